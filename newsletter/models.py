@@ -1,0 +1,294 @@
+"""The nouns: frozen values that travel between the steps. Nothing here touches a wire, a table or a clock.
+
+The name says where in the day a value stands: a `Sighting` is what one source said; a `Paper` is what is left after
+dedupe; `Heat`, `Match` and `Pick` are what trend, match and choose decided; a `Letter` is composed; a `Receipt` is what
+the relay said. All times are aware datetimes in UTC unless a name says `local`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class SourceState(StrEnum):
+    """What a source's silence means."""
+
+    FRESH = "fresh"  #: something new was said
+    QUIET = "quiet"  #: nothing new, as the schedule or an unchanged answer explains
+    STALLED = "stalled"  #: should have had something, or says yesterday's list again
+    FAILED = "failed"  #: no usable answer
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One entry of one source, cleaned but not yet identified."""
+
+    source: str  #: the source's configured name: "arxiv", "huggingface", "biorxiv", or a feed's own name
+    source_id: str  #: the entry's id there
+    title: str  #: one line, control characters gone, LaTeX turned into Unicode where it can be
+    abstract: str = ""
+    authors: tuple[str, ...] = ()  #: "First Last", in the order of the paper
+    fields: tuple[str, ...] = ()  #: categories, primary first: "cs.CL", "q-bio.NC", "biorxiv.neuroscience"
+    identifiers: tuple[str, ...] = ()  #: canonical: "arxiv:2512.22525", "doi:10.1101/2025.01.02.345678", "openreview:…"
+    version: int = 1
+    announce: str = "new"  #: new | cross | replace | replace-cross
+    published: datetime | None = None  #: first published; never later than the moment of the fetch
+    summary: str = ""  #: the source's own short summary, machine-written
+    affiliations: tuple[str, ...] = ()
+    links: Mapping[str, str] = NOTHING  #: name -> http(s) URL; names: abs, pdf, code, discuss, project
+    comment: str = ""
+    is_withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One reading of one counter: how much attention a paper had at a moment."""
+
+    about: str  #: canonical identifier of the paper: "arxiv:2512.22525"
+    kind: str  #: upvotes | stars | comments | points | mentions
+    source: str
+    value: float  #: the counter itself, not a difference
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One part of a source that can fail alone: a category, a day, a server."""
+
+    name: str
+    state: SourceState
+    seen: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a source is told when it is asked."""
+
+    now: datetime
+    since: datetime | None = None  #: the last time it answered well
+    memory: Mapping[str, str] = NOTHING  #: what it returned in `Harvest.memory` last time (ETags, last ids)
+    repositories: Mapping[str, str] = NOTHING  #: identifier -> code URL of recent papers, for signals about code
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """What a source brought back. A failure is a value: state FAILED and a sentence in `error`."""
+
+    source: str
+    state: SourceState
+    sightings: tuple[Sighting, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    units: tuple[Unit, ...] = ()
+    error: str = ""
+    memory: Mapping[str, str] = NOTHING
+    retry_after_s: float | None = None  #: the source asked to be left alone for so long
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One paper, whatever the number of places that showed it."""
+
+    id: str  #: public name: "2512.22525", a DOI, or the source's id; stable for ever
+    title: str
+    key: int = 0  #: the store's number; 0 until it is remembered
+    abstract: str = ""
+    authors: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()  #: categories, primary first
+    identifiers: tuple[str, ...] = ()
+    version: int = 1
+    published: datetime | None = None
+    first_seen: datetime | None = None  #: when any source first showed it to us; eligibility counts from here
+    summary: str = ""  #: machine-written, from a source; empty = use the abstract
+    affiliations: tuple[str, ...] = ()
+    links: Mapping[str, str] = NOTHING
+    comment: str = ""
+    is_withdrawn: bool = False
+    is_hidden: bool = False  #: hidden by the operator
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Dedupe's decision about one paper: the merged record and the sightings that made it."""
+
+    paper: Paper  #: key 0 = new
+    sightings: tuple[Sighting, ...]
+    is_changed: bool = True  #: False: known already, and nothing in it differs
+    why: tuple[str, ...] = ()  #: one fact per sighting: "new", "same arXiv id", "same title and authors"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """The number behind a heat: 312 upvotes in 1 day."""
+
+    kind: str  #: as Signal.kind
+    count: int
+    days: int  #: 0 = today
+
+
+HEAT_WORDS = ("", "Early", "Rising", "Hot", "Surging")
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """How fast a paper is rising within its field over the last 7 days."""
+
+    value: float  #: [0, 1]; the share of the field's papers of the last 7 days it is at least as hot as, smoothed
+    level: int  #: 1 Early, 2 Rising (top 15 %), 3 Hot (5 %), 4 Surging (1 %)
+    field: str  #: the field it was measured in: "cs.CL"
+    facts: tuple[Fact, ...] = ()  #: strongest first; empty = nobody has said anything yet
+    components: Mapping[str, float] = NOTHING
+
+    @property
+    def word(self) -> str:
+        return HEAT_WORDS[self.level]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A named query over papers. Readers share topics: an own query is a topic without a slug's fame."""
+
+    id: int
+    slug: str
+    name: str
+    query: str  #: canonical form
+    group: str = ""  #: heading on the preferences page; empty for a reader's own query
+    description: str = ""
+    is_curated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A paper found by a topic, above the cut."""
+
+    paper: int  #: Paper.key
+    score: float  #: relevance in [0, 1], comparable between topics
+    words: tuple[str, ...] = ()  #: the words of the query that were found
+
+
+class SubscriberState(StrEnum):
+    PENDING = "pending"  #: asked, not confirmed
+    ACTIVE = "active"
+    PAUSED = "paused"
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"  #: bounced or complained; never mailed again
+
+
+RHYTHMS = ("weekdays", "daily", "weekly", "hot")  #: weekly = Mondays; hot = weekdays, Hot and Surging papers only
+MIXES = ("match", "balanced", "trend")
+SIZES = (5, 8, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    id: int
+    email: str  #: as typed at first; mail goes here
+    state: SubscriberState = SubscriberState.PENDING
+    name: str = ""
+    timezone: str = "UTC"
+    hour: int = 7  #: local hour of the digest, 0-23
+    rhythm: str = "weekdays"
+    size: int = 8
+    format: str = "html"  #: html | text
+    mix: str = "balanced"  #: match | balanced | trend
+    language: str = "en"
+    topics: tuple[int, ...] = ()  #: Topic.id, in the reader's order
+    muted: tuple[str, ...] = ()  #: words and phrases
+    follows: tuple[str, ...] = ()  #: author names
+    address_version: int = 1  #: goes up when the address changes; a letter made for an older one is never sent
+    epoch: int = 1  #: goes up at unsubscribe and erase; older tokens stop working
+    created_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    paused_until: date | None = None
+
+
+FOLLOWED = 0  #: Pick.topic of a paper that came in by its author
+OUTSIDE = -1  #: Pick.topic of the one Surging paper outside the reader's topics
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A fact that was computed, never prose. Compose puts it into words."""
+
+    kind: str  #: topic | keyword | author | near | outside
+    detail: str = ""  #: the topic's name, the keyword, the author, the number of liked papers
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One paper chosen for one reader."""
+
+    paper: int  #: Paper.key
+    topic: int  #: Topic.id, FOLLOWED or OUTSIDE
+    score: float
+    match: float
+    heat: float
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What choose decided for one reader. No picks = quiet."""
+
+    picks: tuple[Pick, ...] = ()  #: in the order of the letter: sections by best score, papers within by score
+    left_out: Mapping[str, int] = NOTHING  #: rule -> number of papers it kept out
+    considered: int = 0  #: papers that were looked at ("out of 1,204")
+
+
+class DeliveryState(StrEnum):
+    """The closed vocabulary of the ledger. `quiet` is counted apart: planned = the sum of all others."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"  #: leased by a worker; counted as pending to the outside
+    DOT = "dot"  #: fenced: the final dot may have been written; counted as pending until it is settled or held
+    SENT = "sent"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    HELD = "held"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    QUIET = "quiet"  #: the reader was due and nothing matched: no letter
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A composed mail, not yet bytes. Fragments are joined without separator; long ones recur between letters
+    (a paper's card is the same object in every letter of an issue), so encoders may cache by fragment."""
+
+    kind: str  #: digest | note | confirm | welcome | known | …: the template folder's name
+    subject: str
+    text: tuple[str, ...]
+    html: tuple[str, ...] = ()  #: empty: the reader wants plain text only
+    preheader: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who a message goes to and what every retry must repeat exactly."""
+
+    delivery: int  #: the ledger row
+    sender: str  #: envelope sender (VERP: names the row, signed)
+    recipient: str
+    message_id: str  #: stable per row
+    date: datetime  #: the Date header, stable per row
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How one delivery ended, for now."""
+
+    delivery: int
+    state: DeliveryState  #: sent | refused | deferred | held | suppressed | expired
+    at: datetime
+    code: int = 0  #: SMTP reply code; 0 = no reply
+    enhanced: str = ""  #: "5.1.1"
+    reply: str = ""  #: the server's words, cleaned, at most 512 bytes
+    phase: str = ""  #: connect | mail | rcpt | data | body | dot | render
+    relay: str = ""  #: host:port
+    retry_at: datetime | None = None  #: only for deferred
+    extra: Mapping[str, Any] = field(default_factory=lambda: NOTHING)

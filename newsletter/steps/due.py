@@ -1,0 +1,74 @@
+"""Who is due: local calendars turned into instants. Pure; the database says who has been served already.
+
+The clock's only job is to ask often. A reader's day is found here with zoneinfo, so a daylight-saving change, a restart
+or a late start can neither skip a day nor repeat one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+#: Two digests of one reader are wished at least so far apart, even when the reader changes time zone or hour.
+APART = timedelta(hours=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Readers of one time zone, hour and rhythm whose digest of one local date is due."""
+
+    timezone: str
+    hour: int
+    rhythm: str
+    day: date  #: the local date, which is the issue's date
+    wish: datetime  #: UTC; the first instant of that date that is not before the wished hour
+
+
+def due(rhythms: Iterable[tuple[str, int, str]], now: datetime, window: timedelta) -> list[Due]:
+    """Find what is due at `now`: wished at most `window` ago. Earliest first."""
+    found = []
+    for timezone, hour, rhythm in rhythms:
+        local = now.astimezone(zone(timezone)).date()
+        for day in (local - timedelta(days=1), local):
+            wish = instant(day, hour, timezone)
+            if wish is not None and wish <= now < wish + window and is_mail_day(rhythm, day):
+                found.append(Due(timezone, hour, rhythm, day, wish))
+    return sorted(found, key=lambda due: (due.wish, due.timezone, due.rhythm))
+
+
+def next_due(rhythms: Iterable[tuple[str, int, str]], now: datetime) -> datetime | None:
+    """The next instant at which somebody is due."""
+    instants = []
+    for timezone, hour, rhythm in rhythms:
+        local = now.astimezone(zone(timezone)).date()
+        for day in (local + timedelta(days=n) for n in range(9)):
+            wish = instant(day, hour, timezone)
+            if wish is not None and wish > now and is_mail_day(rhythm, day):
+                instants.append(wish)
+                break
+    return min(instants, default=None)
+
+
+def instant(day: date, hour: int, timezone: str) -> datetime | None:
+    """When that local hour begins; in a gap the first instant after it, in an overlap the first of the two.
+
+    None when the zone skipped the whole date (Samoa, 30 December 2011).
+    """
+    here = zone(timezone)
+    at = datetime.combine(day, time(hour), here).astimezone(UTC)
+    return at if at.astimezone(here).date() == day else None
+
+
+def is_mail_day(rhythm: str, day: date) -> bool:
+    """Weekday readers and hot-only readers rest at weekends: nothing is announced then."""
+    if rhythm == "weekly":
+        return day.weekday() == 0
+    return rhythm == "daily" or day.weekday() < 5
+
+
+def zone(name: str) -> ZoneInfo:
+    """The zone of that name; UTC for one that the system does not know any more."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

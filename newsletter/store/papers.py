@@ -1,0 +1,181 @@
+"""Papers, what they can be recognised by, and who showed them. Deciding what is the same paper is dedupe's, not ours."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy.sql import Select
+
+from newsletter.errors import NotFound
+from newsletter.models import Merge, Paper, Sighting
+from newsletter.store.db import chunks, insert_into
+from newsletter.store.tables import PaperKeyRow, PaperRow, SightingRow
+
+P: Any = PaperRow.__table__  # type: ignore[attr-defined]
+K: Any = PaperKeyRow.__table__  # type: ignore[attr-defined]
+S: Any = SightingRow.__table__  # type: ignore[attr-defined]
+
+
+def having(connection: Connection, names: Iterable[str]) -> list[Paper]:
+    """Find every paper that can be recognised by one of these lookup keys."""
+    found: set[int] = set()
+    for part in chunks(sorted(set(names))):
+        found.update(connection.scalars(select(K.c.paper).where(K.c.name.in_(part))))
+    return list(by_keys(connection, found).values())
+
+
+def by_keys(connection: Connection, keys: Iterable[int]) -> dict[int, Paper]:
+    papers: dict[int, Paper] = {}
+    for part in chunks(sorted(set(keys))):
+        papers.update((row.key, _paper(row)) for row in connection.execute(select(P).where(P.c.key.in_(part))))
+    return papers
+
+
+def get(connection: Connection, id: str) -> Paper:
+    """Find one paper by its public id, or by any identifier that is written like one ("arXiv:2512.22525v2").
+
+    Raises: NotFound.
+    """
+    row = connection.execute(select(P).where(P.c.id == id)).one_or_none()
+    if row is None:
+        name = id.lower().removeprefix("arxiv:").removeprefix("doi:")
+        arxiv = name.rpartition("v")[0] if name.rpartition("v")[2].isdigit() and "v" in name else name
+        names = (f"arxiv:{arxiv}", f"doi:{name}", id)
+        row = connection.execute(select(P).join(K, K.c.paper == P.c.key).where(K.c.name.in_(names)).limit(1)).first()
+    if row is None:
+        raise NotFound(f"no paper {id!r}", hint="look for it: newsletter papers search WORDS")
+    return _paper(row)
+
+
+def recent(connection: Connection, since: datetime, until: datetime) -> list[Paper]:
+    """List papers first seen in [since, until], neither hidden nor withdrawn, newest first."""
+    shown = select(P).where(P.c.first_seen >= since, P.c.first_seen <= until, P.c.is_hidden == 0, P.c.is_withdrawn == 0)
+    return [_paper(row) for row in connection.execute(shown.order_by(P.c.first_seen.desc(), P.c.key.desc()))]
+
+
+def iterate(connection: Connection, limit: int | None = None) -> Iterator[Paper]:
+    """All papers that are not hidden, newest first, in a stream."""
+    query: Select[Any] = (
+        select(P).where(P.c.is_hidden == 0).order_by(P.c.first_seen.desc(), P.c.key.desc()).limit(limit)
+    )
+    for row in connection.execute(query.execution_options(yield_per=2000)):
+        yield _paper(row)
+
+
+def count(connection: Connection) -> int:
+    return connection.scalar(select(func.count()).select_from(P)) or 0
+
+
+def remember(
+    connection: Connection,
+    merges: Sequence[Merge],
+    now: datetime,
+    paper_keys: Callable[[Paper], tuple[str, ...]],
+) -> list[Paper]:
+    """Write what dedupe decided; return the papers in the order of `merges`, with their keys.
+
+    A sighting that is seen again only moves its `last_at`.
+    """
+    new = [merge.paper for merge in merges if not merge.paper.key]
+    keys: Iterator[int] = iter(())
+    if new:
+        insert = insert_into(connection, P).returning(P.c.key, sort_by_parameter_order=True)
+        keys = iter(connection.scalars(insert, [_record(paper) for paper in new]).all())
+    changed = [_record(m.paper) | {"of": m.paper.key} for m in merges if m.paper.key and m.is_changed]
+    if changed:
+        connection.execute(update(P).where(P.c.key == bindparam("of")), changed)
+    papers = [merge.paper if merge.paper.key else _with_key(merge.paper, next(keys)) for merge in merges]
+    names = [
+        {"name": name, "paper": paper.key}
+        for merge, paper in zip(merges, papers, strict=True)
+        if merge.is_changed or not merge.paper.key
+        for name in paper_keys(paper)
+    ]
+    if names:
+        connection.execute(insert_into(connection, K).on_conflict_do_nothing(), names)
+    _remember_sightings(connection, merges, papers, now)
+    return papers
+
+
+def _remember_sightings(
+    connection: Connection, merges: Sequence[Merge], papers: Sequence[Paper], now: datetime
+) -> None:
+    rows = {}  # one source may show an entry twice in one answer: the last one counts
+    for merge, paper in zip(merges, papers, strict=True):
+        for number, sighting in enumerate(merge.sightings):
+            why = merge.why[number] if number < len(merge.why) else ""
+            rows[sighting.source, sighting.source_id] = {
+                "paper": paper.key, "source": sighting.source, "source_id": sighting.source_id, "why": why,
+                "first_at": now, "last_at": now, "version": sighting.version, "record": _sighting_record(sighting),
+            }  # fmt: skip
+    if not rows:
+        return
+    insert = insert_into(connection, S)
+    again = {name: insert.excluded[name] for name in ("last_at", "version", "record")}
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=["source", "source_id"], set_=again), list(rows.values())
+    )
+
+
+def sightings(connection: Connection, key: int) -> list[dict[str, Any]]:
+    """Who showed this paper, first one first: {source, source_id, why, first_at, last_at, version, record}."""
+    rows = connection.execute(select(S).where(S.c.paper == key).order_by(S.c.first_at, S.c.id))
+    return [{k: v for k, v in row._mapping.items() if k not in ("id", "paper")} for row in rows]
+
+
+def hide(connection: Connection, id: str, *, is_hidden: bool = True) -> Paper:
+    """Keep a paper out of every digest and page from now on (or let it back in)."""
+    paper = get(connection, id)
+    connection.execute(update(P).where(P.c.key == paper.key).values(is_hidden=int(is_hidden)))
+    return paper
+
+
+def forget_keys(connection: Connection, key: int) -> None:
+    """Make a paper unrecognisable until its keys are written again."""
+    connection.execute(delete(K).where(K.c.paper == key))
+
+
+_COLUMNS = tuple(column.name for column in P.columns)
+_TUPLES = ("authors", "fields", "identifiers", "affiliations")
+_FLAGS = ("is_withdrawn", "is_hidden")
+
+
+def _paper(row: Row[Any]) -> Paper:
+    values = dict(row._mapping)
+    for name in _TUPLES:
+        values[name] = tuple(values[name])
+    for name in _FLAGS:
+        values[name] = bool(values[name])
+    return Paper(**values)
+
+
+def _record(paper: Paper) -> dict[str, Any]:
+    record = {name: getattr(paper, name) for name in _COLUMNS if name != "key"}
+    for name in _TUPLES:
+        record[name] = list(record[name])
+    for name in _FLAGS:
+        record[name] = int(record[name])
+    record["links"] = dict(paper.links)
+    return record
+
+
+def _with_key(paper: Paper, key: int) -> Paper:
+    values = {name: getattr(paper, name) for name in _COLUMNS}
+    return Paper(**(values | {"key": key}))
+
+
+def _sighting_record(sighting: Sighting) -> dict[str, Any]:
+    """All that differs from an empty sighting, as JSON."""
+    record: dict[str, Any] = {}
+    for name in Sighting.__slots__:
+        value = getattr(sighting, name)
+        if isinstance(value, datetime):
+            value = value.isoformat()
+        elif isinstance(value, tuple):
+            value = list(value)
+        elif name == "links":
+            value = dict(value)
+        if value not in ("", [], {}, None, False):
+            record[name] = value
+    return record

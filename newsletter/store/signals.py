@@ -1,0 +1,94 @@
+"""Snapshots of attention, and the heat of the last run. What they mean is trend's, not ours."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, insert, select
+
+from newsletter.models import Fact, Heat, Signal
+from newsletter.store.db import chunks, insert_into
+from newsletter.store.tables import HeatRow, PaperKeyRow, SignalRow
+
+G: Any = SignalRow.__table__  # type: ignore[attr-defined]
+H: Any = HeatRow.__table__  # type: ignore[attr-defined]
+K: Any = PaperKeyRow.__table__  # type: ignore[attr-defined]
+
+
+def record(connection: Connection, signals: Iterable[Signal]) -> int:
+    """Write readings of papers we know; return how many were new. A counter that did not move is not written again."""
+    readings = list(signals)
+    papers: dict[str, int] = {}
+    for part in chunks(sorted({reading.about for reading in readings})):
+        found = connection.execute(select(K.c.name, K.c.paper).where(K.c.name.in_(part)))
+        papers.update((row.name, row.paper) for row in found)
+    last = _last(connection, set(papers.values()))
+    rows = {}
+    for reading in sorted(readings, key=lambda reading: reading.at):
+        paper = papers.get(reading.about)
+        if paper is None or last.get((paper, reading.source, reading.kind)) == reading.value:
+            continue
+        last[paper, reading.source, reading.kind] = reading.value
+        rows[paper, reading.source, reading.kind, reading.at] = {
+            "paper": paper, "source": reading.source, "kind": reading.kind, "value": reading.value, "at": reading.at,
+        }  # fmt: skip
+    if rows:
+        connection.execute(insert_into(connection, G).on_conflict_do_nothing(), list(rows.values()))
+    return len(rows)
+
+
+def _last(connection: Connection, papers: set[int]) -> dict[tuple[int, str, str], float]:
+    values: dict[tuple[int, str, str], float] = {}
+    for part in chunks(sorted(papers)):
+        latest = (
+            select(G.c.paper, G.c.source, G.c.kind, func.max(G.c.at).label("at"))
+            .where(G.c.paper.in_(part))
+            .group_by(G.c.paper, G.c.source, G.c.kind)
+            .subquery()
+        )
+        same = and_(*(G.c[name] == latest.c[name] for name in ("paper", "source", "kind", "at")))
+        for row in connection.execute(select(G).join(latest, same)):
+            values[row.paper, row.source, row.kind] = row.value
+    return values
+
+
+def of_papers(connection: Connection, keys: Iterable[int], until: datetime) -> dict[int, list[Signal]]:
+    """All readings of these papers up to a moment, oldest first."""
+    found: dict[int, list[Signal]] = defaultdict(list)
+    for part in chunks(sorted(set(keys))):
+        rows = connection.execute(select(G).where(G.c.paper.in_(part), G.c.at <= until).order_by(G.c.at, G.c.id))
+        for row in rows:
+            found[row.paper].append(Signal("", row.kind, row.source, row.value, row.at))
+    return dict(found)
+
+
+def write_heats(connection: Connection, heats: Mapping[int, Heat], now: datetime) -> None:
+    """Replace the heats of the last run."""
+    connection.execute(delete(H))
+    rows = [
+        {
+            "paper": paper, "value": heat.value, "level": heat.level, "field": heat.field, "at": now,
+            "facts": [[fact.kind, fact.count, fact.days] for fact in heat.facts], "components": dict(heat.components),
+        }
+        for paper, heat in heats.items()
+    ]  # fmt: skip
+    if rows:
+        connection.execute(insert(H), rows)
+
+
+def heats(connection: Connection, keys: Iterable[int]) -> dict[int, Heat]:
+    found: dict[int, Heat] = {}
+    for part in chunks(sorted(set(keys))):
+        found.update((row.paper, _heat(row)) for row in connection.execute(select(H).where(H.c.paper.in_(part))))
+    return found
+
+
+def hottest(connection: Connection, limit: int) -> list[tuple[int, Heat]]:
+    """The hottest papers of the last run, hottest first."""
+    rows = connection.execute(select(H).order_by(H.c.value.desc(), H.c.paper).limit(limit))
+    return [(row.paper, _heat(row)) for row in rows]
+
+
+def _heat(row: Any) -> Heat:
+    return Heat(row.value, row.level, row.field, tuple(Fact(*fact) for fact in row.facts), row.components)

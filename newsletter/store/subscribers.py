@@ -1,0 +1,239 @@
+"""Readers: who they are, what they read, whether they may be mailed. Consent and suppression are decided here alone."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, insert, not_, select, update
+from sqlalchemy.sql import ColumnElement
+
+from newsletter.errors import InputError, NotFound
+from newsletter.models import Subscriber, SubscriberState
+from newsletter.store.db import chunks, insert_into
+from newsletter.store.tables import SubscriberRow, SubscriberTopicRow, SuppressionRow, TopicRow, VoteRow
+
+U: Any = SubscriberRow.__table__  # type: ignore[attr-defined]
+R: Any = SubscriberTopicRow.__table__  # type: ignore[attr-defined]
+T: Any = TopicRow.__table__  # type: ignore[attr-defined]
+V: Any = VoteRow.__table__  # type: ignore[attr-defined]
+X: Any = SuppressionRow.__table__  # type: ignore[attr-defined]
+
+
+# -- finding ---------------------------------------------------------------------------------------------------------
+
+
+def get(connection: Connection, id: int) -> Subscriber:
+    """Raises: NotFound."""
+    found = _load(connection, U.c.id == id)
+    if not found:
+        raise NotFound(f"no subscriber number {id}")
+    return found[0]
+
+
+def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, Subscriber]:
+    found: dict[int, Subscriber] = {}
+    for part in chunks(sorted(set(ids))):
+        found.update((reader.id, reader) for reader in _load(connection, U.c.id.in_(part)))
+    return found
+
+
+def find(connection: Connection, canonical: str) -> Subscriber | None:
+    """Find by the canonical key of an address (`addresses.parse(...).canonical`)."""
+    found = _load(connection, U.c.canonical == canonical)
+    return found[0] if found else None
+
+
+def search(
+    connection: Connection, *, states: Iterable[str] = (), topic: int | None = None, limit: int | None = None
+) -> list[Subscriber]:
+    """List subscribers in the order they came."""
+    where: list[ColumnElement[bool]] = []
+    if states := list(states):
+        where.append(U.c.state.in_(states))
+    if topic is not None:
+        where.append(U.c.id.in_(select(R.c.subscriber).where(R.c.topic == topic)))
+    return _load(connection, and_(True, *where), limit=limit)
+
+
+def stream(connection: Connection) -> Iterator[Subscriber]:
+    """Everybody, in the order they came, a thousand at a time."""
+    last = 0
+    while found := _load(connection, U.c.id > last, limit=1000):
+        yield from found
+        last = found[-1].id
+
+
+def count_states(connection: Connection) -> dict[str, int]:
+    """State -> number of subscribers; every state is there."""
+    counts = {state.value: 0 for state in SubscriberState}
+    counts.update({state: n for state, n in connection.execute(select(U.c.state, func.count()).group_by(U.c.state))})
+    return counts
+
+
+# -- who is due ------------------------------------------------------------------------------------------------------
+
+
+def rhythms(connection: Connection) -> list[tuple[str, int, str]]:
+    """Every (time zone, hour, rhythm) that some active reader has."""
+    rows = connection.execute(
+        select(U.c.timezone, U.c.hour, U.c.rhythm).where(U.c.state == SubscriberState.ACTIVE).distinct()
+    )
+    return [(row.timezone, row.hour, row.rhythm) for row in rows]
+
+
+def due_batch(
+    connection: Connection, rhythm: tuple[str, int, str], wish: datetime, planned: Any, after: int, limit: int
+) -> list[Subscriber]:
+    """Active readers of one rhythm who have no letter planned yet, by id, beginning after an id.
+
+    `planned` is the ledger's clause that says a reader has been dealt with. Somebody who confirmed after the wished
+    moment waits for the next one.
+    """
+    timezone, hour, kind = rhythm
+    return _load(
+        connection,
+        and_(
+            U.c.state == SubscriberState.ACTIVE, U.c.timezone == timezone, U.c.hour == hour, U.c.rhythm == kind,
+            U.c.id > after, not_(planned), func.coalesce(U.c.confirmed_at <= wish, True),
+        ),
+        limit=limit,
+    )  # fmt: skip
+
+
+def resume_paused(connection: Connection, today: date) -> int:
+    """Wake readers whose pause is over."""
+    over = and_(U.c.state == SubscriberState.PAUSED, U.c.paused_until <= today)
+    woken = update(U).where(over).values(state=SubscriberState.ACTIVE, paused_until=None, state_reason="")
+    return connection.execute(woken).rowcount
+
+
+# -- changing --------------------------------------------------------------------------------------------------------
+
+
+def add(connection: Connection, reader: Subscriber, canonical: str, now: datetime, *, consent: str = "") -> Subscriber:
+    """Add a reader; the database decides when two come at once.
+
+    Raises: InputError when the address is known already.
+    """
+    values = _record(reader) | {"canonical": canonical, "created_at": now, "consent": consent}
+    insert = insert_into(connection, U).values(values).on_conflict_do_nothing(index_elements=["canonical"])
+    id = connection.scalar(insert.returning(U.c.id))
+    if id is None:
+        raise InputError("this address is known already")
+    reader = replace(reader, id=id, created_at=now)
+    _write_topics(connection, reader)
+    return reader
+
+
+def save(connection: Connection, reader: Subscriber) -> None:
+    """Write choices and state back (not the address: `change_address`)."""
+    values = _record(reader)
+    for untouchable in ("email", "address_version"):
+        del values[untouchable]
+    connection.execute(update(U).where(U.c.id == reader.id).values(values))
+    connection.execute(delete(R).where(R.c.subscriber == reader.id))
+    _write_topics(connection, reader)
+
+
+def set_state(connection: Connection, id: int, state: SubscriberState, reason: str = "") -> None:
+    """Leaving also ends the life of every link made before (the epoch moves)."""
+    values: dict[str, Any] = {"state": state, "state_reason": reason, "paused_until": None}
+    if state in (SubscriberState.UNSUBSCRIBED, SubscriberState.SUPPRESSED):
+        values["epoch"] = U.c.epoch + 1
+    connection.execute(update(U).where(U.c.id == id).values(values))
+
+
+def change_address(connection: Connection, id: int, email: str, canonical: str) -> None:
+    """Letters composed for the old address are never sent: the fence compares the version.
+
+    Raises: InputError when somebody else has the new address.
+    """
+    other = connection.scalar(select(U.c.id).where(U.c.canonical == canonical, U.c.id != id))
+    if other is not None:
+        raise InputError("this address is known already")
+    new = {"email": email, "canonical": canonical, "address_version": U.c.address_version + 1}
+    connection.execute(update(U).where(U.c.id == id).values(new))
+
+
+def erase(connection: Connection, id: int) -> None:
+    """Delete a reader with topics, votes and ledger rows. What must outlive it is the suppression, if there is one."""
+    connection.execute(delete(U).where(U.c.id == id))
+
+
+def suppress(connection: Connection, address_hash: str, reason: str, now: datetime) -> None:
+    """Never mail this address again, whatever is imported later. The hash is keyed: `Tokens.address_hash`."""
+    row = {"address_hash": address_hash, "reason": reason, "at": now}
+    connection.execute(insert_into(connection, X).values(row).on_conflict_do_nothing())
+
+
+def suppression(connection: Connection, address_hash: str) -> str | None:
+    """Why an address is suppressed; None when it is not."""
+    return connection.scalar(select(X.c.reason).where(X.c.address_hash == address_hash))
+
+
+# -- feedback --------------------------------------------------------------------------------------------------------
+
+
+def vote(connection: Connection, reader: int, paper: int, value: int, now: datetime, reason: str = "") -> None:
+    """Keep "more like this" (1) or "less" (-1); 0 takes a vote back."""
+    if not value:
+        connection.execute(delete(V).where(V.c.subscriber == reader, V.c.paper == paper))
+        return
+    row = {"subscriber": reader, "paper": paper, "value": value, "reason": reason, "at": now}
+    latest = {name: row[name] for name in ("value", "reason", "at")}
+    upsert = insert_into(connection, V).values(row)
+    connection.execute(upsert.on_conflict_do_update(index_elements=["subscriber", "paper"], set_=latest))
+
+
+def votes(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, int]]:
+    """Reader -> paper key -> 1 or -1. Readers who never voted are absent."""
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    for part in chunks(sorted(set(ids))):
+        for row in connection.execute(select(V).where(V.c.subscriber.in_(part))):
+            found[row.subscriber][row.paper] = row.value
+    return found
+
+
+# -- rows ------------------------------------------------------------------------------------------------------------
+
+_COLUMNS = tuple(name for name in Subscriber.__slots__ if name != "topics")
+_SELECT = select(*(U.c[name] for name in _COLUMNS))
+
+
+def _load(connection: Connection, where: Any, *, limit: int | None = None) -> list[Subscriber]:
+    """Readers in the order they came, with their topics in the reader's order."""
+    rows = connection.execute(_SELECT.where(where).order_by(U.c.id).limit(limit)).all()
+    if not rows:
+        return []
+    topics: dict[int, list[int]] = defaultdict(list)
+    wanted = {row.id for row in rows}
+    span = R.c.subscriber.between(rows[0].id, rows[-1].id)
+    if len(rows) * 4 < rows[-1].id - rows[0].id:  # a few readers from far apart
+        span = R.c.subscriber.in_(wanted) if len(wanted) <= 500 else span
+    for row in connection.execute(select(R.c.subscriber, R.c.topic).where(span).order_by(R.c.subscriber, R.c.position)):
+        topics[row.subscriber].append(row.topic)
+    return [_subscriber(row, tuple(topics.get(row.id, ()))) for row in rows]
+
+
+def _subscriber(row: Any, topics: tuple[int, ...]) -> Subscriber:
+    (id, email, state, name, timezone, hour, rhythm, size, format, mix, language, muted, follows, address_version,
+     epoch, created_at, confirmed_at, paused_until) = row  # fmt: skip
+    return Subscriber(
+        id, email, SubscriberState(state), name, timezone, hour, rhythm, size, format, mix, language, topics,
+        tuple(muted), tuple(follows), address_version, epoch, created_at, confirmed_at, paused_until,
+    )  # fmt: skip
+
+
+def _record(reader: Subscriber) -> dict[str, Any]:
+    record = {name: getattr(reader, name) for name in _COLUMNS if name not in ("id", "created_at")}
+    return record | {"state": str(reader.state), "muted": list(reader.muted), "follows": list(reader.follows)}
+
+
+def _write_topics(connection: Connection, reader: Subscriber) -> None:
+    rows = [
+        {"subscriber": reader.id, "topic": topic, "position": n} for n, topic in enumerate(dict.fromkeys(reader.topics))
+    ]
+    if rows:
+        connection.execute(insert(R), rows)

@@ -1,0 +1,351 @@
+"""Every table. Rows never leave `store/`: its functions take and return the nouns of `models`.
+
+Rules kept by tests: names of constraints come from one convention; times are UTC through `UtcDateTime`; closed
+vocabularies are strings; what is new and NOT NULL has a server default. The tables equal `migrations/` on SQLite and
+PostgreSQL alike.
+"""
+
+import datetime as dt
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata: MetaData = SQLModel.metadata
+
+#: 64-bit on PostgreSQL; on SQLite only plain INTEGER is an automatic key.
+BigKey = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, kept as UTC; a naive one is a bug and raises."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _key(**more: Any) -> Any:
+    return Field(default=None, sa_column=Column(BigKey, primary_key=True, autoincrement=True, **more))
+
+
+def _ref(target: str, *, primary: bool = False, nullable: bool = False, index: bool = False) -> Any:
+    return Field(
+        default=None,
+        sa_column=Column(
+            BigKey, ForeignKey(target, ondelete="CASCADE"), primary_key=primary, nullable=nullable, index=index
+        ),
+    )
+
+
+def _text(default: str = "", **more: Any) -> Any:
+    return Field(default=default, sa_column=Column(Text, nullable=False, server_default=default, **more))
+
+
+def _json(default: str) -> Any:
+    return Field(
+        default_factory=dict if default == "{}" else list,
+        sa_column=Column(JSON, nullable=False, server_default=default),
+    )
+
+
+def _when(nullable: bool = True, **more: Any) -> Any:
+    return Field(default=None, sa_column=Column(UtcDateTime, nullable=nullable, **more))
+
+
+def _number(default: int = 0, **more: Any) -> Any:
+    return Field(default=default, sa_column=Column(Integer, nullable=False, server_default=str(default), **more))
+
+
+def _flag() -> Any:
+    return Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+
+
+# -- papers ----------------------------------------------------------------------------------------------------------
+
+
+class PaperRow(SQLModel, table=True):
+    __tablename__ = "papers"
+    key: int | None = _key()
+    id: str = Field(sa_column=Column(String(512), nullable=False, unique=True))
+    title: str = _text()
+    abstract: str = _text()
+    authors: list[str] = _json("[]")
+    fields: list[str] = _json("[]")
+    identifiers: list[str] = _json("[]")
+    version: int = _number(1)
+    published: datetime | None = _when()
+    first_seen: datetime = _when(nullable=False, index=True)
+    summary: str = _text()
+    affiliations: list[str] = _json("[]")
+    links: dict[str, str] = _json("{}")
+    comment: str = _text()
+    is_withdrawn: int = _flag()
+    is_hidden: int = _flag()
+
+
+class PaperKeyRow(SQLModel, table=True):
+    """What a paper can be recognised by: identifiers ("arxiv:…", "doi:…") and the blocking keys of its title."""
+
+    __tablename__ = "paper_keys"
+    __table_args__ = (Index("ix_paper_keys_paper", "paper"), {"sqlite_with_rowid": False})
+    name: str = Field(sa_column=Column(String(512), primary_key=True))
+    paper: int = _ref("papers.key", primary=True)
+
+
+class SightingRow(SQLModel, table=True):
+    """Provenance: which source showed a paper, when first and when last."""
+
+    __tablename__ = "sightings"
+    __table_args__ = (UniqueConstraint("source", "source_id"),)
+    id: int | None = _key()
+    paper: int = _ref("papers.key", index=True)
+    source: str = Field(sa_column=Column(String(128), nullable=False))
+    source_id: str = Field(sa_column=Column(String(512), nullable=False))
+    why: str = _text()
+    first_at: datetime = _when(nullable=False)
+    last_at: datetime = _when(nullable=False)
+    version: int = _number(1)
+    record: dict[str, Any] = _json("{}")  #: the sighting as it was, so that a wrong merge can be split
+
+
+class SignalRow(SQLModel, table=True):
+    """A snapshot of one counter. Written only when the value differs from the last one."""
+
+    __tablename__ = "signals"
+    __table_args__ = (Index("ix_signals_paper_at", "paper", "at"), UniqueConstraint("paper", "source", "kind", "at"))
+    id: int | None = _key()
+    paper: int = _ref("papers.key")
+    source: str = Field(sa_column=Column(String(128), nullable=False))
+    kind: str = Field(sa_column=Column(String(32), nullable=False))
+    value: float = Field(sa_column=Column(Float, nullable=False))
+    at: datetime = _when(nullable=False)
+
+
+class HeatRow(SQLModel, table=True):
+    """The heat of the last run, for pages and commands; what an issue said is frozen in `issue_papers`."""
+
+    __tablename__ = "heats"
+    paper: int = _ref("papers.key", primary=True)
+    value: float = Field(sa_column=Column(Float, nullable=False, index=True))
+    level: int = _number(1)
+    field: str = _text()
+    facts: list[Any] = _json("[]")
+    components: dict[str, float] = _json("{}")
+    at: datetime = _when(nullable=False)
+
+
+# -- topics and readers ----------------------------------------------------------------------------------------------
+
+
+class TopicRow(SQLModel, table=True):
+    __tablename__ = "topics"
+    id: int | None = _key()
+    slug: str = Field(sa_column=Column(String(128), nullable=False, unique=True))
+    name: str = _text()
+    query: str = Field(sa_column=Column(Text, nullable=False, index=True))
+    group: str = Field(default="", sa_column=Column("heading", Text, nullable=False, server_default=""))
+    description: str = _text()
+    is_curated: int = _flag()
+
+
+class SubscriberRow(SQLModel, table=True):
+    __tablename__ = "subscribers"
+    __table_args__ = (Index("ix_subscribers_due", "state", "timezone", "hour", "rhythm"),)
+    id: int | None = _key()
+    email: str = Field(sa_column=Column(String(320), nullable=False))
+    canonical: str = Field(sa_column=Column(String(320), nullable=False, unique=True))
+    state: str = Field(sa_column=Column(String(16), nullable=False, server_default="pending"))
+    name: str = _text()
+    timezone: str = Field(sa_column=Column(String(64), nullable=False, server_default="UTC"))
+    hour: int = _number(7)
+    rhythm: str = Field(sa_column=Column(String(16), nullable=False, server_default="weekdays"))
+    size: int = _number(8)
+    format: str = Field(sa_column=Column(String(8), nullable=False, server_default="html"))
+    mix: str = Field(sa_column=Column(String(16), nullable=False, server_default="balanced"))
+    language: str = Field(sa_column=Column(String(8), nullable=False, server_default="en"))
+    muted: list[str] = _json("[]")
+    follows: list[str] = _json("[]")
+    address_version: int = _number(1)
+    epoch: int = _number(1)
+    created_at: datetime = _when(nullable=False)
+    confirmed_at: datetime | None = _when()
+    consent: str = _text()  #: how and when this person agreed
+    paused_until: dt.date | None = Field(default=None, sa_column=Column(Date))
+    state_reason: str = _text()
+
+
+class SubscriberTopicRow(SQLModel, table=True):
+    __tablename__ = "subscriber_topics"
+    __table_args__ = (Index("ix_subscriber_topics_topic", "topic"), {"sqlite_with_rowid": False})
+    subscriber: int = _ref("subscribers.id", primary=True)
+    topic: int = Field(sa_column=Column(BigKey, ForeignKey("topics.id", ondelete="RESTRICT"), primary_key=True))
+    position: int = _number(0)
+
+
+class VoteRow(SQLModel, table=True):
+    """Feedback: 1 = more like this, -1 = less. The latest vote on a paper counts."""
+
+    __tablename__ = "votes"
+    subscriber: int = _ref("subscribers.id", primary=True)
+    paper: int = _ref("papers.key", primary=True)
+    value: int = _number(1)
+    reason: str = _text()
+    at: datetime = _when(nullable=False)
+
+
+class SuppressionRow(SQLModel, table=True):
+    """Addresses that must never be mailed again, as keyed hashes: erasing a reader keeps this."""
+
+    __tablename__ = "suppressions"
+    address_hash: str = Field(sa_column=Column(String(64), primary_key=True))
+    reason: str = _text()
+    at: datetime = _when(nullable=False)
+
+
+# -- the ledger ------------------------------------------------------------------------------------------------------
+
+
+class IssueRow(SQLModel, table=True):
+    """The digest of one local date. Readers of all zones whose day it is belong to the same issue."""
+
+    __tablename__ = "issues"
+    id: int | None = _key()
+    date: dt.date = Field(sa_column=Column(Date, nullable=False, unique=True))
+    created_at: datetime = _when(nullable=False)
+    planned: int = _number(0)  #: recipients frozen so far, without quiet ones
+    quiet: int = _number(0)
+    state: str = Field(sa_column=Column(String(16), nullable=False, server_default="open"))  #: open | paused
+    state_reason: str = _text()
+    candidates: int = _number(0)  #: papers that were looked at: "out of 1,204"
+
+
+class IssuePaperRow(SQLModel, table=True):
+    """What an issue says about a paper: frozen when first picked, the same for every reader and every retry."""
+
+    __tablename__ = "issue_papers"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    issue: int = _ref("issues.id", primary=True)
+    paper: int = _ref("papers.key", primary=True)
+    readers: int = _number(0)
+    facts: dict[str, Any] = _json("{}")  #: heat value, level, field, facts; summary and links as of then
+
+
+class DeliveryRow(SQLModel, table=True):
+    """The ledger: one row per letter. `issue` is empty for mails that answer a person (confirmations and the like)."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("issue", "subscriber"),
+        Index("ix_deliveries_subscriber", "subscriber", "due_at"),
+        Index(
+            "ix_deliveries_open",
+            "next_at",
+            sqlite_where=text("state IN ('pending', 'deferred', 'claimed', 'dot')"),
+            postgresql_where=text("state IN ('pending', 'deferred', 'claimed', 'dot')"),
+        ),
+    )
+    id: int | None = _key()
+    issue: int | None = _ref("issues.id", nullable=True)
+    subscriber: int = Field(sa_column=Column(BigKey, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False))
+    kind: str = Field(sa_column=Column(String(16), nullable=False))
+    state: str = Field(sa_column=Column(String(16), nullable=False, server_default="pending"))
+    due_at: datetime = _when(nullable=False)  #: the instant the reader wished for; the Date header
+    expires_at: datetime = _when(nullable=False)
+    picks: str | None = Field(default=None, sa_column=Column(Text))  #: compact JSON, see ledger.pack_picks
+    papers: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  #: keys, uint32 little-endian
+    context: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))  #: what the letter needs beyond picks
+    address_version: int = _number(1)
+    # the leased phase, in database time (seconds since the epoch)
+    next_at: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    claim_token: str | None = Field(default=None, sa_column=Column(String(32)))
+    lease_until: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    attempts: int = _number(0)
+    claims: int = _number(0)  #: claims without outcome; a row that kills its worker three times is refused
+    # the outcome
+    dot_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    settled_at: datetime | None = _when()
+    code: int = _number(0)
+    enhanced: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
+    phase: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
+    reply: str = _text()
+    relay: str = Field(default="", sa_column=Column(String(128), nullable=False, server_default=""))
+    ambiguous: int = _number(0)  #: times the window after the dot was left without a reply
+
+
+# -- housekeeping ----------------------------------------------------------------------------------------------------
+
+
+class SourceRow(SQLModel, table=True):
+    """How each source is doing, and what it asked to be told next time."""
+
+    __tablename__ = "sources"
+    name: str = Field(sa_column=Column(String(128), primary_key=True))
+    state: str = Field(sa_column=Column(String(16), nullable=False))
+    at: datetime = _when(nullable=False)
+    fresh_at: datetime | None = _when()
+    answered_at: datetime | None = _when()
+    not_before: datetime | None = _when()
+    seen: int = _number(0)
+    new: int = _number(0)
+    updated: int = _number(0)
+    merged: int = _number(0)
+    error: str = _text()
+    units: list[Any] = _json("[]")
+    memory: dict[str, str] = _json("{}")
+
+
+class RunRow(SQLModel, table=True):
+    __tablename__ = "runs"
+    id: int | None = _key()
+    at: datetime = _when(nullable=False)  #: the moment it worked for
+    started: datetime = _when(nullable=False)
+    finished: datetime | None = _when()
+    outcome: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
+    report: dict[str, Any] = _json("{}")
+
+
+class SiteRow(SQLModel, table=True):
+    """Small facts about the site: which machine last sent, what was alerted."""
+
+    __tablename__ = "site"
+    name: str = Field(sa_column=Column(String(64), primary_key=True))
+    value: dict[str, Any] = _json("{}")
