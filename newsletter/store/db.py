@@ -4,11 +4,16 @@ SQLite: WAL, synchronous=FULL (the fence before the final dot must survive a pow
 IMMEDIATE for every writer, because a read that turns into a write fails at once whatever the busy timeout says.
 """
 
+import fcntl
+import hashlib
 import json
+import os
+import socket
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from newsletter.errors import StoreError
+from newsletter.errors import Busy, StoreError
 
 T = TypeVar("T")
 
@@ -174,3 +179,40 @@ def require_schema(engine: Engine) -> None:
             f"database: schema {state.found or 'missing'}, this version needs {state.wanted}",
             hint="back it up and bring it up to date: newsletter db migrate",
         )
+
+
+# -- locks -----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def only_one(engine: Engine, name: str) -> Iterator[None]:
+    """Hold a lock that one process at a time can have: "run" while a day is made, "daemon" for a daemon's life.
+
+    It ends with the process, however that ends. Raises: Busy, naming the holder where the system knows it.
+    """
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:6])
+            if not connection.scalar(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}):
+                raise Busy(f"another {name} is active on this database", hint="wait for it, or stop it first")
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+        return
+    if not engine.url.database or engine.url.database == ":memory:":
+        yield
+        return
+    path = Path(f"{engine.url.database}.{name}.lock")
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            file.seek(0)
+            holder = file.read().strip() or "unknown process"
+            raise Busy(f"another {name} is active ({holder})", hint="wait for it, or stop it first") from e
+        file.truncate(0)
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        file.write(f"process {os.getpid()} on {socket.gethostname()}, since {started}")
+        file.flush()
+        yield

@@ -1,4 +1,4 @@
-"""Papers, what they can be recognised by, and who showed them. Deciding what is the same paper is dedupe's, not ours."""
+"""Papers, what they can be recognised by, and who showed them. What is the same paper is dedupe's to decide."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -122,6 +122,19 @@ def sightings(connection: Connection, key: int) -> list[dict[str, Any]]:
     """Who showed this paper, first one first: {source, source_id, why, first_at, last_at, version, record}."""
     rows = connection.execute(select(S).where(S.c.paper == key).order_by(S.c.first_at, S.c.id))
     return [{k: v for k, v in row._mapping.items() if k not in ("id", "paper")} for row in rows]
+
+
+def known_sightings(connection: Connection, sightings: Iterable[Sighting]) -> set[tuple[str, str]]:
+    """Which of these (source, source_id) were seen before."""
+    ids: dict[str, list[str]] = {}
+    for sighting in sightings:
+        ids.setdefault(sighting.source, []).append(sighting.source_id)
+    known: set[tuple[str, str]] = set()
+    for source, names in ids.items():
+        for part in chunks(names):
+            same = select(S.c.source_id).where(S.c.source == source, S.c.source_id.in_(part))
+            known.update((source, name) for name in connection.scalars(same))
+    return known
 
 
 def hide(connection: Connection, id: str, *, is_hidden: bool = True) -> Paper:

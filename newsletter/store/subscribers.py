@@ -3,20 +3,28 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, not_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, not_, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from newsletter.errors import InputError, NotFound
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store.db import chunks, insert_into
-from newsletter.store.tables import SubscriberRow, SubscriberTopicRow, SuppressionRow, TopicRow, VoteRow
+from newsletter.store.tables import (
+    DeliveryRow,
+    IssueRow,
+    SubscriberRow,
+    SubscriberTopicRow,
+    SuppressionRow,
+    VoteRow,
+)
 
 U: Any = SubscriberRow.__table__  # type: ignore[attr-defined]
 R: Any = SubscriberTopicRow.__table__  # type: ignore[attr-defined]
-T: Any = TopicRow.__table__  # type: ignore[attr-defined]
+D: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
+I: Any = IssueRow.__table__  # type: ignore[attr-defined]  # noqa: E741
 V: Any = VoteRow.__table__  # type: ignore[attr-defined]
 X: Any = SuppressionRow.__table__  # type: ignore[attr-defined]
 
@@ -68,7 +76,7 @@ def stream(connection: Connection) -> Iterator[Subscriber]:
 def count_states(connection: Connection) -> dict[str, int]:
     """State -> number of subscribers; every state is there."""
     counts = {state.value: 0 for state in SubscriberState}
-    counts.update({state: n for state, n in connection.execute(select(U.c.state, func.count()).group_by(U.c.state))})
+    counts.update(row.tuple() for row in connection.execute(select(U.c.state, func.count()).group_by(U.c.state)))
     return counts
 
 
@@ -84,22 +92,34 @@ def rhythms(connection: Connection) -> list[tuple[str, int, str]]:
 
 
 def due_batch(
-    connection: Connection, rhythm: tuple[str, int, str], wish: datetime, planned: Any, after: int, limit: int
+    connection: Connection,
+    rhythm: tuple[str, int, str],
+    day: date,
+    wish: datetime,
+    *,
+    after: int,
+    limit: int,
+    apart: timedelta = timedelta(hours=20),
 ) -> list[Subscriber]:
-    """Active readers of one rhythm who have no letter planned yet, by id, beginning after an id.
+    """Active readers of one rhythm who have nothing planned for that local date, by id, beginning after an id.
 
-    `planned` is the ledger's clause that says a reader has been dealt with. Somebody who confirmed after the wished
-    moment waits for the next one.
+    A digest wished less than `apart` from this one counts as planned too: the reader moved between time zones.
+    Somebody who confirmed after the wished moment waits for the next one.
     """
     timezone, hour, kind = rhythm
-    return _load(
-        connection,
-        and_(
-            U.c.state == SubscriberState.ACTIVE, U.c.timezone == timezone, U.c.hour == hour, U.c.rhythm == kind,
-            U.c.id > after, not_(planned), func.coalesce(U.c.confirmed_at <= wish, True),
+    planned = exists().where(
+        D.c.subscriber == U.c.id,
+        D.c.issue.is_not(None),
+        or_(
+            D.c.issue.in_(select(I.c.id).where(I.c.date == day)),
+            and_(D.c.due_at > wish - apart, D.c.due_at < wish + apart),
         ),
-        limit=limit,
+    )
+    where = and_(
+        U.c.state == SubscriberState.ACTIVE, U.c.timezone == timezone, U.c.hour == hour, U.c.rhythm == kind,
+        U.c.id > after, not_(planned), or_(U.c.confirmed_at.is_(None), U.c.confirmed_at <= wish),
     )  # fmt: skip
+    return _load(connection, where, limit=limit)
 
 
 def resume_paused(connection: Connection, today: date) -> int:

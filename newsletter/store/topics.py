@@ -101,7 +101,7 @@ def remove(connection: Connection, topic: Topic) -> None:
 def readers(connection: Connection) -> dict[int, int]:
     """How many subscribers have each topic."""
     rows = connection.execute(select(R.c.topic, func.count()).group_by(R.c.topic))
-    return {topic: number for topic, number in rows}
+    return dict(row.tuple() for row in rows)
 
 
 def seed(connection: Connection, curated: Iterable[Topic]) -> int:

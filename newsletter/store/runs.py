@@ -1,0 +1,78 @@
+"""What happened: how each source is doing, the runs, and small facts about the site."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from newsletter.models import Ask, Harvest, SourceState
+from newsletter.store.db import insert_into
+from newsletter.store.tables import RunRow, SiteRow, SourceRow
+
+C: Any = SourceRow.__table__  # type: ignore[attr-defined]
+N: Any = RunRow.__table__  # type: ignore[attr-defined]
+F: Any = SiteRow.__table__  # type: ignore[attr-defined]
+
+
+def sources(connection: Connection) -> dict[str, dict[str, Any]]:
+    """Name -> {state, at, fresh_at, answered_at, not_before, seen, new, updated, merged, error, units}."""
+    rows = connection.execute(select(C).order_by(C.c.name))
+    return {row.name: {k: v for k, v in row._mapping.items() if k not in ("name", "memory")} for row in rows}
+
+
+def ask(connection: Connection, name: str, now: datetime, repositories: Mapping[str, str]) -> Ask:
+    """What a source is told: when it last answered, and what it wanted to be remembered."""
+    row = connection.execute(select(C).where(C.c.name == name)).first()
+    return Ask(now, row.answered_at, row.memory, repositories) if row else Ask(now, repositories=repositories)
+
+
+def resting(connection: Connection, now: datetime) -> dict[str, datetime]:
+    """Sources that asked to be left alone, and until when."""
+    rows = connection.execute(select(C.c.name, C.c.not_before).where(C.c.not_before > now))
+    return {row.name: row.not_before for row in rows}
+
+
+def note_source(connection: Connection, harvest: Harvest, counts: Mapping[str, int], now: datetime) -> None:
+    """Remember how a source answered. A failure keeps what the last good answer left."""
+    row: dict[str, Any] = {
+        "name": harvest.source, "state": harvest.state, "at": now, "error": harvest.error, "not_before": None,
+        "units": [{"name": u.name, "state": u.state, "seen": u.seen, "error": u.error} for u in harvest.units],
+        **counts,
+    }  # fmt: skip
+    if harvest.retry_after_s is not None:
+        row["not_before"] = now + timedelta(seconds=harvest.retry_after_s)
+    if harvest.state is not SourceState.FAILED:
+        row |= {"answered_at": now, "memory": dict(harvest.memory)}
+    if harvest.state is SourceState.FRESH:
+        row["fresh_at"] = now
+    upsert = insert_into(connection, C).values(row)
+    connection.execute(upsert.on_conflict_do_update(index_elements=["name"], set_=row))
+
+
+def start_run(connection: Connection, at: datetime, started: datetime) -> int:
+    """Open the record of a run; `at` is the moment it works for, `started` the wall clock."""
+    id: int = connection.execute(insert(N).values(at=at, started=started).returning(N.c.id)).scalar_one()
+    return id
+
+
+def finish_run(connection: Connection, id: int, finished: datetime, outcome: str, report: Mapping[str, Any]) -> None:
+    values = {"finished": finished, "outcome": outcome, "report": dict(report)}
+    connection.execute(update(N).where(N.c.id == id).values(values))
+
+
+def last_run(connection: Connection) -> dict[str, Any] | None:
+    """The latest run: {at, started, finished, outcome, report}; no `finished` = it died or is still going."""
+    row = connection.execute(select(N).order_by(N.c.id.desc()).limit(1)).first()
+    return {k: v for k, v in row._mapping.items() if k != "id"} if row else None
+
+
+def fact(connection: Connection, name: str) -> dict[str, Any] | None:
+    """Recall a small fact about the site."""
+    value: dict[str, Any] | None = connection.scalar(select(F.c.value).where(F.c.name == name))
+    return value
+
+
+def note_fact(connection: Connection, name: str, value: Mapping[str, Any]) -> None:
+    upsert = insert_into(connection, F).values(name=name, value=dict(value))
+    connection.execute(upsert.on_conflict_do_update(index_elements=["name"], set_={"value": dict(value)}))

@@ -1,0 +1,46 @@
+"""The tables in the code are what the migrations make, on both databases."""
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, text
+
+from newsletter.errors import StoreError
+from newsletter.store.db import _alembic, migrate, require_schema, schema
+from newsletter.store.tables import metadata
+
+
+def test_tables_equal_migrations(any_engine: Engine) -> None:
+    with any_engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_twice_changes_nothing(any_engine: Engine) -> None:
+    before = schema(any_engine)
+    migrate(any_engine)
+    assert schema(any_engine) == before
+    assert before.is_current
+
+
+def test_migrations_go_back_to_an_empty_database(any_engine: Engine) -> None:
+    command.downgrade(_alembic(any_engine), "base")
+    assert schema(any_engine).found == ""
+    migrate(any_engine)
+    require_schema(any_engine)
+
+
+def test_B30_a_database_of_a_newer_version_is_refused(any_engine: Engine) -> None:
+    with any_engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="newer version"):
+        require_schema(any_engine)
+
+
+def test_B30_an_old_database_names_the_command_that_helps(any_engine: Engine) -> None:
+    with any_engine.begin() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+    with pytest.raises(StoreError) as e:
+        require_schema(any_engine)
+    assert "newsletter db migrate" in e.value.hint
