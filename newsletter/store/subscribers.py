@@ -76,7 +76,8 @@ def stream(connection: Connection) -> Iterator[Subscriber]:
 def count_states(connection: Connection) -> dict[str, int]:
     """State -> number of subscribers; every state is there."""
     counts = {state.value: 0 for state in SubscriberState}
-    counts.update(row.tuple() for row in connection.execute(select(U.c.state, func.count()).group_by(U.c.state)))
+    found = connection.execute(select(U.c.state, func.count().label("number")).group_by(U.c.state))
+    counts.update({row.state: row.number for row in found})
     return counts
 
 

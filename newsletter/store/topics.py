@@ -100,8 +100,8 @@ def remove(connection: Connection, topic: Topic) -> None:
 
 def readers(connection: Connection) -> dict[int, int]:
     """How many subscribers have each topic."""
-    rows = connection.execute(select(R.c.topic, func.count()).group_by(R.c.topic))
-    return dict(row.tuple() for row in rows)
+    rows = connection.execute(select(R.c.topic, func.count().label("number")).group_by(R.c.topic))
+    return {row.topic: row.number for row in rows}
 
 
 def seed(connection: Connection, curated: Iterable[Topic]) -> int:
