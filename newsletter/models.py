@@ -5,14 +5,33 @@ dedupe; `Heat`, `Match` and `Pick` are what trend, match and choose decided; a `
 the relay said. All times are aware datetimes in UTC unless a name says `local`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+class _Nothing(Mapping[str, Any]):
+    """An empty mapping that can be a default: Python 3.11 takes no unhashable one, not even MappingProxyType."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "{}"
+
+
+NOTHING: Mapping[str, Any] = _Nothing()
 
 
 class SourceState(StrEnum):
@@ -40,7 +59,7 @@ class Sighting:
     published: datetime | None = None  #: first published; never later than the moment of the fetch
     summary: str = ""  #: the source's own short summary, machine-written
     affiliations: tuple[str, ...] = ()
-    links: Mapping[str, str] = NOTHING  #: name -> http(s) URL; names: abs, pdf, code, discuss, project
+    links: Mapping[str, str] = NOTHING  #: http(s) URLs by name: abs, pdf, code, discuss, project
     comment: str = ""
     is_withdrawn: bool = False
 
@@ -72,8 +91,8 @@ class Ask:
 
     now: datetime
     since: datetime | None = None  #: the last time it answered well
-    memory: Mapping[str, str] = NOTHING  #: what it returned in `Harvest.memory` last time (ETags, last ids)
-    repositories: Mapping[str, str] = NOTHING  #: identifier -> code URL of recent papers, for signals about code
+    memory: Mapping[str, str] = NOTHING  #: its `Harvest.memory` of last time
+    repositories: Mapping[str, str] = NOTHING  #: identifier -> code URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +179,9 @@ class Topic:
     group: str = ""  #: heading on the preferences page; empty for a reader's own query
     description: str = ""
     is_curated: bool = False
+
+
+MATCH_CUT = 0.5  #: relevance below this is "not for you"; scores are calibrated per topic so that it holds for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,4 +313,4 @@ class Receipt:
     phase: str = ""  #: connect | mail | rcpt | data | body | dot | render
     relay: str = ""  #: host:port
     retry_at: datetime | None = None  #: only for deferred
-    extra: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    extra: Mapping[str, Any] = NOTHING

@@ -1,0 +1,135 @@
+"""Where each term stands in a set of texts, as flat arrays. What a query means is index's business.
+
+Every text is a title and an abstract. Their terms stand one behind the other at positions of one long line, with gaps
+between the parts, so that two terms are neighbours in a paper exactly if they are neighbours on the line.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newsletter.matching.words import stems, tokens
+
+Vector = NDArray[np.float32]  #: one number a text, in [0, 1); 0 = not there
+Places = NDArray[np.intp]  #: positions on the line
+
+#: BM25: how fast repetitions saturate, and how much long texts are held against a paper.
+K1 = 1.2
+B = 0.75
+#: A word in the title counts as often as this many in the abstract.
+TITLE = 3.0
+GAP = -1
+
+
+class Postings:
+    def __init__(self, texts: Iterable[tuple[str, str]]) -> None:
+        self._terms: dict[str, int] = {}
+        self._spelling: list[str] = []  #: term -> the first token that brought it
+        self._known: dict[str, tuple[int, ...]] = {}
+        line: list[int] = []
+        joined: list[tuple[int, int]] = []
+        lengths: list[tuple[int, int]] = []
+        for title, abstract in texts:
+            lengths.append((self._append(title, line, joined), self._append(abstract, line, joined)))
+        self.size = len(lengths)
+        self._lay_out(line, joined, lengths)
+
+    def _append(self, text: str, line: list[int], joined: list[tuple[int, int]]) -> int:
+        """Put a text's terms on the line, a gap behind them. Gives how many places it took."""
+        before = len(line)
+        for token in tokens(text):
+            terms = self._known.get(token) or self._learn(token)
+            if len(terms) == 1:
+                line.append(terms[0])
+            else:
+                line.extend(terms[:-1])
+                joined.append((len(line) - 1, terms[-1]))
+        line.append(GAP)
+        return len(line) - before
+
+    def _learn(self, token: str) -> tuple[int, ...]:
+        terms = []
+        for stem in stems(token):
+            term = self._terms.setdefault(stem, len(self._terms))
+            if term == len(self._spelling):
+                self._spelling.append(token)
+            terms.append(term)
+        return self._known.setdefault(token, tuple(terms) or (GAP,))
+
+    def _lay_out(self, line: list[int], joined: list[tuple[int, int]], lengths: list[tuple[int, int]]) -> None:
+        self._line = np.array(line or [GAP], np.int32)
+        self._joined = np.full(len(self._line), GAP, np.int32)
+        if joined:
+            at, terms = np.array(joined, np.int64).T
+            self._joined[at] = terms
+        zones = np.array(lengths, np.float32).reshape(-1, 2)
+        self._starts = np.concatenate([[0], np.cumsum(zones.sum(axis=1))]).astype(np.int64)
+        norms = 1 - B + B * zones / np.maximum(zones.mean(axis=0) if self.size else 1, 1)
+        weights = (np.array([TITLE, 1.0], np.float32) / norms).astype(np.float32).ravel()
+        repeats = zones.astype(np.int64).ravel()
+        self._weight = np.repeat(weights, repeats)
+        self._zone = np.repeat(np.tile(np.arange(2, dtype=np.int8), self.size), repeats)
+        self._text_of = np.repeat(np.arange(self.size, dtype=np.int32), repeats.reshape(-1, 2).sum(axis=1))
+        everywhere = np.concatenate([self._line, self._joined])
+        order = np.argsort(everywhere, kind="stable")
+        self._order = order % len(self._line)
+        self._bounds = np.searchsorted(everywhere[order], np.arange(len(self._terms) + 1))
+
+    def places(self, term: str) -> Places:
+        """Find one stemmed term."""
+        number = self._terms.get(term)
+        if number is None:
+            return self._order[:0]
+        return self._order[self._bounds[number] : self._bounds[number + 1]]
+
+    def followed(self, places: Places, term: str) -> Places:
+        """Keep, one place further, those places that the term follows."""
+        number = self._terms.get(term, GAP - 1)
+        after = places + 1
+        return after[(self._line[after] == number) | (self._joined[after] == number)]
+
+    def word(self, token: str) -> Places:
+        """Find a word in all its spellings. One that is hyphenated as asked counts twice: as its parts and as joined."""
+        terms = stems(token)
+        if len(terms) < 2:
+            return self.places(terms[0]) if terms else self._order[:0]
+        return np.concatenate([self.run(terms[:-1]), self.places(terms[-1])])
+
+    def phrase(self, words: Sequence[str]) -> Places:
+        """Find words that stand side by side, hyphenated or not."""
+        split = [stem for token in words for stem in (stems(token)[:-1] if "-" in token else stems(token))]
+        joined = [stems(token)[-1] for token in words if stems(token)]
+        return self.run(split) if split == joined else np.union1d(self.run(split), self.run(joined))
+
+    def run(self, terms: Sequence[str]) -> Places:
+        """Find terms side by side; gives the place of the last."""
+        found = self.places(terms[0]) if terms else self._order[:0]
+        for term in terms[1:]:
+            if not len(found):
+                break
+            found = self.followed(found, term)
+        return found
+
+    def vector(self, places: Places, zone: str = "") -> Vector:
+        """Turn places into how much each text is about them: BM25's saturated frequency, the title counting more."""
+        if zone:
+            places = places[self._zone[places] == ("ti", "abs").index(zone)]
+        often = np.bincount(self._text_of[places], self._weight[places], self.size)
+        return (often / (often + K1)).astype(np.float32)
+
+    def terms_of(self, text: int) -> NDArray[np.int32]:
+        """List a text's terms as numbers, repeated as they are."""
+        line = self._line[self._starts[text] : self._starts[text + 1]]
+        return line[line != GAP]
+
+    def by_number(self, number: int) -> tuple[str, Places]:
+        """Give a term's spelling and places."""
+        return self._spelling[number], self._order[self._bounds[number] : self._bounds[number + 1]]
+
+
+def rarity(vector: Vector) -> float:
+    """Weigh what few papers have: BM25's inverse document frequency, always above 0."""
+    has = int(np.count_nonzero(vector))
+    return float(np.log1p((len(vector) - has + 0.5) / (has + 0.5)))

@@ -1,0 +1,95 @@
+"""Lists of arXiv that were missed while we were down: from the query API, and from OAI-PMH if that is down too."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlencode
+
+from newsletter.config import Arxiv
+from newsletter.models import Sighting
+from newsletter.sources.arxiv_records import explanation, from_entry, from_oai, one_each
+from newsletter.sources.arxiv_schedule import deadline, latest_list_day
+from newsletter.sources.http import FetchError, Http, Lane
+from newsletter.sources.parsing import Document, parse
+
+SLICE = 1_000  #: results a request; the API allows 2,000
+MOST = 10_000  #: the API answers 400 beyond 30,000
+EMPTY_PAGES = 3  #: the API answers now and then with a valid, empty page: ask again so often
+
+#: Archives that OAI-PMH keeps in the set "physics"; every other archive is a set of its own.
+_PHYSICS = re.compile("astro-ph|cond-mat|gr-qc|hep-(?:ex|lat|ph|th)|math-ph|nlin|nucl-(?:ex|th)|physics|quant-ph")
+
+
+class CatchUp:
+    """Asks for the papers of missed list days."""
+
+    def __init__(self, config: Arxiv, http: Http, lane: Lane) -> None:
+        self._config = config
+        self._http = http
+        self._lane = lane
+
+    async def papers(self, days: Sequence[date], now: datetime) -> tuple[Sighting, ...]:
+        """Find the papers that were announced on some days, oldest first.
+
+        Raises:
+            FetchError: neither the query API nor OAI-PMH gave a whole answer.
+        """
+        since, until = deadline(latest_list_day(days[0] - timedelta(days=1))), deadline(days[-1])
+        try:
+            return await self._query(since, until, now)
+        except FetchError as api:
+            try:
+                return await self._harvest(days[0] - timedelta(days=1), days[-1], since, now)
+            except FetchError as oai:
+                raise FetchError(f"{api.message}; {oai.message}", api.reason, retry_after_s=api.retry_after_s) from oai
+
+    async def _query(self, since: datetime, until: datetime, now: datetime) -> tuple[Sighting, ...]:
+        """Page through the API (user-manual.md section 3.1.1); pages may overlap, so papers are counted, not rows."""
+        categories = " OR ".join(f"cat:{category}" for category in self._config.categories)
+        period = f"submittedDate:[{since:%Y%m%d%H%M} TO {until:%Y%m%d%H%M}]"
+        found: list[Sighting] = []
+        start, total, empty = 0, 1, 0
+        while start < min(total, MOST):
+            page = await self._page(f"({categories}) AND {period}", start)
+            total = int(str(page.head.get("opensearch_totalresults") or 0)) or total * bool(found)
+            found += [sighting for entry in page.entries if (sighting := from_entry(entry, now))]
+            start += len(page.entries)
+            empty = 0 if page.entries else empty + 1
+            if empty == EMPTY_PAGES:
+                raise FetchError(f"arXiv's query API stopped at {start:,} of {total:,} results", "truncated")
+        return one_each(found)
+
+    async def _page(self, query: str, start: int) -> Document:
+        options = {"search_query": query, "start": start, "max_results": SLICE}
+        order = {"sortBy": "submittedDate", "sortOrder": "ascending"}
+        address = f"{self._config.api_url}?{urlencode({**options, **order})}"
+        page = await asyncio.to_thread(parse, await self._http.get(address, lane=self._lane))
+        if reason := explanation(page):
+            raise FetchError(f"arXiv's query API answers: {reason}", "status")
+        return page
+
+    async def _harvest(self, first: date, last: date, since: datetime, now: datetime) -> tuple[Sighting, ...]:
+        """Harvest by date of change. What was submitted before the period is a change of a paper, not a new one."""
+        found: list[Sighting] = []
+        for category in self._config.categories:
+            options = {"metadataPrefix": "arXiv", "from": f"{first}", "until": f"{last}", "set": oai_set(category)}
+            while options:
+                address = f"{self._config.oai_url}?{urlencode({'verb': 'ListRecords', **options})}"
+                answer = await self._http.get(address, lane=self._lane)
+                records, token = await asyncio.to_thread(from_oai, answer.body, now)
+                found += records
+                options = {"resumptionToken": token} if token and len(found) < MOST else {}
+        oldest = datetime.combine(since.date(), datetime.min.time(), UTC)
+        return one_each(
+            replace(paper, announce="new" if paper.published and paper.published >= oldest else "replace")
+            for paper in found
+        )
+
+
+def oai_set(category: str) -> str:
+    """The OAI-PMH set of a category: "cs:cs:AI", "physics:hep-ex", "physics:astro-ph:GA"."""
+    archive, _, subject = category.partition(".")
+    group = "physics" if _PHYSICS.fullmatch(archive) else archive
+    return ":".join(part for part in (group, archive, subject) if part)

@@ -1,0 +1,124 @@
+"""Any RSS, Atom or JSON feed as a source: journals, OpenReview, blogs. The dialects are read in `parsing`."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from newsletter.config import Feed
+from newsletter.models import Ask, Harvest, Sighting, SourceState
+from newsletter.sources.clean import TITLE_CHARS, clean, clean_link, clean_names, shorten
+from newsletter.sources.http import Answer, FetchError, Http, conditional, validators
+from newsletter.sources.identifiers import identifiers
+from newsletter.sources.names import first_last, split_names
+from newsletter.sources.outcome import failed, has_new, marks
+from newsletter.sources.parsing import MAX_ITEMS, Document, moment, parse
+
+ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+
+UNTITLED_CHARS = 120  #: RSS asks for a title or a description; the second stands in for the first
+
+#: Descriptions of some publishers are a form: "DOI: … Authors: … Abstract: …" (Pensoft), "Author(s): …" (Elsevier).
+_LABEL = re.compile(r"(?:\A|(?<=\s))(DOI|Authors?|Author\(s\)|Abstract|Publication date|Source):\s", re.I)
+#: Where the paper stands in a volume is not an abstract (Taylor & Francis).
+_PLACE = re.compile(r"\AVolume \d+, (?:Issue|Number) ", re.I)
+
+
+class FeedSource:
+    """One configured feed."""
+
+    def __init__(self, config: Feed, http: Http) -> None:
+        self.name = config.name
+        self._config = config
+        self._http = http
+
+    async def fetch(self, ask: Ask) -> Harvest:
+        """Look once: `quiet` if nothing was added since, `stalled` if a feed that had entries is empty now."""
+        try:
+            answer = await self._http.get(self._config.url, headers=conditional(ask.memory, "feed"), accept=ACCEPT)
+            if answer.is_unchanged:
+                return Harvest(self.name, SourceState.QUIET, memory=dict(ask.memory))
+            document, sightings = await asyncio.to_thread(self._read, answer, ask.now)
+        except FetchError as e:
+            return failed(self.name, e, ask.memory)
+        ids = [sighting.source_id for sighting in sightings]
+        known = ask.memory.get("ids", "")
+        if not ids and known:
+            error = f"{self._config.url} is empty; it had {len(known.split())} entries before"
+            return Harvest(self.name, SourceState.STALLED, error=error, memory=dict(ask.memory))
+        state = SourceState.FRESH if has_new(ids, known) else SourceState.QUIET
+        note = (
+            f"only the first {MAX_ITEMS:,} of {document.total:,} entries were read"
+            if document.total > MAX_ITEMS
+            else ""
+        )
+        memory = {**validators(answer, "feed"), "ids": marks(ids)}
+        return Harvest(self.name, state, sightings, error=note, memory=memory)
+
+    def _read(self, answer: Answer, now: datetime) -> tuple[Document, tuple[Sighting, ...]]:
+        document = parse(answer)
+        found = [sighting for entry in document.entries if (sighting := self._sighting(entry, now))]
+        if document.entries and not found:
+            raise FetchError(
+                f"{self._config.url} has {document.total:,} entries, but none with a title or a text", "not-a-feed"
+            )
+        return document, tuple({sighting.source_id: sighting for sighting in found}.values())
+
+    def _sighting(self, entry: Mapping[str, Any], now: datetime) -> Sighting | None:
+        text, labels = _description(entry)
+        title = clean(entry.get("title"), TITLE_CHARS) or shorten(text, UNTITLED_CHARS)
+        if not title:
+            return None
+        names = [f"{a.get('name')}" for a in _dicts(entry.get("authors"))] or [labels.get("author", "")]
+        link = clean_link(entry.get("link"))
+        others = [item for item in _dicts(entry.get("links")) if item.get("rel") != "license"]
+        pdf = next((clean_link(item.get("href")) for item in others if item.get("type") == "application/pdf"), "")
+        named = ("id", "link", "dc_identifier", "prism_doi", "prism_url", "arxiv_doi")
+        places = [entry.get(key) for key in named] + [item.get("href") for item in others] + [labels.get("doi")]
+        return Sighting(
+            source=self.name,
+            source_id=source_id(entry.get("id") or link or title),
+            title=title,
+            abstract=text,
+            authors=clean_names(_people(names)),
+            fields=(self._config.field,) if self._config.field else (),
+            identifiers=identifiers(places),
+            published=_published(entry, now),
+            links={name: url for name, url in (("abs", link), ("pdf", pdf)) if url},
+        )
+
+
+def source_id(text: str) -> str:
+    """The id an entry is known by at its source; very long ones are shortened to a hash."""
+    text = clean(text, 2_000)
+    return text if len(text) <= 300 else sha256(text.encode()).hexdigest()
+
+
+def _published(entry: Mapping[str, Any], now: datetime) -> datetime | None:
+    dates = (moment(entry.get(key), now) for key in ("published_parsed", "updated_parsed", "created_parsed"))
+    return next((date for date in dates if date), None)
+
+
+def _description(entry: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """The abstract, and what a form-like description says beside it (keys doi and author)."""
+    summary = clean(entry.get("summary"))
+    if len(summary) < 200:
+        texts = [summary, *(clean(item.get("value")) for item in _dicts(entry.get("content")))]
+        summary = max(texts, key=len)
+    pieces = _LABEL.split(summary)
+    labels = {name.lower()[:6].rstrip("("): text.strip() for name, text in zip(pieces[1::2], pieces[2::2], strict=True)}
+    if "author" in labels or "doi" in labels:
+        return labels.get("abstra", ""), labels
+    return ("" if _PLACE.match(summary) else summary), {}
+
+
+def _people(names: list[str]) -> list[str]:
+    if len(names) > 1:  # one element per person
+        return [first_last(clean(name, 300)) for name in names]
+    return [part for name in names for part in split_names(clean(name, 100_000))]
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,136 @@
+"""Hugging Face daily papers: what the community put on the day's list, with its upvotes, stars and comments.
+
+The list of a day fills during the day and votes come for a week, so the days before are read again each time. The shape
+has drifted over the years (strings instead of objects, wrappers, missing keys); one bad item never ends the list.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from newsletter.config import HuggingFace
+from newsletter.models import Ask, Harvest, Sighting, Signal, SourceState, Unit
+from newsletter.sources.clean import TITLE_CHARS, clean, clean_affiliations, clean_link, clean_names
+from newsletter.sources.http import Answer, FetchError, Http
+from newsletter.sources.identifiers import arxiv_id
+from newsletter.sources.jsonish import listing, load, moment, number, record
+from newsletter.sources.outcome import has_new, marks, overall, working_days_between
+
+MOST_DAYS = 14  #: a vote on an older list says nothing about today
+
+
+class HuggingFaceSource:
+    """Memory: `ids`, the papers of the last look; `news`, the day that last brought a paper."""
+
+    name = "huggingface"
+
+    def __init__(self, config: HuggingFace, http: Http) -> None:
+        self._config = config
+        self._http = http
+
+    async def fetch(self, ask: Ask) -> Harvest:
+        """Read the list of the day and of the days before; more of them after an outage. Each day is a unit."""
+        today = ask.now.astimezone(UTC).date()
+        units: list[Unit] = []
+        papers: dict[str, Sighting] = {}
+        signals: dict[tuple[str, str], Signal] = {}
+        retry_after_s = None
+        for day in _days(today, self._config.days, ask.since):
+            try:
+                found = await self._list(day, ask.now)
+            except FetchError as e:
+                units.append(Unit(f"{day}", SourceState.FAILED, error=e.message))
+                retry_after_s = e.retry_after_s or retry_after_s
+                continue
+            is_news = has_new((paper.source_id for paper, _ in found), ask.memory.get("ids", ""))
+            units.append(Unit(f"{day}", SourceState.FRESH if is_news else SourceState.QUIET, len(found)))
+            for paper, counts in found:
+                papers.setdefault(paper.source_id, paper)
+                for kind, value in counts.items():
+                    about = paper.identifiers[0]
+                    signals.setdefault((about, kind), Signal(about, kind, self.name, value, ask.now))
+        state, error = overall(units)
+        memory = dict(ask.memory) | ({"ids": marks(papers)} if papers else {})
+        if state is SourceState.FRESH:
+            memory["news"] = f"{today}"
+        elif state is SourceState.QUIET and _is_late(memory.get("news"), today):
+            state, error = SourceState.STALLED, f"no new paper on any list since {memory['news']}"
+        found_all, read_all = tuple(papers.values()), tuple(signals.values())
+        return Harvest(self.name, state, found_all, read_all, tuple(units), error, memory, retry_after_s)
+
+    async def _list(self, day: date, now: datetime) -> list[tuple[Sighting, dict[str, float]]]:
+        separator = "&" if "?" in self._config.url else "?"
+        answer = await self._http.get(f"{self._config.url}{separator}date={day}", accept="application/json")
+        return await asyncio.to_thread(_read, answer, now)
+
+
+def _is_late(news: str | None, today: date) -> bool:
+    """Whether a whole working day has passed without a new paper; there are no lists at weekends."""
+    return bool(news) and working_days_between(date.fromisoformat(str(news)), today) > 0
+
+
+def _days(today: date, count: int, since: datetime | None) -> list[date]:
+    """Newest first: today in UTC, the configured days before, and back to the last good answer."""
+    missed = (today - since.astimezone(UTC).date()).days if since else 0
+    return [today - timedelta(days=n) for n in range(min(max(count, missed), MOST_DAYS) + 1)]
+
+
+def _read(answer: Answer, now: datetime) -> list[tuple[Sighting, dict[str, float]]]:
+    """The list's papers with their counters.
+
+    Raises:
+        FetchError: no list, or a list without one readable paper.
+    """
+    content = load(answer)
+    items = listing(content, "data", "papers", "items", "results")
+    if not items and not isinstance(content, list) and not (isinstance(content, dict) and content.get("count") == 0):
+        reason = clean(content.get("error"), 200) if isinstance(content, dict) else ""
+        raise FetchError(f"{answer.url[:200]} holds no list of papers{': ' * bool(reason)}{reason}", "not-a-feed")
+    found = [paper for item in items[:1_000] if (paper := _paper(record(item), now))]
+    if items and not found:
+        raise FetchError(f"{answer.url[:200]} lists {len(items)} papers, but none can be read", "not-a-feed")
+    return found
+
+
+def _paper(item: Mapping[str, Any], now: datetime) -> tuple[Sighting, dict[str, float]] | None:
+    """Votes, stars and the machine's summary stand on the paper, comments on the item around it."""
+    paper = record(item.get("paper")) or item
+    found = arxiv_id(paper.get("id"))
+    title = clean(paper.get("title") or item.get("title"), TITLE_CHARS)
+    if not found or not title:
+        return None
+    name = found[0]
+    organization = record(paper.get("organization")) or record(item.get("organization"))
+    links = {
+        "abs": f"https://arxiv.org/abs/{name}",
+        "pdf": f"https://arxiv.org/pdf/{name}",
+        "discuss": f"https://huggingface.co/papers/{name}",
+        "code": clean_link(paper.get("githubRepo")),
+        "project": clean_link(paper.get("projectPage")),
+    }
+    sighting = Sighting(
+        source="huggingface",
+        source_id=name,
+        title=title,
+        abstract=clean(paper.get("summary") or item.get("summary")),
+        authors=clean_names(_names(paper.get("authors"))),
+        identifiers=(f"arxiv:{name}",),
+        published=moment(paper.get("publishedAt"), now),
+        summary=clean(paper.get("ai_summary"), 600),
+        affiliations=clean_affiliations([organization.get("fullname") or organization.get("name")]),
+        links={kind: url for kind, url in links.items() if url},
+        is_withdrawn=bool(paper.get("withdrawnAt")),
+    )
+    counts = {
+        "upvotes": number(paper.get("upvotes")),
+        "stars": number(paper.get("githubStars")),
+        "comments": number(item.get("numComments", paper.get("numComments"))),
+    }
+    return sighting, {kind: value for kind, value in counts.items() if value is not None}
+
+
+def _names(authors: object) -> list[object]:
+    """Authors come as objects or as plain strings; hidden ones are spelling variants that were taken off the page."""
+    people = [author if isinstance(author, str) else record(author) for author in listing(authors)]
+    return [p if isinstance(p, str) else p.get("name") for p in people if isinstance(p, str) or not p.get("hidden")]

@@ -1,0 +1,73 @@
+"""JSON answers read with distrust: any key may be missing, null, or of another type than yesterday."""
+
+import ast
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+from newsletter.sources.http import Answer, FetchError
+
+_DEEP = 200_000  #: characters of a Python literal that are still read
+
+
+def load(answer: Answer) -> Any:
+    """Parse an answer that should be JSON.
+
+    Raises:
+        FetchError: it is not.
+    """
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError) as e:
+        raise FetchError(
+            f"{answer.url[:200]} is not JSON: {e}; it begins with {answer.body[:40]!r}", "not-a-feed"
+        ) from e
+
+
+def record(value: object) -> dict[str, Any]:
+    """Take an object for what it is; a string that holds one, as JSON or as Python wrote it, is unwrapped."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, str) and value.lstrip().startswith("{") and len(value) <= _DEEP:
+        for read in (json.loads, ast.literal_eval):
+            try:
+                inner = read(value)
+            except (ValueError, SyntaxError, RecursionError, MemoryError):
+                continue
+            return inner if isinstance(inner, dict) else {}
+    return {}
+
+
+def listing(value: object, *keys: str) -> list[Any]:
+    """Take a list for what it is, or look for it in a wrapper under one of the keys."""
+    value = (
+        next((value[key] for key in keys if isinstance(value.get(key), list)), []) if isinstance(value, dict) else value
+    )
+    return value if isinstance(value, list) else []
+
+
+def number(value: object) -> float | None:
+    """A count: a finite number that is not negative, also when it came as a string."""
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value.strip()[:15])
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
+        return float(value)
+    return None
+
+
+def moment(value: object, now: datetime) -> datetime | None:
+    """An ISO date or time as UTC, clamped to `now`. Dates may be unpadded ("2026-6-30") and without a zone (UTC)."""
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        pieces = text.split("-")
+        if len(pieces) != 3 or not all(piece.isdigit() for piece in pieces):
+            return None
+        try:
+            day = date(*map(int, pieces))
+        except ValueError:
+            return None
+        at = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return min(at, now) if at.year >= 1990 else None

@@ -1,0 +1,45 @@
+"""What a look at a source amounts to: the state of the whole from its parts, and what was already there last time.
+
+A source never says "0 papers, ok": nothing new is `quiet`, nothing where something was due is `stalled`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from hashlib import sha256
+
+from newsletter.models import NOTHING, Harvest, SourceState, Unit
+from newsletter.sources.http import FetchError
+
+#: The mixture is as good as its best part, but a failure is worse than silence: a source with one fresh and one
+#: failed category is fresh and says what failed.
+_ORDER = (SourceState.FRESH, SourceState.FAILED, SourceState.STALLED, SourceState.QUIET)
+
+
+def overall(units: Sequence[Unit]) -> tuple[SourceState, str]:
+    """The state of a source and the sentence about what is wrong with it, if anything is."""
+    states = {unit.state for unit in units}
+    state = next((state for state in _ORDER if state in states), SourceState.QUIET)
+    return state, "; ".join(f"{unit.name}: {unit.error}" for unit in units if unit.error)
+
+
+def failed(source: str, error: FetchError, memory: Mapping[str, str] = NOTHING) -> Harvest:
+    """A harvest that failed as a whole; what was remembered is kept, so that the next look starts from there."""
+    return Harvest(
+        source, SourceState.FAILED, error=error.message, memory=dict(memory), retry_after_s=error.retry_after_s
+    )
+
+
+def marks(ids: Iterable[str]) -> str:
+    """Remember ids shortly: eight hexadecimal digits each, in their order."""
+    return " ".join(sha256(name.encode()).hexdigest()[:8] for name in ids)
+
+
+def has_new(ids: Iterable[str], remembered: str) -> bool:
+    """Whether an id is not among the remembered marks."""
+    return not set(marks(ids).split()) <= set(remembered.split())
+
+
+def working_days_between(after: date, before: date) -> int:
+    """Mondays to Fridays, both ends excluded."""
+    days = (after + timedelta(days=n) for n in range(1, (before - after).days))
+    return sum(day.weekday() < 5 for day in days)

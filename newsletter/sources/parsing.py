@@ -1,0 +1,122 @@
+"""From the bytes of a feed to plain entries, whatever the dialect. What an entry means is for `feed` and the plug-ins.
+
+RSS 0.9x, 1.0 and 2.0 and Atom go through feedparser in a child process (`sandbox`); JSON Feed is read here. Nothing is
+cleaned yet: every string of a `Document` is as hostile as it was on the wire.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from newsletter.sources.clean import is_garbled
+from newsletter.sources.http import Answer, FetchError
+
+WALL_S = 30.0
+MAX_ITEMS = 2_000
+_SANDBOX = Path(__file__).with_name("sandbox.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed feed. Keys of `head` and `entries` are feedparser's, https://feedparser.readthedocs.io/."""
+
+    version: str  #: "rss20", "atom10", "json"
+    head: Mapping[str, Any]
+    entries: tuple[Mapping[str, Any], ...]  #: at most MAX_ITEMS
+    total: int  #: how many there were
+
+
+def parse(answer: Answer) -> Document:
+    """Parse what was fetched; takes up to seconds, so call it in a thread.
+
+    Raises:
+        FetchError: not a feed, cut off, not decodable, or too expensive to parse.
+    """
+    if answer.body.lstrip()[:1] == b"{":
+        return _parse_json(answer)
+    if _is_page(answer.body):  # what most dead feeds answer (C04)
+        raise FetchError(f"{answer.url[:200]} is not a feed, but an HTML page", "not-a-feed")
+    command = [sys.executable, "-I", str(_SANDBOX), answer.url, _charset(answer)]
+    try:
+        child = subprocess.run(command, input=answer.body, capture_output=True, timeout=WALL_S, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        raise FetchError(f"{answer.url[:200]} took more than {WALL_S:g} s to parse", "too-large") from None
+    if child.returncode != 0:
+        raise FetchError(f"{answer.url[:200]} could not be parsed within the limits of time and memory", "too-large")
+    found = json.loads(child.stdout)
+    if problem := found.get("crash") or found["error"]:
+        raise FetchError(f"{answer.url[:200]} is damaged: {problem}", "not-a-feed")
+    if not found["version"]:
+        raise FetchError(f"{answer.url[:200]} is not a feed; it begins with {answer.body[:40]!r}", "not-a-feed")
+    document = Document(found["version"], found["feed"], tuple(found["entries"]), found["total"])
+    _refuse_garbled(answer, document)
+    return document
+
+
+def moment(value: object, now: datetime) -> datetime | None:
+    """Read one of feedparser's parsed dates (UTC), clamped to `now`; years before 1990 are mistakes (C19)."""
+    if not isinstance(value, list) or len(value) < 6:
+        return None
+    year, month, day, hour, minute, second = value[:6]
+    try:
+        at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except (ValueError, TypeError):
+        return None
+    return min(at, now) if at.year >= 1990 else None
+
+
+def _parse_json(answer: Answer) -> Document:
+    """Read a JSON Feed (version 1 or 1.1) into the same keys, https://www.jsonfeed.org/version/1.1/."""
+    try:
+        found = json.loads(answer.body)
+    except (ValueError, RecursionError) as e:
+        raise FetchError(f"{answer.url[:200]} is damaged: {e}", "not-a-feed") from e
+    items = found.get("items")
+    if "jsonfeed.org/version" not in str(found.get("version", "")) or not isinstance(items, list):
+        raise FetchError(f"{answer.url[:200]} is JSON, but not a JSON Feed", "not-a-feed")
+    entries = tuple(_json_entry(item) for item in items[:MAX_ITEMS] if isinstance(item, dict))
+    document = Document("json", {"title": found.get("title")}, entries, len(items))
+    _refuse_garbled(answer, document)
+    return document
+
+
+def _json_entry(item: dict[str, Any]) -> dict[str, Any]:
+    authors = item.get("authors") or [item.get("author")]
+    return {
+        "id": str(item.get("id") or ""),
+        "title": item.get("title"),
+        "link": item.get("url") or item.get("external_url"),
+        "links": [{"href": item.get("external_url")}],
+        "summary": item.get("content_text") or item.get("content_html") or item.get("summary"),
+        "authors": [a for a in authors if isinstance(a, dict)] if isinstance(authors, list) else [],
+        "published_parsed": _json_date(item.get("date_published") or item.get("date_modified")),
+    }
+
+
+def _json_date(value: object) -> list[int] | None:
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return list((at.astimezone(UTC) if at.tzinfo else at).timetuple()[:6])
+
+
+def _refuse_garbled(answer: Answer, document: Document) -> None:
+    text = "".join(f"{entry.get('title')}{entry.get('summary')}" for entry in document.entries)
+    if is_garbled(text):
+        raise FetchError(f"{answer.url[:200]} is not in the encoding that it declares", "encoding")
+
+
+def _charset(answer: Answer) -> str:
+    _, _, parameter = answer.headers.get("content-type", "").lower().partition("charset=")
+    return parameter.split(";")[0].strip(" \"'")[:40]
+
+
+def _is_page(body: bytes) -> bool:
+    start = body[:1_000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<!doctype html", b"<html"))

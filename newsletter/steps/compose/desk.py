@@ -1,0 +1,139 @@
+"""One language's desk: what is the same in many letters is made here once and kept (cards, section heads, shells)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from newsletter.models import Reason
+from newsletter.steps.compose.form import Form, blank
+from newsletter.steps.compose.prose import cut, one_line
+from newsletter.steps.compose.shown import Shown
+from newsletter.steps.compose.templates import Templates
+from newsletter.steps.compose.words import Words
+
+#: Keywords, and the names of readers' own topics, are cut here.
+NAME_LIMIT = 40
+#: Blanks of a shell: what differs between two readers of one issue.
+SHELL_BLANKS = (
+    "subject", "preheader", "headline", "lede", "sections", "reason", "left", "missed_url",
+    "preferences", "unsubscribe", "view", "how", "archive",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A paper's block, with blanks for its number, the reader's reason and the two feedback links."""
+
+    html: Form
+    text: Form
+    links: Form  #: plain text: its further links, for the list at the end
+    bytes: int  #: of the HTML, blanks empty
+    words: int  #: to read
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A letter around its papers."""
+
+    html: Form
+    text: Form
+
+
+class Desk:
+    """Everything is kept by its values, so nothing here is ever stale; the oldest is dropped when there is too much."""
+
+    def __init__(self, words: Words, templates: Templates, site: Mapping[str, str]) -> None:
+        self.words = words
+        self._templates = templates
+        common = {"lang": words.code, "dir": words.direction, "site": site, "w": words}
+        self._html_values: dict[str, Any] = {**common, "t": self._say_html}
+        self._text_values: dict[str, Any] = {**common, "t": words.say}
+        self.card = lru_cache(maxsize=2048)(self._card)
+        self.section = lru_cache(maxsize=4096)(self._section)
+        self.why = lru_cache(maxsize=8192)(self._why)
+        self.shell = lru_cache(maxsize=32)(self._shell)
+        self.subject = lru_cache(maxsize=64)(self._subject)
+        self.lede = lru_cache(maxsize=4096)(self._lede)
+        self.rule = self._part_html("rule")
+        self.end_of_section = self._part_html("end_of_section")
+
+    def render(self, kind: str, part: str, values: Mapping[str, Any]) -> str:
+        """Render `subject.txt`, `body.html` or `body.txt` of one letter."""
+        common = self._html_values if part.endswith(".html") else self._text_values
+        text = self._templates.render(f"{kind}/{part}", {**common, **values})
+        if part == "subject.txt":
+            return one_line(text)
+        return re.sub(r"\n\s*\n", "\n", text) if part == "body.html" else re.sub(r"\n{3,}", "\n\n", text)
+
+    def signal(self, paper: Shown, day: date) -> str:
+        """The fact behind a heat in words: "312 upvotes in 1 day". Empty when there is none to tell."""
+        if not paper.facts:
+            age = paper.age_days(day)
+            return self.words.say(f"signal.new_{age}") if age in (0, 1) else ""
+        fact = paper.facts[0]
+        what = self.words.say(f"signal.{fact.kind}", fact.count, count=self.words.compact(fact.count))
+        return self.words.say("signal.days", fact.days, what=what) if fact.days else self.words.say(
+            "signal.today", what=what
+        )
+
+    def _say_html(self, key: str, n: int | None = None, **values: object) -> Markup:
+        """A sentence for HTML. The catalogue's words and plain values are escaped; Markup (a link) stays."""
+        number = "" if n is None else self.words.number(n)
+        return Markup(escape(self.words.pattern(key, n))).format(n=number, **values)  # noqa: S704  (escaped)
+
+    def _part_html(self, macro: str, *arguments: object) -> str:
+        return self._templates.render_part("_parts.html", macro, self._html_values, *arguments)
+
+    def _part_text(self, macro: str, *arguments: object) -> str:
+        return self._templates.render_part("_parts.txt", macro, self._text_values, *arguments)
+
+    def _card(self, paper: Shown, day: date) -> Card:
+        signal = self.signal(paper, day)
+        html = self._part_html("card", paper, signal, blank("why"), blank("more"), blank("less"))
+        text = self._part_text("card", paper, signal, blank("number"), blank("why_text"))
+        links = self._part_text("links", paper, blank("bracket"), blank("more"), blank("less"))
+        return Card(
+            Form(html, is_html=True), Form(text, is_html=False), Form(links, is_html=False),
+            bytes=len(html.encode()), words=len(text.split()),
+        )  # fmt: skip
+
+    def _section(self, name: str, count: int) -> tuple[str, str]:
+        name = cut(one_line(name), NAME_LIMIT)
+        return self._part_html("section", name, count), self._part_text("section", name, count)
+
+    def _why(self, reasons: tuple[Reason, ...]) -> tuple[Markup, str]:
+        """Why this paper is here, for this reader, as HTML and as text; empty when the section says it all."""
+        said = [self._reason(reason) for reason in reasons if reason.kind in ("keyword", "author", "near")][:2]
+        # A macro's output is escaped already: it comes from an .html template.
+        return Markup(self._part_html("why", said)), self._part_text("why", said)  # noqa: S704
+
+    def _reason(self, reason: Reason) -> str:
+        if reason.kind == "near":
+            return self.words.say("reason.near", int(reason.detail))
+        return self.words.say(f"reason.{reason.kind}", detail=cut(one_line(reason.detail), NAME_LIMIT))
+
+    def _shell(self, kind: str, day: date, is_hosted: bool, is_trimmed: bool, missed: date | None) -> Shell:
+        flags = {"day": day, "is_hosted": is_hosted, "is_trimmed": is_trimmed, "missed": missed}
+        values = {name: blank(name) for name in SHELL_BLANKS} | flags | {"more_links": blank("more_links")}
+        html, text = self.render(kind, "body.html", values), self.render(kind, "body.txt", values)
+        return Shell(Form(html, is_html=True), Form(text, is_html=False))
+
+    def _subject(self, kind: str, others: int) -> str:
+        """The subject of an issue's letter with one blank, the best paper's title."""
+        return self._templates.render(f"{kind}/subject.txt", {**self._text_values, "best": "\x1f", "others": others})
+
+    def _lede(self, topics: tuple[str, ...], minutes: int, written: str) -> str:
+        """What the letter was picked for and how long it takes. `written`: how many summaries are by machine (all, some,
+        none)."""
+        names = tuple(cut(one_line(name), NAME_LIMIT) for name in topics)
+        if len(names) > 4:
+            names = (*names[:3], self.words.say("digest.more_topics", len(names) - 3))
+        read = self.words.say(f"digest.read_{written}", minutes, minutes=self.words.numeral(minutes))
+        if not names:
+            return read
+        return self.words.say("digest.picked_for", topics=self.words.join(names)) + " " + read

@@ -1,0 +1,101 @@
+"""Cutting text to a reader's time: titles, abstracts, author lists, lines of 72 columns. Language-blind and pure."""
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+
+COLUMNS = 72
+#: A summary is two sentences; one that is longer than this is cut at a word.
+SUMMARY_WORDS = 60
+#: What follows these is the same sentence. Lower case, without the last full stop.
+ABBREVIATIONS = frozenset(
+    "e.g i.e etc al cf vs approx ca fig figs eq eqs sec ref refs no vol resp dr prof st mr mrs ms ph.d u.s viz"
+    " incl max min avg spp sp var z.b bzw d.h".split()
+)
+
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\Wa-z_])")
+_MATH = re.compile(r"\$([^$]*[\\^_{}][^$]*|[^$\s]{1,3})\$")
+_COMMAND = re.compile(r"\\(?:text\w*|emph|mathrm|mathbf|mathcal|mathbb|mathit|bf|it|rm|sc|tt|em)\b\s*")
+_SYMBOL = re.compile(r"\\([a-zA-Z]+)")
+_LABEL = re.compile(r"^abstract\s*[:.—–-]\s*", re.IGNORECASE)
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks, control characters, lone surrogates and marks that turn the writing direction."""
+    if not text.isprintable():
+        kept = (c if c not in _TURNING and unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") else " " for c in text)
+        text = "".join(kept)
+    return " ".join(text.split())
+
+
+def without_latex(text: str) -> str:
+    """Text in which what is left of LaTeX no longer looks like LaTeX. Money keeps its dollar signs."""
+    text = _MATH.sub(r"\1", text)
+    if "\\" in text or "{" in text:
+        text = re.sub(r"\\([%&#_$])", r"\1", _COMMAND.sub("", text))
+        text = _SYMBOL.sub(r"\1", text).replace("{", "").replace("}", "").replace("\\", "")
+    return one_line(text.replace("~", " ") if " ~" not in text else text)
+
+
+def sentences(text: str) -> list[str]:
+    """Split running text; abbreviations, initials and decimals do not end a sentence."""
+    found, start = [], 0
+    for end in _END.finditer(text):
+        word = text[start : end.start()].rsplit(None, 1)[-1].lstrip("([“\"'") if text[start : end.start()] else ""
+        is_stop = text[end.start()] == "."
+        if is_stop and (word.lower() in ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word.isupper())):
+            continue
+        found.append(text[start : end.end()].strip())
+        start = end.end()
+    rest = text[start:].strip()
+    return [*found, rest] if rest else found
+
+
+def shorten(text: str, count: int = 2, words: int = SUMMARY_WORDS) -> str:
+    """The first `count` sentences, fewer if they are long; a first sentence that is too long is cut at a word."""
+    text = _LABEL.sub("", without_latex(text))
+    kept: list[str] = []
+    for sentence in sentences(text)[:count]:
+        if kept and len(" ".join([*kept, sentence]).split()) > words:
+            break
+        kept.append(sentence)
+    text = " ".join(kept)
+    limited = " ".join(text.split()[:words])
+    return cut(limited if limited == text else limited.rstrip(" ,;:.") + "…", 8 * words)
+
+
+def cut(text: str, limit: int) -> str:
+    """Text of at most `limit` characters, cut between words and marked with an ellipsis."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    if not text[limit - 1].isspace() and " " in head[limit // 3 :]:
+        head = head.rsplit(None, 1)[0]
+    return head.rstrip(" ,;:.-–—") + "…"
+
+
+def head(title: str, limit: int) -> str:
+    """A title's part before its colon where that says something, else as many of its words as fit."""
+    before, colon, _ = title.partition(": ")
+    if colon and len(before) <= limit and (len(before) >= 12 or " " in before):
+        return before
+    return cut(title, limit)
+
+
+def names(authors: Sequence[str]) -> str:
+    """One or two authors in full, of more the first and the last."""
+    shown = authors if len(authors) <= 2 else (authors[0], authors[-1])
+    clipped = [cut(one_line(author), 60) for author in shown]
+    return (", " if len(authors) <= 2 else " … ").join(clipped)
+
+
+def fill(text: str, indent: int = 0) -> str:
+    """Text in lines of at most 72 columns. The first line's indent is the caller's (a number, a bullet); no-break spaces
+    hold words together and become spaces."""
+    pad = " " * indent
+    lines = textwrap.wrap(
+        text, COLUMNS, initial_indent=pad, subsequent_indent=pad, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines).replace("\xa0", " ")[indent:]

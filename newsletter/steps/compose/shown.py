@@ -1,0 +1,76 @@
+"""What an issue froze about a paper: the words and numbers its card shows, whatever happens to the paper later."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from newsletter.models import Fact, Heat, Paper
+from newsletter.steps.compose.prose import cut, names, one_line, shorten, without_latex
+
+#: Longest title, in characters: the longest on arXiv are near 300.
+TITLE_LIMIT = 300
+#: The names a source gives its links, in the order a card shows them.
+LINKS = ("abs", "pdf", "code", "discuss", "project")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A paper as one issue shows it. Hashable, so that its card is made once."""
+
+    key: int  #: Paper.key
+    id: str
+    title: str
+    authors: str  #: "Mara Okafor … Jonas Lindqvist"
+    affiliations: tuple[str, ...]  #: at most two
+    summary: str  #: at most two sentences
+    is_machine_written: bool
+    published: str  #: ISO date; empty = unknown
+    level: int  #: Heat.level
+    field: str  #: Heat.field
+    facts: tuple[Fact, ...]  #: strongest first
+    links: tuple[tuple[str, str], ...]  #: name -> http(s) URL, in the order of LINKS
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> "Shown":
+        """Read back what `show` wrote."""
+        counts = tuple(Fact(kind, count, days) for kind, count, days in facts["facts"])
+        links = tuple((name, facts["links"][name]) for name in LINKS if name in facts["links"])
+        return cls(**{**facts, "affiliations": tuple(facts["affiliations"]), "facts": counts, "links": links})
+
+    def count(self, kind: str) -> int:
+        """The counter of that kind; 0 = never counted."""
+        return next((fact.count for fact in self.facts if fact.kind == kind), 0)
+
+    @property
+    def url(self) -> str:
+        """Where the title leads: the abstract, else the best page there is; empty = nowhere."""
+        return next((url for name, url in self.links if name != "code"), "") or next((u for _, u in self.links), "")
+
+    def age_days(self, day: date) -> int | None:
+        """Days between publication and `day`, a local date; None = unknown. Zones ahead of UTC are not negative."""
+        return max(0, (day - date.fromisoformat(self.published)).days) if self.published else None
+
+
+def show(paper: Paper, heat: Heat) -> dict[str, Any]:
+    """Freeze what an issue says about a paper. JSON-able; `Shown.from_facts` reads it back."""
+    affiliations = [cut(one_line(name), 60) for name in paper.affiliations if one_line(name)]
+    return {
+        "key": paper.key,
+        "id": paper.id,
+        "title": cut(without_latex(paper.title), TITLE_LIMIT),
+        "authors": names(paper.authors),
+        "affiliations": affiliations[:2],
+        "summary": shorten(paper.summary or paper.abstract),
+        "is_machine_written": bool(paper.summary),
+        "published": paper.published.date().isoformat() if paper.published else "",
+        "level": heat.level,
+        "field": heat.field,
+        "facts": [[fact.kind, fact.count, fact.days] for fact in heat.facts],
+        "links": {name: url for name, url in paper.links.items() if name in LINKS and _is_safe(url)},
+    }
+
+
+def _is_safe(url: str) -> bool:
+    """Only pages, never scripts or files; and nothing that could end a line."""
+    return url.startswith(("https://", "http://")) and url.isprintable() and " " not in url

@@ -1,0 +1,231 @@
+"""When two titles say the same thing. Pure; a base of `identity`, no step of its own.
+
+A title becomes plain words: no case, accents, markup, LaTeX or punctuation. Two titles are compared word by word in
+their order, so that a number, a "not", a "Part II" or a swapped "text to image" is always a difference.
+"""
+
+import html
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import OSA, Levenshtein
+
+#: Titles are cut here before they are compared; sources cut at 300 already.
+_MAX_CHARS = 600
+#: Words that may come or go without changing what a title says. "without", "not", "against" are not among them.
+_SMALL = frozenset("a an the of for in on to and at by its as with from using via".split())
+#: A title made of nothing else names a kind of text, not a text: it recurs in every volume.
+_GENERIC = frozenset(
+    """abstract abstracts address acknowledgement acknowledgements acknowledgment acknowledgments announcement announcements author
+    authors back board book books brief calendar call chair column comment comments commentary communication communications
+    conference contents contributors correction corrections correspondence corrigendum cover discussion editor editorial
+    editors errata erratum foreword forthcoming front guest highlights in index influential information interview
+    introduction introductory invited issue journal keynote letter letters list masthead matter meeting message minutes
+    news note notes number obituary opening overview panel paper papers preface president proceedings program programme
+    publisher readers reminiscences reply report reports research response retraction review reviewer reviewers reviews
+    s section special spotlight statement summary supplement symposium table this untitled volume welcome workshop chairs charter scope treasurer treasurers
+    january february march april may june july august september october november december""".split()
+)
+#: What makes the longer of two titles another text when it comes in addition.
+_ADDITIONS = frozenset(
+    """addendum appendix book comment comments correction corrigendum demo demonstration discussion erratum extended keynote
+    part poster reply response retracted retraction revisited rejoinder supplement supplementary supporting tutorial
+    update updated volume withdrawn""".split()
+)
+#: Words by which a text answers or mends another, and negations.
+_TELLING = frozenset(
+    """addendum comment comments corrigendum correction erratum errata rejoinder reply response retraction against no non not
+    without""".split()
+)
+#: How proceedings mark short forms: "(panel session)", "(demo abstract)". They come and go between bibliographies.
+_KINDS = frozenset("abstract demo demonstration description experience panel paper session tutorial".split())
+_LATEX_STYLE = re.compile(
+    r"\\(?:text(?:bf|it|rm|sc|sf|tt|normal|up)?|emph|math(?:bf|bb|cal|frak|it|rm|sf|scr|tt)|bm|boldsymbol|ensuremath|hbox|it"
+    r"|left|mbox|operatorname|right|rm|sc|small|tt|bf|em|mathop|underline|url|href|overline|widehat|widetilde|hat|bar)\b"
+)
+#: Accents as LaTeX writes them: \'e, \"{o}, \c{c}, \v s.
+_LATEX_ACCENT = re.compile(r"""\\(?:['"`^~=.]|[cvuHkrtbd](?=[{\s]))\s*\{?(\w)\}?""")
+_LATEX_WORD = re.compile(r"\\([A-Za-z]+)\s*")
+_LETTERS = str.maketrans({
+    "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "&": " and ",
+    "α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "ϵ": " epsilon ", "ζ": " zeta ",
+    "η": " eta ", "θ": " theta ", "ϑ": " theta ", "ι": " iota ", "κ": " kappa ", "λ": " lambda ", "μ": " mu ",
+    "ν": " nu ", "ξ": " xi ", "π": " pi ", "ρ": " rho ", "σ": " sigma ", "ς": " sigma ", "τ": " tau ", "υ": " upsilon ",
+    "φ": " phi ", "ϕ": " phi ", "χ": " chi ", "ψ": " psi ", "ω": " omega ", "∞": " infty ", "ℓ": " ell ",
+})  # fmt: skip
+_VARIANTS = {"varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "l": "l", "o": "o", "ss": "ss"}
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,60}>")
+_APOSTROPHE = re.compile(r"(?<=\w)['’ʼ`´](?=\w)")
+_BOUNDARY = re.compile(r":\s|\s[-–—]+\s|[—–]|[.?!]\s|\(")
+_WORD = re.compile(r"[^\W_]+")
+
+
+class Likeness(IntEnum):
+    """How much two titles agree."""
+
+    DIFFERENT = 0
+    PART = 1  #: one has a subtitle that the other lacks
+    NEAR = 2  #: typing errors, spelling, small words
+    SAME = 3  #: the same letters in the same order
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    words: tuple[str, ...]
+    breaks: tuple[int, ...]  #: how many words stand before each boundary (":", " - ", ". ", "("), short rests left out
+    compact: str  #: all letters, no spaces: "pre-training" and "pretraining" are the same
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        return tuple(word for word in self.words if word not in _SMALL)
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether it names a kind of text ("Guest editorial", "Book reviews"), or nothing."""
+        return all(word in _GENERIC or word.isdigit() for word in self.content)
+
+
+@lru_cache(maxsize=65536)
+def title_of(text: str) -> Title:
+    """Read a title. What sources and LaTeX add for the eye is gone; Greek letters are spelled out."""
+    text = text[:_MAX_CHARS]
+    words = plain_words(text)
+    breaks = (len(plain_words(text[: boundary.end()])) for boundary in _BOUNDARY.finditer(text))
+    return Title(words, tuple(n for n in breaks if 0 < n < len(words)), "".join(words))
+
+
+def plain_words(text: str) -> tuple[str, ...]:
+    """Cut any text into plain lower-case words without accents."""
+    if "&" in text:
+        text = html.unescape(text)
+    if "<" in text:
+        text = _TAG.sub("", text)
+    if "\\" in text:
+        text = _LATEX_ACCENT.sub(r"\1", _LATEX_STYLE.sub("", text))
+        text = _LATEX_WORD.sub(lambda m: f" {_VARIANTS.get(m[1], m[1])} " if len(m[1]) > 2 else m[1], text)
+    if "{" in text or "$" in text:
+        text = re.sub(r"[{}$]", "", text)
+    text = _APOSTROPHE.sub("", text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
+        text = "".join(c for c in text if not unicodedata.combining(c)).translate(_LETTERS)
+    return tuple(_WORD.findall(text.casefold()))
+
+
+def compare(a: Title, b: Title) -> Likeness:
+    """Say how much two titles agree; the order of the two does not matter."""
+    if a.compact == b.compact:
+        return Likeness.SAME
+    if len(a.words) > len(b.words):
+        a, b = b, a
+    slips = _slips(a.words, b.words)
+    if slips is not None and slips <= max(1, len(a.words) // 4):
+        return Likeness.NEAR
+    longer, shorter = (b, a) if len(b.compact) > len(a.compact) else (a, b)
+    if longer.breaks and _is_part(shorter, longer):
+        return Likeness.PART
+    return Likeness.DIFFERENT
+
+
+def _is_part(shorter: Title, longer: Title) -> bool:
+    """Whether one is the other's main title, and what follows announces no other text."""
+    main, extra = longer.words[: longer.breaks[0]], longer.words[longer.breaks[0] :]
+    if _slips(shorter.words, main) is None:
+        return False
+    return not any(word in _ADDITIONS or not word.isalpha() or _is_roman(word) for word in extra)
+
+
+def _is_roman(word: str) -> bool:
+    return set(word) <= set("ivx")
+
+
+def _slips(a: tuple[str, ...], b: tuple[str, ...]) -> int | None:
+    """Count the places where two titles differ in spelling only; None when they differ in what they say."""
+    slips = 0
+    for left, right in _differences(a, b):
+        left, right = (tuple(word for word in side if word not in _SMALL) for side in (left, right))
+        if "".join(left) == "".join(right):
+            continue
+        if len(left) != len(right) or not all(map(_is_misspelling, left, right)):
+            return None
+        slips += len(left)
+    return slips
+
+
+def _differences(a: tuple[str, ...], b: tuple[str, ...]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The stretches between common words, in order."""
+    found: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+    was_equal = True
+    for step in Levenshtein.opcodes(a, b):
+        if step.tag == "equal":
+            was_equal = True
+            continue
+        left, right = a[step.src_start : step.src_end], b[step.dest_start : step.dest_end]
+        if was_equal:
+            found.append((left, right))
+        else:
+            found[-1] = (found[-1][0] + left, found[-1][1] + right)
+        was_equal = False
+    return found
+
+
+def _is_misspelling(a: str, b: str) -> bool:
+    """Whether two words are one word, spelled or inflected differently.
+
+    They must share their beginning: "macroscopic" and "microscopic", "hypotension" and "hypertension" are one or two
+    letters apart and mean different things, and it is the prefix that differs.
+    """
+    if min(len(a), len(b)) < 5 or a[:4] != b[:4] or not (a + b).isalpha():
+        return False
+    return OSA.distance(a, b) <= (1 if min(len(a), len(b)) < 9 else 2)
+
+
+def ratio(a: Title, b: Title) -> float:
+    """How alike two mentions of titles look, 0 to 100, when either may be misread, cut short or carry a stray venue.
+
+    An end may be lost anywhere, a beginning only at a boundary ("XTrie: …", "A. Levy. …"): "Mining rules" is not "Fast
+    algorithms for mining rules".
+    """
+    if _contradict(a, b):
+        return 0.0
+    return max(_ratio(left, right) for left in _beginnings(a) for right in _beginnings(b))
+
+
+def _ratio(a: str, b: str) -> float:
+    whole = fuzz.ratio(a, b)
+    size = min(len(a), len(b))
+    cut = fuzz.ratio(a[:size], b[:size]) if size >= 15 else 0.0
+    return max(whole, 0.95 * cut)
+
+
+def _contradict(a: Title, b: Title) -> bool:
+    """Whether two titles differ in something that no misreading explains.
+
+    That is a number in a series, an answer to another text, a negation, two numbers or years in place of each other, or a
+    word that turned into its opposite by its beginning: "supervised" and "unsupervised".
+    """
+    telling = [sorted(word for word in title.words if word in _TELLING or _is_roman(word)) for title in (a, b)]
+    if telling[0] != telling[1]:
+        return True
+    left, right = (Counter(word for word in title.words if not word.isalpha()) for title in (a, b))
+    if left - right and right - left:
+        return True
+    return any(
+        len(before) == len(after) and any(map(_is_opposite, before, after))
+        for before, after in _differences(a.words, b.words)
+    )
+
+
+def _is_opposite(a: str, b: str) -> bool:
+    short, long = sorted((a, b), key=len)
+    return len(short) >= 6 and short[-5:] == long[-5:] and short[0] != long[0]
+
+
+def _beginnings(title: Title) -> list[str]:
+    """The title's letters from its first word on, and from behind every boundary in it."""
+    return ["".join(word for word in title.words[start:] if word not in _KINDS) for start in (0, *title.breaks)]

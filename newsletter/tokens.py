@@ -1,0 +1,127 @@
+"""Signed links, envelope senders and address hashes. A token is the only selector of a reader; nothing here asks a table.
+
+A token is base64url(payload + MAC). The MAC covers the purpose, so a token made for one page opens no other. The first
+secret signs, every secret verifies: a key is changed by putting a new one in front.
+"""
+
+import base64
+import hashlib
+import hmac
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from newsletter.errors import ConfigError, InputError
+
+PURPOSES = ("confirm", "preferences", "unsubscribe", "feedback", "view", "address")
+_MAC_BYTES = 12
+_BODY = struct.Struct(">QIIqq")  # subscriber, epoch, made (seconds since the epoch), two numbers of the purpose
+_LENGTH = len(base64.urlsafe_b64encode(bytes(_BODY.size + _MAC_BYTES)).rstrip(b"="))
+
+
+class TokenError(InputError):
+    """`reason`: malformed | forged | expired. Pages answer all of them alike."""
+
+    code = "token"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the link is {reason}")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says."""
+
+    purpose: str
+    subscriber: int
+    epoch: int  #: of the subscriber when it was made; compare before acting
+    made: datetime
+    paper: int = 0  #: feedback: Paper.key · view: the issue's id · address: version of the new address
+    vote: int = 0  #: feedback: 1 more, -1 less
+
+
+class Tokens:
+    """Makes and reads tokens with a site's secrets."""
+
+    def __init__(self, secrets: Sequence[bytes]) -> None:
+        self._secrets = tuple(secrets)
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Tokens":
+        """Read secrets, one a line, newest first.
+
+        Raises: ConfigError when the file is missing or a secret is shorter than 32 characters.
+        """
+        try:
+            lines = path.read_text().split()
+        except OSError as e:
+            mistake = f"site.secret_key_file: cannot read {path} ({e.strerror})"
+            raise ConfigError([mistake], hint="a new site gets one from: newsletter init") from e
+        if not lines or any(len(line) < 32 for line in lines):
+            raise ConfigError([f"site.secret_key_file: {path} needs secrets of at least 32 characters, one a line"])
+        return cls([line.encode() for line in lines])
+
+    def make(
+        self, purpose: str, subscriber: int, epoch: int, now: datetime, *, paper: int = 0, vote: int = 0
+    ) -> str:
+        """Sign one link. Same values, same token: letters stay identical when they are made again."""
+        body = _BODY.pack(subscriber, epoch, int(now.timestamp()), paper, vote)
+        return base64.urlsafe_b64encode(body + self._mac(purpose, body, self._secrets[0])).rstrip(b"=").decode()
+
+    def read(self, token: str, purpose: str, now: datetime, max_age: timedelta | None = None) -> Claims:
+        """Verify a token for one purpose.
+
+        Raises: TokenError. The MAC is compared before anything in the token is believed, in constant time.
+        """
+        if len(token) != _LENGTH or not token.isascii():
+            raise TokenError("malformed")
+        try:
+            raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        except ValueError as e:
+            raise TokenError("malformed") from e
+        body, mac = raw[: _BODY.size], raw[_BODY.size :]
+        genuine = [hmac.compare_digest(mac, self._mac(purpose, body, secret)) for secret in self._secrets]
+        # The last characters of base64 carry unused bits: only the one canonical spelling is accepted.
+        if not any(genuine) or base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
+            raise TokenError("forged")
+        subscriber, epoch, made_s, paper, vote = _BODY.unpack(body)
+        made = datetime.fromtimestamp(made_s, UTC)
+        if max_age is not None and now - made > max_age:
+            raise TokenError("expired")
+        return Claims(purpose, subscriber, epoch, made, paper, vote)
+
+    def verp(self, delivery: int) -> str:
+        """The part of an envelope sender that names a ledger row: lower-case letters, digits and one hyphen."""
+        return f"{delivery}-{self._short(f'verp:{delivery}', self._secrets[0])}"
+
+    def read_verp(self, part: str) -> int | None:
+        """The ledger row that a returned mail is about; None when we did not write this."""
+        number, _, _mac = part.lower().partition("-")
+        if not number.isascii() or not number.isdecimal() or len(number) > 18:
+            return None
+        genuine = [
+            hmac.compare_digest(part.lower(), f"{number}-{self._short(f'verp:{number}', secret)}")
+            for secret in self._secrets
+        ]
+        return int(number) if any(genuine) else None
+
+    def address_hash(self, canonical: str) -> str:
+        """A keyed hash that outlives an erased address. It is made with the oldest secret, so rotation keeps it."""
+        return hmac.new(self._secrets[-1], b"address:" + canonical.encode(), hashlib.sha256).hexdigest()
+
+    def message_id(self, delivery: int) -> str:
+        """The left side of a row's Message-ID: the same on every try, of use to nobody."""
+        return f"{delivery}.{self._short(f'message:{delivery}', self._secrets[-1])}"
+
+    @staticmethod
+    def _mac(purpose: str, body: bytes, secret: bytes) -> bytes:
+        if purpose not in PURPOSES:
+            raise ValueError(purpose)
+        return hmac.digest(secret, purpose.encode() + b"\0" + body, "sha256")[:_MAC_BYTES]
+
+    @staticmethod
+    def _short(text: str, secret: bytes) -> str:
+        return base64.b32encode(hmac.digest(secret, text.encode(), "sha256")[:10]).decode().lower()
