@@ -1,0 +1,338 @@
+"""The ledger: one row per letter, and every step of its life as one UPDATE that says what state it expects.
+
+pending -> claimed -> dot -> sent | refused | deferred | held; claimed past its lease -> pending; deferred -> pending;
+dot without a reply -> held (digests) or pending (mails that answer a person). A row changes state only here. Leases are
+measured with the database's clock, so a worker's clock can be wrong.
+"""
+
+import json
+import secrets
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, exists, func, insert, or_, select, update
+
+from newsletter.models import DeliveryState, Pick, Reason, Receipt, SubscriberState
+from newsletter.store.db import chunks, database_seconds, insert_into, writing
+from newsletter.store.tables import DeliveryRow, IssuePaperRow, IssueRow, SubscriberRow
+
+D: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
+I: Any = IssueRow.__table__  # type: ignore[attr-defined]  # noqa: E741
+W: Any = IssuePaperRow.__table__  # type: ignore[attr-defined]
+U: Any = SubscriberRow.__table__  # type: ignore[attr-defined]
+
+#: Mails that answer a person: at least once, because a lost one blocks somebody and a second one harms nobody.
+DIGESTS = ("digest", "quiet")
+#: Who may get which mail. Checked when a row is claimed and again by the fence, right before the final dot.
+ALLOWED = {
+    "confirm": (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED),
+    "known": (SubscriberState.ACTIVE, SubscriberState.PAUSED),
+    "export": (SubscriberState.ACTIVE, SubscriberState.PAUSED),
+    "address_new": (SubscriberState.ACTIVE, SubscriberState.PAUSED),
+    "address_old": (SubscriberState.ACTIVE, SubscriberState.PAUSED),
+}
+LEASE_S = 120
+#: A claim that never came to an outcome so often is poison: it kills its worker.
+MAX_CLAIMS = 3
+#: Longer than the 600 s that a relay may take to answer the final dot (RFC 5321 section 4.5.3.2.6).
+DOT_LIMIT_S = 660
+#: Papers a reader was sent are looked up this far back; eligibility is seven days, so this is for ever.
+LOOK_BACK = timedelta(days=15)
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenRow:
+    """One reader's part of an issue. No picks = quiet: a row that says so, and no letter."""
+
+    subscriber: int
+    kind: str  #: digest | quiet (the note after a silent week)
+    picks: Sequence[Pick]
+    due_at: datetime
+    expires_at: datetime
+    address_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeResult:
+    issue: int
+    planned: int  #: rows added by this freeze that bring a letter
+    quiet: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A leased row, ready to be composed."""
+
+    id: int
+    token: str
+    issue: int | None
+    day: date | None
+    subscriber: int
+    kind: str
+    picks: tuple[Pick, ...]
+    context: Mapping[str, Any]
+    due_at: datetime
+    attempts: int
+    claims: int
+    candidates: int
+
+
+# -- freezing --------------------------------------------------------------------------------------------------------
+
+
+def freeze(
+    engine: Engine,
+    day: date,
+    rows: Iterable[FrozenRow],
+    *,
+    candidates: int,
+    papers: Mapping[int, Mapping[str, Any]],
+    now: datetime,
+) -> FreezeResult:
+    """Plan an issue in one transaction. A reader who has a row for that date keeps it; the counts are of what was added.
+
+    `papers` is read after `rows` are used up: what the issue says about each paper, first said wins.
+    """
+    with writing(engine) as connection:
+        values = {"date": day, "created_at": now, "candidates": candidates}
+        connection.execute(insert_into(connection, I).values(values).on_conflict_do_nothing(index_elements=["date"]))
+        issue: int = connection.execute(select(I.c.id).where(I.c.date == day)).scalar_one()
+        before = _totals(connection, issue)
+        adding = insert_into(connection, D).on_conflict_do_nothing(index_elements=["issue", "subscriber"])
+        batch: list[dict[str, Any]] = []
+        for row in rows:
+            batch.append(_frozen(issue, row))
+            if len(batch) == 5000:
+                connection.execute(adding, batch)
+                batch.clear()
+        if batch:
+            connection.execute(adding, batch)
+        _freeze_papers(connection, issue, papers)
+        after = _totals(connection, issue)
+        planned, quiet = after[0] - before[0], after[1] - before[1]
+        counted = {"planned": I.c.planned + planned, "quiet": I.c.quiet + quiet}
+        if planned:
+            counted["candidates"] = candidates
+        connection.execute(update(I).where(I.c.id == issue).values(counted))
+    return FreezeResult(issue, planned, quiet)
+
+
+def _totals(connection: Connection, issue: int) -> tuple[int, int]:
+    quiet = func.count().filter(D.c.state == DeliveryState.QUIET)
+    row = connection.execute(select(func.count(), quiet).where(D.c.issue == issue)).one()
+    return row[0] - row[1], row[1]
+
+
+def _frozen(issue: int, row: FrozenRow) -> dict[str, Any]:
+    return {
+        "issue": issue, "subscriber": row.subscriber, "kind": row.kind,
+        "state": "pending" if row.picks else "quiet",
+        "due_at": row.due_at, "expires_at": row.expires_at, "address_version": row.address_version,
+        "picks": pack_picks(row.picks) if row.picks else None,
+        "papers": array("I", [pick.paper for pick in row.picks]).tobytes() if row.picks else None,
+    }  # fmt: skip
+
+
+def _freeze_papers(connection: Connection, issue: int, papers: Mapping[int, Mapping[str, Any]]) -> None:
+    rows = [{"issue": issue, "paper": paper, "facts": dict(facts)} for paper, facts in papers.items()]
+    if rows:
+        connection.execute(insert_into(connection, W).on_conflict_do_nothing(), rows)
+
+
+def pack_picks(picks: Sequence[Pick]) -> str:
+    """Picks as compact JSON: [paper, topic, score, match, heat, [[kind, detail], …]] each."""
+    packed = []
+    for p in picks:
+        numbers = [p.paper, p.topic, round(p.score, 4), round(p.match, 4), round(p.heat, 4)]
+        packed.append([*numbers, [[reason.kind, reason.detail] for reason in p.reasons]])
+    return json.dumps(packed, ensure_ascii=False, separators=(",", ":"))
+
+
+def unpack_picks(packed: str | None) -> tuple[Pick, ...]:
+    return tuple(
+        Pick(paper, topic, score, match, heat, tuple(Reason(*reason) for reason in reasons))
+        for paper, topic, score, match, heat, reasons in json.loads(packed or "[]")
+    )
+
+
+def enqueue(
+    connection: Connection, subscriber: int, kind: str, context: Mapping[str, Any], now: datetime, expires: timedelta
+) -> int:
+    """Plan a mail that answers a person. Part of the caller's transaction: no answer without its cause."""
+    version = connection.scalar(select(U.c.address_version).where(U.c.id == subscriber))
+    values = {"subscriber": subscriber, "kind": kind, "context": dict(context), "due_at": now,
+              "expires_at": now + expires, "address_version": version}  # fmt: skip
+    id: int = connection.execute(insert(D).values(values).returning(D.c.id)).scalar_one()
+    return id
+
+
+# -- the life of a row -----------------------------------------------------------------------------------------------
+
+
+def _may_be_mailed() -> Any:
+    """The reader still wants this kind of mail, at this address."""
+    wanted = or_(
+        *(and_(D.c.kind == kind, U.c.state.in_(states)) for kind, states in ALLOWED.items()),
+        and_(D.c.kind.not_in(tuple(ALLOWED)), U.c.state == SubscriberState.ACTIVE),
+    )
+    return exists().where(U.c.id == D.c.subscriber, U.c.address_version == D.c.address_version, wanted)
+
+
+def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -> int:
+    """Put the ledger in order before claiming: leases that ran out, dots without a reply, letters out of date, readers
+    who left. Returns how many rows moved.
+    """
+    with writing(engine) as connection:
+        seconds = database_seconds(connection.dialect.name)
+        moved = 0
+        lost_claim = and_(D.c.state == "claimed", D.c.lease_until < seconds)
+        poison = and_(lost_claim, D.c.claims >= MAX_CLAIMS)
+        moved += _move(connection, poison, state="refused", reply="stopped its worker three times", phase="render",
+                       settled_at=now)  # fmt: skip
+        moved += _move(connection, lost_claim, state="pending", claim_token=None)
+        lost_dot = and_(D.c.state == "dot", D.c.dot_at < seconds - DOT_LIMIT_S)
+        moved += _ambiguous(connection, lost_dot, "no reply after the final dot", now, is_retrying_digests)
+        waiting = D.c.state.in_(("pending", "deferred"))
+        moved += _move(connection, and_(waiting, D.c.expires_at <= now), state="expired", settled_at=now)
+        moved += _move(connection, and_(waiting, ~_may_be_mailed()), state="suppressed", settled_at=now)
+    return moved
+
+
+def release_owner(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -> int:
+    """Settle what a dead process of this database left behind. Only for whoever holds the run lock."""
+    with writing(engine) as connection:
+        moved = _move(connection, and_(D.c.state == "claimed", D.c.claims >= MAX_CLAIMS), state="refused",
+                      reply="stopped its worker three times", phase="render", settled_at=now)  # fmt: skip
+        moved += _move(connection, D.c.state == "claimed", state="pending", claim_token=None)
+        gone = "the process ended after the final dot"
+        return moved + _ambiguous(connection, D.c.state == "dot", gone, now, is_retrying_digests)
+
+
+def _ambiguous(connection: Connection, where: Any, reply: str, now: datetime, is_retrying_digests: bool) -> int:
+    is_held = D.c.kind.in_(() if is_retrying_digests else DIGESTS)
+    again = {"ambiguous": D.c.ambiguous + 1, "reply": reply, "phase": "dot"}
+    held = _move(connection, and_(where, is_held), state="held", settled_at=now, **again)
+    return held + _move(connection, where, state="pending", claim_token=None, **again)
+
+
+def _move(connection: Connection, where: Any, **values: Any) -> int:
+    return connection.execute(update(D).where(where).values(values)).rowcount
+
+
+def claim(
+    engine: Engine, limit: int, now: datetime, *, lease_s: int = LEASE_S, only: Sequence[int] = ()
+) -> list[Claim]:
+    """Lease waiting rows, oldest first. Two workers never get the same one."""
+    token = secrets.token_hex(16)
+    with writing(engine) as connection:
+        seconds = database_seconds(connection.dialect.name)
+        open_issue = or_(D.c.issue.is_(None), D.c.issue.in_(select(I.c.id).where(I.c.state == "open")))
+        ready = and_(
+            D.c.state.in_(("pending", "deferred")),
+            D.c.next_at <= int(now.timestamp()),
+            D.c.expires_at > now,
+            open_issue,
+        )
+        if only:
+            ready = and_(ready, D.c.subscriber.in_(only))
+        chosen = select(D.c.id).where(ready).order_by(D.c.next_at, D.c.id).limit(limit)
+        if connection.dialect.name == "postgresql":
+            chosen = chosen.with_for_update(skip_locked=True)
+        leased = {"state": "claimed", "claim_token": token, "lease_until": seconds + lease_s, "claims": D.c.claims + 1}
+        ids = connection.scalars(update(D).where(D.c.id.in_(chosen)).values(leased).returning(D.c.id)).all()
+        return _claims(connection, sorted(ids), token)
+
+
+def _claims(connection: Connection, ids: Sequence[int], token: str) -> list[Claim]:
+    found = []
+    joined = select(D, I.c.date, I.c.candidates).outerjoin(I, I.c.id == D.c.issue).order_by(D.c.id)
+    for part in chunks(ids):
+        for row in connection.execute(joined.where(D.c.id.in_(part))):
+            found.append(
+                Claim(row.id, token, row.issue, row.date, row.subscriber, row.kind, unpack_picks(row.picks),
+                      row.context or {}, row.due_at, row.attempts, row.claims, row.candidates or 0)
+            )  # fmt: skip
+    return found
+
+
+def fence(engine: Engine, rows: Sequence[tuple[int, str]]) -> set[int]:
+    """Write down durably that these rows' final dot is about to leave; return those that may.
+
+    A row may when this worker's lease still holds and the reader still wants the mail at that address. Rows of many
+    connections share one commit. Once this returns, the row is never handed over again without being looked at.
+    """
+    passed: set[int] = set()
+    with writing(engine) as connection:
+        seconds = database_seconds(connection.dialect.name)
+        for id, token in rows:
+            owned = and_(D.c.id == id, D.c.state == "claimed", D.c.claim_token == token, D.c.lease_until > seconds)
+            if _move(connection, and_(owned, _may_be_mailed()), state="dot", dot_at=seconds):
+                passed.add(id)
+    return passed
+
+
+def settle(engine: Engine, receipts: Sequence[tuple[Receipt, str]]) -> None:
+    """Record outcomes. A row that another worker took over is left alone; a late reply resolves a held one."""
+    with writing(engine) as connection:
+        for receipt, token in receipts:
+            values: dict[str, Any] = {
+                "state": receipt.state, "code": receipt.code, "enhanced": receipt.enhanced, "reply": receipt.reply,
+                "phase": receipt.phase, "relay": receipt.relay, "settled_at": receipt.at, "claims": 0,
+                "attempts": D.c.attempts + 1,
+            }  # fmt: skip
+            if receipt.state is DeliveryState.DEFERRED and receipt.retry_at is not None:
+                values["next_at"] = int(receipt.retry_at.timestamp())
+            if receipt.state is DeliveryState.HELD:
+                values["ambiguous"] = D.c.ambiguous + 1
+            mine = and_(D.c.id == receipt.delivery, D.c.claim_token == token)
+            _move(connection, and_(mine, D.c.state.in_(("claimed", "dot", "held"))), **values)
+
+
+def release(engine: Engine, rows: Sequence[tuple[int, str]], *, is_charged: bool = False) -> None:
+    """Give claimed rows back untouched (a shutdown, a relay that is away)."""
+    with writing(engine) as connection:
+        for id, token in rows:
+            mine = and_(D.c.id == id, D.c.claim_token == token, D.c.state == "claimed")
+            uncharged = {} if is_charged else {"claims": D.c.claims - 1}
+            _move(connection, mine, state="pending", claim_token=None, **uncharged)
+
+
+# -- what readers were sent ------------------------------------------------------------------------------------------
+
+_NOT_SENT = ("refused", "expired", "suppressed", "quiet")
+
+
+def seen_papers(connection: Connection, low: int, high: int, now: datetime) -> dict[int, set[int]]:
+    """Reader -> papers that were sent to them or are on their way, for readers with low <= id <= high."""
+    found: dict[int, set[int]] = {}
+    rows = connection.execute(
+        select(D.c.subscriber, D.c.papers).where(
+            D.c.subscriber.between(low, high), D.c.due_at > now - LOOK_BACK, D.c.papers.is_not(None),
+            D.c.state.not_in(_NOT_SENT),
+        )
+    )  # fmt: skip
+    for subscriber, papers in rows:
+        found.setdefault(subscriber, set()).update(array("I", papers))
+    return found
+
+
+def quiet_days(connection: Connection, low: int, high: int, now: datetime) -> dict[int, int]:
+    """Reader -> number of quiet days in a row up to now (readers without any are absent)."""
+    streaks: dict[int, int] = {}
+    ended: set[int] = set()
+    rows = connection.execute(
+        select(D.c.subscriber, D.c.state)
+        .where(D.c.subscriber.between(low, high), D.c.issue.is_not(None), D.c.due_at > now - LOOK_BACK)
+        .order_by(D.c.subscriber, D.c.due_at.desc())
+    )
+    for subscriber, state in rows:
+        if subscriber in ended:
+            continue
+        if state == DeliveryState.QUIET:
+            streaks[subscriber] = streaks.get(subscriber, 0) + 1
+        else:
+            ended.add(subscriber)
+    return streaks
