@@ -20,7 +20,6 @@ from newsletter.sources.parsing import Document, moment, parse
 
 ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, */*;q=0.5"
 MOST_DAYS_BACK = 30
-STALLED_RETRY_S = 600.0  #: a list that is late is asked for again three times in half an hour (C05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class ArxivSource:
             if answer.is_unchanged:
                 # The list is the one we know, so it is judged as that one.
                 state, error = judge(["known"], known_day, today, marks(["known"]), known_day)
-                return _Look(Unit(category, state, error=error), memory=mine, retry_after_s=_patience(state))
+                return _Look(Unit(category, state, error=error), memory=mine)
             document, sightings = await asyncio.to_thread(_read, answer, ask.now)
         except FetchError as e:
             unit = Unit(category, SourceState.FAILED, error=await asyncio.to_thread(_reason, e))
@@ -85,7 +84,7 @@ class ArxivSource:
             mine = {f"{category}.day": f"{list_day or today}", f"{category}.ids": marks(ids)}
             if state is not SourceState.STALLED:
                 mine |= validators(answer, category)
-        return _Look(Unit(category, state, len(ids), error), sightings, mine, _patience(state))
+        return _Look(Unit(category, state, len(ids), error), sightings, mine)
 
     async def _recover(self, missed: list[date], now: datetime) -> _Look:
         try:
@@ -135,10 +134,6 @@ def _reason(error: FetchError) -> str:
         return (error.answer and explanation(parse(error.answer))) or error.message
     except FetchError:
         return error.message
-
-
-def _patience(state: SourceState) -> float | None:
-    return STALLED_RETRY_S if state is SourceState.STALLED else None
 
 
 def _day(text: str | None) -> date | None:

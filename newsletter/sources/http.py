@@ -119,7 +119,7 @@ class Http:
 
     def __init__(self, config: HttpConfig, user_agent: str, own: tuple[str, int] | None = None) -> None:
         self._config = config
-        self._user_agent = user_agent
+        self.user_agent = user_agent
         dialer = GuardedDialer(allow_private=config.allow_private_networks, own=own)
         self._transport = _Transport(dialer)
         self._hosts: dict[str, asyncio.Semaphore] = {}
@@ -177,7 +177,7 @@ class Http:
 
     async def _exchange(self, url: httpx2.URL, headers: dict[str, str], accept: str) -> Answer:
         """One request, one answer of any status. All errors of the libraries below end here."""
-        fixed = {"Host": url.netloc.decode("ascii"), "User-Agent": self._user_agent, "Accept": accept}
+        fixed = {"Host": url.netloc.decode("ascii"), "User-Agent": self.user_agent, "Accept": accept}
         request = httpx2.Request("GET", url, headers={**headers, **fixed, "Accept-Encoding": "gzip, deflate"})
         try:
             response = await self._transport.handle_async_request(request)
@@ -264,7 +264,7 @@ class _Stream(httpx2.AsyncByteStream):
 def _judge(answer: Answer) -> Answer:
     if answer.status in (200, 304):
         return answer
-    waits = answer.status in (429, 503)
+    waits = answer.status == 429 or answer.status >= 500
     raise FetchError(
         f"{answer.url[:200]} answered {answer.status}",
         "status",

@@ -2,19 +2,27 @@
 
 `identity` says whether two records are the same paper; here groups are made of such pairs, so that the order of what was
 seen changes nothing and seeing it again changes nothing. Two papers that are known already are never joined: that is
-the operator's decision (`papers merge`).
+the operator's decision.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import combinations
+from itertools import combinations, count
 
 from newsletter.models import Merge, Paper, Sighting
 from newsletter.steps import people
-from newsletter.steps.identity import Record, Verdict, canonical, entry, identifiers, keys, rivals, same_paper, short_hash
+from newsletter.steps.identity import (
+    Record,
+    Verdict,
+    identifiers,
+    keys,
+    rivals,
+    same_paper,
+    short_hash,
+)
 from newsletter.steps.people import Company
 
 __all__ = ["Verdict", "combine", "dedupe", "lookup_keys", "paper_keys", "same_paper"]
@@ -22,81 +30,37 @@ __all__ = ["Verdict", "combine", "dedupe", "lookup_keys", "paper_keys", "same_pa
 #: How long before now we pretend to have seen a paper that we meet by its replacement. It is kept, so that signals find
 #: it, but it is news to nobody: readers are shown what was first seen within seven days.
 OLD = timedelta(days=30)
-#: Keys shared by more records than this say nothing ("Untitled", the same three long words): they are not followed.
+#: Title keys shared by more records than this say nothing and are not followed.
 _CROWD = 200
-_TOKEN = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][\w.\-]{5,39}", re.A)
+#: A source's own id that may serve as a public one: short, safe in a path, more than a number.
+_TOKEN = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_.\-]{5,39}")
 _KINDS = ("arxiv", "doi", "openreview", "pmid")
-#: Sources by how well they know a paper: arXiv is the origin, Hugging Face shows copies.
+#: Sources by how well they know a paper: arXiv is its origin, Hugging Face shows a copy; others stand between.
 _TRUST = {"arxiv": 0, "biorxiv": 1, "medrxiv": 1, "huggingface": 3}
 
 
 def lookup_keys(sighting: Sighting) -> tuple[str, ...]:
     """Every name under which the store may know this paper: identifiers, title keys, and the public id it would get."""
-    return (*keys(sighting), *_id_keys(next(_ids([sighting]))))
+    return (*keys(sighting), *_id_key(next(_ids([sighting]))))
 
 
 def paper_keys(paper: Paper) -> tuple[str, ...]:
     """Every name under which a stored paper can be found; what the store keeps for it."""
-    return (*keys(paper), *_id_keys(paper.id))
+    return (*keys(paper), *_id_key(paper.id))
 
 
-def _id_keys(id: str) -> tuple[str, ...]:
-    """A public id that is no identifier is a name too: nobody else may get it."""
+def _id_key(id: str) -> tuple[str, ...]:
+    """A public id that is no identifier is a name too, so that nobody else gets it."""
     return (f"id:{id}",) if _TOKEN.fullmatch(id) else ()
-
-
-# -- who belongs together ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class _Link:
-    """Two records that are the same paper. Links sort by how sure they are: ids, then titles."""
-
-    doubt: int
-    a: int
-    b: int
-    why: str
-
-
-class _Groups:
-    """Records joined into papers, one link at a time. Numbers below `known` are papers of the store."""
-
-    def __init__(self, records: Sequence[Record], known: int) -> None:
-        self.names = [identifiers(record) for record in records]
-        self.known = known
-        self._parent = list(range(len(records)))
-        self._members = [dict(names) for names in self.names]
-        self._paper: list[int | None] = [n if n < known else None for n in range(len(records))]
-
-    def root(self, n: int) -> int:
-        while self._parent[n] != n:
-            self._parent[n] = n = self._parent[self._parent[n]]
-        return n
-
-    def join(self, a: int, b: int) -> None:
-        """Join the groups of two records, unless that would join two known papers or contradicting identifiers.
-
-        Identifiers that contradict each other between the two records themselves were weighed by `same_paper`.
-        """
-        one, other = sorted((self.root(a), self.root(b)))
-        if one == other or (self._paper[one] is not None and self._paper[other] is not None):
-            return
-        mine, theirs = self._members[one], self._members[other]
-        if set(rivals(mine, theirs)) - set(rivals(self.names[a], self.names[b])):
-            return
-        self._parent[other] = one
-        if self._paper[one] is None:
-            self._paper[one] = self._paper[other]
-        self._members[one] = {kind: mine.get(kind, frozenset()) | theirs.get(kind, frozenset()) for kind in {*mine, *theirs}}
 
 
 def dedupe(sightings: Sequence[Sighting], known: Sequence[Paper], now: datetime) -> list[Merge]:
     """Join what was seen with each other and with the known papers that share a lookup key.
 
-    One Merge per paper that was seen, in an order that depends on the sightings only. `why` has a fact per sighting; the
-    first one of a new paper says "new", or "replacement of an unknown paper" (see `OLD`).
+    One Merge per paper that was seen. `why` has a fact per sighting; the first one of a new paper says "new", or
+    "replacement of an unknown paper" (see `OLD`).
     """
-    seen = _in_order(sightings)
+    seen = sorted(sightings, key=_place)
     papers = sorted(known, key=lambda paper: (paper.key, paper.id))
     records: list[Record] = [*papers, *seen]
     links = sorted(_links(records, len(papers)))
@@ -109,13 +73,218 @@ def dedupe(sightings: Sequence[Sighting], known: Sequence[Paper], now: datetime)
             why.setdefault(link.a, link.why)
             why.setdefault(link.b, link.why)
     members: dict[int, list[int]] = defaultdict(list)
-    for n in range(len(records)):
+    for n in range(len(papers), len(records)):
         members[groups.root(n)].append(n)
     taken = {paper.id for paper in papers}
     merges = []
-    for group in members.values():
-        group_seen = [n for n in group if n >= len(papers)]
-        if group_seen:
-            paper = papers[group[0]] if group[0] < len(papers) else None
-            merges.append(_merge(paper, [seen[n - len(papers)] for n in group_seen], [why.get(n, "") for n in group_seen], now, taken))
+    for root, group in members.items():
+        shown = tuple(seen[n - len(papers)] for n in group)
+        reasons = [why.get(n, "new") for n in group]
+        if root < len(papers):
+            paper = combine(shown, now, papers[root])
+            merges.append(Merge(paper, shown, paper != papers[root], tuple(reasons)))
+            continue
+        paper = combine(shown, now, taken=taken)
+        taken.add(paper.id)
+        reasons[0] = "replacement of an unknown paper" if _is_replacement(shown) else "new"
+        merges.append(Merge(paper, shown, True, tuple(reasons)))
     return merges
+
+
+# -- who belongs together ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Link:
+    """Two records that are the same paper. Links sort by how sure they are: identifiers, then titles."""
+
+    doubt: int
+    a: int
+    b: int
+    why: str
+
+
+class _Groups:
+    """Records joined into papers, one link at a time. Numbers below `known` are papers of the store."""
+
+    def __init__(self, records: Sequence[Record], known: int) -> None:
+        self._own = [identifiers(record) for record in records]
+        self._all = list(self._own)
+        self._known = known
+        self._parent = list(range(len(records)))
+
+    def root(self, n: int) -> int:
+        """The lowest number of a record's group; a known paper's, if there is one in it."""
+        while self._parent[n] != n:
+            self._parent[n] = n = self._parent[self._parent[n]]
+        return n
+
+    def join(self, a: int, b: int) -> None:
+        """Join the groups of two records, unless that would join two known papers or identifiers that contradict.
+
+        Identifiers that contradict between the two records themselves were weighed by `same_paper` already.
+        """
+        one, other = sorted((self.root(a), self.root(b)))
+        if one == other or other < self._known:
+            return
+        mine, theirs = self._all[one], self._all[other]
+        if set(rivals(mine, theirs)) - set(rivals(self._own[a], self._own[b])):
+            return
+        self._parent[other] = one
+        none: frozenset[str] = frozenset()
+        self._all[one] = {kind: mine.get(kind, none) | theirs.get(kind, none) for kind in {*mine, *theirs}}
+
+
+def _links(records: Sequence[Record], known: int) -> Iterator[_Link]:
+    """Compare all records that share a key, each pair once; pairs of known papers are left alone."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for n, record in enumerate(records):
+        for key in set(keys(record)):
+            places[key].append(n)
+    compared: set[tuple[int, int]] = set()
+    for key, together in places.items():
+        if len(together) > _CROWD:
+            if key[:2] in ("t:", "f:", "w:"):
+                continue
+            pairs = iter([(together[0], n) for n in together[1:]])
+        else:
+            pairs = combinations(together, 2)
+        for a, b in pairs:
+            if b < known or (a, b) in compared:
+                continue
+            compared.add((a, b))
+            verdict = same_paper(records[a], records[b])
+            if verdict.is_same:
+                yield _Link(_doubt(verdict.why), a, b, verdict.why)
+
+
+def _doubt(why: str) -> int:
+    return 0 if why == "same arXiv id" else 3 if "similar" in why else 2 if "title" in why else 1
+
+
+def _place(sighting: Sighting) -> tuple[bool, int, str, str, int, str]:
+    """A total order of sightings: announcements before replacements, origins before copies."""
+    rest = [getattr(sighting, name) for name in Sighting.__slots__ if name != "links"]
+    rest.append(sorted(sighting.links.items()))
+    return (
+        _is_replacement([sighting]),
+        _TRUST.get(sighting.source, 2),
+        sighting.source,
+        sighting.source_id,
+        -sighting.version,
+        repr(rest),
+    )
+
+
+def _is_replacement(sightings: Iterable[Sighting]) -> bool:
+    """Whether all of them announce a new version of something older."""
+    return all(sighting.announce.startswith("replace") for sighting in sightings)
+
+
+# -- what the merged record says ---------------------------------------------------------------------------------------
+
+
+def combine(
+    sightings: Sequence[Sighting], now: datetime, known: Paper | None = None, *, taken: Collection[str] = ()
+) -> Paper:
+    """Make one paper of everything that was seen of it, keeping the best of each field.
+
+    A known paper keeps its key, its id, when it was first seen and whether it is hidden. With `known` left out this also
+    makes the papers of a wrong merge that is split: one call for the sightings of each. `taken` are ids of others.
+    """
+    seen = sorted(sightings, key=_place)
+    everything = _by_trust(seen, known)
+    titled = [record for record in everything if record.title] or everything
+    shown = [record for record in titled if not record.is_withdrawn] or titled
+    links = {name: url for record in reversed(everything) for name, url in record.links.items()}
+    paper = Paper(
+        id=known.id if known else next(id for id in _ids(seen) if id not in taken),
+        title=shown[0].title,
+        key=known.key if known else 0,
+        abstract=_abstract(shown),
+        authors=_authors(everything),
+        fields=_union(record.fields for record in everything),
+        identifiers=_identifiers(everything),
+        version=max(record.version for record in everything),
+        published=min((record.published for record in everything if record.published), default=None),
+        first_seen=known.first_seen if known else now,
+        summary=_first(record.summary for record in (*seen, *([known] if known else []))),
+        affiliations=_union(record.affiliations for record in (*([known] if known else []), *seen)),
+        links=links,
+        comment=_first(record.comment for record in everything),
+        is_withdrawn=_is_withdrawn(everything),
+        is_hidden=bool(known and known.is_hidden),
+    )
+    if known is None and _is_replacement(seen):
+        return replace(paper, first_seen=min(paper.published or now, now - OLD))
+    return paper
+
+
+def _by_trust(seen: Sequence[Sighting], known: Paper | None) -> list[Record]:
+    """Order records by how well they know the paper: arXiv's newest, what we know, then other sources.
+
+    A notice of withdrawal has nothing to say but that, so it comes behind what we know.
+    """
+    by_trust = sorted(seen, key=lambda sighting: (_TRUST.get(sighting.source, 2), -sighting.version))
+    if known is None:
+        return list(by_trust)
+    newer = [s for s in by_trust if s.source == "arxiv" and s.version >= known.version and not s.is_withdrawn]
+    return [*newer, known, *(sighting for sighting in by_trust if sighting not in newer)]
+
+
+def _abstract(records: Sequence[Record]) -> str:
+    """arXiv's abstract, or one we took for it; else the longest, because feeds cut theirs."""
+    for record in records:
+        if record.abstract and (record.source == "arxiv" if isinstance(record, Sighting) else _has_arxiv(record)):
+            return record.abstract
+    return max((record.abstract for record in records), key=len)
+
+
+def _has_arxiv(record: Record) -> bool:
+    return "arxiv" in identifiers(record)
+
+
+def _authors(records: Sequence[Record]) -> tuple[str, ...]:
+    """The longest list that goes together with the most trusted one; of two as long, the one with fuller names."""
+    lists = [record.authors for record in records if record.authors]
+    fitting = [names for names in lists if people.compare(names, lists[0]) >= Company.SOME]
+    return max(fitting or lists[:1], key=lambda names: (len(names), sum(map(len, names))), default=())
+
+
+def _identifiers(records: Sequence[Record]) -> tuple[str, ...]:
+    """Every identifier once; the ones that name a paper everywhere first."""
+    found = {name for record in records for names in identifiers(record).values() for name in names}
+    kinds = {kind: place for place, kind in enumerate(_KINDS)}
+    return tuple(sorted(found, key=lambda name: (kinds.get(name.partition(":")[0], len(kinds)), name)))
+
+
+def _is_withdrawn(records: Sequence[Record]) -> bool:
+    """Whether the newest word on every arXiv id is "withdrawn": work that came back under a new id is not."""
+    speaking = [record for record in records if _has_arxiv(record)] or records
+    words: dict[str, tuple[int, bool]] = {}
+    for record in speaking:
+        for name in identifiers(record).get("arxiv", ("",)):
+            words[name] = max(words.get(name, (0, False)), (record.version, record.is_withdrawn))
+    return all(is_withdrawn for _, is_withdrawn in words.values())
+
+
+def _ids(sightings: Sequence[Sighting]) -> Iterator[str]:
+    """Public ids that a new paper may get, best first: arXiv id, DOI, the source's own short one, a made one."""
+    names = _identifiers(sightings)
+    for kind in ("arxiv:", "doi:"):
+        yield from (name.removeprefix(kind) for name in names if name.startswith(kind))
+    first = min(sightings, key=_place)
+    if _TOKEN.fullmatch(first.source_id):
+        yield first.source_id
+    source = re.sub(r"[^a-z0-9]+", "-", first.source.lower()).strip("-") or "paper"
+    yield f"{source}-{short_hash(first.source_id)}"
+    for number in count():  # a broken feed gives many papers one id
+        yield f"{source}-{short_hash(f'{first.source_id} {first.title} {number}')}"
+
+
+def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for values in lists for value in values))
+
+
+def _first(texts: Iterable[str]) -> str:
+    return next((text for text in texts if text), "")

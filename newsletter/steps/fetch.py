@@ -1,4 +1,4 @@
-"""Ask every source at once: a failed source is a value, not the end of the day. What to ask and keep is the caller's."""
+"""Ask every source at once: a failed source is a value, not the end of the day. The caller knows what to remember."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -8,14 +8,14 @@ from newsletter.models import Ask, Harvest, SourceState
 from newsletter.ports import Source
 
 DEADLINE_S = 900.0  #: arXiv at three seconds a request, with every category and a month to catch up, needs minutes
-BACK_OFF_S = (900.0, 86_400.0)  #: 15 minutes, doubled with each failure in a row up to a day (C03)
+LONGEST_WAIT_S = 86_400.0
 
 
 async def fetch(sources: Iterable[Source], asks: Mapping[str, Ask], deadline_s: float = DEADLINE_S) -> list[Harvest]:
     """Ask the sources that `asks` names, all at once; the harvests come in the order of the sources.
 
-    A source that raises, or is not done by the deadline, has failed. A failed harvest keeps what was remembered and
-    says when to come back: later with each failure in a row.
+    A source that raises, or is not done by the deadline, has failed. Where a failed source asks to be left alone, the
+    wait doubles with each failure in a row, up to a day (C03); they are counted in the source's memory.
     """
     named = [source for source in sources if source.name in asks]
     return list(await asyncio.gather(*(_fetch(source, asks[source.name], deadline_s) for source in named)))
@@ -35,11 +35,12 @@ async def _fetch(source: Source, ask: Ask, deadline_s: float) -> Harvest:
 
 
 def _back_off(harvest: Harvest, ask: Ask) -> Harvest:
-    """Count failures in a row in the source's memory, and wait twice as long after each."""
     memory = {name: value for name, value in harvest.memory.items() if name != "failures"}
     if harvest.state is not SourceState.FAILED:
         return replace(harvest, memory=memory)
-    failures = int(ask.memory.get("failures", "0")) + 1
-    shortest, longest = BACK_OFF_S
-    wait = max(shortest * 2 ** min(failures - 1, 10), harvest.retry_after_s or 0.0)
-    return replace(harvest, memory={**memory, "failures": f"{failures}"}, retry_after_s=min(wait, longest))
+    before = int(ask.memory.get("failures", "0"))
+    memory["failures"] = f"{before + 1}"
+    if harvest.retry_after_s is None:
+        return replace(harvest, memory=memory)
+    wait = min(harvest.retry_after_s * 2 ** min(before, 10), LONGEST_WAIT_S)
+    return replace(harvest, memory=memory, retry_after_s=wait)

@@ -114,7 +114,7 @@ def rivals(mine: dict[str, frozenset[str]], theirs: dict[str, frozenset[str]]) -
 def _is_one_entry(a: Record, b: Record) -> bool:
     alike = titles.ratio(title_of(a.title), title_of(b.title))
     company = people.compare(a.authors, b.authors)
-    return alike >= 60 and company is not Company.DIFFERENT or company >= Company.SOME
+    return (alike >= 60 and company is not Company.DIFFERENT) or company >= Company.SOME
 
 
 def _by_text(a: Record, b: Record, *, is_disputed: bool) -> Verdict:

@@ -99,7 +99,10 @@ def _matched(a: tuple[Person, ...], b: tuple[Person, ...]) -> int:
             taken.add(found)
     free = [person for number, person in enumerate(b) if number not in taken]
     for person in rest[:20]:
-        found = next((n for n, other in enumerate(free[:20]) if _is_misspelled(person, other) or _is_swapped(person, other)), None)
+        found = next(
+            (n for n, other in enumerate(free[:20]) if _is_misspelled(person, other) or _is_swapped(person, other)),
+            None,
+        )
         if found is not None:
             free.pop(found)
             taken.add(-len(taken) - 1)

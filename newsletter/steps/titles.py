@@ -18,32 +18,195 @@ from rapidfuzz.distance import OSA, Levenshtein
 #: Titles are cut here before they are compared; sources cut at 300 already.
 _MAX_CHARS = 600
 #: Words that may come or go without changing what a title says. "without", "not", "against" are not among them.
-_SMALL = frozenset("a an the of for in on to and at by its as with from using via".split())
+_SMALL = frozenset(
+    ["a", "an", "the", "of", "for", "in", "on", "to", "and", "at", "by", "its", "as", "with", "from", "using", "via"]
+)
 #: A title made of nothing else names a kind of text, not a text: it recurs in every volume.
 _GENERIC = frozenset(
-    """abstract abstracts address acknowledgement acknowledgements acknowledgment acknowledgments announcement announcements author
-    authors back board book books brief calendar call chair column comment comments commentary communication communications
-    conference contents contributors correction corrections correspondence corrigendum cover discussion editor editorial
-    editors errata erratum foreword forthcoming front guest highlights in index influential information interview
-    introduction introductory invited issue journal keynote letter letters list masthead matter meeting message minutes
-    news note notes number obituary opening overview panel paper papers preface president proceedings program programme
-    publisher readers reminiscences reply report reports research response retraction review reviewer reviewers reviews
-    s section special spotlight statement summary supplement symposium table this untitled volume welcome workshop chairs charter scope treasurer treasurers
-    january february march april may june july august september october november december""".split()
+    [
+        "abstract",
+        "abstracts",
+        "address",
+        "acknowledgement",
+        "acknowledgements",
+        "acknowledgment",
+        "acknowledgments",
+        "announcement",
+        "announcements",
+        "author",
+        "authors",
+        "back",
+        "board",
+        "book",
+        "books",
+        "brief",
+        "calendar",
+        "call",
+        "chair",
+        "column",
+        "comment",
+        "comments",
+        "commentary",
+        "communication",
+        "communications",
+        "conference",
+        "contents",
+        "contributors",
+        "correction",
+        "corrections",
+        "correspondence",
+        "corrigendum",
+        "cover",
+        "discussion",
+        "editor",
+        "editorial",
+        "editors",
+        "errata",
+        "erratum",
+        "foreword",
+        "forthcoming",
+        "front",
+        "guest",
+        "highlights",
+        "in",
+        "index",
+        "influential",
+        "information",
+        "interview",
+        "introduction",
+        "introductory",
+        "invited",
+        "issue",
+        "journal",
+        "keynote",
+        "letter",
+        "letters",
+        "list",
+        "masthead",
+        "matter",
+        "meeting",
+        "message",
+        "minutes",
+        "news",
+        "note",
+        "notes",
+        "number",
+        "obituary",
+        "opening",
+        "overview",
+        "panel",
+        "paper",
+        "papers",
+        "preface",
+        "president",
+        "proceedings",
+        "program",
+        "programme",
+        "publisher",
+        "readers",
+        "reminiscences",
+        "reply",
+        "report",
+        "reports",
+        "research",
+        "response",
+        "retraction",
+        "review",
+        "reviewer",
+        "reviewers",
+        "reviews",
+        "s",
+        "section",
+        "special",
+        "spotlight",
+        "statement",
+        "summary",
+        "supplement",
+        "symposium",
+        "table",
+        "this",
+        "untitled",
+        "volume",
+        "welcome",
+        "workshop",
+        "chairs",
+        "charter",
+        "scope",
+        "treasurer",
+        "treasurers",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ]
 )
 #: What makes the longer of two titles another text when it comes in addition.
 _ADDITIONS = frozenset(
-    """addendum appendix book comment comments correction corrigendum demo demonstration discussion erratum extended keynote
-    part poster reply response retracted retraction revisited rejoinder supplement supplementary supporting tutorial
-    update updated volume withdrawn""".split()
+    [
+        "addendum",
+        "appendix",
+        "book",
+        "comment",
+        "comments",
+        "correction",
+        "corrigendum",
+        "demo",
+        "demonstration",
+        "discussion",
+        "erratum",
+        "extended",
+        "keynote",
+        "part",
+        "poster",
+        "reply",
+        "response",
+        "retracted",
+        "retraction",
+        "revisited",
+        "rejoinder",
+        "supplement",
+        "supplementary",
+        "supporting",
+        "tutorial",
+        "update",
+        "updated",
+        "volume",
+        "withdrawn",
+    ]
 )
 #: Words by which a text answers or mends another, and negations.
 _TELLING = frozenset(
-    """addendum comment comments corrigendum correction erratum errata rejoinder reply response retraction against no non not
-    without""".split()
+    [
+        "addendum",
+        "comment",
+        "comments",
+        "corrigendum",
+        "correction",
+        "erratum",
+        "errata",
+        "rejoinder",
+        "reply",
+        "response",
+        "retraction",
+        "against",
+        "no",
+        "non",
+        "not",
+        "without",
+    ]
 )
 #: How proceedings mark short forms: "(panel session)", "(demo abstract)". They come and go between bibliographies.
-_KINDS = frozenset("abstract demo demonstration description experience panel paper session tutorial".split())
+_KINDS = frozenset(
+    ["abstract", "demo", "demonstration", "description", "experience", "panel", "paper", "session", "tutorial"]
+)
 _LATEX_STYLE = re.compile(
     r"\\(?:text(?:bf|it|rm|sc|sf|tt|normal|up)?|emph|math(?:bf|bb|cal|frak|it|rm|sf|scr|tt)|bm|boldsymbol|ensuremath|hbox|it"
     r"|left|mbox|operatorname|right|rm|sc|small|tt|bf|em|mathop|underline|url|href|overline|widehat|widetilde|hat|bar)\b"

@@ -92,7 +92,7 @@ def freeze(
     papers: Mapping[int, Mapping[str, Any]],
     now: datetime,
 ) -> FreezeResult:
-    """Plan an issue in one transaction. A reader who has a row for that date keeps it; the counts are of what was added.
+    """Plan an issue in one transaction. A reader who has a row for that date keeps it; only what was added is counted.
 
     `papers` is read after `rows` are used up: what the issue says about each paper, first said wins.
     """

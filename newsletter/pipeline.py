@@ -1,0 +1,243 @@
+"""One day, start to end. This file calls the verbs in their order and owns the transactions between them.
+
+    fetch(sources)                     ask every place at once; a failure is a value
+    dedupe(sightings, known)           many sightings, one paper
+    papers.remember, signals.record    one transaction
+    trend(papers, signals, now)        heat within the field
+    match(topics, papers)              every distinct query once
+    choose(reader, shelf, …)           one reader's picks, or quiet
+    ledger.freeze(day, rows)           ONE transaction: a row per reader who is due
+
+Delivering what was frozen is `dispatch`'s. Running the same moment twice changes nothing: the database decides.
+"""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Engine
+
+from newsletter.models import (
+    OUTSIDE,
+    Choice,
+    Harvest,
+    Heat,
+    Match,
+    Merge,
+    Paper,
+    Pick,
+    Reason,
+    Signal,
+    SourceState,
+    Subscriber,
+    Topic,
+)
+from newsletter.ports import Matcher, Source
+from newsletter.steps.choose import Shelf, choose
+from newsletter.steps.compose import show
+from newsletter.steps.dedupe import dedupe, lookup_keys, paper_keys
+from newsletter.steps.due import Due, due
+from newsletter.steps.fetch import fetch
+from newsletter.steps.match import match
+from newsletter.steps.trend import trend
+from newsletter.store import ledger, papers, runs, signals, subscribers, topics
+from newsletter.store.db import reading, writing
+from newsletter.store.ledger import FreezeResult, FrozenRow
+
+#: A paper may enter a digest for so long after somebody first showed it: it can heat up late.
+ELIGIBLE = timedelta(days=7)
+#: After so many silent days in a row one short note says that silence is not breakage.
+SILENT_DAYS = 5
+#: Readers planned at a time; bounds memory, not the transaction.
+BATCH = 2000
+
+
+class Stopwatch:
+    """Seconds per stage, for the report of a run."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.perf_counter() - start
+
+
+# -- what is new -----------------------------------------------------------------------------------------------------
+
+
+async def gather(engine: Engine, sources: Sequence[Source], now: datetime) -> list[Harvest]:
+    """Ask every source that does not rest. What came back is not kept yet: `learn` does that."""
+    with reading(engine) as connection:
+        resting = runs.resting(connection, now)
+        recent = papers.recent(connection, now - ELIGIBLE, now)
+        repositories = {p.identifiers[0]: p.links["code"] for p in recent if p.identifiers and "code" in p.links}
+        awake = [source for source in sources if source.name not in resting]
+        asks = {source.name: runs.ask(connection, source.name, now, repositories) for source in awake}
+    return await fetch(awake, asks)
+
+
+def learn(engine: Engine, harvests: Sequence[Harvest], now: datetime) -> dict[str, Counter[str]]:
+    """Identify and keep what the sources said, in one transaction; count new, updated and merged per source."""
+    sightings = [sighting for harvest in harvests for sighting in harvest.sightings]
+    counts: dict[str, Counter[str]] = {harvest.source: Counter() for harvest in harvests}
+    with writing(engine) as connection:
+        seen_before = papers.known_sightings(connection, sightings)
+        known = papers.having(connection, {key for sighting in sightings for key in lookup_keys(sighting)})
+        merges = dedupe(sightings, known, now)
+        papers.remember(connection, merges, now, paper_keys)
+        for harvest in harvests:
+            counts[harvest.source]["seen"] = len(harvest.sightings)
+            counts[harvest.source]["signals"] = signals.record(connection, harvest.signals)
+        for merge in merges:
+            _count(merge, seen_before, counts)
+        for harvest in harvests:
+            tally = counts[harvest.source]
+            stored = {name: tally[name] for name in ("seen", "new", "updated", "merged")}
+            runs.note_source(connection, _judged(harvest, tally), stored, now)
+    return counts
+
+
+def _count(merge: Merge, seen_before: set[tuple[str, str]], counts: Mapping[str, Counter[str]]) -> None:
+    for number, sighting in enumerate(merge.sightings):
+        tally = counts.get(sighting.source)
+        if tally is None:
+            continue
+        if not merge.paper.key and number == 0:
+            tally["new"] += 1
+        elif (sighting.source, sighting.source_id) not in seen_before:
+            tally["merged"] += 1
+        elif merge.is_changed:
+            tally["updated"] += 1
+
+
+def _judged(harvest: Harvest, tally: Counter[str]) -> Harvest:
+    """An answer that told us nothing we did not know is quiet, whatever the source thought of it."""
+    told = tally["new"] + tally["updated"] + tally["merged"] + tally["signals"]
+    if harvest.state is SourceState.FRESH and not told:
+        return replace(harvest, state=SourceState.QUIET)
+    return harvest
+
+
+# -- what it means ---------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Edition:
+    """All that is shared between the readers of one moment."""
+
+    now: datetime
+    papers: dict[int, Paper]
+    heats: dict[int, Heat]
+    topics: dict[int, Topic]
+    matches: dict[int, list[Match]]
+    shelf: Shelf
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+
+def rank(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
+    """Measure the heat of every eligible paper and keep it for pages and commands."""
+    with reading(engine) as connection:
+        candidates = papers.recent(connection, now - ELIGIBLE, now)
+        readings: dict[int, list[Signal]] = signals.of_papers(connection, (paper.key for paper in candidates), now)
+    heats = trend(candidates, readings, now)
+    with writing(engine) as connection:
+        signals.write_heats(connection, heats, now)
+    return candidates, heats
+
+
+def prepare(engine: Engine, matcher: Matcher, now: datetime, watch: Stopwatch | None = None) -> Edition:
+    """Rank and match once, for every reader."""
+    watch = watch or Stopwatch()
+    with watch.stage("trend"):
+        candidates, heats = rank(engine, now)
+    with reading(engine) as connection:
+        wanted = {topic.id: topic for topic in topics.in_use(connection)}
+    with watch.stage("match"):
+        matches = match(list(wanted.values()), candidates, matcher)
+    with watch.stage("choose"):
+        shelf = Shelf.prepare(candidates, heats, matches, wanted, now)
+    return Edition(now, {paper.key: paper for paper in candidates}, heats, wanted, matches, shelf, watch)
+
+
+def choose_for(engine: Engine, reader: Subscriber, edition: Edition) -> Choice:
+    """What one reader would get at this moment, whether or not a letter is planned already."""
+    with reading(engine) as connection:
+        seen = ledger.seen_papers(connection, reader.id, reader.id, edition.now).get(reader.id, frozenset())
+        votes = subscribers.votes(connection, [reader.id]).get(reader.id, {})
+    return choose(reader, edition.shelf, seen, votes)
+
+
+# -- who gets what ---------------------------------------------------------------------------------------------------
+
+
+def find_due(engine: Engine, now: datetime, window: timedelta) -> list[Due]:
+    """Groups of readers whose digest may be due; whether each has one already is asked when planning."""
+    with writing(engine) as connection:
+        subscribers.resume_paused(connection, now.astimezone(UTC).date())
+        rhythms = subscribers.rhythms(connection)
+    return due(rhythms, now, window)
+
+
+def plan(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: timedelta) -> list[FreezeResult]:
+    """Choose for everybody who is due and freeze it: one transaction per local date, a row per reader."""
+    results = []
+    for day, of_day in groupby(sorted(groups, key=lambda group: group.day), key=lambda group: group.day):
+        shown: dict[int, dict[str, Any]] = {}
+        rows = (row for group in of_day for row in _rows(engine, edition, group, expire_after, shown))
+        first = next(rows, None)
+        if first is None:
+            continue
+        with edition.watch.stage("freeze"):
+            results.append(
+                ledger.freeze(
+                    engine, day, _chain(first, rows), candidates=len(edition.papers), papers=shown, now=edition.now
+                )
+            )
+    return results
+
+
+def _chain(first: FrozenRow, rest: Iterator[FrozenRow]) -> Iterator[FrozenRow]:
+    yield first
+    yield from rest
+
+
+def _rows(
+    engine: Engine, edition: Edition, group: Due, expire_after: timedelta, shown: dict[int, dict[str, Any]]
+) -> Iterator[FrozenRow]:
+    after = 0
+    expires = group.wish + expire_after
+    while True:
+        with reading(engine) as connection:
+            rhythm = (group.timezone, group.hour, group.rhythm)
+            batch = subscribers.due_batch(connection, rhythm, group.day, group.wish, after=after, limit=BATCH)
+            if not batch:
+                return
+            seen = ledger.seen_papers(connection, batch[0].id, batch[-1].id, edition.now)
+            votes = subscribers.votes(connection, (reader.id for reader in batch))
+            silent = ledger.quiet_days(connection, batch[0].id, batch[-1].id, edition.now)
+        after = batch[-1].id
+        for reader in batch:
+            picked = choose(reader, edition.shelf, seen.get(reader.id, frozenset()), votes.get(reader.id, {})).picks
+            kind = "digest"
+            if not picked and silent.get(reader.id, 0) >= SILENT_DAYS - 1:
+                kind, picked = "quiet", _top_three(edition)
+            for pick in picked:
+                if pick.paper not in shown:
+                    shown[pick.paper] = show(edition.papers[pick.paper], edition.heats[pick.paper])
+            yield FrozenRow(reader.id, kind, picked, group.wish, expires, reader.address_version)
+
+
+def _top_three(edition: Edition) -> tuple[Pick, ...]:
+    """The hottest papers of all fields, for the note that follows a silent week."""
+    hottest = sorted(edition.heats.items(), key=lambda item: (-item[1].value, item[0]))[:3]
+    return tuple(Pick(paper, OUTSIDE, heat.value, 0.0, heat.value, (Reason("outside"),)) for paper, heat in hottest)
