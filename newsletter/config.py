@@ -1,10 +1,69 @@
 """config.toml + environment + secret files -> one frozen `Config`; every mistake is reported at once."""
 
+import difflib
+import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from newsletter.errors import ConfigError
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
+#: Names of sources that are built in; a feed needs one of its own.
+BUILT_IN = ("arxiv", "huggingface", "biorxiv", "medrxiv", "hackernews", "github", "import")
+
+
+def _line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("has a control character in it")
+    return value
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(_line(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname or " " in value:
+        raise ValueError("is not an http(s) address")
+    return value.rstrip("/")
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"[^\s@<>\"(),:;\\]+@[A-Za-z0-9.-]+", value):
+        raise ValueError("is not an e-mail address")
+    return value
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        near = difflib.get_close_matches(value, available_timezones(), 1, 0.5)
+        raise ValueError(f"is not a time zone{f'; did you mean {near[0]}?' if near else ''}")
+    return value
+
+
+def _category(value: str) -> str:
+    if not re.fullmatch(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", value):
+        raise ValueError("is not an arXiv category (such as cs.CL, math, q-bio.NC)")
+    return value
+
+
+def _feed_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value) or value in BUILT_IN:
+        raise ValueError(f"must be lower-case letters, digits and hyphens, and none of {', '.join(BUILT_IN)}")
+    return value
+
+
+def _database(value: str) -> str:
+    if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    return value
+
+
+Line = Annotated[str, AfterValidator(_line)]
+Url = Annotated[str, AfterValidator(_url)]
 
 
 class Section(BaseModel):
@@ -12,36 +71,38 @@ class Section(BaseModel):
 
 
 class Site(Section):
-    name: str = "Trending Papers"
-    base_url: str = "http://localhost:8080"
-    from_: Annotated[str, Field(alias="from")] = "digest@localhost"
+    name: Line = "Trending Papers"
+    base_url: Url = "http://localhost:8080"
+    from_: Annotated[str, Field(alias="from"), AfterValidator(_address)] = "digest@localhost"
     postal_address: str = ""
-    timezone: str = "UTC"  # zone of the archive's days and of dates in the command line
+    timezone: Annotated[str, AfterValidator(_zone)] = (
+        "UTC"  # zone of the archive's days and of dates in the command line
+    )
     secret_key_file: Path = Path("secret.key")
     contact: str = ""  # address that sources see in the User-Agent and operators' mail goes to
 
 
 class Database(Section):
-    url: str = "sqlite:///newsletter.db"
+    url: Annotated[str, AfterValidator(_database)] = "sqlite:///newsletter.db"
 
 
 class Smtp(Section):
-    host: str = "localhost"
-    port: int = 587
+    host: Line = "localhost"
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: str = ""
     password: SecretStr = SecretStr("")  # environment only: NEWSLETTER_SMTP__PASSWORD
     password_file: Path | None = None
     ca_file: Path | None = None
-    connections: int = 4
-    rate_per_second: float = 0.0  # 0 = as fast as the relay takes it
-    timeout_s: float = 60.0
+    connections: Annotated[int, Field(ge=1, le=100)] = 4
+    rate_per_second: Annotated[float, Field(ge=0)] = 0.0  # 0 = as fast as the relay takes it
+    timeout_s: Annotated[float, Field(gt=0)] = 60.0
 
 
 class Delivery(Section):
     ambiguous: Literal["hold", "retry"] = "hold"
     retry: tuple[int, ...] = (5, 10, 20, 40, 80, 160, 240)  # minutes before each further try
-    expire_after_h: int = 18
+    expire_after_h: Annotated[int, Field(ge=1, le=23)] = 18
 
 
 class Dkim(Section):
@@ -51,28 +112,28 @@ class Dkim(Section):
 
 
 class Arxiv(Section):
-    categories: tuple[str, ...] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML")
-    url: str = "https://rss.arxiv.org/rss"  # "…/atom" works too
-    api_url: str = "https://export.arxiv.org/api/query"
-    oai_url: str = "https://oaipmh.arxiv.org/oai"
+    categories: tuple[Annotated[str, AfterValidator(_category)], ...] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML")
+    url: Url = "https://rss.arxiv.org/rss"  # "…/atom" works too
+    api_url: Url = "https://export.arxiv.org/api/query"
+    oai_url: Url = "https://oaipmh.arxiv.org/oai"
     interval_s: float = 3.0
 
 
 class HuggingFace(Section):
-    url: str = "https://huggingface.co/api/daily_papers"
+    url: Url = "https://huggingface.co/api/daily_papers"
     days: int = 3
 
 
 class Biorxiv(Section):
     servers: tuple[str, ...] = ("biorxiv", "medrxiv")
-    url: str = "https://api.biorxiv.org/details"
+    url: Url = "https://api.biorxiv.org/details"
     days: int = 2
 
 
 class Feed(Section):
-    name: str
-    url: str
-    field: str = ""
+    name: Annotated[str, AfterValidator(_feed_name)]
+    url: Url
+    field: Line = ""
 
 
 class Sources(Section):
@@ -83,12 +144,12 @@ class Sources(Section):
 
 
 class HackerNews(Section):
-    url: str = "https://hn.algolia.com/api/v1/search_by_date"
+    url: Url = "https://hn.algolia.com/api/v1/search_by_date"
     days: int = 7
 
 
 class GitHub(Section):
-    url: str = "https://api.github.com"
+    url: Url = "https://api.github.com"
     token: SecretStr = SecretStr("")  # environment only: NEWSLETTER_SIGNALS__GITHUB__TOKEN
     token_file: Path | None = None
 
@@ -100,13 +161,13 @@ class Signals(Section):
 
 class Http(Section):
     allow_private_networks: bool = False
-    max_body_bytes: int = 10_000_000
-    timeout_s: float = 30.0
+    max_body_bytes: Annotated[int, Field(ge=1000)] = 10_000_000
+    timeout_s: Annotated[float, Field(gt=0)] = 30.0
 
 
 class Web(Section):
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: Annotated[int, Field(ge=1, le=65535)] = 8080
     trusted_proxies: tuple[str, ...] = ()
 
 
@@ -135,7 +196,138 @@ class Config(Section):
     limits: Limits = Limits()
 
 
-def load_config(path: Path, environ: dict[str, str]) -> Config:
-    """Read a site's configuration; relative paths are relative to the file."""
-    raw: dict[str, Any] = tomllib.loads(path.read_text())
-    return Config.model_validate(raw)
+def load_config(path: Path, environ: Mapping[str, str]) -> Config:
+    """Read a site's configuration; relative paths are relative to the file.
+
+    The environment wins over the file: NEWSLETTER_SMTP__PASSWORD is [smtp] password.
+    Raises: ConfigError with every mistake, each with its key and, for an unknown key, the nearest valid one.
+    """
+    try:
+        raw: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as e:
+        raise ConfigError([f"{path} does not exist"], hint="make a site: newsletter init --dir DIR") from e
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError([f"{path} cannot be read: {e}"]) from e
+    except tomllib.TOMLDecodeError as e:
+        raise ConfigError([f"{path}: {e}"], hint="see config.example.toml for the form") from e
+    for name, value in environ.items():
+        if name.startswith("NEWSLETTER_") and "__" in name:
+            _put(raw, [part.lower() for part in name.removeprefix("NEWSLETTER_").split("__")], value)
+    mistakes: list[str] = []
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as e:
+        mistakes = [_mistake(error) for error in e.errors()]
+        raise ConfigError(mistakes, hint=f"in {path}; check again with: newsletter config check") from e
+    config = _with_paths(config, path.parent)
+    mistakes = _contradictions(config)
+    if mistakes:
+        raise ConfigError(mistakes, hint=f"in {path}; check again with: newsletter config check")
+    return _with_secrets(config)
+
+
+def masked(config: Config) -> dict[str, Any]:
+    """The configuration as it may be shown: JSON-able, secrets as dots."""
+    shown: dict[str, Any] = config.model_dump(mode="json", by_alias=True)
+    return shown
+
+
+def _put(table: dict[str, Any], keys: list[str], value: str) -> None:
+    for key in keys[:-1]:
+        inner = table.setdefault(key, {})
+        if not isinstance(inner, dict):
+            return
+        table = inner
+    table[keys[-1]] = value
+
+
+def _mistake(error: Any) -> str:
+    where = [str(part) for part in error["loc"]]
+    key = ".".join(where)
+    if error["type"] == "extra_forbidden":
+        known = _keys(where[:-1])
+        near = difflib.get_close_matches(where[-1], known, 1, 0.5)
+        said = f"did you mean {'.'.join([*where[:-1], near[0]])}?" if near else f"known here: {', '.join(known)}"
+        return f"{key}: unknown key; {said}"
+    if error["type"] == "missing":
+        return f"{key}: is missing"
+    said = error["msg"].removeprefix("Value error, ")
+    given = "" if isinstance(error["input"], dict | list) or "password" in key else f" (given: {error['input']!r})"
+    return f"{key}: {said[:1].lower()}{said[1:]}{given}"
+
+
+def _keys(path: list[str]) -> list[str]:
+    """The keys of a section, by its path."""
+    model: Any = Config
+    for part in path:
+        if part.isdecimal():
+            continue
+        field = next((f for n, f in model.model_fields.items() if part in (n, f.alias)), None)
+        inner = (
+            [t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
+        )
+        if not inner:
+            return []
+        model = inner[0]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for inner in get_args(annotation):
+        yield from _types(inner)
+
+
+def _with_paths(config: Config, base: Path) -> Config:
+    def under(value: Any) -> Any:
+        if isinstance(value, Path):
+            return base / value
+        if isinstance(value, BaseModel):
+            return value.model_copy(update={name: under(inner) for name, inner in value})
+        return value
+
+    moved: Config = under(config)
+    url = config.database.url
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////") and url != "sqlite:///":
+        file = (base / url.removeprefix("sqlite:///")).resolve()
+        moved = moved.model_copy(update={"database": Database(url=f"sqlite:///{file}")})
+    return moved
+
+
+def _contradictions(config: Config) -> list[str]:
+    """What each key allows alone but not together with the others."""
+    found = []
+    smtp, site = config.smtp, config.site
+    if smtp.security == "none" and smtp.host not in LOOPBACK:
+        found.append(f"smtp.security: 'none' is for a relay on this machine only, not for {smtp.host}")
+    if smtp.security == "none" and smtp.username:
+        found.append("smtp.username: a password must not go in clear; set smtp.security to 'starttls' or 'tls'")
+    if smtp.username and not smtp.password.get_secret_value() and smtp.password_file is None:
+        found.append("smtp.password_file: is missing; smtp.username needs it, or NEWSLETTER_SMTP__PASSWORD")
+    host = urlsplit(site.base_url).hostname or ""
+    if site.base_url.startswith("http://") and host not in LOOPBACK:
+        found.append("site.base_url: must be https (one-click unsubscribe requires it), except on localhost")
+    if bool(config.dkim.domain) != bool(config.dkim.key_file) or bool(config.dkim.domain) != bool(config.dkim.selector):
+        found.append("dkim: domain, selector and key_file belong together")
+    names = [feed.name for feed in config.sources.feeds]
+    for name in {name for name in names if names.count(name) > 1}:
+        found.append(f"sources.feeds: two feeds are called {name!r}")
+    return sorted(found)
+
+
+def _with_secrets(config: Config) -> Config:
+    smtp, github = config.smtp, config.signals.github
+    if smtp.password_file and not smtp.password.get_secret_value():
+        smtp = smtp.model_copy(update={"password": SecretStr(_secret("smtp.password_file", smtp.password_file))})
+    signals = config.signals
+    if github and github.token_file and not github.token.get_secret_value():
+        token = SecretStr(_secret("signals.github.token_file", github.token_file))
+        signals = signals.model_copy(update={"github": github.model_copy(update={"token": token})})
+    return config.model_copy(update={"smtp": smtp, "signals": signals})
+
+
+def _secret(key: str, path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except OSError as e:
+        raise ConfigError([f"{key}: cannot read {path} ({e.strerror})"]) from e

@@ -6,7 +6,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -162,7 +162,7 @@ class _Bench:
 
     async def parcels(
         self, pace: "_Pace", only: Sequence[int], stop: asyncio.Event | None
-    ) -> AsyncIterator[tuple[Envelope, bytes]]:
+    ) -> AsyncGenerator[tuple[Envelope, bytes]]:
         while stop is None or not stop.is_set():
             claims = await asyncio.to_thread(ledger.claim, self.engine, BATCH, self.now, only=only)
             if not claims:

@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from email.header import Header
 from email.utils import format_datetime
 from functools import lru_cache
@@ -55,7 +55,7 @@ def build(letter: Letter, envelope: Envelope, sender: str, headers: Sequence[tup
     else:
         body = text
     head = "\r\n".join(lines).encode("ascii" if envelope.recipient.isascii() else "utf-8")
-    message = head + b"\r\n" + body if not letter.html else head + b"\r\n" + body
+    message = head + b"\r\n" + body
     check(message)
     return message
 
@@ -113,7 +113,3 @@ def _quoted(fragment: str) -> bytes:
 
 
 _shared = lru_cache(maxsize=16384)(_quoted)
-
-
-def date_of(message_date: datetime) -> str:
-    return format_datetime(message_date)

@@ -1,8 +1,8 @@
 """The relay: aiosmtplib connects, secures and logs in; the transaction is spoken here, in phases.
 
 Before the final dot everything can be tried again; after it only the server knows. So the body is written first, then
-the fence is asked, then the dot leaves, and its reply is recorded before anything else. With RFC 2920 PIPELINING the dot
-and the next MAIL, RCPT and DATA go in one write: one round trip a mail.
+the fence is asked, then the dot leaves, and its reply is recorded before anything else. With RFC 2920 PIPELINING the
+dot and the next MAIL, RCPT and DATA go in one write: one round trip a mail.
 """
 
 import asyncio

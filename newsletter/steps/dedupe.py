@@ -1,8 +1,8 @@
 """Many sightings, one paper: who belongs together, and what the merged record says. Pure; the store remembers.
 
-`identity` says whether two records are the same paper; here groups are made of such pairs, so that the order of what was
-seen changes nothing and seeing it again changes nothing. Two papers that are known already are never joined: that is
-the operator's decision.
+`identity` says whether two records are the same paper; here groups are made of such pairs, so that the order of what
+was seen changes nothing and seeing it again changes nothing. Two papers that are known already are never joined: that
+is the operator's decision.
 """
 
 import re
@@ -189,11 +189,12 @@ def combine(
 ) -> Paper:
     """Make one paper of everything that was seen of it, keeping the best of each field.
 
-    A known paper keeps its key, its id, when it was first seen and whether it is hidden. With `known` left out this also
-    makes the papers of a wrong merge that is split: one call for the sightings of each. `taken` are ids of others.
+    A known paper keeps its key, its id, when it was first seen and whether it is hidden. With `known` left out this
+    also makes the papers of a wrong merge that is split: one call for the sightings of each. `taken` are others' ids.
     """
     seen = sorted(sightings, key=_place)
     everything = _by_trust(seen, known)
+    stored: list[Record] = [known] if known else []
     titled = [record for record in everything if record.title] or everything
     shown = [record for record in titled if not record.is_withdrawn] or titled
     links = {name: url for record in reversed(everything) for name, url in record.links.items()}
@@ -208,8 +209,8 @@ def combine(
         version=max(record.version for record in everything),
         published=min((record.published for record in everything if record.published), default=None),
         first_seen=known.first_seen if known else now,
-        summary=_first(record.summary for record in (*seen, *([known] if known else []))),
-        affiliations=_union(record.affiliations for record in (*([known] if known else []), *seen)),
+        summary=_first(record.summary for record in (*seen, *stored)),
+        affiliations=_union(record.affiliations for record in (*stored, *seen)),
         links=links,
         comment=_first(record.comment for record in everything),
         is_withdrawn=_is_withdrawn(everything),

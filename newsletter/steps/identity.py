@@ -1,5 +1,5 @@
-"""The one decision about what is the same paper, and the keys by which candidates for it are found. Pure; a base on which
-only dedupe builds. Nothing is merged or remembered here.
+"""The one decision about what is the same paper, and the keys by which candidates for it are found. Pure; a base on
+which only dedupe builds. Nothing is merged or remembered here.
 
 Precision comes before recall: a paper shown twice is a nuisance, two papers shown as one is an error. Identifiers come
 first; then title and people must agree, and what speaks against it (another arXiv id, another year) wins.
@@ -28,8 +28,9 @@ class Verdict:
     why: str
 
 
-#: DOIs of preprint servers: bioRxiv and medRxiv (two prefixes), SSRN, Research Square, Preprints.org, ChemRxiv, OSF and
-#: its family, TechRxiv, Authorea, PeerJ Preprints, Zenodo. A journal's DOI beside one of these is the paper's next life.
+#: DOIs of preprint servers: bioRxiv and medRxiv (two prefixes), SSRN, Research Square, Preprints.org, ChemRxiv, OSF
+#: and its family, TechRxiv, Authorea, PeerJ Preprints, Zenodo. A journal's DOI beside one of these is the paper's next
+#: life.
 _PREPRINT = re.compile(
     r"doi:10\.(?:1101/(?:\d{4}\.\d\d\.\d\d\.)?\d{5,9}(?:v\d+)?\Z|64898/|2139/ssrn|21203/rs|20944/preprints|26434/chemrxiv"
     r"|312\d\d/|36227/techrxiv|22541/|7287/peerj\.preprints|5281/zenodo)"
@@ -145,7 +146,7 @@ def _by_text(a: Record, b: Record, *, is_disputed: bool) -> Verdict:
         return Verdict(False, "too little in common")
     if company is Company.UNKNOWN:
         return Verdict(True, "same title")
-    return Verdict(True, f"{'same' if likeness is Likeness.SAME else 'similar'} title and same authors")
+    return Verdict(True, "same title and authors" if likeness is Likeness.SAME else "similar title, same authors")
 
 
 def _is_mention(record: Record) -> bool:

@@ -1,7 +1,7 @@
 """When two author lists are the same people. Pure; a base of `identity`, no step of its own.
 
-Lists come as "First Last", "F. Last", "Last, First", "Last F" or "LAST First", cut short or in another order; names come
-without accents or with typing errors. A group ("ATLAS Collaboration") is nobody: it neither agrees nor disagrees.
+Lists come as "First Last", "F. Last", "Last, First" or "Last F", cut short or in another order; names come without
+accents or with typing errors. A group ("ATLAS Collaboration") is nobody: it neither agrees nor disagrees.
 """
 
 import re
@@ -18,9 +18,9 @@ from newsletter.steps.titles import plain_words
 _MAX_PEOPLE = 200
 #: Groups, and what citation parsers take for a name: publishers, places of work, web addresses.
 _NOBODY = re.compile(
-    r"\b(?:collaborations?|consortium|team|group|investigators|network|initiative|committee|working party|university|institute"
-    r"|department|laboratory|technology|society|association|press|corporation|inc|edition|anthology|proceedings|record"
-    r"|journal|anonymous|unknown)\b|\w\.(?:com|org|net|edu|gov|de)\b|^\d+$",
+    r"\b(?:collaborations?|consortium|team|group|investigators|network|initiative|committee|working party|university"
+    r"|institute|department|laboratory|technology|society|association|press|corporation|inc|edition|anthology"
+    r"|proceedings|record|journal|anonymous|unknown)\b|\w\.(?:com|org|net|edu|gov|de)\b|^\d+$",
     re.I,
 )
 _ET_AL = re.compile(r"(?:\bet\s+al\b\.?|\band others\b|…|\.\.\.|â(?=\W|$)).*", re.I)
@@ -99,10 +99,7 @@ def _matched(a: tuple[Person, ...], b: tuple[Person, ...]) -> int:
             taken.add(found)
     free = [person for number, person in enumerate(b) if number not in taken]
     for person in rest[:20]:
-        found = next(
-            (n for n, other in enumerate(free[:20]) if _is_misspelled(person, other) or _is_swapped(person, other)),
-            None,
-        )
+        found = next((n for n, other in enumerate(free[:20]) if _is_miswritten(person, other)), None)
         if found is not None:
             free.pop(found)
             taken.add(-len(taken) - 1)
@@ -138,8 +135,10 @@ def _go_together(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
     return long.startswith(short[:3]) and (long.startswith(short) or OSA.distance(short, long) <= 1)
 
 
-def _is_misspelled(a: Person, b: Person) -> bool:
-    """Whether two names differ by a letter or two that a typist or a scanner got wrong."""
+def _is_miswritten(a: Person, b: Person) -> bool:
+    """Whether two names differ by a letter or two that a typist or a scanner got wrong, or by their order."""
+    if _is_swapped(a, b):
+        return True
     size = min(len(a.last), len(b.last))
     if size >= 5 and OSA.distance(a.last, b.last) <= (1 if size < 8 else 2):
         return _go_together(a.given, b.given)

@@ -17,196 +17,46 @@ from rapidfuzz.distance import OSA, Levenshtein
 
 #: Titles are cut here before they are compared; sources cut at 300 already.
 _MAX_CHARS = 600
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 #: Words that may come or go without changing what a title says. "without", "not", "against" are not among them.
-_SMALL = frozenset(
-    ["a", "an", "the", "of", "for", "in", "on", "to", "and", "at", "by", "its", "as", "with", "from", "using", "via"]
-)
+_SMALL = _set("a an and as at by for from in its of on the to using via with")
 #: A title made of nothing else names a kind of text, not a text: it recurs in every volume.
-_GENERIC = frozenset(
-    [
-        "abstract",
-        "abstracts",
-        "address",
-        "acknowledgement",
-        "acknowledgements",
-        "acknowledgment",
-        "acknowledgments",
-        "announcement",
-        "announcements",
-        "author",
-        "authors",
-        "back",
-        "board",
-        "book",
-        "books",
-        "brief",
-        "calendar",
-        "call",
-        "chair",
-        "column",
-        "comment",
-        "comments",
-        "commentary",
-        "communication",
-        "communications",
-        "conference",
-        "contents",
-        "contributors",
-        "correction",
-        "corrections",
-        "correspondence",
-        "corrigendum",
-        "cover",
-        "discussion",
-        "editor",
-        "editorial",
-        "editors",
-        "errata",
-        "erratum",
-        "foreword",
-        "forthcoming",
-        "front",
-        "guest",
-        "highlights",
-        "in",
-        "index",
-        "influential",
-        "information",
-        "interview",
-        "introduction",
-        "introductory",
-        "invited",
-        "issue",
-        "journal",
-        "keynote",
-        "letter",
-        "letters",
-        "list",
-        "masthead",
-        "matter",
-        "meeting",
-        "message",
-        "minutes",
-        "news",
-        "note",
-        "notes",
-        "number",
-        "obituary",
-        "opening",
-        "overview",
-        "panel",
-        "paper",
-        "papers",
-        "preface",
-        "president",
-        "proceedings",
-        "program",
-        "programme",
-        "publisher",
-        "readers",
-        "reminiscences",
-        "reply",
-        "report",
-        "reports",
-        "research",
-        "response",
-        "retraction",
-        "review",
-        "reviewer",
-        "reviewers",
-        "reviews",
-        "s",
-        "section",
-        "special",
-        "spotlight",
-        "statement",
-        "summary",
-        "supplement",
-        "symposium",
-        "table",
-        "this",
-        "untitled",
-        "volume",
-        "welcome",
-        "workshop",
-        "chairs",
-        "charter",
-        "scope",
-        "treasurer",
-        "treasurers",
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ]
+_GENERIC = _set(
+    """
+    abstract abstracts acknowledgement acknowledgements acknowledgment acknowledgments address announcement
+    announcements author authors back board book books brief calendar call chair chairs charter column comment comments
+    commentary communication communications conference contents contributors correction corrections correspondence
+    corrigendum cover discussion editor editorial editors errata erratum foreword forthcoming front guest highlights in
+    index influential information interview introduction introductory invited issue journal keynote letter letters list
+    masthead matter meeting message minutes news note notes number obituary opening overview panel paper papers preface
+    president proceedings program programme publisher readers reminiscences reply report reports research response
+    retraction review reviewer reviewers reviews s scope section special spotlight statement summary supplement
+    symposium table this treasurer treasurers untitled volume welcome workshop
+    january february march april may june july august september october november december
+    """
 )
 #: What makes the longer of two titles another text when it comes in addition.
-_ADDITIONS = frozenset(
-    [
-        "addendum",
-        "appendix",
-        "book",
-        "comment",
-        "comments",
-        "correction",
-        "corrigendum",
-        "demo",
-        "demonstration",
-        "discussion",
-        "erratum",
-        "extended",
-        "keynote",
-        "part",
-        "poster",
-        "reply",
-        "response",
-        "retracted",
-        "retraction",
-        "revisited",
-        "rejoinder",
-        "supplement",
-        "supplementary",
-        "supporting",
-        "tutorial",
-        "update",
-        "updated",
-        "volume",
-        "withdrawn",
-    ]
+_ADDITIONS = _set(
+    """
+    addendum appendix book comment comments correction corrigendum demo demonstration discussion erratum extended
+    keynote part poster rejoinder reply response retracted retraction revisited supplement supplementary supporting
+    tutorial update updated volume withdrawn
+    """
 )
 #: Words by which a text answers or mends another, and negations.
-_TELLING = frozenset(
-    [
-        "addendum",
-        "comment",
-        "comments",
-        "corrigendum",
-        "correction",
-        "erratum",
-        "errata",
-        "rejoinder",
-        "reply",
-        "response",
-        "retraction",
-        "against",
-        "no",
-        "non",
-        "not",
-        "without",
-    ]
+_TELLING = _set(
+    """
+    addendum against comment comments corrigendum correction errata erratum no non not rejoinder reply response
+    retraction without
+    """
 )
 #: How proceedings mark short forms: "(panel session)", "(demo abstract)". They come and go between bibliographies.
-_KINDS = frozenset(
-    ["abstract", "demo", "demonstration", "description", "experience", "panel", "paper", "session", "tutorial"]
-)
+_KINDS = _set("abstract demo demonstration description experience panel paper session tutorial")
 _LATEX_STYLE = re.compile(
     r"\\(?:text(?:bf|it|rm|sc|sf|tt|normal|up)?|emph|math(?:bf|bb|cal|frak|it|rm|sf|scr|tt)|bm|boldsymbol|ensuremath|hbox|it"
     r"|left|mbox|operatorname|right|rm|sc|small|tt|bf|em|mathop|underline|url|href|overline|widehat|widetilde|hat|bar)\b"
@@ -369,8 +219,8 @@ def _ratio(a: str, b: str) -> float:
 def _contradict(a: Title, b: Title) -> bool:
     """Whether two titles differ in something that no misreading explains.
 
-    That is a number in a series, an answer to another text, a negation, two numbers or years in place of each other, or a
-    word that turned into its opposite by its beginning: "supervised" and "unsupervised".
+    That is a number in a series, an answer to another text, a negation, two numbers or years in place of each other,
+    or a word that turned into its opposite by its beginning: "supervised" and "unsupervised".
     """
     telling = [sorted(word for word in title.words if word in _TELLING or _is_roman(word)) for title in (a, b)]
     if telling[0] != telling[1]:

@@ -1,0 +1,26 @@
+"""What letters say about the site, and one reader's addresses in one letter. The caller makes them; nothing is signed here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFacts:
+    """What letters say about the site."""
+
+    name: str
+    base_url: str
+    operator: str = ""  #: who runs it, and where
+    source_url: str = ""  #: where the source code is
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """One reader's addresses in one letter."""
+
+    preferences: str
+    unsubscribe: str
+    view: str  #: this letter in the browser
+    how: str  #: how papers are picked
+    archive: str
+    feedback: Callable[[int, str], str]  #: (Paper.key, "more" | "less") -> address

@@ -1,0 +1,59 @@
+"""What an inbox shows of an issue's letter before it is opened: subject and preheader."""
+
+from collections.abc import Sequence
+
+from newsletter.steps.compose.prose import cut, head, sentences
+from newsletter.steps.compose.shown import Shown
+
+#: Longest title in a subject, in characters; the guide's rule.
+SUBJECT_LIMIT = 45
+#: Inboxes show about this many characters after the subject.
+SHORTEST, LONGEST = 90, 130
+#: A title that is cut shorter than this says nothing.
+TELLING = 20
+
+
+def best_title(papers: Sequence[Shown]) -> str:
+    """The first paper's title, cut at its colon or at a word."""
+    return head(papers[0].title, SUBJECT_LIMIT)
+
+
+def preheader(papers: Sequence[Shown], tail: str) -> str:
+    """The next three titles, each a sentence, then `tail`: 90 to 130 characters where the material allows.
+
+    Titles are cut at their colon; if that leaves too little they are given whole, then further titles, and at last
+    the best paper's own summary.
+    """
+    rest = papers[1:]
+    room = LONGEST - len(tail) - 1
+    least = SHORTEST - len(tail) - 1
+    short = [_before_colon(paper.title) for paper in rest]
+    whole = [paper.title for paper in rest]
+    told = ""
+    for pieces in (short[:3], whole[:3], whole + sentences(papers[0].summary)):
+        told = _joined(pieces, room)
+        if len(told) >= least:
+            break
+    return f"{told} {tail}".strip()
+
+
+def _joined(pieces: Sequence[str], room: int) -> str:
+    """As many pieces as there is room for, the last one cut if enough of it is left."""
+    told = ""
+    for piece in pieces:
+        left = room - len(told) - (1 if told else 0)
+        sentence = _sentence(piece)
+        if len(sentence) > left:
+            sentence = cut(piece, left) if left >= TELLING else ""
+        if not sentence:
+            break
+        told = f"{told} {sentence}".strip()
+    return told
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!", "…")) else text + "."
+
+
+def _before_colon(title: str) -> str:
+    return head(title, len(title))
