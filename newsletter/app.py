@@ -4,29 +4,46 @@ Times are parameters: the caller says what moment it is.
 """
 
 import asyncio
+import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import pipeline
+from newsletter import __version__, pipeline
+from newsletter.composer import Composer
 from newsletter.config import Config
-from newsletter.dispatch import deliver_waiting
+from newsletter.dispatch import Delivered, deliver_waiting
 from newsletter.errors import InputError
-from newsletter.mail.smtp import Relay
+from newsletter.mail.smtp import Relay, RelaySettings
 from newsletter.matching.index import Index
 from newsletter.matching.query import parse
-from newsletter.models import Choice, Harvest, Heat, Letter, Match, Paper, Signal, Sighting, SourceState, Subscriber, Topic
+from newsletter.models import (
+    Choice,
+    Envelope,
+    Harvest,
+    Heat,
+    Letter,
+    Match,
+    Paper,
+    Receipt,
+    Sighting,
+    SourceState,
+    Subscriber,
+    SubscriberState,
+    Topic,
+)
 from newsletter.ports import Transport
 from newsletter.sources import build_sources
 from newsletter.sources.http import Http
-from newsletter.steps.compose import Press, SiteFacts
-from newsletter.steps.due import next_due
-from newsletter.store import ledger, papers, runs, signals, subscribers, topics
+from newsletter.steps.compose import Press, Shown, SiteFacts, show
+from newsletter.steps.deliver import Reply, judge
+from newsletter.steps.due import next_due, zone
+from newsletter.store import accounts, ledger, papers, runs, subscribers
 from newsletter.store.db import find_assets, only_one, open_engine, reading, require_schema, writing
 from newsletter.tokens import Tokens
 
@@ -69,6 +86,7 @@ class App:
         self.press = Press(find_assets("templates"), SiteFacts(site.name, site.base_url, site.postal_address))
         #: A digest that is later than this is not sent any more.
         self.window = timedelta(hours=config.delivery.expire_after_h)
+        self._shelf: tuple[object, list[Paper], Index] | None = None
 
     @classmethod
     def open(cls, config: Config) -> "App":
@@ -112,7 +130,7 @@ class App:
                     pipeline.rank(self.engine, now)
             with watch.stage("deliver"):
                 delivered = await self.deliver(now, transport=transport, stop=stop)
-            touched = {result.issue for result in frozen if result.planned or result.quiet} | set(delivered.issues)
+            touched = {result.issue for result in frozen if result.planned or result.quiet} | delivered.issues
             stages = ("fetch", "dedupe", "trend", "match", "choose", "freeze", "deliver")
             seconds = {stage: round(watch.seconds[stage], 3) for stage in stages}
             report.data = {
@@ -126,10 +144,175 @@ class App:
             return report
 
     async def deliver(
-        self, now: datetime, *, transport: Transport | None = None, stop: asyncio.Event | None = None
-    ) -> Any:
-        """Send what is frozen and not sent yet."""
-        raise NotImplementedError
+        self,
+        now: datetime,
+        *,
+        transport: Transport | None = None,
+        only: Sequence[int] = (),
+        stop: asyncio.Event | None = None,
+    ) -> Delivered:
+        """Send what is frozen and waits. The caller holds the run lock, so what is claimed belongs to the dead."""
+        is_retrying = self.config.delivery.ambiguous == "retry"
+        ledger.release_owner(self.engine, now, is_retrying_digests=is_retrying)
+        claims: dict[int, ledger.Claim] = {}
+        return await deliver_waiting(
+            self.engine,
+            Composer(self.engine, self.config, self.press, self.tokens),
+            transport or self._relay(claims, now),
+            now,
+            clerk_claims=claims,
+            on_dead=lambda deliveries: self._suppress_dead(deliveries, now),
+            rate_per_second=self.config.smtp.rate_per_second,
+            is_retrying_digests=is_retrying,
+            only=only,
+            stop=stop,
+        )
+
+    async def send(self, now: datetime, *, only: Sequence[int] = (), stop: asyncio.Event | None = None) -> Report:
+        """Send what is frozen, without asking sources or planning anybody new."""
+        with only_one(self.engine, "run"):
+            delivered = await self.deliver(now, only=only, stop=stop)
+        data = {"at": iso(now), "issues": self.issues(delivered.issues), "letters": dict(delivered.counts)}
+        return Report(data, delivered.problems, delivered.is_unreachable)
+
+    def _relay(self, claims: Mapping[int, ledger.Claim], now: datetime) -> Relay:
+        smtp, jitter = self.config.smtp, random.Random()
+        settings = RelaySettings(
+            smtp.host, smtp.port, smtp.security, smtp.username, smtp.password.get_secret_value(), smtp.ca_file,
+            smtp.connections, smtp.timeout_s,
+        )  # fmt: skip
+
+        def judged(envelope: Envelope, phase: str, code: int, text: str) -> Receipt:
+            return judge(
+                envelope.delivery, phase, Reply(code, text), now, attempts=claims[envelope.delivery].attempts,
+                retry=self.config.delivery.retry, relay=f"{smtp.host}:{smtp.port}", jitter=jitter,
+            )  # fmt: skip
+
+        return Relay(settings, judged, lambda: now)
+
+    def _suppress_dead(self, deliveries: Sequence[int], now: datetime) -> None:
+        with writing(self.engine) as connection:
+            for reader, canonical in accounts.addresses(connection, deliveries).values():
+                subscribers.set_state(connection, reader, SubscriberState.SUPPRESSED, "the mailbox does not exist")
+                subscribers.suppress(connection, self.tokens.address_hash(canonical), "bounce", now)
+
+    def _edition(self, now: datetime) -> pipeline.Edition:
+        return pipeline.prepare(self.engine, Index(), now)
+
+    def preview(self, reader: Subscriber, now: datetime) -> Preview:
+        """What this reader would get at `now`. Nothing is planned or sent."""
+        edition = self._edition(now)
+        choice = pipeline.choose_for(self.engine, reader, edition)
+        return self._previewed(reader, choice, edition)
+
+    def _previewed(self, reader: Subscriber, choice: Choice, edition: pipeline.Edition) -> Preview:
+        composer = Composer(self.engine, self.config, self.press, self.tokens)
+        letter, message = None, b""
+        if choice.picks:
+            claim = ledger.Claim(0, "", None, edition.now.astimezone(zone(reader.timezone)).date(), reader.id, "digest",
+                                 choice.picks, {}, edition.now, 0, 0, len(edition.papers))  # fmt: skip
+            shown = {
+                pick.paper: Shown.from_facts(show(edition.papers[pick.paper], edition.heats[pick.paper]))
+                for pick in choice.picks
+            }
+            letter = composer.compose(claim, reader, shown, edition.topics, None)
+            message = composer.message(claim, reader, letter)[1]
+        return Preview(reader, choice, edition.papers, edition.heats, edition.topics, letter, message)
+
+    def plan_only(self, now: datetime) -> dict[str, Any]:
+        """What `run` would send at `now` from what is known: {"date", "due", "would_send", "quiet"}."""
+        edition, due_now, quiet = self._edition(now), 0, 0
+        for group in pipeline.find_due(self.engine, now, self.window):
+            for row in pipeline.rows(self.engine, edition, group, self.window, {}):
+                due_now += 1
+                quiet += not row.picks
+        return {"at": iso(now), "due": due_now, "would_send": due_now - quiet, "quiet": quiet}
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    def issues(self, ids: Iterable[int] | None = None) -> list[dict[str, Any]]:
+        """Issues with their counts, newest first."""
+        with reading(self.engine) as connection:
+            return accounts.issue_counts(connection, ids)
+
+    def status(self, now: datetime) -> dict[str, Any]:
+        """How the site is doing: readers, ledger, sources, the last run and the next one."""
+        with reading(self.engine) as connection:
+            last = runs.last_run(connection)
+            return {
+                "at": iso(now),
+                "readers": subscribers.count_states(connection),
+                "ledger": accounts.counts(connection),
+                "sources": {
+                    name: {k: iso(v) if isinstance(v, datetime) else v for k, v in row.items()}
+                    for name, row in runs.sources(connection).items()
+                },
+                "last_run": last and {k: iso(v) if isinstance(v, datetime) else v for k, v in last.items()},
+                "next_due": iso(next_due(subscribers.rhythms(connection), now)),
+                "out_of_balance": accounts.check(connection),
+            }
+
+    def has_due(self, now: datetime) -> bool:
+        """Whether somebody is due who has nothing planned yet."""
+        groups = pipeline.find_due(self.engine, now, self.window)
+        with reading(self.engine) as connection:
+            for group in groups:
+                rhythm = (group.timezone, group.hour, group.rhythm)
+                if subscribers.due_batch(connection, rhythm, group.day, group.wish, after=0, limit=1):
+                    return True
+        return False
+
+    def has_waiting(self, now: datetime) -> bool:
+        with reading(self.engine) as connection:
+            return accounts.has_waiting(connection, now)
+
+    def search(self, query: str, limit: int = 20) -> list[tuple[Paper, float]]:
+        """Find stored papers, best first.
+
+        Raises: QueryError with the position.
+        """
+        parse(query)
+        stored = self._library()
+        by_key = {paper.key: paper for paper in stored[0]}
+        return [(by_key[match.paper], match.score) for match in stored[1].search(query, limit)]
+
+    def _library(self) -> tuple[list[Paper], Index]:
+        """All papers, indexed; made again when papers came or changed."""
+        with reading(self.engine) as connection:
+            version = papers.version(connection)
+            if self._shelf is None or self._shelf[0] != version:
+                everything = list(papers.iterate(connection))
+                self._shelf = (version, everything, Index(everything))
+        return self._shelf[1], self._shelf[2]
+
+    def topic_test(self, query: str, now: datetime, days: int = 7, limit: int = 10) -> dict[str, Any]:
+        """What a topic would have brought: its best papers of the last days, and how many a day pass the cut.
+
+        Raises: QueryError with the position.
+        """
+        canonical = str(parse(query))
+        with reading(self.engine) as connection:
+            recent = papers.recent(connection, now - timedelta(days=days), now)
+        found: Sequence[Match] = Index().match({0: canonical}, recent).get(0, [])
+        by_key = {paper.key: paper for paper in recent}
+        best = [
+            {"id": by_key[m.paper].id, "title": by_key[m.paper].title, "score": round(m.score, 3)}
+            for m in found[:limit]
+        ]
+        return {"query": canonical, "papers": best, "per_day": round(len(found) / days, 1)}
+
+    def import_papers(self, sightings: Sequence[Sighting], now: datetime) -> Counter[str]:
+        """Take papers in from a file, the same way as from a source; they count as seen when they were published."""
+        harvest = Harvest("import", SourceState.FRESH, tuple(sightings))
+        with only_one(self.engine, "run"):
+            return pipeline.learn(self.engine, [harvest], now, is_backdated=True)["import"]
+
+    # -- the insides -------------------------------------------------------------------------------------------------
+
+    @property
+    def user_agent(self) -> str:
+        contact = self.config.site.contact or self.config.site.base_url
+        return f"newsletter/{__version__} (+{contact})"
 
     async def _fetch(self, now: datetime, only: Sequence[str], watch: pipeline.Stopwatch) -> Report:
         """Raises: InputError when a named source is not configured."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from sqlalchemy import Engine
@@ -86,14 +86,21 @@ async def gather(engine: Engine, sources: Sequence[Source], now: datetime) -> li
     return await fetch(awake, asks)
 
 
-def learn(engine: Engine, harvests: Sequence[Harvest], now: datetime) -> dict[str, Counter[str]]:
-    """Identify and keep what the sources said, in one transaction; count new, updated and merged per source."""
+def learn(
+    engine: Engine, harvests: Sequence[Harvest], now: datetime, *, is_backdated: bool = False
+) -> dict[str, Counter[str]]:
+    """Identify and keep what the sources said, in one transaction; count new, updated and merged per source.
+
+    `is_backdated`: new papers count as first seen when they were published, not now.
+    """
     sightings = [sighting for harvest in harvests for sighting in harvest.sightings]
     counts: dict[str, Counter[str]] = {harvest.source: Counter() for harvest in harvests}
     with writing(engine) as connection:
         seen_before = papers.known_sightings(connection, sightings)
         known = papers.having(connection, {key for sighting in sightings for key in lookup_keys(sighting)})
         merges = dedupe(sightings, known, now)
+        if is_backdated:
+            merges = [_backdated(merge) for merge in merges]
         papers.remember(connection, merges, now, paper_keys)
         for harvest in harvests:
             counts[harvest.source]["seen"] = len(harvest.sightings)
@@ -105,6 +112,13 @@ def learn(engine: Engine, harvests: Sequence[Harvest], now: datetime) -> dict[st
             stored = {name: tally[name] for name in ("seen", "new", "updated", "merged")}
             runs.note_source(connection, _judged(harvest, tally), stored, now)
     return counts
+
+
+def _backdated(merge: Merge) -> Merge:
+    paper = merge.paper
+    if paper.key or paper.published is None or (paper.first_seen and paper.first_seen < paper.published):
+        return merge
+    return replace(merge, paper=replace(paper, first_seen=paper.published))
 
 
 def _count(merge: Merge, seen_before: set[tuple[str, str]], counts: Mapping[str, Counter[str]]) -> None:
@@ -193,27 +207,23 @@ def plan(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: 
     results = []
     for day, of_day in groupby(sorted(groups, key=lambda group: group.day), key=lambda group: group.day):
         shown: dict[int, dict[str, Any]] = {}
-        rows = (row for group in of_day for row in _rows(engine, edition, group, expire_after, shown))
-        first = next(rows, None)
+        planned = (row for group in of_day for row in rows(engine, edition, group, expire_after, shown))
+        first = next(planned, None)
         if first is None:
             continue
         with edition.watch.stage("freeze"):
             results.append(
                 ledger.freeze(
-                    engine, day, _chain(first, rows), candidates=len(edition.papers), papers=shown, now=edition.now
+                    engine, day, chain([first], planned), candidates=len(edition.papers), papers=shown, now=edition.now
                 )
             )
     return results
 
 
-def _chain(first: FrozenRow, rest: Iterator[FrozenRow]) -> Iterator[FrozenRow]:
-    yield first
-    yield from rest
-
-
-def _rows(
+def rows(
     engine: Engine, edition: Edition, group: Due, expire_after: timedelta, shown: dict[int, dict[str, Any]]
 ) -> Iterator[FrozenRow]:
+    """Choose for the readers of one group, in a stream; what their letters say about papers is collected in `shown`."""
     after = 0
     expires = group.wish + expire_after
     while True:

@@ -64,9 +64,7 @@ class Tokens:
             raise ConfigError([f"site.secret_key_file: {path} needs secrets of at least 32 characters, one a line"])
         return cls([line.encode() for line in lines])
 
-    def make(
-        self, purpose: str, subscriber: int, epoch: int, now: datetime, *, paper: int = 0, vote: int = 0
-    ) -> str:
+    def make(self, purpose: str, subscriber: int, epoch: int, now: datetime, *, paper: int = 0, vote: int = 0) -> str:
         """Sign one link. Same values, same token: letters stay identical when they are made again."""
         body = _BODY.pack(subscriber, epoch, int(now.timestamp()), paper, vote)
         return base64.urlsafe_b64encode(body + self._mac(purpose, body, self._secrets[0])).rstrip(b"=").decode()

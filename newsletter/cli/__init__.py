@@ -1,0 +1,107 @@
+"""The admin's face. One file per noun; this one finds the global options, runs the command and turns errors into words."""
+
+import difflib
+import os
+import sys
+from pathlib import Path
+
+import click
+import typer
+
+from newsletter import __version__
+from newsletter.cli import day, demo, issues, output, papers, site, subscribers, topics
+from newsletter.errors import NewsletterError
+
+app = typer.Typer(
+    help="A short daily mail of trending papers, for each reader's topics.",
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+    epilog="Everywhere: -C/--config PATH, --json, -q/--quiet, -v/--verbose, --no-color, --no-input, --version. "
+    "Try it without sending anything: newsletter demo",
+)  # fmt: skip
+EVERY_DAY, CONTENT, SETUP = "Every day", "Content and readers", "Setting up"
+app.command()(demo.demo)
+for command in (day.run, day.fetch, day.preview, day.send, day.status, day.daemon, day.serve, day.worker):
+    app.command()(command)
+app.add_typer(papers.app, name="papers")
+app.add_typer(topics.app, name="topics")
+app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(issues.app, name="issues")
+for command in (site.init, site.doctor):
+    app.command()(command)
+app.add_typer(site.config_app, name="config")
+app.add_typer(site.db_app, name="db")
+app.add_typer(site.dkim_app, name="dkim")
+
+_FLAGS = {
+    "--json": "is_json", "-q": "is_quiet", "--quiet": "is_quiet", "-v": "is_verbose", "--verbose": "is_verbose",
+    "--no-color": "is_plain",
+}  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit code (see product rules: 0, 1, 2, 3, 4, 5, 75, 130)."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        rest = _global_options(words)
+        if rest is None:
+            print(f"newsletter {__version__}")  # noqa: T201
+            return 0
+        result = typer.main.get_command(app).main(rest, prog_name="newsletter", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except NewsletterError as e:
+        output.tell_error(e)
+        return e.exit_code
+    except click.exceptions.NoArgsIsHelpError as e:
+        print(e.format_message())  # noqa: T201
+        return 0
+    except click.UsageError as e:
+        return _tell_usage(e)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _global_options(words: list[str]) -> list[str] | None:
+    """Take the global options out, wherever they stand; None = only the version was asked for."""
+    session = output.session = output.Session()
+    session.config_path = Path(os.environ.get("NEWSLETTER_CONFIG") or "config.toml")
+    rest: list[str] = []
+    left = iter(words)
+    for word in left:
+        name, equals, value = word.partition("=")
+        if word == "--":
+            rest += [word, *left]
+        elif name in ("-C", "--config"):
+            session.config_path = Path(value if equals else next(left, ""))
+        elif word in _FLAGS:
+            setattr(session, _FLAGS[word], True)
+        elif word == "--no-input":
+            session.is_asking = False
+        elif word == "--version":
+            return None
+        else:
+            rest.append("--help" if word == "-h" else word)
+    return rest
+
+
+def _tell_usage(error: click.UsageError) -> int:
+    message, hint = error.format_message(), ""
+    context = error.ctx
+    if "No such command" in message and context is not None and isinstance(context.command, click.Group):
+        wanted = message.split("'")[1]
+        message = f"unknown command '{wanted}'"
+        near = difflib.get_close_matches(wanted, context.command.list_commands(context), 1, 0.5)
+        hint = f"Did you mean '{near[0]}'?" if near else f"see them: {context.command_path} --help"
+    elif context is not None:
+        hint = f"see: {context.command_path} --help"
+    problem = NewsletterError(message, hint=hint)
+    problem.code = "usage"
+    output.tell_error(problem)
+    return 2
+
+
+def run() -> None:
+    """The entry point of the console script."""
+    sys.exit(main())

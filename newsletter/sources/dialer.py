@@ -43,6 +43,10 @@ class Refused(Exception):
     """The address must not be dialled; nothing was sent to it."""
 
 
+class Unresolved(httpcore2.ConnectError):
+    """The name has no address. The resolver has tried again by itself."""
+
+
 class GuardedDialer(httpcore2.AsyncNetworkBackend):
     """Connects to public addresses only, and never to the site's own pages.
 
@@ -67,7 +71,8 @@ class GuardedDialer(httpcore2.AsyncNetworkBackend):
 
         Raises:
             Refused: one of the name's addresses is private, or the site's own.
-            httpcore2.ConnectError: the name does not resolve, or nobody answers.
+            Unresolved: the name has no address.
+            httpcore2.ConnectError: nobody answers.
         """
         addresses = await _resolve(host, port)
         for address in addresses:
@@ -88,12 +93,12 @@ async def _resolve(host: str, port: int) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as e:
-        raise httpcore2.ConnectError(f"{host} cannot be resolved: {e}") from e
+        raise Unresolved(f"{host} cannot be resolved: {e}") from e
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
 async def _addresses_or_none(host: str, port: int) -> set[str]:
     try:
         return set(await _resolve(host, port))
-    except httpcore2.ConnectError:
+    except Unresolved:
         return set()

@@ -25,6 +25,8 @@ _LABEL = re.compile(r"(?:\A|(?<=\s))(DOI|Authors?|Author\(s\)|Abstract|Publicati
 #: Where the paper stands in a volume is not an abstract (Taylor & Francis).
 _PLACE = re.compile(r"\AVolume \d+, (?:Issue|Number) ", re.I)
 
+_HEADING = re.compile(r"\AAbstract[:.]?\s+(?=[A-Z])")
+
 
 class FeedSource:
     """One configured feed."""
@@ -49,11 +51,8 @@ class FeedSource:
             error = f"{self._config.url} is empty; it had {len(known.split())} entries before"
             return Harvest(self.name, SourceState.STALLED, error=error, memory=dict(ask.memory))
         state = SourceState.FRESH if has_new(ids, known) else SourceState.QUIET
-        note = (
-            f"only the first {MAX_ITEMS:,} of {document.total:,} entries were read"
-            if document.total > MAX_ITEMS
-            else ""
-        )
+        is_flood = document.total > MAX_ITEMS
+        note = f"only the first {MAX_ITEMS:,} of {document.total:,} entries were read" if is_flood else ""
         memory = {**validators(answer, "feed"), "ids": marks(ids)}
         return Harvest(self.name, state, sightings, error=note, memory=memory)
 
@@ -108,10 +107,11 @@ def _description(entry: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
         texts = [summary, *(clean(item.get("value")) for item in _dicts(entry.get("content")))]
         summary = max(texts, key=len)
     pieces = _LABEL.split(summary)
-    labels = {name.lower()[:6].rstrip("("): text.strip() for name, text in zip(pieces[1::2], pieces[2::2], strict=True)}
+    names = (name.lower().removesuffix("(s)").rstrip("s") for name in pieces[1::2])
+    labels = dict(zip(names, (text.strip() for text in pieces[2::2]), strict=True))
     if "author" in labels or "doi" in labels:
-        return labels.get("abstra", ""), labels
-    return ("" if _PLACE.match(summary) else summary), {}
+        return labels.get("abstract", ""), labels
+    return ("" if _PLACE.match(summary) else _HEADING.sub("", summary)), {}
 
 
 def _people(names: list[str]) -> list[str]:

@@ -17,7 +17,7 @@ import stamina
 
 from newsletter.config import Http as HttpConfig
 from newsletter.errors import Unreachable
-from newsletter.sources.dialer import GuardedDialer, Refused
+from newsletter.sources.dialer import GuardedDialer, Refused, Unresolved
 from newsletter.sources.inflate import BodyError, inflater
 
 MAX_REDIRECTS = 5
@@ -192,7 +192,8 @@ class Http:
         except httpcore2.ConnectError as e:
             if "CERTIFICATE_VERIFY_FAILED" in str(e):
                 raise FetchError(f"{_name(url)} shows a certificate that is not valid: {e}", "tls") from e
-            raise FetchError(f"{_name(url)} cannot be reached: {e}", "connect", is_transient=True) from e
+            is_transient = not isinstance(e, Unresolved)
+            raise FetchError(f"{_name(url)} cannot be reached: {e}", "connect", is_transient=is_transient) from e
         except (httpcore2.NetworkError, httpcore2.ProtocolError) as e:
             raise FetchError(f"{_name(url)} broke off: {e}", "truncated", is_transient=True) from e
         except httpcore2.TimeoutException as e:

@@ -56,8 +56,8 @@ class HuggingFaceSource:
             memory["news"] = f"{today}"
         elif state is SourceState.QUIET and _is_late(memory.get("news"), today):
             state, error = SourceState.STALLED, f"no new paper on any list since {memory['news']}"
-        found_all, read_all = tuple(papers.values()), tuple(signals.values())
-        return Harvest(self.name, state, found_all, read_all, tuple(units), error, memory, retry_after_s)
+        shown, counted = tuple(papers.values()), tuple(signals.values())
+        return Harvest(self.name, state, shown, counted, tuple(units), error, memory, retry_after_s)
 
     async def _list(self, day: date, now: datetime) -> list[tuple[Sighting, dict[str, float]]]:
         separator = "&" if "?" in self._config.url else "?"

@@ -18,6 +18,7 @@ from newsletter.sources.http import Answer, FetchError
 
 WALL_S = 30.0
 MAX_ITEMS = 2_000
+_BLANK = b"\xef\xbb\xbf \t\r\n"  #: what may stand before a document
 _SANDBOX = Path(__file__).with_name("sandbox.py")
 
 
@@ -37,7 +38,7 @@ def parse(answer: Answer) -> Document:
     Raises:
         FetchError: not a feed, cut off, not decodable, or too expensive to parse.
     """
-    if answer.body.lstrip()[:1] == b"{":
+    if answer.body[:100].lstrip(_BLANK).startswith(b"{"):
         return _parse_json(answer)
     if _is_page(answer.body):  # what most dead feeds answer (C04)
         raise FetchError(f"{answer.url[:200]} is not a feed, but an HTML page", "not-a-feed")
@@ -118,5 +119,5 @@ def _charset(answer: Answer) -> str:
 
 
 def _is_page(body: bytes) -> bool:
-    start = body[:1_000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    start = body[:1_000].lstrip(_BLANK).lower()
     return start.startswith((b"<!doctype html", b"<html"))

@@ -67,6 +67,13 @@ def count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(P)) or 0
 
 
+def version(connection: Connection) -> tuple[int, ...]:
+    """Changes whenever a paper came, changed or was hidden."""
+    row = connection.execute(select(func.count(), func.max(P.c.key), func.sum(P.c.is_hidden))).one()
+    changed = connection.scalar(select(func.sum(P.c.version))) or 0
+    return (row[0], row[1] or 0, row[2] or 0, changed)
+
+
 def remember(
     connection: Connection,
     merges: Sequence[Merge],

@@ -1,0 +1,275 @@
+"""What happens every day: fetch, run, send, preview, status, and the processes that do it by themselves."""
+
+import asyncio
+import importlib.util
+import tempfile
+import webbrowser
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+import uvicorn
+
+from newsletter import addresses
+from newsletter.app import App, Preview
+from newsletter.cli.output import (
+    console,
+    emit,
+    finish,
+    mark,
+    moment,
+    note,
+    open_app,
+    read_config,
+    say,
+    session,
+    table,
+)
+from newsletter.daemon import Daemon
+from newsletter.errors import InputError, NewsletterError, NotFound
+from newsletter.models import FOLLOWED, OUTSIDE, Subscriber
+from newsletter.store import subscribers
+from newsletter.store.db import reading
+from newsletter.web import create_app
+
+At = Annotated[str | None, typer.Option("--at", help="Work as if it were this moment: 2026-05-04T09:00Z.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
+
+
+def fetch(
+    source: Annotated[list[str] | None, typer.Option("--source", help="Only this source; may be repeated.")] = None,
+    at: At = None,
+) -> int:
+    """Get new papers and trend signals."""
+    with console(is_error=True).status("asking the sources …") if not session.is_quiet else _silent():
+        report = asyncio.run(open_app().fetch(moment(at), source or ()))
+    if not emit(report.data):
+        _tell_sources(report.data["sources"])
+        say(f"{report.data['papers']['new']} new papers, {report.data['papers']['total']} in all")
+    return finish(report)
+
+
+def run(
+    no_fetch: Annotated[bool, typer.Option("--no-fetch", help="Do not ask the sources.")] = False,
+    dry_run: DryRun = False,
+    at: At = None,
+) -> int:
+    """Fetch, rank, freeze and deliver whatever is due; safe to repeat."""
+    app, now = open_app(), moment(at)
+    if dry_run:
+        planned = app.plan_only(now)
+        if not emit(planned):
+            say(f"{planned['due']} readers are due: {planned['would_send']} letters, {planned['quiet']} quiet days")
+        return 0
+    with console(is_error=True).status("fetching, ranking, sending …") if not session.is_quiet else _silent():
+        report = asyncio.run(app.run(now, is_fetching=not no_fetch))
+    if not emit(report.data):
+        _tell_sources(report.data["sources"])
+        _tell_issues(report.data["issues"])
+        say(f"took {report.data['seconds']['total']:.1f} s")
+    return finish(report)
+
+
+def send(
+    to: Annotated[str | None, typer.Option("--to", help="Only this subscriber.")] = None,
+    dry_run: DryRun = False,
+    at: At = None,
+) -> int:
+    """Send the digests that are frozen and wait."""
+    app = open_app()
+    only = [_reader(app, to).id] if to else []
+    if dry_run:
+        waiting = app.status(moment(at))["ledger"]
+        if not emit(waiting):
+            say(f"{waiting['pending']} letters wait, {waiting['deferred']} are put off")
+        return 0
+    report = asyncio.run(app.send(moment(at), only=only))
+    if not emit(report.data):
+        _tell_issues(report.data["issues"])
+    return finish(report)
+
+
+def preview(
+    email: Annotated[str | None, typer.Argument(help="A subscriber; the first active one if left out.")] = None,
+    is_opening: Annotated[bool, typer.Option("--open", help="Open the letter in the browser.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Scores, reasons, and what was left out.")] = False,
+    form: Annotated[str | None, typer.Option("--format", help="Print the letter as html, text or eml.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the letter to this file.")] = None,
+    at: At = None,
+) -> int:
+    """Show one reader's digest as it would be now. Nothing is sent."""
+    if form not in (None, "html", "text", "eml"):
+        raise InputError(f"--format {form!r}", hint="formats: html, text, eml")
+    app = open_app()
+    shown = app.preview(_reader(app, email), moment(at))
+    if form or out or is_opening:
+        return _put_out(shown, form or ("html" if is_opening else "text"), out, is_opening)
+    if emit(_preview_json(shown)):
+        return 0
+    if shown.letter is None:
+        say(f"{shown.reader.email}: a quiet day, nothing would be sent")
+    else:
+        say(f"{shown.letter.subject}    {len(shown.message) / 1000:.0f} KB")
+        say(shown.letter.preheader)
+        _tell_picks(shown, is_scored=why)
+    if shown.choice.left_out:
+        kept_out = ", ".join(f"{n} {rule.replace('_', ' ')}" for rule, n in shown.choice.left_out.items())
+        say(f"Left out: {kept_out}")
+    return 0
+
+
+def status(at: At = None) -> int:
+    """What happened, what is waiting, how each source is doing."""
+    data = open_app().status(moment(at))
+    if emit(data):
+        return 0
+    say("Readers   " + "   ".join(f"{n} {state}" for state, n in data["readers"].items()))
+    say("Letters   " + "   ".join(f"{n} {state}" for state, n in data["ledger"].items()))
+    _tell_sources(data["sources"])
+    last = data["last_run"]
+    say(f"Last run  {last['at']}, {last['outcome'] or 'not finished'}" if last else "Last run  none yet")
+    say(f"Next      {data['next_due'] or 'nobody is waiting'}")
+    for sentence in data["out_of_balance"]:
+        say(f"{mark('fail')} {sentence}")
+    return 1 if data["out_of_balance"] else 0
+
+
+def daemon() -> int:
+    """Clock, web and delivery in one process."""
+    app = open_app()
+    _log()
+    asyncio.run(Daemon(app).serve(app.config.web.host, app.config.web.port))
+    return 0
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Listen here instead of web.host.")] = None,
+    port: Annotated[int | None, typer.Option(help="Listen here instead of web.port.")] = None,
+) -> int:
+    """Serve the public pages only."""
+    app = open_app()
+    web = app.config.web
+    note(f"pages on http://{host or web.host}:{port or web.port}")
+    uvicorn.run(create_app(app), host=host or web.host, port=port or web.port, log_level="warning", proxy_headers=False)
+    return 0
+
+
+def worker() -> int:
+    """Deliver on further machines, with PostgreSQL."""
+    if not read_config().database.url.startswith("postgresql"):
+        raise InputError("worker needs PostgreSQL; this site keeps its data in SQLite", hint="use: newsletter daemon")
+    if importlib.util.find_spec("psycopg") is None:
+        raise InputError("worker needs the extra postgres", hint="pip install 'newsletter[postgres]'")
+    return finish(asyncio.run(open_app().send(moment(None))))
+
+
+# -- telling ---------------------------------------------------------------------------------------------------------
+
+
+class _silent:  # noqa: N801
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+def _reader(app: App, email: str | None) -> Subscriber:
+    """Raises: NotFound, AddressError."""
+    with reading(app.engine) as connection:
+        if email is None:
+            first = subscribers.search(connection, states=["active"], limit=1)
+            if not first:
+                raise NotFound("there is no active subscriber", hint="add one: newsletter subscribers add EMAIL")
+            return first[0]
+        found = subscribers.find(connection, addresses.parse(email).canonical)
+    if found is None:
+        raise NotFound(f"no subscriber {email}", hint="see them: newsletter subscribers list")
+    return found
+
+
+_SIGNS = {"fresh": "ok", "quiet": "ok", "stalled": "warn", "failed": "fail"}
+
+
+def _tell_sources(sources: dict[str, dict[str, Any]]) -> None:
+    rows = []
+    for name, source in sources.items():
+        counts = f"{source['seen']} seen, {source['new']} new, {source['merged']} merged"
+        rows.append((f"{mark(_SIGNS[source['state']])} {name}", source["state"], source["error"] or counts))
+    if rows:
+        table(("source", "state", "said"), rows)
+
+
+def _tell_issues(issues: list[dict[str, Any]]) -> None:
+    if not issues:
+        say("Nothing was due, nothing was waiting.")
+    for issue in issues:
+        parts = [f"{issue[state]} {state}" for state in ("sent", "refused", "deferred", "held", "pending", "expired")]
+        said = ", ".join(part for part in parts if not part.startswith("0 "))
+        say(f"Issue {issue['date']}: {said or 'no letter'}; quiet day for {issue['quiet']}")
+
+
+def _preview_json(shown: Preview) -> dict[str, Any]:
+    picks = [
+        {
+            "id": shown.papers[pick.paper].id, "title": shown.papers[pick.paper].title,
+            "topic": _topic_name(shown, pick.topic), "score": round(pick.score, 3), "match": round(pick.match, 3),
+            "heat": round(pick.heat, 3), "heat_word": shown.heats[pick.paper].word,
+            "reasons": [{"kind": reason.kind, "detail": reason.detail} for reason in pick.reasons],
+        }
+        for pick in shown.choice.picks
+    ]  # fmt: skip
+    letter = shown.letter
+    return {
+        "to": shown.reader.email, "subject": letter.subject if letter else "",
+        "preheader": letter.preheader if letter else "", "papers": picks,
+        "left_out": dict(shown.choice.left_out), "bytes": len(shown.message),
+    }  # fmt: skip
+
+
+def _topic_name(shown: Preview, topic: int) -> str:
+    if topic in (FOLLOWED, OUTSIDE):
+        return "(followed)" if topic == FOLLOWED else "(outside)"
+    return shown.topics[topic].name
+
+
+def _tell_picks(shown: Preview, *, is_scored: bool) -> None:
+    rows = []
+    for number, pick in enumerate(shown.choice.picks, 1):
+        why = ", ".join(f"{reason.kind} {reason.detail}".strip() for reason in pick.reasons)
+        scores = (pick.score, pick.match, pick.heat) if is_scored else ()
+        heat = shown.heats[pick.paper].word
+        rows.append((number, *scores, heat, _topic_name(shown, pick.topic), shown.papers[pick.paper].title)
+                    + ((why,) if is_scored else ()))  # fmt: skip
+    scored = ("score", "match", "trend") if is_scored else ()
+    table(("#", *scored, "heat", "topic", "title", *(("why",) if is_scored else ())), rows, right=("#", *scored))
+
+
+def _put_out(shown: Preview, form: str, out: Path | None, is_opening: bool) -> int:
+    if shown.letter is None:
+        note(f"{shown.reader.email}: a quiet day, nothing would be sent")
+        return 0
+    letter = shown.letter
+    if form == "html" and not letter.html:
+        raise NewsletterError(f"{shown.reader.email} reads plain text only", hint="use --format text")
+    content = {"eml": shown.message, "html": "".join(letter.html).encode(), "text": "".join(letter.text).encode()}[form]
+    if is_opening and out is None:
+        with tempfile.NamedTemporaryFile(prefix="newsletter-", suffix=f".{form}", delete=False) as file:
+            out = Path(file.name)
+    if out is None or str(out) == "-":
+        typer.echo(content, nl=False)
+        return 0
+    out.write_bytes(content)
+    note(f"written to {out}")
+    if is_opening:
+        webbrowser.open(out.resolve().as_uri())
+    return 0
+
+
+def _log() -> None:
+    """One JSON object a line, on stderr."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=__import__("sys").stderr),
+    )  # fmt: skip

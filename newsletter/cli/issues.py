@@ -1,0 +1,101 @@
+"""Issues: list, show, retry, resolve. "Did X get Friday's issue?" is answered here, with the server's words."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from newsletter import addresses
+from newsletter.cli.output import confirm, emit, open_app, say, table
+from newsletter.errors import InputError, NotFound
+from newsletter.store import accounts, subscribers
+from newsletter.store.db import reading, writing
+
+app = typer.Typer(help="Issues: list, show, retry, resolve.", no_args_is_help=True)
+
+Issue = Annotated[str, typer.Argument(help="A date such as 2026-11-20, a number, or latest.")]
+
+
+@app.command("list")
+def list_(limit: Annotated[int, typer.Option(min=1)] = 30) -> int:
+    """Show the latest issues and what became of their letters."""
+    with reading(open_app().engine) as connection:
+        found = accounts.issue_counts(connection, limit=limit)
+    if not emit({"issues": found}):
+        names = ("date", "planned", "sent", "refused", "deferred", "held", "suppressed", "expired", "pending", "quiet")
+        table((*names, "state"), [tuple(issue[name] for name in names) + (issue["state"],) for issue in found],
+              right=names[1:])  # fmt: skip
+    return 0
+
+
+@app.command()
+def show(
+    issue: Issue = "latest",
+    email: Annotated[str | None, typer.Option("--to", help="Only this subscriber's letter.")] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Only letters in this state; may be repeated.")] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 100,
+) -> int:
+    """Show an issue's letters, each with what the server said and when."""
+    for one in state or ():
+        accounts.require_known_state(one)
+    with reading(open_app().engine) as connection:
+        id = accounts.find_issue(connection, issue)
+        counts = accounts.issue_counts(connection, [id])[0]
+        of = None
+        if email:
+            reader = subscribers.find(connection, addresses.parse(email).canonical)
+            if reader is None:
+                raise NotFound(f"no subscriber {email}")
+            of = reader.id
+        letters = accounts.letters(connection, id, subscriber=of, states=state or (), limit=limit)
+    if emit({**counts, "letters": letters}):
+        return 0
+    say(f"Issue {counts['date']} ({counts['state']}{': ' + counts['state_reason'] if counts['state_reason'] else ''}): "
+        + ", ".join(f"{counts[name]} {name}" for name in (*accounts.STATES, "quiet")))  # fmt: skip
+    rows = [(x["email"], x["state"], x["code"] or None, x["reply"], x["settled_at"], x["attempts"]) for x in letters]
+    table(("email", "state", "code", "the server said", "at", "tries"), rows, right=("tries",))
+    return 0
+
+
+@app.command()
+def retry(issue: Issue = "latest", dry_run: Annotated[bool, typer.Option("--dry-run")] = False) -> int:
+    """Try again what was put off or refused for our own fault; open a paused issue. `send` then delivers."""
+    site = open_app()
+    with writing(site.engine) as connection:
+        number = accounts.retry(connection, accounts.find_issue(connection, issue), datetime.now(UTC))
+        if dry_run:
+            connection.rollback()
+    if not emit({"waiting": number, "dry_run": dry_run}):
+        say(f"{number} letters {'would wait' if dry_run else 'wait'} again; deliver them: newsletter send")
+    return 0
+
+
+@app.command()
+def resolve(
+    issue: Issue,
+    assume_sent: Annotated[bool, typer.Option("--assume-sent", help="They arrived.")] = False,
+    resend: Annotated[bool, typer.Option("--resend", help="Send them again; some may arrive twice.")] = False,
+    email: Annotated[str | None, typer.Option("--to", help="Only this subscriber's letter.")] = None,
+    yes: Annotated[bool, typer.Option("--yes")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+) -> int:
+    """Decide held letters: those whose delivery nobody knows, because the reply was lost."""
+    if assume_sent == resend:
+        raise InputError("say one of --assume-sent and --resend")
+    site = open_app()
+    if resend and not yes and not dry_run:
+        confirm("Some of these letters may have arrived; sending again makes two. Go on?", "--yes")
+    with writing(site.engine) as connection:
+        of = None
+        if email:
+            reader = subscribers.find(connection, addresses.parse(email).canonical)
+            if reader is None:
+                raise NotFound(f"no subscriber {email}")
+            of = reader.id
+        id = accounts.find_issue(connection, issue)
+        number = accounts.resolve(connection, id, as_sent=assume_sent, now=datetime.now(UTC), subscriber=of)
+        if dry_run:
+            connection.rollback()
+    if not emit({"resolved": number, "dry_run": dry_run}):
+        say(f"{number} held letters {'counted as sent' if assume_sent else 'wait to be sent again'}")
+    return 0

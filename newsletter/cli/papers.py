@@ -1,0 +1,168 @@
+"""Papers: import, list, show, search, hide."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from newsletter.cli.output import emit, note, open_app, progress, say, table
+from newsletter.errors import InputError
+from newsletter.models import Sighting
+from newsletter.sources.clean import clean_text
+from newsletter.sources.identifiers import identifiers_in
+from newsletter.store import papers, signals
+from newsletter.store.db import reading, writing
+
+app = typer.Typer(help="Papers: import, list, show, search, hide.", no_args_is_help=True)
+
+BATCH = 2000
+_ARXIV = re.compile(r"(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})(v\d+)?")
+
+
+@app.command("import")
+def import_(file: Annotated[Path, typer.Argument(help="JSON lines; - reads stdin.")]) -> int:
+    """Take papers in: {"id","title","abstract"|"summary","authors":[],"categories":[],"published","url"} a line."""
+    site = open_app()
+    counts: Counter[str] = Counter()
+    stream: TextIO = typer.get_text_stream("stdin") if str(file) == "-" else file.open(encoding="utf-8")
+    now = datetime.now(UTC)
+    batch: list[Sighting] = []
+    with stream, progress(None) as bar:
+        task = bar.add_task("importing", total=None)
+        for number, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
+            try:
+                batch.append(_sighting(json.loads(line), now))
+            except (ValueError, TypeError, InputError) as e:
+                note(f"line {number}: {e}")
+                counts["failed"] += 1
+            if len(batch) == BATCH:
+                counts += site.import_papers(batch, now)
+                bar.advance(task, len(batch))
+                batch = []
+        if batch:
+            counts += site.import_papers(batch, now)
+    names = ("seen", "new", "updated", "merged", "failed")
+    if not emit({name: counts[name] for name in names}):
+        say(", ".join(f"{counts[name]} {name}" for name in names))
+    return 4 if counts["failed"] and counts["seen"] else 1 if counts["failed"] else 0
+
+
+def _sighting(record: Any, now: datetime) -> Sighting:
+    """Raises: InputError, ValueError for a record that is no paper."""
+    if not isinstance(record, dict):
+        raise InputError("not a JSON object")
+    id, title = str(record.get("id") or "").strip(), clean_text(str(record.get("title") or ""))
+    if not id or not title:
+        raise InputError("id and title are needed")
+    published = _moment(record.get("published"))
+    links = {}
+    identifiers = tuple(identifiers_in(id, str(record.get("url") or "")))
+    if match := _ARXIV.fullmatch(id):
+        identifiers = (f"arxiv:{match[1]}", *(i for i in identifiers if not i.startswith("arxiv:")))
+        links = {"abs": f"https://arxiv.org/abs/{match[1]}", "pdf": f"https://arxiv.org/pdf/{match[1]}"}
+    if str(record.get("url") or "").startswith(("https://", "http://")):
+        links["abs"] = str(record["url"])
+    return Sighting(
+        "import", id[:500], title[:300], clean_text(str(record.get("abstract") or record.get("summary") or ""))[:5000],
+        tuple(clean_text(str(name)) for name in record.get("authors") or ()),
+        tuple(str(name) for name in record.get("categories") or ()), identifiers,
+        published=min(published, now) if published else None, links=links,
+    )  # fmt: skip
+
+
+def _moment(value: Any) -> datetime | None:
+    if not value:
+        return None
+    text = str(value)
+    if len(text) == 10:
+        return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+    parsed = datetime.fromisoformat(text)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+@app.command("list")
+def list_(limit: Annotated[int, typer.Option(min=1)] = 30) -> int:
+    """Show the hottest papers of the last run, then the newest."""
+    with reading(open_app().engine) as connection:
+        hottest = dict(signals.hottest(connection, limit))
+        found = list(papers.by_keys(connection, hottest).values()) or list(_newest(connection, limit))
+    found.sort(key=lambda paper: -hottest[paper.key].value if paper.key in hottest else 0)
+    rows = [(paper, hottest.get(paper.key)) for paper in found]
+    data = [{"id": p.id, "title": p.title, "fields": p.fields, "heat": h and h.value, "heat_word": h and h.word}
+            for p, h in rows]  # fmt: skip
+    if not emit({"papers": data}):
+        table(("id", "field", "heat", "title"), [(p.id, p.fields[0] if p.fields else "", h.word if h else "", p.title)
+                                                 for p, h in rows])  # fmt: skip
+    return 0
+
+
+def _newest(connection: Any, limit: int) -> Iterator[Any]:
+    return papers.iterate(connection, limit)
+
+
+@app.command()
+def show(id: str) -> int:
+    """Show all that is known of a paper, and who said it."""
+    with reading(open_app().engine) as connection:
+        paper = papers.get(connection, id)
+        heat = signals.heats(connection, [paper.key]).get(paper.key)
+        seen = papers.sightings(connection, paper.key)
+        readings = signals.of_papers(connection, [paper.key], datetime.max.replace(tzinfo=UTC)).get(paper.key, [])
+    data = {
+        "id": paper.id, "title": paper.title, "authors": list(paper.authors), "abstract": paper.abstract,
+        "fields": list(paper.fields), "links": dict(paper.links), "identifiers": list(paper.identifiers),
+        "version": paper.version, "published": paper.published, "first_seen": paper.first_seen, "hidden": paper.is_hidden,
+        "sightings": [{k: v for k, v in one.items() if k != "record"} for one in seen],
+        "signals": [{"source": s.source, "kind": s.kind, "value": s.value, "at": s.at} for s in readings],
+        "heat": heat and {"value": heat.value, "word": heat.word, "field": heat.field,
+                          "facts": [{"kind": f.kind, "count": f.count, "days": f.days} for f in heat.facts],
+                          "components": dict(heat.components)},
+    }  # fmt: skip
+    if emit(data):
+        return 0
+    say(paper.title)
+    say(", ".join(paper.authors[:20]))
+    say(f"{' '.join(paper.fields)}   {' '.join(paper.links.values())}")
+    if heat:
+        facts = ", ".join(f"{f.count} {f.kind} in {f.days} days" for f in heat.facts)
+        say(f"{heat.word} in {heat.field} ({heat.value:.3f}) {facts}")
+    say()
+    say(paper.abstract)
+    rows = [(one["source"], one["source_id"], one["why"], one["first_at"]) for one in seen]
+    table(("source", "there", "why it is this paper", "first seen"), rows)
+    return 0
+
+
+@app.command()
+def search(query: str, limit: Annotated[int, typer.Option(min=1)] = 20) -> int:
+    """Find papers with the language of topics, best first."""
+    found = open_app().search(query, limit)
+    data = [{"id": paper.id, "title": paper.title, "score": round(score, 4)} for paper, score in found]
+    if not emit({"query": query, "papers": data}):
+        table(("score", "id", "title"), [(p["score"], p["id"], p["title"]) for p in data], right=("score",))
+    return 0
+
+
+@app.command()
+def hide(
+    id: str,
+    undo: Annotated[bool, typer.Option("--undo", help="Let it back in.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+) -> int:
+    """Keep a paper out of every digest and page."""
+    site = open_app()
+    if dry_run:
+        with reading(site.engine) as connection:
+            say(f"would hide: {papers.get(connection, id).title}")
+        return 0
+    with writing(site.engine) as connection:
+        paper = papers.hide(connection, id, is_hidden=not undo)
+    say(f"{paper.id}: {'shown again' if undo else 'hidden'}")
+    return 0

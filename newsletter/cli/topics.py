@@ -1,0 +1,120 @@
+"""Topics: list, show, add, edit, test, remove."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from newsletter.cli.output import confirm, emit, moment, open_app, say, table
+from newsletter.errors import NotFound
+from newsletter.matching.query import parse
+from newsletter.models import Topic
+from newsletter.store import topics
+from newsletter.store.db import reading, writing
+
+app = typer.Typer(help="Topics: list, show, add, edit, test, remove.", no_args_is_help=True)
+
+
+def _json(topic: Topic, readers: int) -> dict[str, object]:
+    return {"id": topic.id, "slug": topic.slug, "name": topic.name, "query": topic.query, "group": topic.group,
+            "description": topic.description, "curated": topic.is_curated, "readers": readers}  # fmt: skip
+
+
+@app.command("list")
+def list_(own: Annotated[bool, typer.Option("--own", help="Readers' own queries too.")] = False) -> int:
+    """Show the topics that the site offers."""
+    with reading(open_app().engine) as connection:
+        found = [topic for topic in topics.every(connection) if own or topic.is_curated]
+        readers = topics.readers(connection)
+    if not emit({"topics": [_json(topic, readers.get(topic.id, 0)) for topic in found]}):
+        rows = [(t.slug, t.name, t.group, readers.get(t.id, 0), t.query) for t in found]
+        table(("slug", "name", "group", "readers", "query"), rows, right=("readers",))
+    return 0
+
+
+@app.command()
+def show(name: str) -> int:
+    """Show one topic."""
+    with reading(open_app().engine) as connection:
+        topic = topics.get(connection, name)
+        data = _json(topic, topics.readers(connection).get(topic.id, 0))
+    if not emit(data):
+        for key, value in data.items():
+            say(f"{key:12} {value}")
+    return 0
+
+
+@app.command()
+def add(
+    name: str,
+    query: str,
+    group: Annotated[str, typer.Option(help="Heading on the preferences page.")] = "More",
+    description: str = "",
+) -> int:
+    """Offer a new topic."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "topic"
+    with writing(open_app().engine) as connection:
+        topic = topics.add(connection, Topic(0, slug, name, str(parse(query)), group, description, is_curated=True))
+    if not emit(_json(topic, 0)):
+        say(f"{topic.slug}: {topic.query}")
+    return 0
+
+
+@app.command()
+def edit(
+    name: str,
+    query: Annotated[str | None, typer.Option()] = None,
+    new_name: Annotated[str | None, typer.Option("--name")] = None,
+    group: Annotated[str | None, typer.Option()] = None,
+    description: Annotated[str | None, typer.Option()] = None,
+) -> int:
+    """Change a topic; its readers keep it."""
+    with writing(open_app().engine) as connection:
+        topic = topics.get(connection, name)
+        changed = {"query": str(parse(query)) if query is not None else None, "name": new_name, "group": group,
+                   "description": description}  # fmt: skip
+        topic = replace(topic, **{key: value for key, value in changed.items() if value is not None})
+        topics.edit(connection, topic)
+    say(f"{topic.slug}: {topic.query}")
+    return 0
+
+
+@app.command()
+def test(
+    query: Annotated[str, typer.Argument(help="A query, or the name of a topic.")],
+    days: Annotated[int, typer.Option(min=1, max=90)] = 7,
+    top: Annotated[int, typer.Option(min=1)] = 10,
+    at: Annotated[str | None, typer.Option("--at")] = None,
+) -> int:
+    """Show what a topic would have brought in the last days."""
+    site = open_app()
+    with reading(site.engine) as connection:
+        try:
+            query = topics.get(connection, query).query
+        except NotFound:
+            parse(query)
+    found = site.topic_test(query, moment(at), days, top)
+    if not emit(found):
+        say(f"{found['query']}: {found['per_day']} papers a day over {timedelta(days=days).days} days")
+        table(("score", "id", "title"), [(p["score"], p["id"], p["title"]) for p in found["papers"]], right=("score",))
+    return 0
+
+
+@app.command()
+def remove(name: str, yes: Annotated[bool, typer.Option("--yes")] = False,
+           dry_run: Annotated[bool, typer.Option("--dry-run")] = False) -> int:  # fmt: skip
+    """Take a topic away; refused while somebody reads it."""
+    site = open_app()
+    with reading(site.engine) as connection:
+        topic = topics.get(connection, name)
+    if dry_run:
+        say(f"would remove {topic.slug}")
+        return 0
+    if not yes:
+        confirm(f"Remove the topic {topic.name}?", "--yes")
+    with writing(site.engine) as connection:
+        topics.remove(connection, topic)
+    say(f"{topic.slug}: removed")
+    return 0

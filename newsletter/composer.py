@@ -1,0 +1,131 @@
+"""Letters of the ledger's rows: what to say (compose), to whom (tokens and links), as bytes (mime)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+
+from sqlalchemy import Engine
+
+from newsletter.config import Config
+from newsletter.errors import LetterError, NewsletterError
+from newsletter.mail import mime
+from newsletter.models import Envelope, Letter, Subscriber, Topic
+from newsletter.steps.compose import Links, Press, Shown
+from newsletter.store import accounts, ledger, subscribers, topics
+from newsletter.store.db import reading
+from newsletter.tokens import Tokens
+
+#: Letters that are part of an issue carry the headers of a list; answers to a person say that a machine wrote them.
+CONFIRM_DAYS = 7
+
+
+class Composer:
+    """Builds finished mails for dispatch. Everything in them is a function of the row: a retry is byte-identical."""
+
+    def __init__(self, engine: Engine, config: Config, press: Press, tokens: Tokens) -> None:
+        self.engine, self.config, self.press, self.tokens = engine, config, press, tokens
+        self.base = config.site.base_url
+        self.domain = config.site.from_.rpartition("@")[2]
+        self._shown = lru_cache(maxsize=8)(self._load_shown)
+
+    def __call__(self, claims: Sequence[ledger.Claim]) -> list[tuple[Envelope, bytes] | NewsletterError]:
+        """A parcel for each claim, or why there is none."""
+        with reading(self.engine) as connection:
+            readers = subscribers.by_ids(connection, (claim.subscriber for claim in claims))
+            known = {topic.id: topic for topic in topics.in_use(connection)}
+            missed: dict[int, tuple[date, int]] = {}
+            for day in {claim.day for claim in claims if claim.day is not None}:
+                of_day = [claim.subscriber for claim in claims if claim.day == day]
+                missed |= accounts.missed(connection, of_day, day)
+        parcels: list[tuple[Envelope, bytes] | NewsletterError] = []
+        for claim in claims:
+            try:
+                reader = readers[claim.subscriber]
+                shown = self._shown(claim.issue, frozenset(p.paper for p in claim.picks)) if claim.issue else {}
+                letter = self.compose(claim, reader, shown, known, missed.get(claim.subscriber))
+                parcels.append(self.message(claim, reader, letter))
+            except NewsletterError as e:
+                parcels.append(e)
+            except Exception as e:  # one reader's poison must not end the batch
+                parcels.append(LetterError(f"{type(e).__name__}: {e}"))
+        return parcels
+
+    def _load_shown(self, issue: int, wanted: frozenset[int]) -> Mapping[int, Shown]:
+        with reading(self.engine) as connection:
+            facts = accounts.shown_papers(connection, issue)
+        return {paper: Shown.from_facts(fact) for paper, fact in facts.items()}
+
+    def compose(
+        self,
+        claim: ledger.Claim,
+        reader: Subscriber,
+        shown: Mapping[int, Shown],
+        known: Mapping[int, Topic],
+        missed: tuple[date, int] | None,
+    ) -> Letter:
+        """Put one row into words."""
+        links = self.links(claim, reader)
+        if claim.kind in ledger.DIGESTS:
+            day = claim.day or claim.due_at.date()
+            earlier = (missed[0], f"{self.base}/issues/{missed[0].isoformat()}") if missed else None
+            if claim.kind == "quiet":
+                return self.press.quiet(reader, claim.picks, shown, day, claim.candidates, links)
+            return self.press.digest(reader, claim.picks, shown, known, day, claim.candidates, links, earlier)
+        values = {**claim.context, "email": reader.email, "days": CONFIRM_DAYS}
+        values["confirm"] = self._url("confirm", "confirm", claim, reader)
+        values["preferences"], values["unsubscribe"] = links.preferences, links.unsubscribe
+        return self.press.notice(claim.kind, reader.language, **values)
+
+    def message(self, claim: ledger.Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
+        """The finished mail, signed when this site signs."""
+        site = self.config.site
+        is_returned = bool(self.config.bounces.lmtp or self.config.bounces.imap or self.config.bounces.maildir)
+        sender = f"bounce+{self.tokens.verp(claim.id)}@{self.domain}" if is_returned else site.from_
+        message_id = f"{self.tokens.message_id(claim.id)}@{self.domain}"
+        envelope = Envelope(claim.id, sender, reader.email, message_id, claim.due_at)
+        headers = self._list_headers(claim, reader) if claim.kind in ledger.DIGESTS else [
+            ("Auto-Submitted", "auto-generated")
+        ]  # fmt: skip
+        return envelope, mime.build(letter, envelope, mime.mailbox(site.name, site.from_), headers)
+
+    def _list_headers(self, claim: ledger.Claim, reader: Subscriber) -> list[tuple[str, str]]:
+        """RFC 2369, 2919, 8058, and Feedback-ID, which names nobody."""
+        site = self.config.site
+        unsubscribe = self._url("unsubscribe", "unsubscribe", claim, reader)
+        return [
+            ("List-Id", f"{mime.clean_header(site.name)} <digest.{self.domain}>" if site.name.isascii()
+             else f"<digest.{self.domain}>"),
+            ("List-Unsubscribe", f"<{unsubscribe}>"),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            ("List-Help", f"<{self.base}/about>"),
+            ("List-Archive", f"<{self.base}/archive>"),
+            ("List-Post", "NO"),
+            ("Precedence", "bulk"),
+            ("Feedback-ID", f"{claim.day or 'preview'}:{claim.kind}:site:newsletter"),
+        ]  # fmt: skip
+
+    def links(self, claim: ledger.Claim, reader: Subscriber) -> Links:
+        """This reader's addresses in this letter. They stand for the moment the letter was due, so retries are alike."""
+
+        def feedback(paper: int, vote: str) -> str:
+            token = self.tokens.make(
+                "feedback", reader.id, reader.epoch, claim.due_at, paper=paper, vote=1 if vote == "more" else -1
+            )
+            return f"{self.base}/feedback/{token}"
+
+        view = self.tokens.make("view", reader.id, reader.epoch, claim.due_at, paper=claim.issue or 0)
+        return Links(
+            preferences=self._url("preferences", "preferences", claim, reader),
+            unsubscribe=self._url("unsubscribe", "unsubscribe", claim, reader),
+            view=f"{self.base}/view/{view}",
+            how=f"{self.base}/about",
+            archive=f"{self.base}/archive",
+            feedback=feedback,
+        )
+
+    def _url(self, page: str, purpose: str, claim: ledger.Claim, reader: Subscriber) -> str:
+        return f"{self.base}/{page}/{self.tokens.make(purpose, reader.id, reader.epoch, claim.due_at)}"
+
+
+#: A link to the preferences works as long as letters come; each new letter brings a new one.
+PREFERENCES_AGE = timedelta(days=60)
