@@ -167,7 +167,7 @@ def worker() -> int:
 # -- telling ---------------------------------------------------------------------------------------------------------
 
 
-class _silent:  # noqa: N801
+class _silent:
     def __enter__(self) -> None: ...
     def __exit__(self, *_: object) -> None: ...
 

@@ -13,8 +13,8 @@ import typer
 from newsletter.cli.output import emit, note, open_app, progress, say, table
 from newsletter.errors import InputError
 from newsletter.models import Sighting
-from newsletter.sources.clean import clean_text
-from newsletter.sources.identifiers import identifiers_in
+from newsletter.sources.clean import clean, clean_names
+from newsletter.sources.identifiers import identifiers as identifiers_in
 from newsletter.store import papers, signals
 from newsletter.store.db import reading, writing
 
@@ -58,20 +58,20 @@ def _sighting(record: Any, now: datetime) -> Sighting:
     """Raises: InputError, ValueError for a record that is no paper."""
     if not isinstance(record, dict):
         raise InputError("not a JSON object")
-    id, title = str(record.get("id") or "").strip(), clean_text(str(record.get("title") or ""))
+    id, title = str(record.get("id") or "").strip(), clean(record.get("title") or "", 300)
     if not id or not title:
         raise InputError("id and title are needed")
     published = _moment(record.get("published"))
     links = {}
-    identifiers = tuple(identifiers_in(id, str(record.get("url") or "")))
+    identifiers = tuple(identifiers_in((id, record.get("url") or "")))
     if match := _ARXIV.fullmatch(id):
         identifiers = (f"arxiv:{match[1]}", *(i for i in identifiers if not i.startswith("arxiv:")))
         links = {"abs": f"https://arxiv.org/abs/{match[1]}", "pdf": f"https://arxiv.org/pdf/{match[1]}"}
     if str(record.get("url") or "").startswith(("https://", "http://")):
         links["abs"] = str(record["url"])
     return Sighting(
-        "import", id[:500], title[:300], clean_text(str(record.get("abstract") or record.get("summary") or ""))[:5000],
-        tuple(clean_text(str(name)) for name in record.get("authors") or ()),
+        "import", id[:500], title, clean(record.get("abstract") or record.get("summary") or ""),
+        clean_names(record.get("authors") or ()),
         tuple(str(name) for name in record.get("categories") or ()), identifiers,
         published=min(published, now) if published else None, links=links,
     )  # fmt: skip

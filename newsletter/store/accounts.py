@@ -177,3 +177,10 @@ def letter(connection: Connection, subscriber: int, issue: int) -> dict[str, Any
 def require_known_state(state: str) -> None:
     if state not in (*STATES, "quiet"):
         raise InputError(f"no state {state!r}", hint=f"states: {', '.join((*STATES, 'quiet'))}")
+
+
+def hold_open(connection: Connection, now: datetime) -> int:
+    """After a restore: what was on its way may have left since the backup; hold it rather than send it twice."""
+    on_its_way = and_(D.c.state.in_(("pending", "deferred", "claimed", "dot")), D.c.issue.is_not(None))
+    held = {"state": "held", "settled_at": now, "phase": "dot", "reply": "restored from a backup", "claim_token": None}
+    return connection.execute(update(D).where(on_its_way).values(held)).rowcount

@@ -1,0 +1,240 @@
+"""Setting up a site: init, doctor, config, db, dkim."""
+
+import os
+import secrets
+import shutil
+import sqlite3
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsletter.cli.checks import check_site
+from newsletter.cli.output import confirm, emit, mark, note, read_config, say, session, table
+from newsletter.config import Config, load_config, masked
+from newsletter.errors import InputError, NewsletterError, StoreError
+from newsletter.mail.dkim import make_key
+from newsletter.matching.curated import load_curated
+from newsletter.store import accounts, topics
+from newsletter.store.db import migrate, only_one, open_engine, reading, schema, writing
+
+config_app = typer.Typer(help="Configuration: check, show, path.", no_args_is_help=True)
+db_app = typer.Typer(help="Database: migrate, status, backup, restore.", no_args_is_help=True)
+dkim_app = typer.Typer(help="Signing keys: keygen.", no_args_is_help=True)
+
+CONFIG = """\
+# Every key is explained in config.example.toml. Check this file with: newsletter config check
+
+[site]
+name = "Trending Papers"
+base_url = "http://localhost:8080"
+from = "digest@localhost"
+postal_address = ""
+timezone = "UTC"
+
+[database]
+url = "sqlite:///newsletter.db"
+
+[smtp]
+host = "localhost"
+port = 587
+security = "starttls"
+
+[sources.arxiv]
+categories = ["cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML"]
+
+[sources.huggingface]
+
+[sources.biorxiv]
+
+[signals.hackernews]
+"""
+
+
+def create_site(folder: Path, config_text: str) -> Path:
+    """Make config, key, database and curated topics in a folder; what is there already is kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "config.toml"
+    if not path.exists():
+        path.write_text(config_text, "utf-8")
+    config = load_config(path, os.environ)
+    key = config.site.secret_key_file
+    if not key.exists():
+        with open(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+    engine = open_engine(config.database.url)
+    migrate(engine)
+    with writing(engine) as connection:
+        topics.seed(connection, load_curated())
+    engine.dispose()
+    return path
+
+
+def init(directory: Annotated[Path, typer.Option("--dir", help="Where the site lives.")] = Path(".")) -> int:
+    """Create a site: configuration, key, database, curated topics."""
+    path = create_site(directory, CONFIG)
+    if not emit({"config": str(path)}):
+        say(f"{mark('ok')} {path}")
+        say(f"Next: set your relay and address in it, then: newsletter -C {path} doctor")
+    return 0
+
+
+def doctor(deploy: Annotated[bool, typer.Option("--deploy", help="DNS too: SPF, DKIM, DMARC, PTR.")] = False) -> int:
+    """Check configuration, database, relay, sources, clock and versions."""
+    found = check_site(read_config(), is_deployed=deploy)
+    if not emit({"checks": [vars(check) for check in found]}):
+        for check in found:
+            say(f"{mark(check.state)} {check.subject:14} {check.fact}")
+            if check.advice:
+                say(f"    {check.advice}")
+        say(f"{sum(c.state == 'fail' for c in found)} problems, {sum(c.state == 'warn' for c in found)} warnings")
+    return 3 if any(check.state == "fail" for check in found) else 0
+
+
+@config_app.command("check")
+def check_config() -> int:
+    """Say every mistake in the configuration."""
+    read_config()
+    say(f"{mark('ok')} {session.config_path}")
+    emit({"config": str(session.config_path), "mistakes": []})
+    return 0
+
+
+@config_app.command("show")
+def show_config() -> int:
+    """Show the configuration as it is in force, without secrets."""
+    data = masked(read_config())
+    if not emit(data):
+        table(("key", "value"), _flat(data))
+    return 0
+
+
+def _flat(data: object, prefix: str = "") -> list[tuple[str, object]]:
+    if isinstance(data, dict) and data:
+        return [row for key, value in data.items() for row in _flat(value, f"{prefix}.{key}" if prefix else key)]
+    return [(prefix, data)]
+
+
+@config_app.command("path")
+def config_path() -> int:
+    """Say which configuration file is used."""
+    if not emit({"config": str(session.config_path.resolve())}):
+        say(str(session.config_path.resolve()))
+    return 0
+
+
+@db_app.command("migrate")
+def migrate_db() -> int:
+    """Bring the database to this version's schema, after a backup."""
+    config = read_config()
+    engine = open_engine(config.database.url)
+    before = schema(engine)
+    if before.found and not before.is_current and engine.dialect.name == "sqlite":
+        note(f"backed up to {_backup(config, None)}")
+    migrate(engine)
+    with writing(engine) as connection:
+        topics.seed(connection, load_curated())
+    if not emit({"from": before.found, "to": schema(engine).found}):
+        say(f"schema {before.found or 'none'} -> {schema(engine).found}")
+    return 0
+
+
+@db_app.command("status")
+def db_status() -> int:
+    """Schema, size, and whether the ledger adds up."""
+    config = read_config()
+    engine = open_engine(config.database.url)
+    state = schema(engine)
+    data: dict[str, object] = {"schema": state.found, "wanted": state.wanted, "is_current": state.is_current}
+    if state.is_current:
+        with reading(engine) as connection:
+            data |= {"ledger": accounts.counts(connection), "out_of_balance": accounts.check(connection)}
+    if not emit(data):
+        table(("what", "is"), _flat(data))
+    return 0 if state.is_current and not data.get("out_of_balance") else 1
+
+
+@db_app.command("backup")
+def backup(file: Annotated[Path | None, typer.Argument()] = None) -> int:
+    """Write a consistent copy while the site works."""
+    path = _backup(read_config(), file)
+    if not emit({"backup": str(path)}):
+        say(f"{mark('ok')} {path}")
+    return 0
+
+
+def _backup(config: Config, file: Path | None) -> Path:
+    engine = open_engine(config.database.url)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    if engine.dialect.name == "sqlite":
+        source = Path(engine.url.database or "")
+        path = file or source.with_name(f"{source.stem}-{stamp}.db")
+        if path.exists():
+            raise InputError(f"{path} exists; nothing was written")
+        with sqlite3.connect(source) as connection:
+            connection.execute("VACUUM INTO ?", (str(path),))
+        return path
+    path = file or Path(f"newsletter-{stamp}.dump")
+    _postgres("pg_dump", "--format=custom", f"--file={path}", _plain_url(config))
+    return path
+
+
+@db_app.command("restore")
+def restore(file: Path, yes: Annotated[bool, typer.Option("--yes")] = False) -> int:
+    """Put a backup in the place of the database. What was on its way then becomes held, never sent twice."""
+    config = read_config()
+    if not file.exists():
+        raise InputError(f"{file} does not exist")
+    if not yes:
+        confirm(f"This replaces the database {config.database.url.rpartition('/')[2]}. Go on?", "--yes")
+    engine = open_engine(config.database.url)
+    with only_one(engine, "daemon"), only_one(engine, "run"):
+        if engine.dialect.name == "sqlite":
+            target = Path(engine.url.database or "")
+            with sqlite3.connect(file) as copy:
+                if copy.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+                    raise StoreError(f"{file} is damaged; nothing was replaced")
+            engine.dispose()
+            for suffix in ("-wal", "-shm"):
+                Path(f"{target}{suffix}").unlink(missing_ok=True)
+            shutil.copyfile(file, target)
+        else:
+            _postgres("pg_restore", "--clean", "--if-exists", f"--dbname={_plain_url(config)}", str(file))
+        with writing(open_engine(config.database.url)) as connection:
+            accounts.hold_open(connection, datetime.now(UTC))
+    say(f"{mark('ok')} restored; letters that were on their way are held: newsletter issues list")
+    return 0
+
+
+def _plain_url(config: Config) -> str:
+    return config.database.url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def _postgres(*command: str) -> None:
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    except FileNotFoundError as e:
+        raise NewsletterError(f"{command[0]} is not installed", hint="install PostgreSQL's client programs") from e
+    except subprocess.CalledProcessError as e:
+        raise StoreError(f"{command[0]}: {e.stderr.strip()[:300]}") from e
+
+
+@dkim_app.command("keygen")
+def keygen(
+    domain: str,
+    selector: Annotated[str, typer.Option()] = "news",
+    out: Annotated[Path, typer.Option(help="The private key goes here.")] = Path("dkim.key"),
+) -> int:
+    """Make a signing key and print the DNS record that goes with it."""
+    if out.exists():
+        raise InputError(f"{out} exists; nothing was written")
+    pem, record = make_key()
+    with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(pem)
+    name = f"{selector}._domainkey.{domain}"
+    if not emit({"name": name, "type": "TXT", "record": record, "key_file": str(out)}):
+        say(f"{mark('ok')} {out}")
+        say(f'{name}. TXT "{record}"')
+    return 0
