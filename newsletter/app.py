@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import __version__, pipeline
+from newsletter import pipeline
 from newsletter.composer import Composer
 from newsletter.config import Config
 from newsletter.dispatch import Delivered, deliver_waiting
@@ -38,8 +38,7 @@ from newsletter.models import (
     Topic,
 )
 from newsletter.ports import Transport
-from newsletter.sources import build_sources
-from newsletter.sources.http import Http
+from newsletter.sources import build_sources, open_http
 from newsletter.steps.compose import Press, Shown, SiteFacts, show
 from newsletter.steps.deliver import Reply, judge
 from newsletter.steps.due import next_due, zone
@@ -309,14 +308,9 @@ class App:
 
     # -- the insides -------------------------------------------------------------------------------------------------
 
-    @property
-    def user_agent(self) -> str:
-        contact = self.config.site.contact or self.config.site.base_url
-        return f"newsletter/{__version__} (+{contact})"
-
     async def _fetch(self, now: datetime, only: Sequence[str], watch: pipeline.Stopwatch) -> Report:
         """Raises: InputError when a named source is not configured."""
-        async with Http(self.config.http, user_agent=self.user_agent) as http:
+        async with open_http(self.config) as http:
             sources = build_sources(self.config, http)
             names = [source.name for source in sources]
             for name in only:

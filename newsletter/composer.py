@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from newsletter.config import Config
 from newsletter.errors import LetterError, NewsletterError
-from newsletter.mail import mime
+from newsletter.mail import dkim, mime
 from newsletter.models import Envelope, Letter, Subscriber, Topic
 from newsletter.steps.compose import Links, Press, Shown
 from newsletter.store import accounts, ledger, subscribers, topics
@@ -86,7 +86,11 @@ class Composer:
         headers = self._list_headers(claim, reader) if claim.kind in ledger.DIGESTS else [
             ("Auto-Submitted", "auto-generated")
         ]  # fmt: skip
-        return envelope, mime.build(letter, envelope, mime.mailbox(site.name, site.from_), headers)
+        message = mime.build(letter, envelope, mime.mailbox(site.name, site.from_), headers)
+        key = self.config.dkim
+        if key.domain and key.key_file:
+            message = dkim.signer(key.domain, key.selector, key.key_file).sign(message)
+        return envelope, message
 
     def _list_headers(self, claim: ledger.Claim, reader: Subscriber) -> list[tuple[str, str]]:
         """RFC 2369, 2919, 8058, and Feedback-ID, which names nobody."""

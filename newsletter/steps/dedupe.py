@@ -34,6 +34,10 @@ OLD = timedelta(days=30)
 _CROWD = 200
 #: A source's own id that may serve as a public one: short, safe in a path, more than a number.
 _TOKEN = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_.\-]{5,39}")
+#: Reasons that hold for a whole group: a third record that resembles both does not take them away.
+_AGAINST = frozenset(("different authors", "different years", "different abstracts"))
+#: The least doubt of a link that rests on a title.
+_BY_TITLE = 2
 _KINDS = ("arxiv", "doi", "openreview", "pmid")
 #: Sources by how well they know a paper: arXiv is its origin, Hugging Face shows a copy; others stand between.
 _TRUST = {"arxiv": 0, "biorxiv": 1, "medrxiv": 1, "huggingface": 3}
@@ -63,10 +67,11 @@ def dedupe(sightings: Sequence[Sighting], known: Sequence[Paper], now: datetime)
     seen = sorted(sightings, key=_place)
     papers = sorted(known, key=lambda paper: (paper.key, paper.id))
     records: list[Record] = [*papers, *seen]
-    links = sorted(_links(records, len(papers)))
-    groups = _Groups(records, len(papers))
+    verdicts = list(_verdicts(records, len(papers)))
+    links = sorted(_Link(_doubt(verdict.why), a, b, verdict.why) for a, b, verdict in verdicts if verdict.is_same)
+    groups = _Groups(records, len(papers), [(a, b) for a, b, verdict in verdicts if verdict.why in _AGAINST])
     for link in links:
-        groups.join(link.a, link.b)
+        groups.join(link)
     why: dict[int, str] = {}
     for link in links:
         if groups.root(link.a) == groups.root(link.b):
@@ -107,11 +112,16 @@ class _Link:
 class _Groups:
     """Records joined into papers, one link at a time. Numbers below `known` are papers of the store."""
 
-    def __init__(self, records: Sequence[Record], known: int) -> None:
+    def __init__(self, records: Sequence[Record], known: int, strangers: Iterable[tuple[int, int]]) -> None:
         self._own = [identifiers(record) for record in records]
         self._all = list(self._own)
         self._known = known
         self._parent = list(range(len(records)))
+        self._members = [{n} for n in range(len(records))]
+        self._strangers: dict[int, set[int]] = defaultdict(set)
+        for a, b in strangers:
+            self._strangers[a].add(b)
+            self._strangers[b].add(a)
 
     def root(self, n: int) -> int:
         """The lowest number of a record's group; a known paper's, if there is one in it."""
@@ -119,23 +129,27 @@ class _Groups:
             self._parent[n] = n = self._parent[self._parent[n]]
         return n
 
-    def join(self, a: int, b: int) -> None:
-        """Join the groups of two records, unless that would join two known papers or identifiers that contradict.
+    def join(self, link: _Link) -> None:
+        """Join the groups of two records, unless that would join two known papers or records that contradict.
 
+        A record without authors must not tie two papers of other people together, nor one without a year two years.
         Identifiers that contradict between the two records themselves were weighed by `same_paper` already.
         """
-        one, other = sorted((self.root(a), self.root(b)))
+        one, other = sorted((self.root(link.a), self.root(link.b)))
         if one == other or other < self._known:
             return
         mine, theirs = self._all[one], self._all[other]
-        if set(rivals(mine, theirs)) - set(rivals(self._own[a], self._own[b])):
+        if set(rivals(mine, theirs)) - set(rivals(self._own[link.a], self._own[link.b])):
+            return
+        if link.doubt >= _BY_TITLE and any(self._strangers[n] & self._members[one] for n in self._members[other]):
             return
         self._parent[other] = one
+        self._members[one] |= self._members[other]
         none: frozenset[str] = frozenset()
         self._all[one] = {kind: mine.get(kind, none) | theirs.get(kind, none) for kind in {*mine, *theirs}}
 
 
-def _links(records: Sequence[Record], known: int) -> Iterator[_Link]:
+def _verdicts(records: Sequence[Record], known: int) -> Iterator[tuple[int, int, Verdict]]:
     """Compare all records that share a key, each pair once; pairs of known papers are left alone."""
     places: dict[str, list[int]] = defaultdict(list)
     for n, record in enumerate(records):
@@ -153,13 +167,13 @@ def _links(records: Sequence[Record], known: int) -> Iterator[_Link]:
             if b < known or (a, b) in compared:
                 continue
             compared.add((a, b))
-            verdict = same_paper(records[a], records[b])
-            if verdict.is_same:
-                yield _Link(_doubt(verdict.why), a, b, verdict.why)
+            yield a, b, same_paper(records[a], records[b])
 
 
 def _doubt(why: str) -> int:
-    return 0 if why == "same arXiv id" else 3 if "similar" in why else 2 if "title" in why else 1
+    if "title" not in why:
+        return 0 if why == "same arXiv id" else 1
+    return _BY_TITLE if why.startswith("same") else _BY_TITLE + 1
 
 
 def _place(sighting: Sighting) -> tuple[bool, int, str, str, int, str]:

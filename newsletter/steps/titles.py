@@ -52,8 +52,19 @@ _ADDITIONS = _set(
 _TELLING = _set(
     """
     addendum against comment comments corrigendum correction errata erratum no non not rejoinder reply response
-    retraction without
+    retracted retraction revisited withdrawn without
     """
+)
+#: What turns a word into another one, "" included.
+_PREFIXES = (
+    "",
+    *_set(
+        """
+        ab ad an anti auto bi co de di dis down en ex extra hetero homo hyper hypo im in infra inter intra iso macro meso
+        meta micro mono multi nano non out over para peri poly post pre pseudo re semi sub super supra sym syn trans
+        ultra un under uni up
+        """
+    ),
 )
 #: How proceedings mark short forms: "(panel session)", "(demo abstract)". They come and go between bibliographies.
 _KINDS = _set("abstract demo demonstration description experience panel paper session tutorial")
@@ -220,10 +231,14 @@ def _contradict(a: Title, b: Title) -> bool:
     """Whether two titles differ in something that no misreading explains.
 
     That is a number in a series, an answer to another text, a negation, two numbers or years in place of each other,
-    or a word that turned into its opposite by its beginning: "supervised" and "unsupervised".
+    words in another order ("text to image"), or a word that turned into its opposite by its beginning: "supervised" and
+    "unsupervised", "hypotension" and "hypertension".
     """
     telling = [sorted(word for word in title.words if word in _TELLING or _is_roman(word)) for title in (a, b)]
     if telling[0] != telling[1]:
+        return True
+    said = [[word for word in title.content if word not in _KINDS] for title in (a, b)]
+    if said[0] != said[1] and sorted(said[0]) == sorted(said[1]):
         return True
     left, right = (Counter(word for word in title.words if not word.isalpha()) for title in (a, b))
     if left - right and right - left:
@@ -235,8 +250,9 @@ def _contradict(a: Title, b: Title) -> bool:
 
 
 def _is_opposite(a: str, b: str) -> bool:
-    short, long = sorted((a, b), key=len)
-    return len(short) >= 6 and short[-5:] == long[-5:] and short[0] != long[0]
+    """Whether two words are one stem of at least four letters with different prefixes, or one of them without."""
+    ends = {a[len(prefix) :] for prefix in _PREFIXES if a.startswith(prefix)}
+    return a != b and any(len(b) >= 4 + len(p) and b.startswith(p) and b[len(p) :] in ends for p in _PREFIXES)
 
 
 def _beginnings(title: Title) -> list[str]:

@@ -43,7 +43,9 @@ def note_source(connection: Connection, harvest: Harvest, counts: Mapping[str, i
     if harvest.retry_after_s is not None:
         row["not_before"] = now + timedelta(seconds=harvest.retry_after_s)
     if harvest.state is not SourceState.FAILED:
-        row |= {"answered_at": now, "memory": dict(harvest.memory)}
+        row["answered_at"] = now
+    if harvest.memory or harvest.state is not SourceState.FAILED:
+        row["memory"] = dict(harvest.memory)
     if harvest.state is SourceState.FRESH:
         row["fresh_at"] = now
     upsert = insert_into(connection, C).values(row)

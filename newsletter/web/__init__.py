@@ -1,0 +1,65 @@
+"""The pages: subscribe, confirm, preferences, unsubscribe, archive, search, feeds, health. Plain HTML, no script.
+
+A link that is followed never changes anything: what writes is a POST behind one button (or RFC 8058's one-click).
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from newsletter.app import App
+from newsletter.errors import NotFound, StoreError
+from newsletter.store.db import find_assets
+from newsletter.tokens import TokenError
+from newsletter.web.guard import Guard
+from newsletter.web.public import Public
+from newsletter.web.readers import Readers
+from newsletter.web.view import View
+
+
+def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
+    """Build the site's pages. `clock` tells the time, so that tests can."""
+    view = View(app)
+    public, readers = Public(app, view, clock), Readers(app, view, clock)
+
+    def lost(request: Request, _error: Exception) -> Response:
+        return view.page(request, "lost.html", status=404)
+
+    def expired(request: Request, _error: Exception) -> Response:
+        return view.page(request, "expired.html", status=404)
+
+    def busy(_request: Request, _error: Exception) -> Response:
+        return PlainTextResponse("The database is busy. Try again in a moment.", 503, {"Retry-After": "5"})
+
+    routes = [
+        Route("/", public.home),
+        Route("/subscribe", readers.subscribe, methods=["POST"]),
+        Route("/confirm/{token}", readers.confirm, methods=["GET", "POST"]),
+        Route("/preferences/{token}", readers.preferences, methods=["GET", "POST"]),
+        Route("/preferences/{token}/{act}", readers.act, methods=["POST"]),
+        Route("/unsubscribe/{token}", readers.unsubscribe, methods=["GET", "POST"]),
+        Route("/feedback/{token}", readers.feedback, methods=["GET", "POST"]),
+        Route("/view/{token}", readers.letter),
+        Route("/archive", public.archive),
+        Route("/issues/{day}", public.issue),
+        Route("/search", public.search),
+        Route("/papers/{id:path}", public.paper),
+        Route("/feeds/{name}", public.feed),
+        Route("/about", public.about),
+        Route("/privacy", public.privacy),
+        Route("/healthz", public.health),
+        Route("/readyz", public.ready),
+        Route("/metrics", public.metrics),
+        Mount("/static", StaticFiles(directory=find_assets("templates") / "static")),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, base_url=app.config.site.base_url)],
+        exception_handlers={TokenError: expired, NotFound: lost, 404: lost, StoreError: busy},
+    )

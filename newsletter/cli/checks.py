@@ -1,0 +1,154 @@
+"""What `doctor` looks at. A check is a fact and, when it is not well, what to do; none of them sends mail."""
+
+import asyncio
+import shutil
+import socket
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from sqlalchemy import text
+
+from newsletter.config import Config
+from newsletter.errors import NewsletterError
+from newsletter.mail.smtp import Relay, RelaySettings
+from newsletter.models import Receipt
+from newsletter.store import accounts
+from newsletter.store.db import database_seconds, open_engine, reading, schema
+from newsletter.tokens import Tokens
+
+#: Versions below these have known holes: (package, floor, why).
+FLOORS = (
+    ("aiosmtplib", "5.1.3", "CVE-2026-53533, command injection"),
+    ("aiosmtpd", "1.4.6", "CVE-2024-34083, STARTTLS injection"),
+    ("starlette", "1.0.1", "CVE-2026-48710, host header"),
+    ("jinja2", "3.1.6", "CVE-2025-27516, sandbox escape"),
+    ("python-multipart", "0.0.27", "CVE-2024-53981, denial of service"),
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    state: str  #: ok | warn | fail
+    subject: str
+    fact: str
+    advice: str = ""
+
+
+def check_site(config: Config, *, is_deployed: bool = False) -> list[Check]:
+    """Look at everything that a day needs."""
+    found = [Check("ok", "Configuration", "no mistake in it"), _secrets(config), *_database(config), _disk(config)]
+    found += [_relay(config), *_versions()]
+    if is_deployed:
+        found += _deployment(config)
+    return found
+
+
+def _secrets(config: Config) -> Check:
+    path = config.site.secret_key_file
+    try:
+        Tokens.from_file(path)
+    except NewsletterError as e:
+        return Check("fail", "Key", e.message, e.hint)
+    if path.stat().st_mode & 0o077:
+        return Check("warn", "Key", f"{path} can be read by others", f"chmod 600 {path}")
+    return Check("ok", "Key", str(path))
+
+
+def _database(config: Config) -> list[Check]:
+    try:
+        engine = open_engine(config.database.url)
+        state = schema(engine)
+        if not state.is_current:
+            return [Check("fail", "Database", f"schema {state.found or 'missing'}", "newsletter db migrate")]
+        with reading(engine) as connection:
+            wrong = accounts.check(connection)
+            skew = abs(connection.scalar(select_clock(engine.dialect.name)) - time.time())
+    except Exception as e:
+        return [Check("fail", "Database", str(e).splitlines()[0], "check database.url")]
+    clock = Check("ok", "Clock", "agrees with the database's") if skew < 5 else Check(
+        "fail", "Clock", f"{skew:.0f} s off the database's", "set the clock (NTP)"
+    )  # fmt: skip
+    ledger = Check("fail", "Ledger", wrong[0], "newsletter db status") if wrong else Check("ok", "Ledger", "adds up")
+    return [Check("ok", "Database", f"schema {state.found}"), ledger, clock]
+
+
+def select_clock(dialect: str) -> object:
+    return text(f"SELECT {database_seconds(dialect)}")
+
+
+def _disk(config: Config) -> Check:
+    place = Path(config.database.url.removeprefix("sqlite:///")).parent if "sqlite" in config.database.url else Path()
+    free = shutil.disk_usage(place if place.exists() else Path()).free
+    said = f"{free / 1e9:.1f} GB free"
+    return Check("ok", "Disk", said) if free > 1e9 else Check("warn", "Disk", said, "a full disk stops sending")
+
+
+def _relay(config: Config) -> Check:
+    smtp = config.smtp
+    settings = RelaySettings(smtp.host, smtp.port, smtp.security, smtp.username, smtp.password.get_secret_value(),
+                             smtp.ca_file, 1, min(smtp.timeout_s, 10))  # fmt: skip
+
+    def unused(*_: object) -> Receipt:
+        raise AssertionError("nothing is sent")
+
+    async def connect() -> None:
+        transport, _, _ = await Relay(settings, unused).connect()
+        transport.close()
+
+    try:
+        asyncio.run(connect())
+    except NewsletterError as e:
+        return Check("fail", "SMTP", e.message, "nothing can be sent; check [smtp]")
+    login = ", login works" if smtp.username else ""
+    return Check("ok", "SMTP", f"{smtp.host}:{smtp.port}, {smtp.security}{login}")
+
+
+def _versions() -> list[Check]:
+    found = []
+    for name, floor, why in FLOORS:
+        try:
+            have = version(name)
+        except PackageNotFoundError:
+            found.append(Check("fail", "Versions", f"{name} is missing", f"pip install '{name}>={floor}'"))
+            continue
+        if _numbers(have) < _numbers(floor):
+            found.append(Check("fail", "Versions", f"{name} {have}: {why}", f"pip install -U '{name}>={floor}'"))
+    return found or [Check("ok", "Versions", "no known hole in what mail and pages are made with")]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
+
+
+def _deployment(config: Config) -> list[Check]:
+    import dns.exception
+    import dns.resolver
+
+    domain = config.site.from_.rpartition("@")[2]
+
+    def record(name: str) -> str:
+        try:
+            return " ".join(b"".join(r.strings).decode() for r in dns.resolver.resolve(name, "TXT", lifetime=5))
+        except dns.exception.DNSException:
+            return ""
+
+    found = []
+    wanted = [("SPF", domain, "v=spf1"), ("DMARC", f"_dmarc.{domain}", "v=DMARC1")]
+    if config.dkim.domain:
+        wanted.append(("DKIM", f"{config.dkim.selector}._domainkey.{config.dkim.domain}", "p="))
+    for subject, name, mark in wanted:
+        has = mark in record(name)
+        advice = "" if has else "mail will land in spam; publish the record, then run doctor again"
+        found.append(Check("ok" if has else "fail", subject, f"{'found at' if has else 'no record at'} {name}", advice))
+    try:
+        socket.gethostbyaddr(socket.gethostbyname(domain))
+        found.append(Check("ok", "PTR", f"{domain} resolves back"))
+    except OSError:
+        found.append(Check("warn", "PTR", f"{domain} does not resolve back", "receivers want forward and reverse DNS"))
+    if not config.site.base_url.startswith("https://"):
+        found.append(
+            Check("fail", "Pages", f"{config.site.base_url} is not https", "one-click unsubscribe needs https")
+        )
+    return found

@@ -1,0 +1,121 @@
+"""What stands before every page: who may ask, how much, how often; and the headers that go with every answer."""
+
+import ipaddress
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from newsletter.config import LOOPBACK
+
+MAX_BODY_BYTES = 65_536
+#: Pages reached by a token: never stored, never indexed, never named to where a link leads.
+PRIVATE = ("/confirm/", "/preferences/", "/unsubscribe/", "/feedback/", "/view/", "/my/")
+_POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+
+class Guard:
+    """ASGI middleware: host, origin, body size; then the security headers."""
+
+    def __init__(self, app: ASGIApp, base_url: str) -> None:
+        self.app = app
+        parts = urlsplit(base_url)
+        self.origin = f"{parts.scheme}://{parts.netloc}"
+        self.hosts = {parts.hostname or "", *LOOPBACK}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope, headers)
+        path = scope["path"]
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                out = MutableHeaders(scope=message)
+                out["Content-Security-Policy"] = _POLICY
+                out["X-Content-Type-Options"] = "nosniff"
+                out["Cross-Origin-Opener-Policy"] = "same-origin"
+                out["Referrer-Policy"] = "strict-origin-when-cross-origin"
+                if path.startswith(PRIVATE):
+                    out["Referrer-Policy"] = "no-referrer"
+                    out["Cache-Control"] = "no-store"
+                    out["X-Robots-Tag"] = "noindex"
+            await send(message)
+
+        if refusal is not None:
+            await refusal(scope, receive, guarded)
+            return
+        taken = 0
+
+        async def limited() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MAX_BODY_BYTES:
+                return {"type": "http.disconnect"}
+            return message
+
+        await self.app(scope, limited, guarded)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+        host = headers.get("host", "")
+        name = urlsplit(f"//{host}").hostname if host and not set(host) & set("/?#@\\ ") else None
+        if name not in self.hosts:
+            return PlainTextResponse("unknown host", 400)
+        if scope["method"] != "POST":
+            return None
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+            return PlainTextResponse("too much", 413)
+        # A form of another site may not speak for a reader; mail programs' one-click posts carry no origin.
+        origin = headers.get("origin")
+        is_local = origin is not None and (urlsplit(origin).hostname or "") in LOOPBACK
+        if origin not in (None, self.origin) and not (is_local and urlsplit(self.origin).hostname in LOOPBACK):
+            return PlainTextResponse("another site's form", 403)
+        return None
+
+
+def client_prefix(request: Request, trusted: Sequence[str]) -> str:
+    """Who asks: the IPv4 address or the IPv6 /64. Only proxies that the operator named are believed, from the right."""
+    address = request.client.host if request.client else "0.0.0.0"  # noqa: S104
+    if address in trusted:
+        for hop in reversed(request.headers.get("x-forwarded-for", "").split(",")):
+            address = hop.strip() or address
+            if address not in trusted:
+                break
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network(f"{parsed}/64", strict=False))
+
+
+class Quota:
+    """At most so many events per key in a span, kept in memory."""
+
+    def __init__(self, limit: int, span_s: float) -> None:
+        self.limit, self.span_s = limit, span_s
+        self._events: dict[str, deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, key: str, now: float | None = None) -> bool:
+        """Count an event; False when the key had its share."""
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            if len(self._events) > 50_000:
+                self._events = {k: v for k, v in self._events.items() if v and v[-1] > now - self.span_s}
+            events = self._events.setdefault(key, deque())
+            while events and events[0] <= now - self.span_s:
+                events.popleft()
+            if len(events) >= self.limit:
+                return False
+            events.append(now)
+            return True
