@@ -1,7 +1,7 @@
 """Our own address grammar and canonical key. Nothing else touches a typed address.
 
-The grammar is the dot-atom of RFC 5321 with one `@`, or its UTF-8 form (RFC 6531); everything that mail systems
-re-interpret (comments, quotes, groups, routes, percent and bang hacks, encoded words) is refused before a library sees it.
+The grammar is the dot-atom of RFC 5321 with one `@`, or its UTF-8 form (RFC 6531). What mail systems re-interpret
+(comments, quotes, groups, routes, percent and bang hacks, encoded words) is refused before a library sees it.
 """
 
 import re

@@ -109,7 +109,7 @@ class Composer:
         ]  # fmt: skip
 
     def links(self, claim: ledger.Claim, reader: Subscriber) -> Links:
-        """This reader's addresses in this letter. They stand for the moment the letter was due, so retries are alike."""
+        """This reader's addresses in this letter, made for the moment it was due, so that retries are alike."""
 
         def feedback(paper: int, vote: str) -> str:
             token = self.tokens.make(

@@ -186,7 +186,7 @@ def prepare(engine: Engine, matcher: Matcher, now: datetime, watch: Stopwatch | 
 def choose_for(engine: Engine, reader: Subscriber, edition: Edition) -> Choice:
     """What one reader would get at this moment, whether or not a letter is planned already."""
     with reading(engine) as connection:
-        seen = ledger.seen_papers(connection, reader.id, reader.id, edition.now).get(reader.id, frozenset())
+        seen = ledger.seen_papers(connection, reader.id, reader.id, edition.now).get(reader.id, set())
         votes = subscribers.votes(connection, [reader.id]).get(reader.id, {})
     return choose(reader, edition.shelf, seen, votes)
 

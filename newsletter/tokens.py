@@ -1,4 +1,4 @@
-"""Signed links, envelope senders and address hashes. A token is the only selector of a reader; nothing here asks a table.
+"""Signed links, envelope senders and address hashes. A token alone selects a reader; nothing here asks a table.
 
 A token is base64url(payload + MAC). The MAC covers the purpose, so a token made for one page opens no other. The first
 secret signs, every secret verifies: a key is changed by putting a new one in front.

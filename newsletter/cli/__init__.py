@@ -1,4 +1,4 @@
-"""The admin's face. One file per noun; this one finds the global options, runs the command and turns errors into words."""
+"""The admin's face, one file per noun. Here: the global options, running a command, errors in words."""
 
 import difflib
 import os

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from sqlalchemy import text
+import dns.exception
+import dns.resolver
+from sqlalchemy import select
 
 from newsletter.config import Config
 from newsletter.errors import NewsletterError
@@ -64,7 +66,7 @@ def _database(config: Config) -> list[Check]:
             return [Check("fail", "Database", f"schema {state.found or 'missing'}", "newsletter db migrate")]
         with reading(engine) as connection:
             wrong = accounts.check(connection)
-            skew = abs(connection.scalar(select_clock(engine.dialect.name)) - time.time())
+            skew = abs(connection.execute(select(database_seconds(engine.dialect.name))).scalar_one() - time.time())
     except Exception as e:
         return [Check("fail", "Database", str(e).splitlines()[0], "check database.url")]
     clock = Check("ok", "Clock", "agrees with the database's") if skew < 5 else Check(
@@ -123,8 +125,6 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _deployment(config: Config) -> list[Check]:
-    import dns.exception
-    import dns.resolver
 
     domain = config.site.from_.rpartition("@")[2]
 

@@ -23,7 +23,7 @@ def list_(limit: Annotated[int, typer.Option(min=1)] = 30) -> int:
         found = accounts.issue_counts(connection, limit=limit)
     if not emit({"issues": found}):
         names = ("date", "planned", "sent", "refused", "deferred", "held", "suppressed", "expired", "pending", "quiet")
-        table((*names, "state"), [tuple(issue[name] for name in names) + (issue["state"],) for issue in found],
+        table((*names, "state"), [(*(issue[name] for name in names), issue["state"]) for issue in found],
               right=names[1:])  # fmt: skip
     return 0
 

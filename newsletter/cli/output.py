@@ -1,4 +1,4 @@
-"""How commands speak: results on stdout, everything else on stderr; tables on a terminal, tabs in a pipe, JSON on request."""
+"""How commands speak: results on stdout, the rest on stderr; tables on a terminal, tabs in a pipe, JSON on request."""
 
 import json
 import os

@@ -118,7 +118,8 @@ def show(id: str) -> int:
     data = {
         "id": paper.id, "title": paper.title, "authors": list(paper.authors), "abstract": paper.abstract,
         "fields": list(paper.fields), "links": dict(paper.links), "identifiers": list(paper.identifiers),
-        "version": paper.version, "published": paper.published, "first_seen": paper.first_seen, "hidden": paper.is_hidden,
+        "version": paper.version, "published": paper.published, "first_seen": paper.first_seen,
+        "hidden": paper.is_hidden,
         "sightings": [{k: v for k, v in one.items() if k != "record"} for one in seen],
         "signals": [{"source": s.source, "kind": s.kind, "value": s.value, "at": s.at} for s in readings],
         "heat": heat and {"value": heat.value, "word": heat.word, "field": heat.field,

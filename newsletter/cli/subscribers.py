@@ -62,7 +62,8 @@ def list_(
 
 def _brief(reader: Subscriber) -> dict[str, Any]:
     return {
-        "id": reader.id, "email": reader.email, "name": reader.name, "state": reader.state, "topics": len(reader.topics),
+        "id": reader.id, "email": reader.email, "name": reader.name, "state": reader.state,
+        "topics": len(reader.topics),
         "rhythm": reader.rhythm, "hour": reader.hour, "timezone": reader.timezone,
     }  # fmt: skip
 

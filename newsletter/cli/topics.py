@@ -73,9 +73,13 @@ def edit(
     """Change a topic; its readers keep it."""
     with writing(open_app().engine) as connection:
         topic = topics.get(connection, name)
-        changed = {"query": str(parse(query)) if query is not None else None, "name": new_name, "group": group,
-                   "description": description}  # fmt: skip
-        topic = replace(topic, **{key: value for key, value in changed.items() if value is not None})
+        topic = replace(
+            topic,
+            query=topic.query if query is None else str(parse(query)),
+            name=new_name or topic.name,
+            group=topic.group if group is None else group,
+            description=topic.description if description is None else description,
+        )
         topics.edit(connection, topic)
     say(f"{topic.slug}: {topic.query}")
     return 0

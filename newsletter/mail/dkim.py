@@ -40,7 +40,8 @@ class Signer:
         digest = base64.b64encode(hashlib.sha256(_relaxed_body(body)).digest()).decode()
         value = (
             f"v=1; a={kind}; c=relaxed/relaxed; d={self.domain}; s={self.selector};\r\n"
-            f" h={':'.join(names[:12])}:\r\n  {':'.join(names[12:24])}:\r\n  {':'.join(names[24:])};\r\n bh={digest};\r\n b="
+            f" h={':'.join(names[:12])}:\r\n  {':'.join(names[12:24])}:\r\n  {':'.join(names[24:])};\r\n"
+            f" bh={digest};\r\n b="
         )
         signed = b""
         for name in dict.fromkeys(names):

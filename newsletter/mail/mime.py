@@ -1,7 +1,7 @@
 """A letter as bytes, the same on every try. What may not leave is refused here, before the relay sees it.
 
-The skeleton is written by hand because the standard library needs milliseconds for it; tests hold the result against the
-standard library's parser. Long fragments recur between letters, so their quoted-printable form is kept.
+The skeleton is written by hand because the standard library needs milliseconds for it; tests hold the result against
+the standard library's parser. Long fragments recur between letters, so their quoted-printable form is kept.
 """
 
 import binascii

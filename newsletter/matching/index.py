@@ -10,7 +10,6 @@ the topic's readers.
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from newsletter.matching.postings import Postings, Vector, rarity
 from newsletter.matching.query import All, AnyOf, Category, Leaf, Node, Phrase, Query, Word, parse

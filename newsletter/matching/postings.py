@@ -5,7 +5,6 @@ between the parts, so that two terms are neighbours in a paper exactly if they a
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray

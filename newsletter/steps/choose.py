@@ -110,7 +110,8 @@ def _books(papers: Sequence[Paper], heats: Mapping[int, Heat]) -> list[_Book]:
 def _clusters(titles: Sequence[frozenset[str]]) -> list[int]:
     """Number each title's group of near-duplicates; only titles that share a rare word are compared."""
     spread = Counter(word for title in titles for word in title)
-    found, holders = list(range(len(titles))), defaultdict(list)
+    found = list(range(len(titles)))
+    holders: dict[str, list[int]] = defaultdict(list)
     for number, title in enumerate(titles):
         for word in sorted(title, key=lambda word: (spread[word], word))[:4]:
             for other in holders[word][-50:]:
@@ -211,9 +212,9 @@ def _mentions(text: str, word: str) -> bool:
 
 
 def _voted(entry: _Entry, shelf: Shelf, votes: Mapping[int, int]) -> _Entry:
-    shift = sum(
-        VOTE * value * min(1.0, _likeness(entry.book, shelf.books.get(paper)) / NEAR) for paper, value in votes.items()
-    )
+    shift = 0.0
+    for paper, value in votes.items():
+        shift += VOTE * value * min(1.0, _likeness(entry.book, shelf.books.get(paper)) / NEAR)
     shift = max(-3 * VOTE, min(3 * VOTE, shift))
     return _Entry(entry.book, entry.topic, min(1.0, max(0.0, entry.score + shift)), entry.match, entry.words)
 

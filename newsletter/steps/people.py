@@ -58,7 +58,7 @@ def compare(a: tuple[str, ...], b: tuple[str, ...]) -> Company:
     return Company.ONE if found else Company.DIFFERENT
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=8192)
 def people(names: tuple[str, ...]) -> tuple[Person, ...]:
     """Read the persons of an author list; groups and "et al." are left out."""
     persons = (_person(_ET_AL.sub("", name)) for name in names[:_MAX_PEOPLE] if not _NOBODY.search(name))

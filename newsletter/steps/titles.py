@@ -60,9 +60,9 @@ _PREFIXES = (
     "",
     *_set(
         """
-        ab ad an anti auto bi co de di dis down en ex extra hetero homo hyper hypo im in infra inter intra iso macro meso
-        meta micro mono multi nano non out over para peri poly post pre pseudo re semi sub super supra sym syn trans
-        ultra un under uni up
+        ab ad an anti auto bi co de di dis down en ex extra hetero homo hyper hypo im in infra inter intra iso macro
+        meso meta micro mono multi nano non out over para peri poly post pre pseudo re semi sub super supra sym syn
+        trans ultra un under uni up
         """
     ),
 )
@@ -114,7 +114,7 @@ class Title:
         return all(word in _GENERIC or word.isdigit() for word in self.content)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def title_of(text: str) -> Title:
     """Read a title. What sources and LaTeX add for the eye is gone; Greek letters are spelled out."""
     text = text[:_MAX_CHARS]

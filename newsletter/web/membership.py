@@ -74,7 +74,8 @@ def save(app: App, reader: Subscriber, choices: Choices, now: datetime, *, is_co
         own = tuple(topics.find_or_add(connection, query).id for query in choices.queries)
         changed = replace(
             reader, topics=tuple(dict.fromkeys((*choices.topics, *own))), muted=choices.muted, follows=choices.follows,
-            timezone=choices.timezone, hour=choices.hour, rhythm=choices.rhythm, size=choices.size, format=choices.format,
+            timezone=choices.timezone, hour=choices.hour, rhythm=choices.rhythm, size=choices.size,
+            format=choices.format,
             mix=choices.mix, language=choices.language,
         )  # fmt: skip
         if is_confirming and reader.state in (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import available_timezones
 
 from starlette.concurrency import run_in_threadpool
@@ -48,8 +49,7 @@ class Readers:
             address = addresses.parse(typed)
             query = str(parse(query)) if query else ""
         except (AddressError, QueryError) as e:
-            said = {"email": typed[:320], "query": query[:1000], "error": e.message, "status": 400}
-            return self.view.page(request, "again.html", **said)
+            return self.view.page(request, "again.html", 400, email=typed[:320], query=query[:1000], error=e.message)
         prefix = client_prefix(request, self.app.config.web.trusted_proxies)
         if not (self.per_minute.take(prefix) and self.per_day.take(prefix)):
             return PlainTextResponse("Too many sign-ups from here. Try again later.", 429, {"Retry-After": "60"})
@@ -61,7 +61,7 @@ class Readers:
 
     async def confirm(self, request: Request) -> Response:
         """Choosing topics and confirming are one act. A scanner that opens the link confirms nobody."""
-        claims, reader = await self._who(request, "confirm", membership.CONFIRM_WITHIN)
+        _, reader = await self._who(request, "confirm", membership.CONFIRM_WITHIN)
         if request.method != "POST":
             if reader.state is SubscriberState.ACTIVE:
                 return self._redirect_home(reader)
@@ -83,8 +83,7 @@ class Readers:
         app, languages = self.app, tuple(self.app.press.words)
         choices = await run_in_threadpool(membership.read_choices, app, dict(form), self.zones, languages)
         if choices.mistakes:  # what the reader had stays as it was
-            page = {"mistakes": choices.mistakes, "typed": form, "is_fresh": is_confirming}
-            return await self._form_page(request, reader, **page)
+            return await self._form_page(request, reader, mistakes=choices.mistakes, typed=form, is_fresh=is_confirming)
         now = self.clock()
         reader = await run_in_threadpool(membership.save, app, reader, choices, now, is_confirming=is_confirming)
         return await self._form_page(request, reader, is_saved=True)
@@ -153,8 +152,8 @@ class Readers:
         except TokenError:
             return self.view.page(request, "unsubscribed.html")
         token = self.app.tokens.make("preferences", reader.id, reader.epoch, self.clock())
-        values = {"masked": addresses.mask(reader.email), "preferences": f"/preferences/{token}"}
-        return self.view.page(request, "unsubscribe.html", **values)
+        masked = addresses.mask(reader.email)
+        return self.view.page(request, "unsubscribe.html", masked=masked, preferences=f"/preferences/{token}")
 
     # -- voting and reading ------------------------------------------------------------------------------------------
 
@@ -167,14 +166,19 @@ class Readers:
             return found.title if found else ""
 
         title = await run_in_threadpool(find)
-        values = {"title": title, "is_more": claims.vote > 0, "is_done": request.method == "POST"}
+        values: dict[str, Any] = {
+            "is_undone": False,
+            "title": title,
+            "is_more": claims.vote > 0,
+            "is_done": request.method == "POST",
+        }
         if request.method == "POST":
             form = await _form(request)
             value = 0 if "undo" in form else claims.vote
             reason = (form.get("why") or [""])[0][:40]
             await run_in_threadpool(membership.vote, self.app, reader, claims.paper, value, reason, self.clock())
             values["is_undone"] = not value
-        return self.view.page(request, "feedback.html", **{"is_undone": False, **values})
+        return self.view.page(request, "feedback.html", **values)
 
     async def letter(self, request: Request) -> Response:
         """The letter in the browser, as it was sent."""
@@ -187,8 +191,9 @@ class Readers:
                 facts = accounts.shown_papers(connection, claims.paper)
                 known = {topic.id: topic for topic in topics.every(connection)}
             shown = {paper: Shown.from_facts(fact) for paper, fact in facts.items()}
-            claim = ledger.Claim(row["id"], "", row["issue"], row["date"], reader.id, row["kind"],
-                                 ledger.unpack_picks(row["picks"]), {}, row["due_at"], 0, 0, row["candidates"])  # fmt: skip
+            picks = ledger.unpack_picks(row["picks"])
+            claim = ledger.Claim(row["id"], "", row["issue"], row["date"], reader.id, row["kind"], picks, {},
+                                 row["due_at"], 0, 0, row["candidates"])  # fmt: skip
             composer = Composer(app.engine, app.config, app.press, app.tokens)
             letter = composer.compose(claim, reader, shown, known, None)
             return "".join(letter.html) or f"<pre>{''.join(letter.text)}</pre>"

@@ -77,8 +77,10 @@ class Desk:
             return self.words.say(f"signal.new_{age}") if age in (0, 1) else ""
         fact = paper.facts[0]
         what = self.words.say(f"signal.{fact.kind}", fact.count, count=self.words.compact(fact.count))
-        return self.words.say("signal.days", fact.days, what=what) if fact.days else self.words.say(
-            "signal.today", what=what
+        return (
+            self.words.say("signal.days", fact.days, what=what)
+            if fact.days
+            else self.words.say("signal.today", what=what)
         )
 
     def _say_html(self, key: str, n: int | None = None, **values: object) -> Markup:

@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from newsletter.errors import LetterError
 from newsletter.models import FOLLOWED, OUTSIDE, Letter, Pick, Subscriber, Topic
-from newsletter.steps.compose.desk import Card, Desk
-from newsletter.steps.compose.form import Filling
-from newsletter.steps.compose.prose import head, one_line, sentences
+from newsletter.steps.compose.desk import Desk
+from newsletter.steps.compose.prose import one_line
 from newsletter.steps.compose.shown import Shown
 from newsletter.steps.compose.templates import Templates
-from newsletter.steps.compose.words import FALLBACK, load_words
+from newsletter.steps.compose.words import load_words
 
 #: Gmail cuts a letter off at 102 KB, through the unsubscribe link if need be; ours ends before.
 MAX_BYTES = 90_000
@@ -85,7 +82,10 @@ class Press:
             body.add(name, section, shown)
         papers = [_of(shown, pick) for pick in picks]
         headline = desk.words.say(
-            "digest.headline", len(picks), count=_capital(desk.words.numeral(len(picks))), of=desk.words.number(considered)
+            "digest.headline",
+            len(picks),
+            count=_capital(desk.words.numeral(len(picks))),
+            of=desk.words.number(considered),
         )
         values = {"headline": headline, "lede": desk.lede(tuple(names), body.minutes, _written(papers))}
         return self._issue_letter("digest", reader, body, papers, considered, values, len(picks) - len(kept), missed,

@@ -10,8 +10,7 @@ COLUMNS = 72
 SUMMARY_WORDS = 60
 #: What follows these is the same sentence. Lower case, without the last full stop.
 ABBREVIATIONS = frozenset(
-    "e.g i.e etc al cf vs approx ca fig figs eq eqs sec ref refs no vol resp dr prof st mr mrs ms ph.d u.s viz"
-    " incl max min avg spp sp var z.b bzw d.h".split()
+    ["e.g", "i.e", "etc", "al", "cf", "vs", "approx", "ca", "fig", "figs", "eq", "eqs", "sec", "ref", "refs", "no", "vol", "resp", "dr", "prof", "st", "mr", "mrs", "ms", "ph.d", "u.s", "viz", "incl", "max", "min", "avg", "spp", "sp", "var", "z.b", "bzw", "d.h"]
 )
 
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
@@ -25,7 +24,9 @@ _LABEL = re.compile(r"^abstract\s*[:.—–-]\s*", re.IGNORECASE)
 def one_line(text: str) -> str:
     """Text without line breaks, control characters, lone surrogates and marks that turn the writing direction."""
     if not text.isprintable():
-        kept = (c if c not in _TURNING and unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") else " " for c in text)
+        kept = (
+            c if c not in _TURNING and unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") else " " for c in text
+        )
         text = "".join(kept)
     return " ".join(text.split())
 
