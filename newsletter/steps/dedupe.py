@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import combinations, count
+from typing import Any
 
 from newsletter.models import Merge, Paper, Sighting
 from newsletter.steps import people
@@ -39,6 +40,9 @@ _AGAINST = frozenset(("different authors", "different years", "different abstrac
 #: The least doubt of a link that rests on a title.
 _BY_TITLE = 2
 _KINDS = ("arxiv", "doi", "openreview", "pmid")
+#: What else two sightings may differ in; only there to make their order total.
+_REST = ("title", "abstract", "authors", "fields", "identifiers", "announce", "summary", "affiliations", "comment",
+         "is_withdrawn")  # fmt: skip
 #: Sources by how well they know a paper: arXiv is its origin, Hugging Face shows a copy; others stand between.
 _TRUST = {"arxiv": 0, "biorxiv": 1, "medrxiv": 1, "huggingface": 3}
 
@@ -176,17 +180,17 @@ def _doubt(why: str) -> int:
     return _BY_TITLE if why.startswith("same") else _BY_TITLE + 1
 
 
-def _place(sighting: Sighting) -> tuple[bool, int, str, str, int, str]:
-    """A total order of sightings: announcements before replacements, origins before copies."""
-    rest = [getattr(sighting, name) for name in Sighting.__slots__ if name != "links"]
-    rest.append(sorted(sighting.links.items()))
+def _place(sighting: Sighting) -> tuple[Any, ...]:
+    """A total order of sightings: announcements before replacements, origins before copies, new versions before old."""
     return (
         _is_replacement([sighting]),
         _TRUST.get(sighting.source, 2),
         sighting.source,
         sighting.source_id,
         -sighting.version,
-        repr(rest),
+        *(getattr(sighting, name) for name in _REST),
+        str(sighting.published),
+        sorted(sighting.links.items()),
     )
 
 

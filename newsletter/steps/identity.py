@@ -150,8 +150,8 @@ def _by_text(a: Record, b: Record, *, is_disputed: bool) -> Verdict:
 
 
 def _is_mention(record: Record) -> bool:
-    """Whether it is a bare reference, as somebody typed or scanned it: no identifier, no abstract."""
-    return not record.abstract and not identifiers(record).keys() - {"entry"}
+    """Whether it is a bare reference, as somebody typed or scanned it: no identifier, no abstract, no page."""
+    return not record.abstract and not record.links and not identifiers(record).keys() - {"entry"}
 
 
 def _by_mention(a: Record, b: Record, left: Title, right: Title) -> Verdict:

@@ -82,7 +82,7 @@ _LETTERS = str.maketrans({
     "ν": " nu ", "ξ": " xi ", "π": " pi ", "ρ": " rho ", "σ": " sigma ", "ς": " sigma ", "τ": " tau ", "υ": " upsilon ",
     "φ": " phi ", "ϕ": " phi ", "χ": " chi ", "ψ": " psi ", "ω": " omega ", "∞": " infty ", "ℓ": " ell ",
 })  # fmt: skip
-_VARIANTS = {"varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta", "l": "l", "o": "o", "ss": "ss"}
+_VARIANTS = {"varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta"}
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,60}>")
 _APOSTROPHE = re.compile(r"(?<=\w)['’ʼ`´](?=\w)")
 _BOUNDARY = re.compile(r":\s|\s[-–—]+\s|[—–]|[.?!]\s|\(")
@@ -101,7 +101,7 @@ class Likeness(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Title:
     words: tuple[str, ...]
-    breaks: tuple[int, ...]  #: how many words stand before each boundary (":", " - ", ". ", "("), short rests left out
+    breaks: tuple[int, ...]  #: how many words stand before each boundary (":", " - ", ". ", "(")
     compact: str  #: all letters, no spaces: "pre-training" and "pretraining" are the same
 
     @property
@@ -145,8 +145,7 @@ def compare(a: Title, b: Title) -> Likeness:
     """Say how much two titles agree; the order of the two does not matter."""
     if a.compact == b.compact:
         return Likeness.SAME
-    if len(a.words) > len(b.words):
-        a, b = b, a
+    a, b = _sorted(a, b)
     slips = _slips(a.words, b.words)
     if slips is not None and slips <= max(1, len(a.words) // 4):
         return Likeness.NEAR
@@ -154,6 +153,11 @@ def compare(a: Title, b: Title) -> Likeness:
     if longer.breaks and _is_part(shorter, longer):
         return Likeness.PART
     return Likeness.DIFFERENT
+
+
+def _sorted(a: Title, b: Title) -> tuple[Title, Title]:
+    """Two titles in an order of their own, because alignments depend on it."""
+    return (a, b) if (len(a.words), a.words) <= (len(b.words), b.words) else (b, a)
 
 
 def _is_part(shorter: Title, longer: Title) -> bool:
@@ -215,7 +219,7 @@ def ratio(a: Title, b: Title) -> float:
     An end may be lost anywhere, a beginning only at a boundary ("XTrie: …", "A. Levy. …"): "Mining rules" is not "Fast
     algorithms for mining rules".
     """
-    if _contradict(a, b):
+    if _contradict(*_sorted(a, b)):
         return 0.0
     return max(_ratio(left, right) for left in _beginnings(a) for right in _beginnings(b))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from newsletter.models import Reason
+from newsletter.models import Reason, Subscriber
 from newsletter.steps.compose.form import Form, blank
 from newsletter.steps.compose.prose import cut, one_line
 from newsletter.steps.compose.shown import Shown
@@ -20,7 +20,7 @@ from newsletter.steps.compose.words import Words
 NAME_LIMIT = 40
 #: Blanks of a shell: what differs between two readers of one issue.
 SHELL_BLANKS = (
-    "subject", "preheader", "headline", "lede", "sections", "reason", "left", "missed_url",
+    "subject", "preheader", "headline", "lede", "sections", "more_links", "reason", "missed_url",
     "preferences", "unsubscribe", "view", "how", "archive",
 )  # fmt: skip
 
@@ -58,6 +58,8 @@ class Desk:
         self.why = lru_cache(maxsize=8192)(self._why)
         self.shell = lru_cache(maxsize=32)(self._shell)
         self.subject = lru_cache(maxsize=64)(self._subject)
+        self.headline = lru_cache(maxsize=256)(self._headline)
+        self.tail = lru_cache(maxsize=64)(self._tail)
         self.lede = lru_cache(maxsize=4096)(self._lede)
         self.rule = self._part_html("rule")
         self.end_of_section = self._part_html("end_of_section")
@@ -82,6 +84,15 @@ class Desk:
             if fact.days
             else self.words.say("signal.today", what=what)
         )
+
+    def why_you(self, reader: Subscriber, day: date, is_hosted: bool) -> str:
+        """Why this reader has this letter. A hosted letter may have been forwarded: it does not show the address."""
+        if is_hosted:
+            return self.words.say("footer.hosted", date=self.words.date(day, "day"))
+        if reader.confirmed_at is None:
+            return self.words.say("footer.subscribed", email=reader.email)
+        confirmed = self.words.date(reader.confirmed_at.date(), "day")
+        return self.words.say("footer.confirmed", email=reader.email, date=confirmed)
 
     def _say_html(self, key: str, n: int | None = None, **values: object) -> Markup:
         """A sentence for HTML. The catalogue's words and plain values are escaped; Markup (a link) stays."""
@@ -119,9 +130,10 @@ class Desk:
             return self.words.say("reason.near", int(reason.detail))
         return self.words.say(f"reason.{reason.kind}", detail=cut(one_line(reason.detail), NAME_LIMIT))
 
-    def _shell(self, kind: str, day: date, is_hosted: bool, is_trimmed: bool, missed: date | None) -> Shell:
-        flags = {"day": day, "is_hosted": is_hosted, "is_trimmed": is_trimmed, "missed": missed}
-        values = {name: blank(name) for name in SHELL_BLANKS} | flags | {"more_links": blank("more_links")}
+    def _shell(self, kind: str, day: date, is_hosted: bool, left: int, missed: date | None) -> Shell:
+        """A letter's shell with blanks for what differs between its readers. `left`: papers that did not fit."""
+        blanks = {name: blank(name) for name in SHELL_BLANKS}
+        values = {**blanks, "day": day, "is_hosted": is_hosted, "left": left, "missed": missed}
         html, text = self.render(kind, "body.html", values), self.render(kind, "body.txt", values)
         return Shell(Form(html, is_html=True), Form(text, is_html=False))
 
@@ -129,9 +141,16 @@ class Desk:
         """The subject of an issue's letter with one blank, the best paper's title."""
         return self._templates.render(f"{kind}/subject.txt", {**self._text_values, "best": "\x1f", "others": others})
 
+    def _headline(self, count: int, considered: int) -> str:
+        numeral = self.words.numeral(count)
+        of = self.words.number(considered)
+        return self.words.say("digest.headline", count, count=numeral[:1].upper() + numeral[1:], of=of)
+
+    def _tail(self, considered: int) -> str:
+        return self.words.say("digest.picked_from", considered)
+
     def _lede(self, topics: tuple[str, ...], minutes: int, written: str) -> str:
-        """What the letter was picked for and how long it takes. `written`: how many summaries are by machine (all, some,
-        none)."""
+        """What it was picked for and how long it takes. `written`: which summaries are by machine (all, some, none)."""
         names = tuple(cut(one_line(name), NAME_LIMIT) for name in topics)
         if len(names) > 4:
             names = (*names[:3], self.words.say("digest.more_topics", len(names) - 3))

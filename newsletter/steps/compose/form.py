@@ -1,7 +1,7 @@
 """A template rendered once, with blanks that each letter fills; joining strings instead of rendering again.
 
 A blank is a marker that is handed to the template as a value. Fragments are whole lines, so that an encoder may treat
-each by itself: the lines between blanks are one fragment, the same object in every letter; a line with blanks is made new.
+each by itself: the lines between blanks are one fragment, the same object in every letter; a line with blanks is new.
 """
 
 import re
@@ -50,12 +50,12 @@ class Form:
             value = values[part[1]]
             if not isinstance(value, str):
                 fragments.extend(value)
-                continue
-            line = list(part)
-            for at in range(1, len(part), 2):
-                word = values[part[at]]
-                line[at] = escape(word) if self._is_html else word  # type: ignore[arg-type]
-            fragments.append("".join(line) if self._is_html else _wrapped("".join(line)))
+            elif self._is_html:
+                fragments.append("".join(escape(values[word]) if at % 2 else word for at, word in enumerate(part)))
+            else:
+                fragments.append(
+                    _wrapped("".join(str(values[word]) if at % 2 else word for at, word in enumerate(part)))
+                )
         return fragments
 
 

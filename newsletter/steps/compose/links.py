@@ -1,4 +1,4 @@
-"""What letters say about the site, and one reader's addresses in one letter. The caller makes them; nothing is signed here."""
+"""What the caller says about the site, and the addresses it made for one reader's letter. Nothing is signed here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

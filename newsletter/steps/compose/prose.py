@@ -8,9 +8,11 @@ from collections.abc import Sequence
 COLUMNS = 72
 #: A summary is two sentences; one that is longer than this is cut at a word.
 SUMMARY_WORDS = 60
-#: What follows these is the same sentence. Lower case, without the last full stop.
-ABBREVIATIONS = frozenset(
-    ["e.g", "i.e", "etc", "al", "cf", "vs", "approx", "ca", "fig", "figs", "eq", "eqs", "sec", "ref", "refs", "no", "vol", "resp", "dr", "prof", "st", "mr", "mrs", "ms", "ph.d", "u.s", "viz", "incl", "max", "min", "avg", "spp", "sp", "var", "z.b", "bzw", "d.h"]
+#: What follows these words and a full stop is the same sentence; so is what follows an initial.
+_ABBREVIATION = re.compile(
+    r"""(?:e\.g | i\.e | etc | al | cf | vs | approx | ca | figs? | eqs? | sec | refs? | no | vol | resp | dr | prof | st
+    | mrs? | ms | ph\.d | u\.s | viz | incl | max | min | avg | spp? | subsp | var | z\.b | bzw | d\.h | [^\W\d_])""",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
@@ -44,9 +46,9 @@ def sentences(text: str) -> list[str]:
     """Split running text; abbreviations, initials and decimals do not end a sentence."""
     found, start = [], 0
     for end in _END.finditer(text):
-        word = text[start : end.start()].rsplit(None, 1)[-1].lstrip("([“\"'") if text[start : end.start()] else ""
+        before = text[start : end.start()].split()
         is_stop = text[end.start()] == "."
-        if is_stop and (word.lower() in ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word.isupper())):
+        if is_stop and before and _ABBREVIATION.fullmatch(before[-1].lstrip("([“\"'")):
             continue
         found.append(text[start : end.end()].strip())
         start = end.end()
@@ -93,8 +95,10 @@ def names(authors: Sequence[str]) -> str:
 
 
 def fill(text: str, indent: int = 0) -> str:
-    """Text in lines of at most 72 columns. The first line's indent is the caller's (a number, a bullet); no-break spaces
-    hold words together and become spaces."""
+    """Text in lines of at most 72 columns; no-break spaces hold words together and become spaces.
+
+    The first line's indent is left to the caller, who puts a number or a bullet there.
+    """
     pad = " " * indent
     lines = textwrap.wrap(
         text, COLUMNS, initial_indent=pad, subsequent_indent=pad, break_long_words=False, break_on_hyphens=False
