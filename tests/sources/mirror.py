@@ -5,6 +5,10 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+import pytest
+
+from newsletter.sources.http import FetchError, Http
+
 Misbehave = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -80,3 +84,9 @@ class Mirror:
         writer.write(f"HTTP/1.1 {reply.status} X\r\n{fields}\r\n".encode("latin-1") + reply.body)
         await writer.drain()
         return True
+
+
+async def failure(http: Http, url: str, **options: object) -> FetchError:
+    with pytest.raises(FetchError) as caught:
+        await http.get(url, **options)  # type: ignore[arg-type]
+    return caught.value

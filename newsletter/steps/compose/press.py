@@ -96,10 +96,9 @@ class Press:
         others = len(papers) + body.left - 1
         subject = one_line(desk.subject(kind, others).replace("\x1f", best_title(papers)))
         before = preheader(papers, desk.words.say("digest.picked_from", considered))
-        shell = desk.shell(kind, day, is_hosted, body.left > 0, missed[0] if missed else None)
+        shell = desk.shell(kind, day, is_hosted, body.left, missed[0] if missed else None)
         values: dict[str, Any] = {
-            **said, "subject": subject, "preheader": before, "left": desk.words.number(body.left),
-            "missed_url": missed[1] if missed else "", "preferences": links.preferences,
+            **said, "subject": subject, "preheader": before, "missed_url": missed[1] if missed else "", "preferences": links.preferences,
             "unsubscribe": links.unsubscribe, "view": links.view, "how": links.how, "archive": links.archive,
         }  # fmt: skip
         text = shell.text.fill({**values, "sections": body.text, "more_links": body.more_links})

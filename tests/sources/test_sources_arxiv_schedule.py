@@ -1,0 +1,55 @@
+"""When arXiv should have something to say, and what its silence means."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from newsletter.models import SourceState
+from newsletter.sources.arxiv_schedule import deadline, is_holiday, is_list_day, judge, latest_list_day
+from newsletter.sources.outcome import marks
+
+FRESH, QUIET, STALLED = SourceState.FRESH, SourceState.QUIET, SourceState.STALLED
+
+
+def test_the_holidays_of_2026_have_no_announcement() -> None:
+    listed = ((1, 1), (1, 19), (6, 19), (7, 3), (9, 7), (11, 26), (12, 25), (12, 29), (12, 31))
+    assert all(is_holiday(date(2026, month, day)) for month, day in listed)
+
+
+def test_ordinary_days_are_no_holidays() -> None:
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(365)]
+    assert sum(is_holiday(day) for day in days) == 9
+    assert [is_list_day(date(2026, 5, d)) for d in range(4, 11)] == [True] * 5 + [False] * 2
+    assert latest_list_day(date(2026, 5, 10)) == date(2026, 5, 8)
+    assert latest_list_day(date(2026, 11, 27)) == date(2026, 11, 25)  # the day after Thanksgiving
+
+
+def test_submissions_close_at_14_on_the_last_working_day() -> None:
+    assert deadline(date(2026, 5, 4)) == datetime(2026, 5, 1, 18, tzinfo=UTC)  # Friday, daylight-saving time
+    assert deadline(date(2026, 2, 4)) == datetime(2026, 2, 3, 19, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ids", "list_day", "today", "known", "known_day", "state"),
+    [
+        (["a"], "2026-05-04", "2026-05-04", "", None, FRESH),
+        (["a"], None, "2026-05-04", "", None, FRESH),
+        (["a"], "2026-05-05", "2026-05-04", "", None, FRESH),  # a list of tomorrow is still news
+        (["a", "b"], "2026-05-04", "2026-05-04", "a", "2026-05-04", FRESH),
+        (["a"], "2026-05-04", "2026-05-04", "a", "2026-05-04", QUIET),
+        (["a"], "2026-05-01", "2026-05-03", "a", "2026-05-01", QUIET),
+        (["a"], "2026-05-01", "2026-05-04", "", None, STALLED),
+        (["a"], None, "2026-05-04", "a", "2026-05-01", STALLED),
+        ([], None, "2026-05-03", "a", "2026-05-01", QUIET),
+        ([], None, "2026-05-04", "", None, STALLED),
+        ([], None, "2026-12-25", "", None, QUIET),
+        ([], "2026-05-09", "2026-05-08", "", None, QUIET),  # Saturday's list while it is Friday evening in New York
+    ],
+)
+def test_a_list_is_judged_by_its_day_and_by_what_was_known(
+    ids: list[str], list_day: str | None, today: str, known: str, known_day: str | None, state: SourceState
+) -> None:
+    days = [date.fromisoformat(day) if day else None for day in (list_day, known_day)]
+    found, error = judge(ids, days[0], date.fromisoformat(today), marks(known), days[1])
+    assert found is state
+    assert bool(error) is (state is STALLED)
