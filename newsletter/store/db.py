@@ -21,7 +21,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, literal_column, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -104,8 +104,8 @@ def explain(error: DBAPIError) -> Exception:
 def database_seconds(dialect: str) -> Any:
     """SQL for the database's own clock, whole seconds since the epoch. Leases never trust a worker's clock."""
     if dialect == "sqlite":
-        return text("CAST(strftime('%s', 'now') AS INTEGER)")
-    return text("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)")
+        return literal_column("CAST(strftime('%s', 'now') AS INTEGER)", BigInteger)
+    return literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)", BigInteger)
 
 
 def insert_into(connection: Connection, table: Any) -> Any:

@@ -59,7 +59,7 @@ class Desk:
         self.shell = lru_cache(maxsize=32)(self._shell)
         self.subject = lru_cache(maxsize=64)(self._subject)
         self.headline = lru_cache(maxsize=256)(self._headline)
-        self.tail = lru_cache(maxsize=64)(self._tail)
+        self.picked_from = lru_cache(maxsize=64)(self._picked_from)
         self.lede = lru_cache(maxsize=4096)(self._lede)
         self.rule = self._part_html("rule")
         self.end_of_section = self._part_html("end_of_section")
@@ -146,7 +146,7 @@ class Desk:
         of = self.words.number(considered)
         return self.words.say("digest.headline", count, count=numeral[:1].upper() + numeral[1:], of=of)
 
-    def _tail(self, considered: int) -> str:
+    def _picked_from(self, considered: int) -> str:
         return self.words.say("digest.picked_from", considered)
 
     def _lede(self, topics: tuple[str, ...], minutes: int, written: str) -> str:

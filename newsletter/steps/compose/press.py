@@ -1,16 +1,15 @@
-"""`Press`: turns picks and facts into letters. The templates hold the words' places, the desk what letters share."""
+"""`Press`: turns picks and facts into letters. Templates place the words, the desk keeps what letters share."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
-from math import ceil
 from pathlib import Path
-from typing import Any
 
 from newsletter.errors import LetterError
 from newsletter.models import FOLLOWED, OUTSIDE, Letter, Pick, Subscriber, Topic
 from newsletter.steps.compose.body import Body, sections, written_by_machine
 from newsletter.steps.compose.desk import Desk
+from newsletter.steps.compose.form import Filling
 from newsletter.steps.compose.links import Links, SiteFacts
 from newsletter.steps.compose.prose import one_line
 from newsletter.steps.compose.shown import Shown
@@ -19,8 +18,17 @@ from newsletter.steps.compose.templates import Templates
 from newsletter.steps.compose.words import FALLBACK, load_words
 
 WORDS_PER_MINUTE = 200
-#: Mails that answer a person.
-NOTICES = ("confirm", "known", "welcome")
+#: Letters that answer a person or report to the operator, and the values each needs. All are JSON: days are ISO dates.
+NOTICES: Mapping[str, tuple[str, ...]] = {
+    "confirm": ("email", "confirm", "days"),
+    "welcome": ("email", "preferences", "unsubscribe"),
+    "known": ("email", "preferences", "unsubscribe"),
+    "address_new": ("email", "confirm", "days"),
+    "address_old": ("email", "new_email", "preferences"),  # the new one masked: the old mailbox may be another's by now
+    "missed": ("day", "view", "preferences", "unsubscribe"),
+    "export": ("email", "data", "preferences", "unsubscribe"),  # data: a mapping, shown as JSON
+    "report": ("day", "counts", "sources", "problems", "archive"),  # as `run --json`: counts by state, sources by name
+}
 
 
 class Press:
@@ -33,16 +41,13 @@ class Press:
         """
         self.words = load_words(templates / "words")
         mail = Templates(templates / "mail")
-        said = {
+        facts = {
             "name": one_line(site.name),
             "url": site.base_url.rstrip("/") + "/",
-            "operator": ", ".join(line.strip(" ,") for line in site.operator.splitlines() if line.strip()).rstrip("."),
+            "operator": one_line(", ".join(site.operator.split("\n"))).rstrip(" .,"),
             "source_url": site.source_url,
         }
-        self._desk = cache(lambda code: Desk(self.words[code], mail, said))
-
-    def desk(self, language: str) -> Desk:
-        return self._desk(language if language in self.words else FALLBACK)
+        self._desk = cache(lambda code: Desk(self.words[code], mail, facts))
 
     def digest(
         self, reader: Subscriber, picks: Sequence[Pick], shown: Mapping[int, Shown], topics: Mapping[int, Topic],
@@ -50,75 +55,96 @@ class Press:
     ) -> Letter:  # fmt: skip
         """Compose one reader's letter of the issue of `day` (a local date).
 
-        `picks` are in the letter's order; `considered` is "out of 1,204"; `missed` is the day and address of an earlier
-        letter that never left. `is_hosted` makes the page behind "view in browser" of the same letter.
-        Raises: LetterError when the issue has no facts about a pick.
+        `picks` are in the letter's order; `considered` is "out of 1,204"; `missed` is the day and the address of an
+        earlier letter that may not have arrived. `is_hosted` makes the page behind "view in browser" of the same letter.
+        Raises: LetterError when there are no picks, or the issue has no facts about one.
         """
-        desk = self.desk(reader.language)
-        say = desk.words.say
-        body = Body(desk, day, links, [(pick, _of(shown, pick)) for pick in picks])
-        names = []
+        desk = self._desk_of(reader.language)
+        body = Body(desk, day, links, _papers(picks, shown))
+        told: list[str] = []
         for topic, papers in sections(body.kept).items():
-            if topic in (FOLLOWED, OUTSIDE):
-                name = say("digest.followed" if topic == FOLLOWED else "digest.outside")
-            else:
-                name = topics[topic].name if topic in topics else say("digest.own_topic")
+            name = _heading(desk, topic, topics)
             body.add_section(name, papers)
             if topic != OUTSIDE:
-                names.append(name)
-        count = desk.words.numeral(len(picks))
-        minutes = max(1, ceil(body.words / WORDS_PER_MINUTE))
+                told.append(desk.words.say("digest.followed") if topic == FOLLOWED else name)
+        minutes = -(-body.words // WORDS_PER_MINUTE)
         values = {
-            "headline": say(
-                "digest.headline", len(picks), count=count[:1].upper() + count[1:], of=desk.words.number(considered)
-            ),
-            "lede": desk.lede(tuple(names), minutes, written_by_machine(body.kept)),
+            "headline": desk.headline(len(picks), considered),
+            "lede": desk.lede(tuple(told), minutes, written_by_machine(body.kept)),
         }
-        return self._issue_letter("digest", reader, body, day, considered, links, values, missed, is_hosted)
+        return _issue_letter("digest", reader, day, considered, links, missed, is_hosted, desk, body, values)
 
     def quiet(
         self, reader: Subscriber, picks: Sequence[Pick], shown: Mapping[int, Shown], day: date, considered: int,
-        links: Links,
+        links: Links, *, is_hosted: bool = False,
     ) -> Letter:  # fmt: skip
-        """Compose the note after a silent week: nothing matched, nothing is broken, and the overall top three."""
-        desk = self.desk(reader.language)
-        body = Body(desk, day, links, [(pick, _of(shown, pick)) for pick in picks])
-        body.add_section(desk.words.say("quiet.section"), body.kept)
-        values = {"headline": desk.words.say("quiet.headline"), "lede": desk.words.say("quiet.lede")}
-        return self._issue_letter("quiet", reader, body, day, considered, links, values, None, False)
+        """Compose the note after a silent week: nothing is broken, the overall top papers, a way to wider topics.
 
-    def _issue_letter(
-        self, kind: str, reader: Subscriber, body: Body, day: date, considered: int, links: Links,
-        said: Mapping[str, str], missed: tuple[date, str] | None, is_hosted: bool,
-    ) -> Letter:  # fmt: skip
-        desk = self.desk(reader.language)
-        papers = [paper for _, paper, _ in body.kept]
-        others = len(papers) + body.left - 1
-        subject = one_line(desk.subject(kind, others).replace("\x1f", best_title(papers)))
-        before = preheader(papers, desk.words.say("digest.picked_from", considered))
-        shell = desk.shell(kind, day, is_hosted, body.left, missed[0] if missed else None)
-        values: dict[str, Any] = {
-            **said, "subject": subject, "preheader": before, "missed_url": missed[1] if missed else "", "preferences": links.preferences,
-            "unsubscribe": links.unsubscribe, "view": links.view, "how": links.how, "archive": links.archive,
-        }  # fmt: skip
-        text = shell.text.fill({**values, "sections": body.text, "more_links": body.more_links})
-        html = shell.html.fill({**values, "sections": body.html}) if reader.format == "html" or is_hosted else []
-        return Letter(kind, subject, tuple(text), tuple(html), before)
+        Raises: as `digest`.
+        """
+        desk = self._desk_of(reader.language)
+        body = Body(desk, day, links, _papers(picks, shown))
+        body.add_section(desk.words.say("quiet.section"), body.kept)
+        return _issue_letter("quiet", reader, day, considered, links, None, is_hosted, desk, body, {})
 
     def notice(self, kind: str, language: str, **values: object) -> Letter:
-        """Compose a mail that answers a person: confirm, known, welcome, ….
+        """Compose a letter of NOTICES. Further values are ignored.
 
         Raises: LetterError when there is no such letter or a value is missing.
         """
-        desk = self.desk(language)
+        if kind not in NOTICES:
+            raise LetterError(f"there is no letter {kind!r}", hint="one of: " + ", ".join(NOTICES))
+        desk = self._desk_of(language)
         subject = desk.render(kind, "subject.txt", values)
-        known = {**values, "subject": subject, "preheader": desk.words.say(f"{kind}.preheader"), "is_hosted": False}
-        html, text = desk.render(kind, "body.html", known), desk.render(kind, "body.txt", known)
-        return Letter(kind, subject, (text,), (html,), str(known["preheader"]))
+        teaser = desk.words.say(f"{kind}.preheader")
+        frame = {**values, "subject": subject, "preheader": teaser, "is_hosted": False}
+        html, text = desk.render(kind, "body.html", frame), desk.render(kind, "body.txt", frame)
+        return Letter(kind, subject, (text,), (html,), teaser)
+
+    def _desk_of(self, language: str) -> Desk:
+        return self._desk(language if language in self.words else FALLBACK)
 
 
-def _of(shown: Mapping[int, Shown], pick: Pick) -> Shown:
+def _issue_letter(
+    kind: str, reader: Subscriber, day: date, considered: int, links: Links, missed: tuple[date, str] | None,
+    is_hosted: bool, desk: Desk, body: Body, values: Mapping[str, Filling],
+) -> Letter:  # fmt: skip
+    """Put the papers into the shell of their letter."""
+    papers = [paper for _, paper, _ in body.kept]
+    subject = desk.subject(kind, len(papers) + body.left - 1).replace("\x1f", best_title(papers))
+    teaser = preheader(papers, desk.picked_from(considered))
+    shell = desk.shell(kind, day, is_hosted, body.left, missed[0] if missed else None)
+    blanks: dict[str, Filling] = {
+        **values,
+        "subject": subject,
+        "preheader": teaser,
+        "reason": desk.why_you(reader, day, is_hosted),
+        "missed_url": missed[1] if missed else "",
+        "preferences": links.preferences,
+        "unsubscribe": links.unsubscribe,
+        "view": links.view,
+        "how": links.how,
+        "archive": links.archive,
+    }
+    text = shell.text.fill({**blanks, "sections": body.text, "more_links": body.more_links})
+    is_plain = reader.format == "text" and not is_hosted
+    html = [] if is_plain else shell.html.fill({**blanks, "sections": body.html})
+    return Letter(kind, subject, tuple(text), tuple(html), teaser)
+
+
+def _papers(picks: Sequence[Pick], shown: Mapping[int, Shown]) -> list[tuple[Pick, Shown]]:
+    if not picks:
+        raise LetterError("a letter without papers", hint="a reader without picks has a quiet day: nothing is sent")
     try:
-        return shown[pick.paper]
+        return [(pick, shown[pick.paper]) for pick in picks]
     except KeyError as e:
-        raise LetterError(f"the issue says nothing about paper {pick.paper}") from e
+        raise LetterError(f"the issue froze nothing about paper {e}", hint="look at it: newsletter issues show") from e
+
+
+def _heading(desk: Desk, topic: int, topics: Mapping[int, Topic]) -> str:
+    if topic == FOLLOWED:
+        return desk.words.say("digest.section_followed")
+    if topic == OUTSIDE:
+        return desk.words.say("digest.section_outside")
+    # A topic that was removed after the issue was frozen still has its papers in it.
+    return topics[topic].name if topic in topics else desk.words.say("digest.section_removed")
