@@ -127,7 +127,8 @@ def _count(merge: Merge, seen_before: set[tuple[str, str]], counts: Mapping[str,
         if tally is None:
             continue
         if not merge.paper.key and number == 0:
-            tally["new"] += 1
+            # A new version of a paper that we did not know is kept, but it is news to nobody.
+            tally["updated" if sighting.announce.startswith("replace") else "new"] += 1
         elif (sighting.source, sighting.source_id) not in seen_before:
             tally["merged"] += 1
         elif merge.is_changed:

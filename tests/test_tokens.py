@@ -1,0 +1,74 @@
+"""Links speak for one reader and one purpose, and cannot be made by anybody else."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.errors import ConfigError
+from newsletter.tokens import PURPOSES, TokenError, Tokens
+
+NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
+OURS = Tokens([b"s" * 32])
+
+
+def test_a_token_says_what_went_in() -> None:
+    claims = OURS.read(OURS.make("feedback", 7, 2, NOW, paper=9, vote=-1), "feedback", NOW)
+    assert (claims.subscriber, claims.epoch, claims.paper, claims.vote, claims.made) == (7, 2, 9, -1, NOW)
+
+
+@given(st.integers(0, 58), st.integers(0, 7))
+def test_F05_a_token_survives_no_changed_bit(at: int, bit: int) -> None:
+    token = OURS.make("unsubscribe", 7, 1, NOW)
+    changed = token[:at] + chr(ord(token[at]) ^ (1 << bit)) + token[at + 1 :]
+    with pytest.raises(TokenError):
+        OURS.read(changed, "unsubscribe", NOW)
+
+
+@pytest.mark.parametrize("token", ["", "x", "x" * 1_000_000, "ä" * 59, "=" * 59])
+def test_F05_what_is_no_token_is_refused_before_any_work(token: str) -> None:
+    with pytest.raises(TokenError):
+        OURS.read(token, "confirm", NOW)
+
+
+def test_F06_an_old_token_is_expired() -> None:
+    token = OURS.make("confirm", 7, 1, NOW)
+    with pytest.raises(TokenError) as e:
+        OURS.read(token, "confirm", NOW + timedelta(days=8), timedelta(days=7))
+    assert e.value.reason == "expired"
+
+
+@pytest.mark.parametrize("made_for", PURPOSES)
+@pytest.mark.parametrize("used_for", PURPOSES)
+def test_F07_a_token_opens_only_what_it_was_made_for(made_for: str, used_for: str) -> None:
+    token = OURS.make(made_for, 7, 1, NOW)
+    if made_for == used_for:
+        assert OURS.read(token, used_for, NOW).subscriber == 7
+    else:
+        with pytest.raises(TokenError):
+            OURS.read(token, used_for, NOW)
+
+
+def test_F25_an_old_key_still_verifies_after_rotation() -> None:
+    rotated = Tokens([b"n" * 32, b"s" * 32])
+    assert rotated.read(OURS.make("unsubscribe", 7, 1, NOW), "unsubscribe", NOW).subscriber == 7
+    with pytest.raises(TokenError):
+        OURS.read(rotated.make("unsubscribe", 7, 1, NOW), "unsubscribe", NOW)
+    assert rotated.address_hash("a@example.org") == OURS.address_hash("a@example.org")
+
+
+def test_G01_only_our_own_return_addresses_name_a_letter() -> None:
+    assert OURS.read_verp(OURS.verp(12)) == 12
+    assert OURS.read_verp(OURS.verp(12).upper()) == 12
+    for forged in ("12", "12-", f"13-{OURS.verp(12).partition('-')[2]}", "x" * 500):
+        assert OURS.read_verp(forged) is None
+
+
+def test_a_missing_or_short_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read"):
+        Tokens.from_file(tmp_path / "none.key")
+    (tmp_path / "short.key").write_text("abc")
+    with pytest.raises(ConfigError, match="32"):
+        Tokens.from_file(tmp_path / "short.key")
