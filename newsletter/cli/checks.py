@@ -76,10 +76,6 @@ def _database(config: Config) -> list[Check]:
     return [Check("ok", "Database", f"schema {state.found}"), ledger, clock]
 
 
-def select_clock(dialect: str) -> object:
-    return text(f"SELECT {database_seconds(dialect)}")
-
-
 def _disk(config: Config) -> Check:
     place = Path(config.database.url.removeprefix("sqlite:///")).parent if "sqlite" in config.database.url else Path()
     free = shutil.disk_usage(place if place.exists() else Path()).free

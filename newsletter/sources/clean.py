@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
 import nh3
-from pylatexenc.latex2text import (  # type: ignore[import-untyped]
+from pylatexenc.latex2text import (
     LatexNodes2Text,
     MacroTextSpec,
     get_default_latex_context_db,

@@ -13,7 +13,7 @@ import resource
 import sys
 from typing import Any
 
-import feedparser  # type: ignore[import-untyped]
+import feedparser
 
 CPU_S = 10
 MEMORY_BYTES = 512 * 1024 * 1024  #: of address space; about half of it becomes resident

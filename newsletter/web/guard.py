@@ -17,7 +17,10 @@ from newsletter.config import LOOPBACK
 MAX_BODY_BYTES = 65_536
 #: Pages reached by a token: never stored, never indexed, never named to where a link leads.
 PRIVATE = ("/confirm/", "/preferences/", "/unsubscribe/", "/feedback/", "/view/", "/my/")
-_POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
 
 
 class Guard:
