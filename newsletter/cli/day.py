@@ -193,9 +193,16 @@ def _tell_sources(sources: dict[str, dict[str, Any]]) -> None:
     rows = []
     for name, source in sources.items():
         counts = f"{source['seen']} seen, {source['new']} new, {source['merged']} merged"
-        rows.append((f"{mark(_SIGNS[source['state']])} {name}", source["state"], source["error"] or counts))
+        rows.append((f"{mark(_SIGNS[source['state']])} {name}", source["state"], _brief(source["error"]) or counts))
     if rows:
         table(("source", "state", "said"), rows)
+
+
+def _brief(error: str) -> str:
+    """The first trouble and how many more there are; `fetch --json` has them all."""
+    first, *more = error.split("; ")
+    first = first if len(first) <= 110 else first[:109] + "…"
+    return f"{first} (and {len(more)} more)" if more else first
 
 
 def _tell_issues(issues: list[dict[str, Any]]) -> None:

@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from newsletter import addresses
 from newsletter.app import App
-from newsletter.cli.demo_world import SAMPLE, Postbox, World, at_noon, categories, sample_papers
+from newsletter.cli.demo_world import ARCHIVES, SAMPLE, Postbox, World, at_noon
 from newsletter.cli.output import emit, mark, note, say, table
 from newsletter.cli.site import create_site
 from newsletter.config import load_config
@@ -81,7 +81,7 @@ def _list_days(now: datetime) -> list[date]:
 
 
 def _config(world: str, port: int) -> str:
-    names = ", ".join(f'"{name}"' for name in categories(sample_papers()))
+    names = ", ".join(f'"{name}"' for name in ARCHIVES)
     return f"""\
 [site]
 name = "Trending Papers"
@@ -97,6 +97,8 @@ security = "none"
 [sources.arxiv]
 categories = [{names}]
 url = "{world}/rss"
+api_url = "{world}/api/query"
+oai_url = "{world}/oai"
 interval_s = 0.0
 
 [sources.huggingface]

@@ -41,7 +41,10 @@ def press() -> Press:
 
 def paper(key: int, title: str, authors: str, summary: str = "", abstract: str = "", **more: Any) -> Paper:
     """A paper with the usual links; `authors` separated by commas."""
-    links = {"abs": f"https://arxiv.example.org/abs/2611.{key:05}", "pdf": f"https://arxiv.example.org/pdf/2611.{key:05}"}
+    links = {
+        "abs": f"https://arxiv.example.org/abs/2611.{key:05}",
+        "pdf": f"https://arxiv.example.org/pdf/2611.{key:05}",
+    }
     return Paper(
         id=f"2611.{key:05}", key=key, title=title, authors=tuple(name.strip() for name in authors.split(",")),
         summary=summary, abstract=abstract, published=more.pop("published", datetime(2026, 11, 20, tzinfo=UTC)),
@@ -65,7 +68,7 @@ PAPERS: tuple[tuple[Paper, Heat], ...] = (
     (
         paper(
             1, "Grasping by draping: a cloth gripper that needs no camera", "Ylva Brandvold, Okon Etim, Sara Lindqvist",
-            "A sheet of heated fabric picks up 41 of 50 kitchen objects by falling over them. It fails on anything wet.",
+            "Heated fabric picks up 41 of 50 kitchen objects by falling over them. It fails on anything wet.",
             affiliations=("Tideway Institute", "Oststrand Technical University"), links=code(1) | talk(1),
         ),
         heat(4, ("upvotes", 287, 1), ("stars", 1140, 1), ("comments", 46, 1)),
@@ -73,14 +76,14 @@ PAPERS: tuple[tuple[Paper, Heat], ...] = (
     (
         paper(
             2, "Pneumatic muscles that count their own strokes", "Jun Tamaki, Noor Haddad",
-            "A strain sensor printed into the muscle wall replaces the encoder, and drifts by 2 % over a million strokes.",
+            "A strain sensor in the muscle wall replaces the encoder, and drifts by 2 % over a million strokes.",
             affiliations=("Kestrel Lab",), links=talk(2),
         ),
         heat(3, ("upvotes", 96, 2), ("comments", 1, 2)),
     ),
     (
         paper(
-            3, "Sea ice thins from below: eleven winters of upward-looking sonar", "Astrid Vinje, Paulo Reis, Ken Otieno",
+            3, "Sea ice thins from below: eleven winters of sonar", "Astrid Vinje, Paulo Reis, Ken Otieno",
             abstract="We moored twelve sonars under the pack ice, cf. Fig. 2, and kept them there for eleven winters. "
             "Bottom melt accounts for 61.5 % of the loss, more than models allow. A release of the data follows.",
             affiliations=("Meteo Valdora",),
@@ -106,7 +109,7 @@ PAPERS: tuple[tuple[Paper, Heat], ...] = (
     (
         paper(
             6, "Checking what a proof assistant believes", "Tomasz Wilk, Ana Beltrán",
-            abstract="Proof assistants trust a small kernel. We rebuild four kernels from their documentation alone and find "
+            abstract="Proof assistants trust a small kernel. We rebuild four kernels from their documentation and find "
             "nine places in which the documentation is wrong, e.g. in universe levels. None of them is unsound.",
         ),
         heat(1, ("upvotes", 4, 0)),
@@ -121,8 +124,8 @@ PAPERS: tuple[tuple[Paper, Heat], ...] = (
     ),
     (
         paper(
-            8, "How long is a useful pause? Two million classroom questions", "Olamide Bankole, Petra Novak, Katrin Weiss",
-            "Teachers who wait three seconds get answers twice as long, in eleven countries and every subject but music.",
+            8, "How long is a useful pause? 2.1 million questions in class", "Olamide Osei, Petra Novak, Katrin Weis",
+            "Teachers who wait three seconds get answers twice as long, in every subject but music.",
             affiliations=("Centre for Learning Research, Fjordby",), links=talk(8),
         ),
         heat(4, ("upvotes", 421, 2), ("comments", 1033, 2)),

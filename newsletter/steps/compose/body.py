@@ -20,39 +20,40 @@ Printed = tuple[Pick, Shown, Card]
 class Body:
     """Fragments in the order of the letter. Papers that would make it too long are left out and counted in `left`."""
 
-    def __init__(self, desk: Desk, day: date, links: Links, papers: Sequence[tuple[Pick, Shown]]) -> None:
+    def __init__(
+        self, desk: Desk, day: date, links: Links, papers: Sequence[tuple[Pick, Shown]], *, is_hosted: bool
+    ) -> None:
+        self.desk, self.day, self.links, self.is_hosted = desk, day, links, is_hosted
         self.html: list[str] = []
         self.text: list[str] = []
         self.more_links: list[str] = []
-        self._desk = desk
-        self._links = links
         self._number = 0
         printed = [(pick, paper, desk.card(paper, day)) for pick, paper in papers]
-        self.kept = _fitting(printed)
+        self.kept = printed if is_hosted else _fitting(printed)
         self.left = len(printed) - len(self.kept)
         self.words = sum(card.words for _, _, card in self.kept)
 
     def add_section(self, name: str, papers: Sequence[Printed]) -> None:
         """Add a heading and its papers."""
-        html, text = self._desk.section(name, len(papers))
+        html, text = self.desk.section(name, len(papers))
         self.html.append(html)
         self.text.append(text)
         for at, (pick, paper, card) in enumerate(papers):
             if at:
-                self.html.append(self._desk.rule)
+                self.html.append(self.desk.rule)
             self._add(pick, paper, card)
-        self.html.append(self._desk.end_of_section)
+        self.html.append(self.desk.end_of_section)
 
     def _add(self, pick: Pick, paper: Shown, card: Card) -> None:
         self._number += 1
-        why, why_text = self._desk.why(pick.reasons)
+        why, why_text = self.desk.why(pick.reasons)
         values: dict[str, Filling] = {
             "number": f"{self._number}.".ljust(4),
             "bracket": f"[{self._number}]".ljust(5),
             "why": why,
             "why_text": why_text,
-            "more": self._links.feedback(paper.key, "more"),
-            "less": self._links.feedback(paper.key, "less"),
+            "more": self.links.feedback(paper.key, "more"),
+            "less": self.links.feedback(paper.key, "less"),
         }
         self.html += card.html.fill(values)
         self.text += card.text.fill(values)

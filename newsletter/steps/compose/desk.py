@@ -70,7 +70,9 @@ class Desk:
         text = self._templates.render(f"{kind}/{part}", {**common, **values})
         if part == "subject.txt":
             return one_line(text)
-        return re.sub(r"\n\s*\n", "\n", text) if part == "body.html" else re.sub(r"\n{3,}", "\n\n", text)
+        if part == "body.html":
+            return re.sub(r"\n\s*\n", "\n", text)
+        return re.sub(r"\n{3,}", "\n\n", text).replace("\xa0", " ")
 
     def signal(self, paper: Shown, day: date) -> str:
         """The fact behind a heat in words: "312 upvotes in 1 day". Empty when there is none to tell."""
@@ -103,7 +105,8 @@ class Desk:
         return self._templates.render_part("_parts.html", macro, self._html_values, *arguments)
 
     def _part_text(self, macro: str, *arguments: object) -> str:
-        return self._templates.render_part("_parts.txt", macro, self._text_values, *arguments)
+        # No-break spaces have done their work when lines are wrapped; a terminal may show them as something else.
+        return self._templates.render_part("_parts.txt", macro, self._text_values, *arguments).replace("\xa0", " ")
 
     def _card(self, paper: Shown, day: date) -> Card:
         signal = self.signal(paper, day)
@@ -139,7 +142,9 @@ class Desk:
 
     def _subject(self, kind: str, others: int) -> str:
         """The subject of an issue's letter with one blank, the best paper's title."""
-        return self._templates.render(f"{kind}/subject.txt", {**self._text_values, "best": "\x1f", "others": others})
+        return self._templates.render(
+            f"{kind}/subject.txt", {**self._text_values, "best": "\0", "others": others}
+        ).strip()
 
     def _headline(self, count: int, considered: int) -> str:
         numeral = self.words.numeral(count)

@@ -12,8 +12,8 @@ from markupsafe import escape
 
 from newsletter.steps.compose.prose import COLUMNS, fill
 
-#: U+001F cannot come from data: control characters are removed when a paper is frozen.
-_BLANK = re.compile("\x1f([a-z_]+)\x1f")
+#: NUL cannot come from data: control characters are removed when a paper is frozen.
+_BLANK = re.compile("\0([a-z_]+)\0")
 
 #: What a blank is filled with: text, or the finished fragments that take the place of its line.
 Filling = str | Sequence[str]
@@ -21,7 +21,7 @@ Filling = str | Sequence[str]
 
 def blank(name: str) -> str:
     """The marker to render a template with."""
-    return f"\x1f{name}\x1f"
+    return f"\0{name}\0"
 
 
 class Form:
@@ -29,33 +29,38 @@ class Form:
 
     def __init__(self, rendered: str, *, is_html: bool) -> None:
         self._is_html = is_html
+        self._names = tuple(dict.fromkeys(_BLANK.findall(rendered)))
+        #: A fragment, or the %-format of a line with blanks.
+        self._parts: list[tuple[str, bool]] = []
         lines = [line + "\n" for line in rendered.removesuffix("\n").split("\n")]
-        self._parts: list[str | tuple[str, ...]] = []
-        for has_blank, group in groupby(lines, key=lambda line: "\x1f" in line):
+        for has_blank, group in groupby(lines, key=lambda line: "\0" in line):
             if has_blank:
-                self._parts.extend(tuple(_BLANK.split(line)) for line in group)
+                self._parts += [(_BLANK.sub(r"%(\1)s", line.replace("%", "%%")), True) for line in group]
             else:
-                self._parts.append("".join(group))
+                self._parts.append(("".join(group), False))
 
     def fill(self, values: Mapping[str, Filling]) -> list[str]:
         """Fill the blanks. Text is escaped for HTML, unless it is Markup; a plain-text line that grows is wrapped.
 
         Raises: KeyError for a blank without a value.
         """
-        fragments: list[str] = []
-        for part in self._parts:
-            if isinstance(part, str):
-                fragments.append(part)
-                continue
-            value = values[part[1]]
+        texts: dict[str, str] = {}
+        blocks: dict[str, Sequence[str]] = {}
+        for name in self._names:
+            value = values[name]
             if not isinstance(value, str):
-                fragments.extend(value)
-            elif self._is_html:
-                fragments.append("".join(escape(values[word]) if at % 2 else word for at, word in enumerate(part)))
+                blocks[f"%({name})s\n"] = value
             else:
-                fragments.append(
-                    _wrapped("".join(str(values[word]) if at % 2 else word for at, word in enumerate(part)))
-                )
+                texts[name] = escape(value) if self._is_html else value
+        fragments: list[str] = []
+        for part, has_blank in self._parts:
+            if not has_blank:
+                fragments.append(part)
+            elif part in blocks:
+                fragments += blocks[part]
+            else:
+                line = part % texts
+                fragments.append(line if self._is_html else _wrapped(line))
         return fragments
 
 
@@ -63,6 +68,6 @@ def _wrapped(line: str) -> str:
     """A line of plain text that may have grown too long; addresses are never broken."""
     if len(line) <= COLUMNS + 1 or "://" in line:
         return line
-    body = line.lstrip(" ")
-    indent = len(line) - len(body)
+    body = line.strip()
+    indent = len(line) - len(line.lstrip(" "))
     return " " * indent + fill(body, indent) + "\n"

@@ -56,11 +56,11 @@ class Press:
         """Compose one reader's letter of the issue of `day` (a local date).
 
         `picks` are in the letter's order; `considered` is "out of 1,204"; `missed` is the day and the address of an
-        earlier letter that may not have arrived. `is_hosted` makes the page behind "view in browser" of the same letter.
+        earlier letter that may not have arrived. `is_hosted` makes the page behind "view in browser".
         Raises: LetterError when there are no picks, or the issue has no facts about one.
         """
         desk = self._desk_of(reader.language)
-        body = Body(desk, day, links, _papers(picks, shown))
+        body = Body(desk, day, links, _papers(picks, shown), is_hosted=is_hosted)
         told: list[str] = []
         for topic, papers in sections(body.kept).items():
             name = _heading(desk, topic, topics)
@@ -71,8 +71,9 @@ class Press:
         values = {
             "headline": desk.headline(len(picks), considered),
             "lede": desk.lede(tuple(told), minutes, written_by_machine(body.kept)),
+            "preheader": preheader([paper for _, paper, _ in body.kept], desk.picked_from(considered)),
         }
-        return _issue_letter("digest", reader, day, considered, links, missed, is_hosted, desk, body, values)
+        return _finished("digest", reader, body, values, missed)
 
     def quiet(
         self, reader: Subscriber, picks: Sequence[Pick], shown: Mapping[int, Shown], day: date, considered: int,
@@ -83,9 +84,9 @@ class Press:
         Raises: as `digest`.
         """
         desk = self._desk_of(reader.language)
-        body = Body(desk, day, links, _papers(picks, shown))
+        body = Body(desk, day, links, _papers(picks, shown), is_hosted=is_hosted)
         body.add_section(desk.words.say("quiet.section"), body.kept)
-        return _issue_letter("quiet", reader, day, considered, links, None, is_hosted, desk, body, {})
+        return _finished("quiet", reader, body, {"preheader": desk.words.say("quiet.preheader", considered)}, None)
 
     def notice(self, kind: str, language: str, **values: object) -> Letter:
         """Compose a letter of NOTICES. Further values are ignored.
@@ -105,20 +106,18 @@ class Press:
         return self._desk(language if language in self.words else FALLBACK)
 
 
-def _issue_letter(
-    kind: str, reader: Subscriber, day: date, considered: int, links: Links, missed: tuple[date, str] | None,
-    is_hosted: bool, desk: Desk, body: Body, values: Mapping[str, Filling],
-) -> Letter:  # fmt: skip
-    """Put the papers into the shell of their letter."""
-    papers = [paper for _, paper, _ in body.kept]
-    subject = desk.subject(kind, len(papers) + body.left - 1).replace("\x1f", best_title(papers))
-    teaser = preheader(papers, desk.picked_from(considered))
-    shell = desk.shell(kind, day, is_hosted, body.left, missed[0] if missed else None)
+def _finished(
+    kind: str, reader: Subscriber, body: Body, values: Mapping[str, str], missed: tuple[date, str] | None
+) -> Letter:
+    """Put an issue's papers into the shell of their letter."""
+    desk, links = body.desk, body.links
+    title = best_title([paper for _, paper, _ in body.kept])
+    subject = desk.subject(kind, len(body.kept) + body.left - 1).replace("\0", title)
+    shell = desk.shell(kind, body.day, body.is_hosted, body.left, missed[0] if missed else None)
     blanks: dict[str, Filling] = {
         **values,
         "subject": subject,
-        "preheader": teaser,
-        "reason": desk.why_you(reader, day, is_hosted),
+        "reason": desk.why_you(reader, body.day, body.is_hosted),
         "missed_url": missed[1] if missed else "",
         "preferences": links.preferences,
         "unsubscribe": links.unsubscribe,
@@ -127,9 +126,9 @@ def _issue_letter(
         "archive": links.archive,
     }
     text = shell.text.fill({**blanks, "sections": body.text, "more_links": body.more_links})
-    is_plain = reader.format == "text" and not is_hosted
+    is_plain = reader.format == "text" and not body.is_hosted
     html = [] if is_plain else shell.html.fill({**blanks, "sections": body.html})
-    return Letter(kind, subject, tuple(text), tuple(html), teaser)
+    return Letter(kind, subject, tuple(text), tuple(html), values["preheader"])
 
 
 def _papers(picks: Sequence[Pick], shown: Mapping[int, Shown]) -> list[tuple[Pick, Shown]]:

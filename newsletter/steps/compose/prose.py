@@ -1,7 +1,6 @@
 """Cutting text to a reader's time: titles, abstracts, author lists, lines of 72 columns. Language-blind and pure."""
 
 import re
-import textwrap
 import unicodedata
 from collections.abc import Sequence
 
@@ -10,11 +9,11 @@ COLUMNS = 72
 SUMMARY_WORDS = 60
 #: What follows these words and a full stop is the same sentence; so is what follows an initial.
 _ABBREVIATION = re.compile(
-    r"""(?:e\.g | i\.e | etc | al | cf | vs | approx | ca | figs? | eqs? | sec | refs? | no | vol | resp | dr | prof | st
-    | mrs? | ms | ph\.d | u\.s | viz | incl | max | min | avg | spp? | subsp | var | z\.b | bzw | d\.h | [^\W\d_])""",
+    r"""(?: e\.g | i\.e | etc | al | cf | vs | approx | ca | figs? | eqs? | sec | refs? | no | vol | resp | dr | prof
+    | st | mrs? | ms | ph\.d | u\.s | viz | incl | max | min | avg | spp? | subsp | var | z\.b | bzw | d\.h
+    | [^\W\d_] )""",
     re.IGNORECASE | re.VERBOSE,
 )
-
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\Wa-z_])")
 _MATH = re.compile(r"\$([^$]*[\\^_{}][^$]*|[^$\s]{1,3})\$")
@@ -95,12 +94,16 @@ def names(authors: Sequence[str]) -> str:
 
 
 def fill(text: str, indent: int = 0) -> str:
-    """Text in lines of at most 72 columns; no-break spaces hold words together and become spaces.
+    """Text in lines of at most 72 columns; only a longer word (an address) may pass them.
 
-    The first line's indent is left to the caller, who puts a number or a bullet there.
+    The first line's indent is left to the caller, who puts a number or a bullet there. No-break spaces hold words
+    together and become spaces.
     """
-    pad = " " * indent
-    lines = textwrap.wrap(
-        text, COLUMNS, initial_indent=pad, subsequent_indent=pad, break_long_words=False, break_on_hyphens=False
-    )
-    return "\n".join(lines).replace("\xa0", " ")[indent:]
+    lines, line = [], ""
+    for word in text.split(" "):
+        if line and indent + len(line) + 1 + len(word) > COLUMNS:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return ("\n" + " " * indent).join([*lines, line]).replace("\xa0", " ")

@@ -24,16 +24,13 @@ def preheader(papers: Sequence[Shown], tail: str) -> str:
     Titles are cut at their colon; if that leaves too little they are given whole, then further titles, and at last
     the best paper's own summary.
     """
-    rest = papers[1:]
-    room = LONGEST - len(tail) - 1
-    least = SHORTEST - len(tail) - 1
-    short = [_before_colon(paper.title) for paper in rest]
-    whole = [paper.title for paper in rest]
-    told = ""
-    for pieces in (short[:3], whole[:3], whole + sentences(papers[0].summary)):
-        told = _joined(pieces, room)
-        if len(told) >= least:
-            break
+    titles = [paper.title for paper in papers[1:]]
+    room, least = LONGEST - len(tail) - 1, SHORTEST - len(tail) - 1
+    told = _joined([_before_colon(title) for title in titles[:3]], room)
+    if len(told) < least:
+        told = _joined(titles[:3], room)
+    if len(told) < least:
+        told = _joined([*titles, *sentences(papers[0].summary)], room)
     return f"{told} {tail}".strip()
 
 

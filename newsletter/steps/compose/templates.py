@@ -29,6 +29,7 @@ class Templates:
         self._environment.filters["fill"] = fill
         self._environment.filters["pad"] = lambda text, width: str(text).ljust(width)
         self._environment.globals["columns"] = COLUMNS
+        self._environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
         self.names = self._environment.list_templates(extensions=["html", "txt"])
         for name in self.names:
             try:
