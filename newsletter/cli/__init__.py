@@ -1,11 +1,10 @@
 """The admin's face, one file per noun. Here: the global options, running a command, errors in words."""
 
-import difflib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
-import click
 import typer
 
 from newsletter import __version__
@@ -32,6 +31,9 @@ app.add_typer(site.config_app, name="config")
 app.add_typer(site.db_app, name="db")
 app.add_typer(site.dkim_app, name="dkim")
 
+#: The base of typer's own usage errors; typer does not export it by name.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
 _FLAGS = {
     "--json": "is_json", "-q": "is_quiet", "--quiet": "is_quiet", "-v": "is_verbose", "--verbose": "is_verbose",
     "--no-color": "is_plain",
@@ -51,12 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     except NewsletterError as e:
         output.tell_error(e)
         return e.exit_code
-    except click.exceptions.NoArgsIsHelpError as e:
-        print(e.format_message())  # noqa: T201
-        return 0
-    except click.UsageError as e:
+    except UsageError as e:
         return _tell_usage(e)
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -86,17 +85,14 @@ def _global_options(words: list[str]) -> list[str] | None:
     return rest
 
 
-def _tell_usage(error: click.UsageError) -> int:
-    message, hint = error.format_message(), ""
-    context = error.ctx
-    if "No such command" in message and context is not None and isinstance(context.command, click.Group):
-        wanted = message.split("'")[1]
-        message = f"unknown command '{wanted}'"
-        near = difflib.get_close_matches(wanted, context.command.list_commands(context), 1, 0.5)
-        hint = f"Did you mean '{near[0]}'?" if near else f"see them: {context.command_path} --help"
-    elif context is not None:
-        hint = f"see: {context.command_path} --help"
-    problem = NewsletterError(message, hint=hint)
+def _tell_usage(error: Any) -> int:
+    message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(message)  # noqa: T201
+        return 0
+    message, _, meant = message.replace("No such command", "unknown command").partition(". Did you mean ")
+    path = error.ctx.command_path if error.ctx else "newsletter"
+    problem = NewsletterError(message.rstrip("."), hint=f"Did you mean {meant}" if meant else f"see: {path} --help")
     problem.code = "usage"
     output.tell_error(problem)
     return 2

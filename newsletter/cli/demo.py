@@ -151,9 +151,11 @@ def _add_readers(app: App, now: datetime) -> list[Subscriber]:
             own = [topics.find_or_add(connection, str(parse(query))).id for query in one.get("queries", ())]
             address = addresses.parse(one["email"])
             reader = Subscriber(0, address.email, SubscriberState.ACTIVE, one.get("name", ""), one["timezone"])
-            choices = {key: one[key] for key in ("size", "mix", "format", "language") if key in one}
-            lists = {key: tuple(one[key]) for key in ("follows", "muted") if key in one}
-            reader = replace(reader, topics=(*known, *own), **choices, **lists)
+            reader = replace(
+                reader, topics=(*known, *own), size=one.get("size", 8), mix=one.get("mix", "balanced"),
+                format=one.get("format", "html"), language=one.get("language", "en"),
+                follows=tuple(one.get("follows", ())), muted=tuple(one.get("muted", ())),
+            )  # fmt: skip
             added.append(subscribers.add(connection, reader, address.canonical, now, consent="a sample reader"))
     return added
 

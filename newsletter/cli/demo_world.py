@@ -73,7 +73,8 @@ class World:
         return "application/atom+xml", self._blog().encode()
 
     def _day_of(self, paper: dict[str, Any]) -> date:
-        return self.days[paper["day"]]
+        day: date = self.days[int(paper["day"])]
+        return day
 
     def _rss(self, category: str) -> str:
         """arXiv's feed of the day for one category."""
@@ -145,7 +146,8 @@ class World:
             if "doi" in paper and self._day_of(paper) <= self.days[self.today]
         )
         return (
-            '<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Preprint notes</title>'
+            '<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2005/Atom">'
+            "<title>Preprint notes</title>"
             f"<id>urn:example:notes</id><updated>{self.days[self.today]}T08:00:00Z</updated>{entries}</feed>"
         )
 

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import sqlite3
 import subprocess
 from datetime import UTC, datetime
@@ -196,10 +195,8 @@ def restore(file: Path, yes: Annotated[bool, typer.Option("--yes")] = False) -> 
             with sqlite3.connect(file) as copy:
                 if copy.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
                     raise StoreError(f"{file} is damaged; nothing was replaced")
-            engine.dispose()
-            for suffix in ("-wal", "-shm"):
-                Path(f"{target}{suffix}").unlink(missing_ok=True)
-            shutil.copyfile(file, target)
+            with sqlite3.connect(file) as copy, sqlite3.connect(target) as place:
+                copy.backup(place)
         else:
             _postgres("pg_restore", "--clean", "--if-exists", f"--dbname={_plain_url(config)}", str(file))
         with writing(open_engine(config.database.url)) as connection:

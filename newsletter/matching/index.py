@@ -8,6 +8,7 @@ the topic's readers.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -88,7 +89,8 @@ class Index:
         if isinstance(node, All):
             return self._all(node)
         if isinstance(node, AnyOf):
-            return np.maximum.reduce([self._plain(part) for part in node.parts])
+            best: Vector = np.maximum.reduce([self._plain(part) for part in node.parts])
+            return best
         return self._leaf(node)
 
     def _all(self, node: All) -> Vector:
@@ -106,13 +108,16 @@ class Index:
     def _mean(self, vectors: list[Vector]) -> Vector:
         weights = [rarity(vector) for vector in vectors]
         total = sum(weights)
-        return sum((vector * (weight / total) for vector, weight in zip(vectors, weights, strict=True)), np.float32(0))
+        mean = np.zeros(len(self._papers), np.float32)
+        for vector, weight in zip(vectors, weights, strict=True):
+            mean += vector * (weight / total)
+        return mean
 
     def _lift_neighbours(self, score: Vector, parts: Sequence[Node]) -> Vector:
         """Lift papers in which words stand side by side as in the query."""
         pairs = [
             Phrase(f"{one.text} {two.text}")
-            for one, two in zip(parts, parts[1:], strict=False)
+            for one, two in pairwise(parts)
             if isinstance(one, Word) and isinstance(two, Word) and not one.field and not two.field
         ]
         if not pairs:

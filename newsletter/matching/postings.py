@@ -87,10 +87,11 @@ class Postings:
         """Keep, one place further, those places that the term follows."""
         number = self._terms.get(term, GAP - 1)
         after = places + 1
-        return after[(self._line[after] == number) | (self._joined[after] == number)]
+        found: Places = after[(self._line[after] == number) | (self._joined[after] == number)]
+        return found
 
     def word(self, token: str) -> Places:
-        """Find a word in all its spellings. One that is hyphenated as asked counts twice: as its parts and as joined."""
+        """Find a word in all its spellings. A hyphenated one counts twice: as its parts and as joined."""
         terms = stems(token)
         if len(terms) < 2:
             return self.places(terms[0]) if terms else self._order[:0]
@@ -121,7 +122,8 @@ class Postings:
     def terms_of(self, text: int) -> NDArray[np.int32]:
         """List a text's terms as numbers, repeated as they are."""
         line = self._line[self._starts[text] : self._starts[text + 1]]
-        return line[line != GAP]
+        terms: NDArray[np.int32] = line[line != GAP]
+        return terms
 
     def by_number(self, number: int) -> tuple[str, Places]:
         """Give a term's spelling and places."""

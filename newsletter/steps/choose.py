@@ -239,7 +239,7 @@ def _with_outsider(
     clusters: set[int],
     left_out: Counter[str],
 ) -> list[_Entry]:
-    """Give the last slot to one Surging paper from elsewhere, unless the reader wants own topics only or it is quiet."""
+    """Give the last slot to one Surging paper from elsewhere; not on a quiet day, not to "My topics" readers."""
     if not kept or reader.mix == "match":
         return kept
     inside = {entry.book.key for topic in reader.topics for entry in shelf.ranked.get((topic, reader.mix), ())}

@@ -35,6 +35,8 @@ OLD = timedelta(days=30)
 _CROWD = 200
 #: A source's own id that may serve as a public one: short, safe in a path, more than a number.
 _TOKEN = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_.\-]{5,39}")
+#: An operator's own ids are kept as they were given, if they are one plain word.
+_GIVEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,79}")
 #: Reasons that hold for a whole group: a third record that resembles both does not take them away.
 _AGAINST = frozenset(("different authors", "different years", "different abstracts"))
 #: The least doubt of a link that rests on a title.
@@ -59,7 +61,7 @@ def paper_keys(paper: Paper) -> tuple[str, ...]:
 
 def _id_key(id: str) -> tuple[str, ...]:
     """A public id that is no identifier is a name too, so that nobody else gets it."""
-    return (f"id:{id}",) if _TOKEN.fullmatch(id) else ()
+    return (f"id:{id}",) if _TOKEN.fullmatch(id) or _GIVEN.fullmatch(id) else ()
 
 
 def dedupe(sightings: Sequence[Sighting], known: Sequence[Paper], now: datetime) -> list[Merge]:
@@ -293,7 +295,7 @@ def _ids(sightings: Sequence[Sighting]) -> Iterator[str]:
     for kind in ("arxiv:", "doi:"):
         yield from (name.removeprefix(kind) for name in names if name.startswith(kind))
     first = min(sightings, key=_place)
-    if _TOKEN.fullmatch(first.source_id):
+    if _TOKEN.fullmatch(first.source_id) or (first.source == "import" and _GIVEN.fullmatch(first.source_id)):
         yield first.source_id
     source = re.sub(r"[^a-z0-9]+", "-", first.source.lower()).strip("-") or "paper"
     yield f"{source}-{short_hash(first.source_id)}"

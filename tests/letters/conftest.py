@@ -1,0 +1,11 @@
+"""One press for the whole folder: its caches are part of what is tested."""
+
+import pytest
+
+from newsletter.steps.compose import Press
+from tests.letters import samples
+
+
+@pytest.fixture(scope="session")
+def press() -> Press:
+    return samples.press()

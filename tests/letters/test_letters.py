@@ -1,0 +1,150 @@
+"""The definition of done that the design guide sets for every letter, in every language."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from newsletter.errors import LetterError
+from newsletter.models import Letter
+from newsletter.steps.compose import Press
+from tests.letters.samples import KINDS, NOTICE_VALUES, digest, letter
+
+LANGUAGES = ("en", "de")
+EVERY = [(kind, language) for kind in KINDS for language in LANGUAGES]
+
+
+@pytest.fixture(params=EVERY, ids=lambda pair: "-".join(pair))
+def every(request: pytest.FixtureRequest, press: Press) -> Letter:
+    """Each letter there is, in each language."""
+    return letter(press, *request.param)
+
+
+def html(letter: Letter) -> str:
+    return "".join(letter.html)
+
+
+def text(letter: Letter) -> str:
+    return "".join(letter.text)
+
+
+def links(page: str) -> set[str]:
+    return {unescape(url) for url in re.findall(r'href="([^"]*)"', page)}
+
+
+class Seen(HTMLParser):
+    """What a reader sees: text nodes outside of <style> and <title>."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: object) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def lines(letter: Letter) -> Iterator[str]:
+    yield from text(letter).splitlines()
+
+
+def test_it_has_a_subject_a_preheader_and_both_parts(every: Letter) -> None:
+    assert every.subject.isprintable() and 10 <= len(every.subject) <= 80
+    assert every.preheader.isprintable() and 85 <= len(every.preheader) <= 130
+    assert f"<title>{every.subject}</title>" in html(every)
+    assert every.preheader in unescape(html(every))
+    assert text(every).endswith("\n") and not text(every).endswith("\n\n")
+
+
+def test_it_is_small_and_its_style_blocks_are_smaller(every: Letter) -> None:
+    assert len(html(every).encode()) <= 60_000
+    assert all(len(block) < 8_000 for block in re.findall(r"<style>.*?</style>", html(every), re.DOTALL))
+
+
+def test_nothing_that_clients_drop_or_readers_did_not_ask_for(every: Letter) -> None:
+    page = html(every)
+    assert not {"img", "script", "main", "nav", "form", "link", "svg", "iframe"} & set(Seen(page).tags)
+    assert not re.search(r"\drem\b|rgba\(|@import|url\(|var\(--|<!--(?!\[if mso\]>)", page)
+    assert all(
+        re.search(r'\bstyle="|class="', tag) for tag in re.findall(r"<(?:td|p|h1|h2|h3)\b[^>]*>", page) if "p " in tag
+    )
+
+
+def test_every_table_says_that_it_is_layout(every: Letter) -> None:
+    tables = re.findall(r"<table\b[^>]*>", html(every))
+    assert tables and all('role="presentation"' in table for table in tables)
+
+
+def test_language_and_direction_stand_on_the_page_and_on_the_first_div(every: Letter) -> None:
+    found = re.findall(r'\blang="(\w+)" dir="(ltr|rtl)"', html(every))
+    assert len(found) == 2 and len(set(found)) == 1
+
+
+def test_tags_are_closed_in_order(every: Letter) -> None:
+    open_tags: list[str] = []
+    for closing, tag in re.findall(r"<(/?)([a-z][a-z0-9]*)\b[^>]*>", re.sub(r"<!--.*?-->", "", html(every))):
+        if closing:
+            assert open_tags.pop() == tag
+        elif tag not in ("meta", "br"):
+            open_tags.append(tag)
+    assert not open_tags
+
+
+def test_plain_text_keeps_to_72_columns(every: Letter) -> None:
+    assert [line for line in lines(every) if len(line) > 72 and "://" not in line] == []
+    assert "\xa0" not in text(every)
+    assert not re.search(r"\n\n\n|[ \t]\n", text(every))
+
+
+def test_D07_both_parts_have_the_same_links(every: Letter) -> None:
+    assert links(html(every)) == set(re.findall(r"https?://\S+", text(every)))
+
+
+def test_links_are_pages_and_nothing_else(every: Letter) -> None:
+    assert links(html(every)) and all(url.startswith(("https://", "http://")) for url in links(html(every)))
+
+
+def test_no_blank_and_no_template_is_left(every: Letter) -> None:
+    assert "\0" not in html(every) + text(every)
+    assert "{" not in re.sub(r"<style>.*?</style>|<pre.*?</pre>", "", html(every), flags=re.DOTALL)
+
+
+def test_fragments_are_whole_lines(every: Letter) -> None:
+    assert all(fragment.endswith("\n") for fragment in (*every.html, *every.text))
+
+
+def test_D01_D02_a_readers_name_is_in_no_letter(press: Press) -> None:
+    name = "Win €500 at www.example.com"
+    letters = [
+        digest(press, name=name),
+        *(press.notice(kind, "en", name=name, **NOTICE_VALUES[kind]) for kind in NOTICE_VALUES),
+    ]
+    assert not [letter.kind for letter in letters if "500" in html(letter) + text(letter)]
+
+
+def test_D06_a_missing_value_is_an_error_and_not_an_empty_place(press: Press) -> None:
+    with pytest.raises(LetterError, match="'confirm' is undefined"):
+        press.notice("confirm", "en", email="mira@example.org", days=7)
+
+
+def test_a_letter_that_does_not_exist_is_an_error(press: Press) -> None:
+    with pytest.raises(LetterError, match="no letter 'condolence'") as error:
+        press.notice("condolence", "en")
+    assert "confirm, welcome, known" in error.value.hint
+
+
+def test_an_unknown_language_is_english(press: Press) -> None:
+    assert press.notice("known", "tlh", **NOTICE_VALUES["known"]) == letter(press, "known", "en")
+
+
+@pytest.mark.parametrize("kind", NOTICE_VALUES)
+def test_values_are_escaped_in_html(press: Press, kind: str) -> None:
+    hostile = {name: "<b>&</b>" if isinstance(value, str) and "://" not in value and not value[:2].isdigit() else value
+               for name, value in NOTICE_VALUES[kind].items()}  # fmt: skip
+    assert "<b>&</b>" not in html(press.notice(kind, "en", **hostile))

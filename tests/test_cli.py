@@ -1,0 +1,144 @@
+"""The admin's face: exit codes, errors in words, tables and tabs, JSON that scripts rely on."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from newsletter.cli import main
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def site(tmp_path: Path, capsys: Capture) -> str:
+    assert main(["init", "--dir", str(tmp_path)]) == 0
+    capsys.readouterr()
+    return str(tmp_path / "config.toml")
+
+
+def run_json(capsys: Capture, *words: str) -> dict[str, object]:
+    assert main([*words, "--json"]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_init_makes_a_site_that_works_and_keeps_what_is_there(site: str, capsys: Capture) -> None:
+    key = Path(site).with_name("secret.key")
+    before = key.read_text()
+    assert main(["init", "--dir", str(key.parent)]) == 0
+    assert key.read_text() == before and key.stat().st_mode & 0o077 == 0
+    assert main(["-C", site, "config", "check"]) == 0
+    assert main(["-C", site, "db", "status"]) == 0
+    assert main(["status", "-C", site]) == 0  # global options stand before or after
+
+
+def test_status_has_the_shape_that_scripts_rely_on(site: str, capsys: Capture) -> None:
+    found = run_json(capsys, "-C", site, "status")
+    assert {"readers", "ledger", "sources", "last_run", "next_due"} <= set(found)
+
+
+def test_a_broken_configuration_exits_with_3_and_names_every_mistake(site: str, capsys: Capture) -> None:
+    Path(site).write_text('[site]\nnmae = "x"\n[smtp]\nporrt = 1\n')
+    assert main(["-C", site, "status"]) == 3
+    said = capsys.readouterr().err
+    assert "did you mean site.name?" in said and "did you mean smtp.port?" in said
+
+
+def test_an_unknown_command_exits_with_2_and_names_the_nearest(capsys: Capture) -> None:
+    assert main(["subscriber", "list"]) == 2
+    assert "Did you mean 'subscribers'?" in capsys.readouterr().err
+
+
+def test_errors_are_json_when_json_was_asked_for(site: str, capsys: Capture) -> None:
+    assert main(["-C", site, "--json", "subscribers", "show", "nobody@example.org"]) == 1
+    assert json.loads(capsys.readouterr().err)["error"]["code"] == "not_found"
+
+
+def test_a_query_error_has_its_position(site: str, capsys: Capture) -> None:
+    assert main(["-C", site, "topics", "test", 'graph "neural']) == 2
+    assert "character 7" in capsys.readouterr().err
+
+
+def test_piped_tables_are_tabs_without_a_heading(site: str, capsys: Capture) -> None:
+    assert main(["-C", site, "topics", "list"]) == 0
+    first = capsys.readouterr().out.splitlines()[0].split("\t")
+    assert first[0] == "reasoning" and len(first) == 5
+
+
+def test_E12_an_import_reports_bad_lines_by_number_and_goes_on(site: str, tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "readers.csv"
+    file.write_text(
+        "email,name,topics,timezone,hour,rhythm,status\n"
+        "ada@example.org,Ada,reasoning;weather,Europe/Berlin,7,weekdays,active\n"
+        "not an address,,,,,,active\n"
+        'bob@example.org,"=cmd()",no-such-topic,,,,active\n'
+        "lin@example.org,Lin,vision,Mars/Olympus,7,,active\n"
+        "ada@example.org,again,,,,,active\n"
+        'eve@example.org,Eve,"graph neural",UTC,25,,active\n'
+    )
+    assert main(["-C", site, "subscribers", "import", str(file), "--consent", "list of 2025"]) == 4
+    said = capsys.readouterr()
+    assert all(f"line {number}:" in said.err for number in (3, 4, 5, 7))
+    assert "1 added, 1 known, 0 suppressed, 4 failed" in said.out
+
+
+def test_active_readers_are_imported_only_with_consent(site: str, tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "readers.csv"
+    file.write_text("email,status\nada@example.org,active\n")
+    assert main(["-C", site, "subscribers", "import", str(file)]) == 1
+    assert "--consent" in capsys.readouterr().err
+
+
+def test_H04_an_export_is_harmless_to_spreadsheets(site: str, capsys: Capture) -> None:
+    add = ["-C", site, "subscribers", "add", "ada@example.org", "--name", "=1+1", "--no-confirm", "--reason", "asked"]
+    assert main([*add, "--topics", "reasoning"]) == 0
+    capsys.readouterr()
+    assert main(["-C", site, "subscribers", "export"]) == 0
+    assert '"\'=1+1"' in capsys.readouterr().out
+
+
+def test_removing_without_a_terminal_needs_yes(site: str, capsys: Capture) -> None:
+    main(["-C", site, "subscribers", "add", "ada@example.org"])
+    assert main(["-C", site, "--no-input", "subscribers", "remove", "ada@example.org"]) == 2
+    assert "--yes" in capsys.readouterr().err
+    assert main(["-C", site, "subscribers", "remove", "ada@example.org", "--yes"]) == 0
+
+
+def test_papers_are_imported_searched_and_shown(site: str, tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "papers.jsonl"
+    file.write_text(
+        '{"id": "2510.00001", "title": "Graph neural networks for rain", "abstract": "Rain.", "authors": ["A B"], '
+        '"categories": ["cs.LG"], "published": "2025-10-01"}\nnot json\n'
+        '{"id": "4983", "title": "Bees", "summary": "Bees and rain in the Alps."}\n'
+    )
+    assert main(["-C", site, "papers", "import", str(file)]) == 4
+    assert "line 2" in capsys.readouterr().err
+    found = run_json(capsys, "-C", site, "papers", "search", "rain")
+    assert [paper["id"] for paper in found["papers"]] == ["2510.00001", "4983"]  # type: ignore[attr-defined]
+    shown = run_json(capsys, "-C", site, "papers", "show", "arXiv:2510.00001v2")
+    assert shown["authors"] == ["A B"] and shown["fields"] == ["cs.LG"]
+
+
+def test_a_run_without_readers_does_nothing_and_says_so(site: str, capsys: Capture) -> None:
+    report = run_json(capsys, "-C", site, "run", "--no-fetch", "--at", "2026-05-04T09:00Z")
+    assert report["at"] == "2026-05-04T09:00:00Z" and report["issues"] == []
+    assert set(report["seconds"]) == {  # type: ignore[call-overload]
+        "fetch", "dedupe", "trend", "match", "choose", "freeze", "deliver", "total"
+    }  # fmt: skip
+
+
+def test_a_backup_comes_back(site: str, tmp_path: Path, capsys: Capture) -> None:
+    main(["-C", site, "subscribers", "add", "ada@example.org"])
+    assert main(["-C", site, "db", "backup", str(tmp_path / "copy.db")]) == 0
+    main(["-C", site, "subscribers", "remove", "ada@example.org", "--erase", "--yes"])
+    assert main(["-C", site, "db", "restore", str(tmp_path / "copy.db"), "--yes"]) == 0
+    assert main(["-C", site, "subscribers", "show", "ada@example.org"]) == 0
+
+
+def test_the_installed_command_prints_its_version() -> None:
+    command = Path(sys.executable).with_name("newsletter")
+    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("newsletter ")

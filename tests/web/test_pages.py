@@ -1,0 +1,238 @@
+"""The pages against a real server: a reader's whole life, and what must never happen."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+import pytest
+import uvicorn
+
+from newsletter.app import App
+from newsletter.config import Config
+from newsletter.matching.curated import load_curated
+from newsletter.models import Subscriber, SubscriberState
+from newsletter.store import ledger, subscribers, topics
+from newsletter.store.db import migrate, open_engine, reading, writing
+from newsletter.tokens import PURPOSES, Tokens
+from newsletter.web import create_app
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    url = f"sqlite:///{tmp_path / 'site.db'}"
+    engine = open_engine(url)
+    migrate(engine)
+    with writing(engine) as connection:
+        topics.seed(connection, load_curated())
+    (tmp_path / "secret.key").write_text("k" * 64)
+    app = App(Config.model_validate({"database": {"url": url}}), engine, Tokens([b"k" * 64]))
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def web(app: App) -> Iterator[httpx2.Client]:
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(app, lambda: NOW), port=0, log_level="error", proxy_headers=False)
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with httpx2.Client(base_url=f"http://localhost:{port}", trust_env=False) as client:
+        yield client
+    server.should_exit = True
+    thread.join()
+
+
+def queued(app: App) -> list[ledger.Claim]:
+    return ledger.claim(app.engine, 50, NOW)
+
+
+def a_reader(app: App, email: str = "ada@example.org", state: SubscriberState = SubscriberState.ACTIVE) -> Subscriber:
+    with writing(app.engine) as connection:
+        return subscribers.add(connection, Subscriber(0, email, state), email, NOW)
+
+
+def now_of(app: App, reader: Subscriber) -> Subscriber:
+    with reading(app.engine) as connection:
+        return subscribers.get(connection, reader.id)
+
+
+def link(app: App, reader: Subscriber, purpose: str, **more: int) -> str:
+    token = app.tokens.make(purpose, reader.id, reader.epoch, NOW, **more)
+    return f"/{purpose}/{token}"
+
+
+def test_a_reader_subscribes_confirms_chooses_and_leaves(app: App, web: httpx2.Client) -> None:
+    assert web.post("/subscribe", data={"email": "Ada@Example.org"}).status_code == 200
+    [claim] = queued(app)
+    assert claim.kind == "confirm"
+    with reading(app.engine) as connection:
+        reader = subscribers.get(connection, claim.subscriber)
+    confirm = link(app, reader, "confirm")
+    page = web.get(confirm)
+    assert page.status_code == 200 and "a•••" in page.text.lower() and "ada@example.org" not in page.text.lower()
+    assert now_of(app, reader).state is SubscriberState.PENDING  # opening confirms nobody
+    form = {"topic": ["reasoning", "weather"], "keywords": '"graph neural"\n-survey', "authors": "Ingrid Solheim",
+            "tz": "Europe/Berlin", "hour": "06:00", "rhythm": "daily", "size": "5", "mix": "match"}  # fmt: skip
+    assert "Saved" in web.post(confirm, data=form).text
+    active = now_of(app, reader)
+    assert (active.state, active.timezone, active.hour, active.size) == (SubscriberState.ACTIVE, "Europe/Berlin", 6, 5)
+    assert len(active.topics) == 3 and active.muted == ("survey",) and active.follows == ("Ingrid Solheim",)
+    assert web.post(link(app, active, "unsubscribe")).status_code == 200
+    assert now_of(app, reader).state is SubscriberState.UNSUBSCRIBED
+
+
+def test_F08_an_old_confirmation_does_not_bring_back_who_left(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app, state=SubscriberState.PENDING)
+    old = link(app, reader, "confirm")
+    web.post(old, data={"topic": "reasoning"})
+    web.post(link(app, reader, "unsubscribe"))
+    assert web.post(old, data={"topic": "reasoning"}).status_code == 404
+    assert now_of(app, reader).state is SubscriberState.UNSUBSCRIBED
+
+
+def test_F09_opening_every_link_of_a_letter_changes_nothing(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app)
+    for purpose in ("preferences", "unsubscribe", "feedback", "confirm"):
+        for method in ("GET", "HEAD"):
+            web.request(method, link(app, reader, purpose, paper=1, vote=1))
+    assert now_of(app, reader) == reader
+    with reading(app.engine) as connection:
+        assert not subscribers.votes(connection, [reader.id])
+
+
+@pytest.mark.parametrize(
+    "body", [{"data": {"List-Unsubscribe": "One-Click"}}, {"files": {"List-Unsubscribe": (None, "One-Click")}}]
+)
+def test_F11_one_click_leaves_without_cookie_redirect_or_origin(app: App, web: httpx2.Client, body: dict) -> None:  # type: ignore[type-arg]
+    reader = a_reader(app)
+    answer = web.post(link(app, reader, "unsubscribe"), **body)
+    assert answer.status_code == 200 and "set-cookie" not in answer.headers
+    assert now_of(app, reader).state is SubscriberState.UNSUBSCRIBED
+    assert web.post(link(app, reader, "unsubscribe"), **body).status_code == 200  # again is fine
+
+
+def test_F15_known_and_unknown_addresses_get_the_same_answer(app: App, web: httpx2.Client) -> None:
+    a_reader(app, "known@example.org")
+    a_reader(app, "pending@example.org", SubscriberState.PENDING)
+    with writing(app.engine) as connection:
+        subscribers.suppress(connection, app.tokens.address_hash("never@example.org"), "complaint", NOW)
+    answers = [
+        web.post("/subscribe", data={"email": f"{name}@example.org"}) for name in ("known", "pending", "never", "new")
+    ]
+    assert {(answer.status_code, answer.text) for answer in answers} == {(200, answers[0].text)}
+    assert sorted(claim.kind for claim in queued(app)) == ["confirm", "confirm", "known"]
+
+
+def test_F02_one_address_gets_one_confirmation_a_day(app: App, web: httpx2.Client) -> None:
+    for _ in range(4):
+        web.post("/subscribe", data={"email": "ada@example.org"})
+    assert len(queued(app)) == 1
+
+
+def test_F01_one_network_address_signs_up_few(web: httpx2.Client) -> None:
+    codes = [web.post("/subscribe", data={"email": f"a{n}@example.org"}).status_code for n in range(7)]
+    assert codes == [200] * 5 + [429] * 2
+
+
+def test_F04_a_forged_proxy_header_is_not_believed(web: httpx2.Client) -> None:
+    codes = [
+        web.post(
+            "/subscribe", data={"email": f"a{n}@example.org"}, headers={"X-Forwarded-For": f"9.9.9.{n}"}
+        ).status_code
+        for n in range(7)
+    ]
+    assert codes[-1] == 429
+
+
+@pytest.mark.parametrize("purpose", [purpose for purpose in PURPOSES if purpose not in ("address",)])
+def test_F07_a_token_of_another_purpose_opens_nothing(app: App, web: httpx2.Client, purpose: str) -> None:
+    reader = a_reader(app)
+    for page in ("confirm", "preferences", "unsubscribe", "feedback", "view"):
+        token = app.tokens.make(purpose, reader.id, reader.epoch, NOW)
+        if page != purpose:
+            assert web.get(f"/{page}/{token}").status_code == 404
+
+
+def test_F14_a_bad_query_is_told_with_its_place_and_changes_nothing(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app)
+    answer = web.post(link(app, reader, "preferences"), data={"keywords": 'fine\n"broken', "size": "12"})
+    assert answer.status_code == 400 and "line 2" in answer.text
+    assert now_of(app, reader) == reader
+
+
+def test_F18_a_form_of_another_site_is_refused(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app)
+    answer = web.post(link(app, reader, "preferences"), data={"size": "5"}, headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 403 and now_of(app, reader) == reader
+
+
+def test_F19_a_large_body_is_refused(web: httpx2.Client) -> None:
+    assert web.post("/subscribe", content=b"email=" + b"x" * 200_000).status_code == 413
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost/x?", "a@b"])
+def test_F20_an_unknown_host_is_refused(web: httpx2.Client, host: str) -> None:
+    assert web.get("/", headers={"Host": host}).status_code == 400
+
+
+def test_F21_what_is_typed_comes_back_escaped(web: httpx2.Client) -> None:
+    searched = web.get("/search", params={"q": '"><svg onload=alert(1)>'})
+    typed = web.post("/subscribe", data={"email": "<svg onload=x>"})
+    for answer in (searched, typed):
+        assert "<svg onload" not in answer.text
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_F23_token_pages_are_private(app: App, web: httpx2.Client) -> None:
+    answer = web.get(link(app, a_reader(app), "preferences"))
+    assert (answer.headers["Referrer-Policy"], answer.headers["Cache-Control"]) == ("no-referrer", "no-store")
+    assert answer.headers["X-Robots-Tag"] == "noindex"
+
+
+def test_F27_the_field_that_people_cannot_see_brings_no_mail(app: App, web: httpx2.Client) -> None:
+    assert web.post("/subscribe", data={"email": "ada@example.org", "website": "x"}).status_code == 200
+    assert queued(app) == []
+
+
+def test_a_vote_is_kept_after_the_button_and_can_be_taken_back(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app)
+    from tests.test_store import a_merge, a_paper, keep
+
+    with writing(app.engine) as connection:
+        [paper] = keep(connection, a_merge(a_paper()))
+    page = link(app, reader, "feedback", paper=paper.key, vote=-1)
+    assert paper.title in web.get(page).text
+    web.post(page, data={"why": "seen"})
+    with reading(app.engine) as connection:
+        assert subscribers.votes(connection, [reader.id]) == {reader.id: {paper.key: -1}}
+    web.post(page, data={"undo": "1"})
+    with reading(app.engine) as connection:
+        assert subscribers.votes(connection, [reader.id]) == {}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/", "/archive", "/search", "/about", "/privacy", "/feeds/all.atom", "/feeds/all.json", "/feeds/reasoning.atom",
+        "/healthz", "/readyz", "/static/site.css", "/metrics",
+    ],
+)  # fmt: skip
+def test_pages_for_everybody_answer_on_an_empty_site(web: httpx2.Client, page: str) -> None:
+    answer = web.get(page)
+    assert answer.status_code == 200
+    assert not re.search(r"<script|<img|style=\"", answer.text)
+
+
+@pytest.mark.parametrize("page", ["/issues/2026-01-01", "/issues/x", "/papers/none", "/feeds/none.atom", "/nothing"])
+def test_what_is_not_there_is_a_plain_404(web: httpx2.Client, page: str) -> None:
+    assert web.get(page).status_code == 404
