@@ -1,8 +1,10 @@
 """An invented issue: papers, readers and letters that the tests of this folder share."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,18 @@ TOPICS = {
     2: Topic(2, "sea-ice", "Sea ice", "sea ice"),
     3: Topic(3, "own", "proof OR lemma", "proof OR lemma"),
 }
+
+
+def html(letter: Letter) -> str:
+    return "".join(letter.html)
+
+
+def text(letter: Letter) -> str:
+    return "".join(letter.text)
+
+
+def links(page: str) -> set[str]:
+    return {unescape(url) for url in re.findall(r'href="([^"]*)"', page)}
 
 
 def press() -> Press:

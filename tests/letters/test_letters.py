@@ -1,16 +1,14 @@
 """The definition of done that the design guide sets for every letter, in every language."""
 
 import re
-from collections.abc import Iterator
 from html import unescape
-from html.parser import HTMLParser
 
 import pytest
 
 from newsletter.errors import LetterError
 from newsletter.models import Letter
 from newsletter.steps.compose import Press
-from tests.letters.samples import KINDS, NOTICE_VALUES, digest, letter
+from tests.letters.samples import KINDS, NOTICE_VALUES, digest, html, letter, links, text
 
 LANGUAGES = ("en", "de")
 EVERY = [(kind, language) for kind in KINDS for language in LANGUAGES]
@@ -20,38 +18,6 @@ EVERY = [(kind, language) for kind in KINDS for language in LANGUAGES]
 def every(request: pytest.FixtureRequest, press: Press) -> Letter:
     """Each letter there is, in each language."""
     return letter(press, *request.param)
-
-
-def html(letter: Letter) -> str:
-    return "".join(letter.html)
-
-
-def text(letter: Letter) -> str:
-    return "".join(letter.text)
-
-
-def links(page: str) -> set[str]:
-    return {unescape(url) for url in re.findall(r'href="([^"]*)"', page)}
-
-
-class Seen(HTMLParser):
-    """What a reader sees: text nodes outside of <style> and <title>."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.words: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attributes: object) -> None:
-        self.tags.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def lines(letter: Letter) -> Iterator[str]:
-    yield from text(letter).splitlines()
 
 
 def test_it_has_a_subject_a_preheader_and_both_parts(every: Letter) -> None:
@@ -69,11 +35,8 @@ def test_it_is_small_and_its_style_blocks_are_smaller(every: Letter) -> None:
 
 def test_nothing_that_clients_drop_or_readers_did_not_ask_for(every: Letter) -> None:
     page = html(every)
-    assert not {"img", "script", "main", "nav", "form", "link", "svg", "iframe"} & set(Seen(page).tags)
-    assert not re.search(r"\drem\b|rgba\(|@import|url\(|var\(--|<!--(?!\[if mso\]>)", page)
-    assert all(
-        re.search(r'\bstyle="|class="', tag) for tag in re.findall(r"<(?:td|p|h1|h2|h3)\b[^>]*>", page) if "p " in tag
-    )
+    assert not re.findall(r"<(img|script|main|nav|form|link|svg|iframe|base|input|button)\b", page)
+    assert not re.search(r"\drem\b|rgba\(|@import|url\(|var\(--|<!--(?!\[if mso\]>|\[endif)", page)
 
 
 def test_every_table_says_that_it_is_layout(every: Letter) -> None:
@@ -97,7 +60,7 @@ def test_tags_are_closed_in_order(every: Letter) -> None:
 
 
 def test_plain_text_keeps_to_72_columns(every: Letter) -> None:
-    assert [line for line in lines(every) if len(line) > 72 and "://" not in line] == []
+    assert [line for line in text(every).splitlines() if len(line) > 72 and "://" not in line] == []
     assert "\xa0" not in text(every)
     assert not re.search(r"\n\n\n|[ \t]\n", text(every))
 
@@ -121,10 +84,8 @@ def test_fragments_are_whole_lines(every: Letter) -> None:
 
 def test_D01_D02_a_readers_name_is_in_no_letter(press: Press) -> None:
     name = "Win €500 at www.example.com"
-    letters = [
-        digest(press, name=name),
-        *(press.notice(kind, "en", name=name, **NOTICE_VALUES[kind]) for kind in NOTICE_VALUES),
-    ]
+    notices = [press.notice(kind, "en", name=name, **values) for kind, values in NOTICE_VALUES.items()]
+    letters = [digest(press, name=name), *notices]
     assert not [letter.kind for letter in letters if "500" in html(letter) + text(letter)]
 
 
@@ -145,6 +106,6 @@ def test_an_unknown_language_is_english(press: Press) -> None:
 
 @pytest.mark.parametrize("kind", NOTICE_VALUES)
 def test_values_are_escaped_in_html(press: Press, kind: str) -> None:
-    hostile = {name: "<b>&</b>" if isinstance(value, str) and "://" not in value and not value[:2].isdigit() else value
-               for name, value in NOTICE_VALUES[kind].items()}  # fmt: skip
+    hostile = dict(NOTICE_VALUES[kind])
+    hostile |= {name: "<b>&</b>" for name in ("email", "new_email", "problems", "data") if name in hostile}
     assert "<b>&</b>" not in html(press.notice(kind, "en", **hostile))

@@ -72,7 +72,7 @@ class Desk:
             return one_line(text)
         if part == "body.html":
             return re.sub(r"\n\s*\n", "\n", text)
-        return re.sub(r"\n{3,}", "\n\n", text).replace("\xa0", " ")
+        return re.sub(r"\n{3,}", "\n\n", text).replace("\xa0", " ").strip("\n") + "\n"
 
     def signal(self, paper: Shown, day: date) -> str:
         """The fact behind a heat in words: "312 upvotes in 1 day". Empty when there is none to tell."""
