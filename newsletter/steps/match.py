@@ -1,4 +1,4 @@
-"""Match: topics and papers in, each topic's papers out. Every distinct query is asked once, however many read it."""
+"""All topics against all candidate papers: each distinct query once. What a query means is the matcher's."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,9 @@ from newsletter.ports import Matcher
 
 
 def match(topics: Sequence[Topic], papers: Sequence[Paper], matcher: Matcher) -> dict[int, list[Match]]:
-    """Find each topic's papers above its cut, best first; keys are topic ids."""
-    asked: dict[str, int] = {}
+    """Find every topic's papers, best first. Topics with the same query share one list, so do not change it."""
+    first_with: dict[str, int] = {}
     for topic in topics:
-        asked.setdefault(topic.query, topic.id)
-    found = matcher.match({id: query for query, id in asked.items()}, papers)
-    return {topic.id: found.get(asked[topic.query], []) for topic in topics}
+        first_with.setdefault(topic.query, topic.id)
+    found = matcher.match({id: query for query, id in first_with.items()}, papers)
+    return {topic.id: found[first_with[topic.query]] for topic in topics}

@@ -1,0 +1,38 @@
+"""Golden letters: what the product wrote, read by a person, kept in tests/golden.
+
+After a change that is meant: `REFRESH_GOLDEN=1 pytest tests/letters/test_golden.py`, then read the difference.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from newsletter.steps.compose import Press
+from tests.letters.samples import KINDS, html, letter, text
+
+FOLDER = Path(__file__).resolve().parent.parent / "golden"
+
+
+def _check(name: str, made: str) -> None:
+    path = FOLDER / name
+    if os.environ.get("REFRESH_GOLDEN"):
+        path.write_text(made, "utf-8")
+    assert path.read_text("utf-8") == made
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_is_as_it_was_read(press: Press, kind: str, language: str) -> None:
+    made = letter(press, kind, language)
+    _check(f"{kind}.{language}.txt", f"Subject: {made.subject}\nPreheader: {made.preheader}\n\n{text(made)}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_html_is_as_it_was_seen(press: Press, kind: str) -> None:
+    _check(f"{kind}.en.html", html(letter(press, kind)))
+
+
+def test_no_golden_letter_is_left_over() -> None:
+    expected = {f"{kind}.{end}" for kind in KINDS for end in ("en.txt", "de.txt", "en.html")}
+    assert {path.name for path in FOLDER.iterdir()} == expected

@@ -1,0 +1,106 @@
+"""Catalogues: complete, with the same blanks in every language; numbers, dates and plurals as the language has them."""
+
+import re
+import tomllib
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel import Locale
+
+from newsletter.errors import LetterError
+from newsletter.steps.compose.words import Words, load_words
+from tests.letters.samples import ROOT
+
+DIRECTORY = ROOT / "templates" / "words"
+LANGUAGES = [path.stem for path in DIRECTORY.glob("*.toml")]
+
+
+def entries(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        is_section = isinstance(value, dict) and "other" not in value
+        found |= entries(value, f"{prefix}{key}.") if is_section else {prefix + key: value}
+    return found
+
+
+def read(language: str) -> dict[str, Any]:
+    return entries(tomllib.loads((DIRECTORY / f"{language}.toml").read_text("utf-8")))
+
+
+def blanks(value: object) -> set[str]:
+    return set(re.findall(r"\{(\w*)\}", str(value.get("other")) if isinstance(value, dict) else str(value)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_everything_with_the_same_blanks(language: str) -> None:
+    english, other = read("en"), read(language)
+    assert other.keys() == english.keys()
+    assert {key: blanks(other[key]) for key in other} == {key: blanks(english[key]) for key in english}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_plural_forms_are_those_of_the_language(language: str) -> None:
+    found = read(language)
+    categories = set(Locale.parse(found["locale"]).plural_form.tags) | {"other"}
+    assert not {
+        key: value for key, value in found.items() if isinstance(value, dict) and not value.keys() <= categories
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_is_used_by_a_letter(language: str) -> None:
+    sources = [*(ROOT / "templates" / "mail").rglob("*.*"), *(ROOT / "newsletter" / "steps" / "compose").glob("*.py")]
+    text = "\n".join(path.read_text("utf-8") for path in sources)
+    families = ("heat.", "signal.", "card.", "state.", "source.", "reason.", "digest.read_")
+    unused = [key for key in read(language) if f'"{key}"' not in text and not key.startswith(families)]
+    unused = [key for key in unused if not key.endswith(".preheader")]
+    assert set(unused) <= {"name", "locale", "numerals", "thousands", "day", "day_long", "day_short"}
+
+
+@pytest.mark.parametrize(("language", "expected"), [("en", ["1,204", "999", "1k", "1.1k", "12.3k", "100k"]),
+                                                   ("de", ["1.204", "999", "1 Tsd.", "1,1 Tsd.", "12,3 Tsd.", "100 Tsd."])])  # fmt: skip
+def test_numbers(language: str, expected: list[str]) -> None:
+    words = load_words(DIRECTORY)[language]
+    found = [words.number(1204), *(words.compact(n) for n in (999, 1000, 1123, 12_345, 100_000))]
+    assert [number.replace("\xa0", " ") for number in found] == expected
+
+
+def test_dates_and_times() -> None:
+    words = load_words(DIRECTORY)
+    assert words["en"].date(date(2026, 11, 20), "day_long") == "Friday 20 November 2026"
+    assert words["de"].date("2026-11-20", "day_long") == "Freitag, 20. November 2026"
+    assert words["en"].date(datetime(2026, 3, 1, 7), "day_short") == "Sun 1 Mar"
+
+
+def test_plurals_and_lists() -> None:
+    words = load_words(DIRECTORY)["en"]
+    assert [words.say("reason.near", n) for n in (1, 2)] == ["near a paper you liked", "near 2 papers you liked"]
+    assert words.join(("A", "B", "C")) == "A, B and C"
+    assert [words.numeral(n) for n in (0, 8, 12, 13, 1204)] == ["no", "eight", "twelve", "13", "1,204"]
+
+
+def test_a_third_language_is_one_file_and_what_it_lacks_is_english(tmp_path: Path) -> None:
+    (tmp_path / "en.toml").write_text((DIRECTORY / "en.toml").read_text("utf-8"), "utf-8")
+    (tmp_path / "ar.toml").write_text(
+        'name = "العربية"\nlocale = "ar"\n[reason]\nnear = { two = "اثنان", few = "بضعة", other = "كثير" }\n', "utf-8"
+    )
+    arabic = load_words(tmp_path)["ar"]
+    assert (arabic.name, arabic.direction) == ("العربية", "rtl")
+    assert [arabic.say("reason.near", n) for n in (2, 3, 100)] == ["اثنان", "بضعة", "كثير"]
+    assert arabic.say("reason.author", detail="X") == "you follow X"
+
+
+def test_a_broken_catalogue_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LetterError, match="has no en.toml"):
+        load_words(tmp_path)
+    (tmp_path / "en.toml").write_text("name = ", "utf-8")
+    with pytest.raises(LetterError, match=r"en\.toml cannot be read: Invalid value"):
+        load_words(tmp_path)
+
+
+def test_a_sentence_that_is_nowhere_is_an_error() -> None:
+    words = Words("xx", {"name": "X", "locale": "en"})
+    with pytest.raises(LetterError, match=r"words/xx\.toml: there is no 'digest\.gone'"):
+        words.say("digest.gone")
