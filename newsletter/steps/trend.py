@@ -65,7 +65,8 @@ class _Standing:
 def trend(papers: Sequence[Paper], signals: Mapping[int, Sequence[Signal]], now: datetime) -> dict[int, Heat]:
     """Measure every paper within its field. `papers` are those of the last 7 days, `signals` their readings by key.
 
-    More of any counter never makes a paper less hot. Readings from the future, negative and endless ones are ignored.
+    More of any counter never makes a paper less hot. Readings from the future and endless ones are ignored; a
+    negative one counts as 0.
     """
     standings = {paper.key: _standing(paper, signals.get(paper.key, ()), now) for paper in papers}
     fields = _fields(papers)
@@ -98,11 +99,12 @@ def _fields(papers: Sequence[Paper]) -> dict[int, str]:
 def _standing(paper: Paper, signals: Iterable[Signal], now: datetime) -> _Standing:
     counters: dict[tuple[str, str], list[Signal]] = defaultdict(list)
     for signal in signals:
-        if signal.kind in KINDS and signal.at <= now and 0 < signal.value < math.inf:
+        if signal.kind in KINDS and signal.at <= now and math.isfinite(signal.value):
             counters[signal.kind, signal.source].append(signal)
     totals: dict[str, float] = defaultdict(float)
     for (kind, _), readings in counters.items():
-        last = min(max(readings, key=lambda reading: (reading.at, reading.value)).value, _CAP)
+        newest = max(readings, key=lambda reading: (reading.at, reading.value)).value
+        last = min(max(newest, 0.0), _CAP)
         # Two sources may read the same repository's stars; all else is counted by its source alone.
         totals[kind] = max(totals[kind], last) if kind == "stars" else totals[kind] + last
     first_seen = paper.first_seen or now
@@ -129,7 +131,7 @@ def _facts(
         first = min(readings, key=lambda reading: (reading.at, reading.value))
         count, since = total, first.at
         if kind == "stars":  # the repository may be older than the paper
-            count -= first.value
+            count -= max(first.value, 0.0)
         elif paper.first_seen and paper.first_seen < first.at:
             since = paper.first_seen  # it was here before it was noticed
         else:

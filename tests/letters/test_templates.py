@@ -24,7 +24,8 @@ def test_every_letter_has_its_three_parts() -> None:
         for path in (ROOT / "templates/mail").iterdir()
         if path.is_dir()
     }
-    assert folders == dict.fromkeys(("digest", "quiet", *NOTICES), {"subject.txt", "body.html", "body.txt"})
+    assert set(folders) == {"digest", "quiet", *NOTICES}
+    assert all(parts == {"subject.txt", "body.html", "body.txt"} for parts in folders.values())
 
 
 def test_the_samples_give_each_notice_what_it_says_it_needs() -> None:

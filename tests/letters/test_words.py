@@ -59,8 +59,13 @@ def test_every_sentence_is_used_by_a_letter(language: str) -> None:
     assert set(unused) <= {"name", "locale", "numerals", "thousands", "day", "day_long", "day_short"}
 
 
-@pytest.mark.parametrize(("language", "expected"), [("en", ["1,204", "999", "1k", "1.1k", "12.3k", "100k"]),
-                                                   ("de", ["1.204", "999", "1 Tsd.", "1,1 Tsd.", "12,3 Tsd.", "100 Tsd."])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", ["1,204", "999", "1k", "1.1k", "12.3k", "100k"]),
+        ("de", ["1.204", "999", "1 Tsd.", "1,1 Tsd.", "12,3 Tsd.", "100 Tsd."]),
+    ],
+)
 def test_numbers(language: str, expected: list[str]) -> None:
     words = load_words(DIRECTORY)[language]
     found = [words.number(1204), *(words.compact(n) for n in (999, 1000, 1123, 12_345, 100_000))]
@@ -93,7 +98,7 @@ def test_a_third_language_is_one_file_and_what_it_lacks_is_english(tmp_path: Pat
 
 
 def test_a_broken_catalogue_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LetterError, match="has no en.toml"):
+    with pytest.raises(LetterError, match=r"has no en\.toml"):
         load_words(tmp_path)
     (tmp_path / "en.toml").write_text("name = ", "utf-8")
     with pytest.raises(LetterError, match=r"en\.toml cannot be read: Invalid value"):

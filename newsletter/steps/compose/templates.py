@@ -66,5 +66,5 @@ class Templates:
 def _named(name: str) -> Iterator[None]:
     try:
         yield
-    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as e:
+    except (TemplateError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as e:
         raise LetterError(f"template {name}: {e}", hint="mend the template, or what it is given") from e
