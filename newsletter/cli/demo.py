@@ -87,7 +87,7 @@ def _config(world: str, port: int) -> str:
 name = "Trending Papers"
 base_url = "http://localhost:8080"
 from = "digest@papers.example.org"
-postal_address = "Run by the Example Lab Library, 1 Sample Street, 12345 Sampletown"
+postal_address = "the Example Lab Library, 1 Sample Street, 12345 Sampletown"
 
 [smtp]
 host = "127.0.0.1"
