@@ -6,6 +6,7 @@ So a late tick, a restart, a sleeping laptop or a daylight-saving change can nei
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from newsletter.app import App
-from newsletter.errors import NewsletterError
+from newsletter.errors import ConfigError, NewsletterError
 from newsletter.store.db import only_one
 from newsletter.web import create_app
 
@@ -38,6 +39,18 @@ class _Server(uvicorn.Server):
         yield
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Take the address of the pages. Raises: ConfigError."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as e:
+        raise ConfigError(
+            [f"web.host, web.port: cannot listen on {host}:{port}: {e.strerror}"],
+            hint="nothing was started; stop what listens there, or set another port",
+        ) from e
+
+
 class Daemon:
     """One site's day, every day. `clock` tells the time, so that tests can."""
 
@@ -50,16 +63,16 @@ class Daemon:
     async def serve(self, host: str, port: int) -> None:
         """Work until `stop` is set: first SIGTERM or SIGINT drains, a second one leaves at once.
 
-        Raises: Busy when another daemon has this database.
+        Raises: Busy when another daemon has this database; ConfigError when the address cannot be listened on.
         """
-        with only_one(self.app.engine, "daemon"):
+        with only_one(self.app.engine, "daemon"), listen(host, port) as door:
             self._listen_to_signals()
             settings = uvicorn.Config(
-                create_app(self.app, self.clock), host=host, port=port, log_level="warning", proxy_headers=False,
+                create_app(self.app, self.clock), log_level="warning", proxy_headers=False,
                 server_header=False, loop="asyncio", timeout_graceful_shutdown=5,
             )  # fmt: skip
             server = _Server(settings)
-            web = asyncio.create_task(server.serve())
+            web = asyncio.create_task(server.serve(sockets=[door]))
             clock = AsyncIOScheduler(timezone=UTC)
             # A tick that comes late is still a tick (the default drops it), and several late ones are one.
             clock.add_job(

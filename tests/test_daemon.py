@@ -1,0 +1,113 @@
+"""The daemon as a process: clock, pages and delivery, and how it ends."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from newsletter.cli import main
+from tests.mailbox import Mailbox
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+async def mailbox() -> AsyncIterator[Mailbox]:
+    async with Mailbox() as box:
+        yield box
+
+
+@pytest.fixture
+def site(tmp_path: Path, mailbox: Mailbox) -> Path:
+    """A site with one paper, and one reader whose hour it is now."""
+    assert main(["init", "--dir", str(tmp_path)]) == 0
+    now = datetime.now(UTC)
+    (tmp_path / "config.toml").write_text(
+        f"""
+        [site]
+        from = "digest@papers.example.org"
+        base_url = "https://papers.example.org"
+        [smtp]
+        port = {mailbox.port}
+        security = "none"
+        [web]
+        port = {free_port()}
+        """
+    )
+    paper = {
+        "id": "2611.00001", "title": "Reasoning models that check themselves", "abstract": "Language models reason.",
+        "authors": ["Ann Aber"], "categories": ["cs.CL"], "published": (now - timedelta(hours=5)).isoformat(),
+        "url": "https://arxiv.org/abs/2611.00001",
+    }  # fmt: skip
+    (tmp_path / "papers.jsonl").write_text(json.dumps(paper) + "\n")
+    (tmp_path / "readers.csv").write_text(
+        f"email,name,topics,timezone,hour,rhythm,status\nada@example.org,,reasoning,UTC,{now.hour},daily,active\n"
+    )
+    config = ["-C", str(tmp_path / "config.toml"), "-q"]
+    assert main([*config, "papers", "import", str(tmp_path / "papers.jsonl")]) == 0
+    assert main([*config, "subscribers", "import", str(tmp_path / "readers.csv"), "--consent", "asked"]) == 0
+    return tmp_path
+
+
+async def start(site: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("newsletter"), "-C", str(site / "config.toml"), "daemon",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONWARNINGS": "default"},
+    )  # fmt: skip
+
+
+def get(site: Path, path: str) -> tuple[int, str]:
+    port = (site / "config.toml").read_text().rpartition("port = ")[2].split()[0]
+    with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        return answer.status, answer.read().decode()
+
+
+async def until(is_so: Callable[[], object], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not is_so():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def test_the_daemon_sends_what_is_due_serves_pages_and_ends_on_sigterm(site: Path, mailbox: Mailbox) -> None:
+    daemon = await start(site)
+    await until(lambda: mailbox.raw)
+    assert [to for to, _ in mailbox.raw] == ["ada@example.org"]
+    status, page = await asyncio.to_thread(get, site, "/")
+    assert status == 200 and "<form" in page
+
+    second = await start(site)
+    _, said = await second.communicate()
+    assert second.returncode == 75 and b"daemon" in said
+
+    daemon.send_signal(signal.SIGTERM)
+    _, log = await asyncio.wait_for(daemon.communicate(), 15)
+    assert daemon.returncode == 0, log.decode()[-2000:]
+    assert b"Traceback" not in log
+
+    again = await start(site)
+    await asyncio.sleep(2.5)
+    again.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(again.communicate(), 15)
+    assert len(mailbox.raw) == 1  # a restart repeats nothing
+
+
+async def test_an_address_in_use_ends_the_daemon_and_says_so(site: Path, mailbox: Mailbox) -> None:
+    port = int((site / "config.toml").read_text().rpartition("port = ")[2].split()[0])
+    server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", port)
+    daemon = await start(site)
+    _, log = await asyncio.wait_for(daemon.communicate(), 20)
+    server.close()
+    assert daemon.returncode == 3
+    assert f"cannot listen on 127.0.0.1:{port}" in log.decode()
