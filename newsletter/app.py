@@ -6,7 +6,7 @@ Times are parameters: the caller says what moment it is.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import pipeline
+from newsletter import pipeline, silence
 from newsletter.composer import Composer
 from newsletter.config import Config
 from newsletter.dispatch import Delivered, deliver_waiting
@@ -37,6 +37,7 @@ from newsletter.models import (
     SubscriberState,
     Topic,
 )
+from newsletter.operator import Operator
 from newsletter.ports import Transport
 from newsletter.sources import build_sources, open_http
 from newsletter.steps.compose import Press, Shown, SiteFacts, show
@@ -112,18 +113,26 @@ class App:
         now: datetime,
         *,
         is_fetching: bool = True,
+        only: Sequence[str] = (),
         transport: Transport | None = None,
         stop: asyncio.Event | None = None,
+        patience: timedelta = timedelta(0),
     ) -> Report:
-        """Fetch, rank, freeze and deliver whatever is due at `now`. Repeating it changes nothing."""
+        """Fetch (from all sources, or those in `only`), rank, freeze and deliver whatever is due at `now`.
+
+        Repeating it changes nothing. Troubles older than `patience` are mailed to the operator, once a day.
+        """
         watch = pipeline.Stopwatch()
         with only_one(self.engine, "run"), self._on_record(now) as report:
-            fetched = await self._fetch(now, (), watch) if is_fetching else Report({"sources": {}})
+            fetched = await self._fetch(now, only, watch) if is_fetching else Report({"sources": {}})
             groups = pipeline.find_due(self.engine, now, self.window)
-            frozen = []
+            frozen, no_content = [], 0
             if groups:
                 edition = pipeline.prepare(self.engine, Index(), now, watch)
+                edition.is_blackout = silence.settle(self.engine, self.config, {group.day for group in groups}, now)
                 frozen = pipeline.plan(self.engine, edition, groups, self.window)
+                no_content = edition.no_content
+                silence.note_no_content(self.engine, self.config, no_content, now)
             elif is_fetching:
                 with watch.stage("trend"):
                     pipeline.rank(self.engine, now)
@@ -135,11 +144,15 @@ class App:
             report.data = {
                 "at": iso(now),
                 "issues": self.issues(touched),
+                "no_content": no_content,
                 "sources": fetched.data["sources"],
                 "seconds": seconds | {"total": round(sum(watch.seconds.values()), 3)},
             }
             report.problems = fetched.problems + delivered.problems
             report.is_unreachable = delivered.is_unreachable
+            operator = Operator(self.engine, self.config, self.press)
+            if letter := operator.report(now, patience):
+                report.problems += await operator.send(letter, transport or self._relay(lambda _: 0, now), now)
             return report
 
     async def deliver(
@@ -157,11 +170,12 @@ class App:
         return await deliver_waiting(
             self.engine,
             Composer(self.engine, self.config, self.press, self.tokens),
-            transport or self._relay(claims, now),
+            transport or self._relay(lambda delivery: claims[delivery].attempts, now),
             now,
             clerk_claims=claims,
             on_dead=lambda deliveries: self._suppress_dead(deliveries, now),
             rate_per_second=self.config.smtp.rate_per_second,
+            retry=self.config.delivery.retry,
             is_retrying_digests=is_retrying,
             only=only,
             stop=stop,
@@ -174,7 +188,7 @@ class App:
         data = {"at": iso(now), "issues": self.issues(delivered.issues), "letters": dict(delivered.counts)}
         return Report(data, delivered.problems, delivered.is_unreachable)
 
-    def _relay(self, claims: Mapping[int, ledger.Claim], now: datetime) -> Relay:
+    def _relay(self, attempts: Callable[[int], int], now: datetime) -> Relay:
         smtp, jitter = self.config.smtp, random.Random()
         settings = RelaySettings(
             smtp.host, smtp.port, smtp.security, smtp.username, smtp.password.get_secret_value(), smtp.ca_file,
@@ -183,7 +197,7 @@ class App:
 
         def judged(envelope: Envelope, phase: str, code: int, text: str) -> Receipt:
             return judge(
-                envelope.delivery, phase, Reply(code, text), now, attempts=claims[envelope.delivery].attempts,
+                envelope.delivery, phase, Reply(code, text), now, attempts=attempts(envelope.delivery),
                 retry=self.config.delivery.retry, relay=f"{smtp.host}:{smtp.port}", jitter=jitter,
             )  # fmt: skip
 
@@ -237,15 +251,17 @@ class App:
     def status(self, now: datetime) -> dict[str, Any]:
         """How the site is doing: readers, ledger, sources, the last run and the next one."""
         with reading(self.engine) as connection:
-            last = runs.last_run(connection)
+            last, rows = runs.last_run(connection), runs.sources(connection)
             return {
                 "at": iso(now),
                 "readers": subscribers.count_states(connection),
                 "ledger": accounts.counts(connection),
                 "sources": {
                     name: {k: iso(v) if isinstance(v, datetime) else v for k, v in row.items()}
-                    for name, row in runs.sources(connection).items()
+                    for name, row in rows.items()
                 },
+                **silence.as_json(rows),
+                "no_content": runs.fact(connection, "no_content"),
                 "last_run": last and {k: iso(v) if isinstance(v, datetime) else v for k, v in last.items()},
                 "next_due": iso(next_due(subscribers.rhythms(connection), now)),
                 "out_of_balance": accounts.check(connection),

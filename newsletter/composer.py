@@ -1,6 +1,6 @@
 """Letters of the ledger's rows: what to say (compose), to whom (tokens and links), as bytes (mime)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from newsletter.config import Config
 from newsletter.errors import LetterError, NewsletterError
 from newsletter.mail import dkim, mime
-from newsletter.models import Envelope, Letter, Subscriber, Topic
+from newsletter.models import Envelope, Letter, Pick, Subscriber, Topic
 from newsletter.steps.compose import Links, Press, Shown
-from newsletter.store import accounts, ledger, subscribers, topics
+from newsletter.store import accounts, ledger, runs, subscribers, topics
 from newsletter.store.db import reading
 from newsletter.tokens import Tokens
 
@@ -27,9 +27,10 @@ class Composer:
         self.base = config.site.base_url
         self.domain = config.site.from_.rpartition("@")[2]
         self._shown = lru_cache(maxsize=8)(self._load_shown)
+        self._stale = lru_cache(maxsize=8)(self._load_stale)
 
-    def __call__(self, claims: Sequence[ledger.Claim]) -> list[tuple[Envelope, bytes] | NewsletterError]:
-        """A parcel for each claim, or why there is none."""
+    def __call__(self, claims: Sequence[ledger.Claim]) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
+        """A parcel for each claim, or why there is none. What they need is read now, each is made when asked for."""
         with reading(self.engine) as connection:
             readers = subscribers.by_ids(connection, (claim.subscriber for claim in claims))
             known = {topic.id: topic for topic in topics.in_use(connection)}
@@ -37,23 +38,41 @@ class Composer:
             for day in {claim.day for claim in claims if claim.day is not None}:
                 of_day = [claim.subscriber for claim in claims if claim.day == day]
                 missed |= accounts.missed(connection, of_day, day)
-        parcels: list[tuple[Envelope, bytes] | NewsletterError] = []
-        for claim in claims:
-            try:
-                reader = readers[claim.subscriber]
-                shown = self._shown(claim.issue, frozenset(p.paper for p in claim.picks)) if claim.issue else {}
-                letter = self.compose(claim, reader, shown, known, missed.get(claim.subscriber))
-                parcels.append(self.message(claim, reader, letter))
-            except NewsletterError as e:
-                parcels.append(e)
-            except Exception as e:  # one reader's poison must not end the batch
-                parcels.append(LetterError(f"{type(e).__name__}: {e}"))
-        return parcels
+        return (self._parcel(claim, readers, known, missed.get(claim.subscriber)) for claim in claims)
 
-    def _load_shown(self, issue: int, wanted: frozenset[int]) -> Mapping[int, Shown]:
+    def _parcel(
+        self,
+        claim: ledger.Claim,
+        readers: Mapping[int, Subscriber],
+        known: Mapping[int, Topic],
+        missed: tuple[date, int] | None,
+    ) -> tuple[Envelope, bytes] | NewsletterError:
+        try:
+            reader = readers[claim.subscriber]
+            shown = self._facts(claim.issue, claim.picks) if claim.issue else {}
+            return self.message(claim, reader, self.compose(claim, reader, shown, known, missed))
+        except NewsletterError as e:
+            return e
+        except Exception as e:  # one reader's poison must not end the batch
+            return LetterError(f"{type(e).__name__}: {e}")
+
+    def _facts(self, issue: int, picks: Sequence[Pick]) -> Mapping[int, Shown]:
+        """What an issue says about its papers; read once, and again when it grew meanwhile."""
+        shown = self._shown(issue)
+        if any(pick.paper not in shown for pick in picks):
+            self._shown.cache_clear()
+            shown = self._shown(issue)
+        return shown
+
+    def _load_shown(self, issue: int) -> Mapping[int, Shown]:
         with reading(self.engine) as connection:
             facts = accounts.shown_papers(connection, issue)
         return {paper: Shown.from_facts(fact) for paper, fact in facts.items()}
+
+    def _load_stale(self, day: date) -> tuple[str, ...]:
+        """Sources whose news were missing when the issue of a day was planned."""
+        with reading(self.engine) as connection:
+            return tuple((runs.fact(connection, f"stale {day}") or {}).get("sources", ()))
 
     def compose(
         self,
@@ -62,17 +81,23 @@ class Composer:
         shown: Mapping[int, Shown],
         known: Mapping[int, Topic],
         missed: tuple[date, int] | None,
+        *,
+        is_hosted: bool = False,
     ) -> Letter:
-        """Put one row into words."""
+        """Put one row into words. `is_hosted` makes the page behind "view in browser"."""
         links = self.links(claim, reader)
         if claim.kind in ledger.DIGESTS:
             day = claim.day or claim.due_at.date()
             earlier = (missed[0], f"{self.base}/issues/{missed[0].isoformat()}") if missed else None
             if claim.kind == "quiet":
-                return self.press.quiet(reader, claim.picks, shown, day, claim.candidates, links)
-            return self.press.digest(reader, claim.picks, shown, known, day, claim.candidates, links, earlier)
-        values = {**claim.context, "email": reader.email, "days": CONFIRM_DAYS}
-        values["confirm"] = self._url("confirm", "confirm", claim, reader)
+                return self.press.quiet(reader, claim.picks, shown, day, claim.candidates, links, is_hosted=is_hosted)
+            return self.press.digest(
+                reader, claim.picks, shown, known, day, claim.candidates, links, earlier, self._stale(day),
+                is_hosted=is_hosted,
+            )  # fmt: skip
+        values = {**claim.context, "email": _recipient(claim, reader), "days": CONFIRM_DAYS}
+        purpose = "address" if claim.kind == "address_new" else "confirm"
+        values["confirm"] = self._url(purpose, purpose, claim, reader)
         values["preferences"], values["unsubscribe"] = links.preferences, links.unsubscribe
         return self.press.notice(claim.kind, reader.language, **values)
 
@@ -82,7 +107,7 @@ class Composer:
         is_returned = bool(self.config.bounces.lmtp or self.config.bounces.imap or self.config.bounces.maildir)
         sender = f"bounce+{self.tokens.verp(claim.id)}@{self.domain}" if is_returned else site.from_
         message_id = f"{self.tokens.message_id(claim.id)}@{self.domain}"
-        envelope = Envelope(claim.id, sender, reader.email, message_id, claim.due_at)
+        envelope = Envelope(claim.id, sender, _recipient(claim, reader), message_id, claim.due_at)
         headers = self._list_headers(claim, reader) if claim.kind in ledger.DIGESTS else [
             ("Auto-Submitted", "auto-generated")
         ]  # fmt: skip
@@ -101,6 +126,7 @@ class Composer:
              else f"<digest.{self.domain}>"),
             ("List-Unsubscribe", f"<{unsubscribe}>"),
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            ("List-Owner", f"<mailto:{site.contact or site.from_}>"),
             ("List-Help", f"<{self.base}/about>"),
             ("List-Archive", f"<{self.base}/archive>"),
             ("List-Post", "NO"),
@@ -110,12 +136,12 @@ class Composer:
 
     def links(self, claim: ledger.Claim, reader: Subscriber) -> Links:
         """This reader's addresses in this letter, made for the moment it was due, so that retries are alike."""
+        votes = [(pick.paper, vote) for pick in claim.picks for vote in (1, -1)]
+        tokens = self.tokens.make_many("feedback", reader.id, reader.epoch, claim.due_at, votes)
+        made = dict(zip(votes, tokens, strict=True))
 
         def feedback(paper: int, vote: str) -> str:
-            token = self.tokens.make(
-                "feedback", reader.id, reader.epoch, claim.due_at, paper=paper, vote=1 if vote == "more" else -1
-            )
-            return f"{self.base}/feedback/{token}"
+            return f"{self.base}/feedback/{made[paper, 1 if vote == 'more' else -1]}"
 
         view = self.tokens.make("view", reader.id, reader.epoch, claim.due_at, paper=claim.issue or 0)
         return Links(
@@ -128,7 +154,13 @@ class Composer:
         )
 
     def _url(self, page: str, purpose: str, claim: ledger.Claim, reader: Subscriber) -> str:
-        return f"{self.base}/{page}/{self.tokens.make(purpose, reader.id, reader.epoch, claim.due_at)}"
+        row = claim.id if purpose == "address" else 0
+        return f"{self.base}/{page}/{self.tokens.make(purpose, reader.id, reader.epoch, claim.due_at, paper=row)}"
+
+
+def _recipient(claim: ledger.Claim, reader: Subscriber) -> str:
+    """Who a row's mail goes to: the reader, or the address they asked to move to."""
+    return str(claim.context.get("to") or reader.email)
 
 
 #: A link to the preferences works as long as letters come; each new letter brings a new one.

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,7 @@ import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from newsletter import silence
 from newsletter.app import App
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.store.db import only_one
@@ -27,8 +29,14 @@ TICK_S = 60
 FETCH_EVERY = timedelta(hours=1)
 #: A digest is not made from news older than this, if the sources can be asked first.
 FETCH_BEFORE_DIGEST = timedelta(minutes=30)
+#: A source in trouble is asked again before the operator is told.
+PATIENCE = timedelta(minutes=30)
 #: How long a delivery in progress may take to end after SIGTERM.
 DRAIN_S = 30
+#: A relay that is away or refuses the login is asked again after 1, 2, 4 … minutes, at most this.
+LONGEST_REST = timedelta(minutes=15)
+#: When the clock moves by more than this against the machine's uptime, nothing is done for so long: it may move back.
+JUMP_S, JUMP_REST_S = 60, 300
 
 
 class _Server(uvicorn.Server):
@@ -51,12 +59,31 @@ def listen(host: str, port: int) -> socket.socket:
         ) from e
 
 
-class Daemon:
-    """One site's day, every day. `clock` tells the time, so that tests can."""
+def _now() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self, app: App, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+
+def _uptime() -> float:
+    """Seconds on a clock that nobody sets and that runs on while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class Daemon:
+    """One site's day, every day. `clock` tells the time and `uptime` what passed, so that tests can.
+
+    A clock that is given alone may jump as it likes.
+    """
+
+    def __init__(
+        self, app: App, clock: Callable[[], datetime] = _now, uptime: Callable[[], float] | None = None
+    ) -> None:
         self.app = app
         self.clock = clock
+        self.uptime = uptime or (_uptime if clock is _now else None)
+        self._apart: float | None = None  #: clock minus uptime, when last looked at
+        self._still_until = 0.0  #: uptime
+        self.failures = 0  #: deliveries in a row that met no relay
+        self.rest_until: datetime | None = None
         self.stop = asyncio.Event()
         self.fetched_at: datetime | None = None
 
@@ -84,9 +111,10 @@ class Daemon:
             waiting = asyncio.create_task(self.stop.wait())
             await asyncio.wait({web, waiting}, return_when=asyncio.FIRST_COMPLETED)
             self.stop.set()  # the web may have ended by itself: an address in use
-            clock.shutdown(wait=False)
+            clock.pause()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), DRAIN_S)
+            clock.shutdown(wait=False)  # only now: it cancels a tick that is still at work
             server.should_exit = True
             waiting.cancel()
             await web
@@ -97,17 +125,26 @@ class Daemon:
         if self.stop.is_set():
             return
         now = self.clock()
+        if self._is_clock_in_doubt(now):
+            return
         self._idle.clear()
         try:
             age = FETCH_EVERY if self.fetched_at is None else now - self.fetched_at
             is_due = self.app.has_due(now)
-            is_fetching = age >= (FETCH_BEFORE_DIGEST if is_due else FETCH_EVERY)
-            if is_due or is_fetching or self.app.has_waiting(now):
-                report = await self.app.run(now, is_fetching=is_fetching, stop=self.stop)
+            is_turn = age >= (FETCH_BEFORE_DIGEST if is_due else FETCH_EVERY)
+            again, awake = silence.now_and_later(self.app.engine, self.app.config, now)
+            asked = awake if is_turn else again
+            # While no source answers, who is due waits for the next look, not for the next minute.
+            is_planning = is_due and (bool(asked) or not silence.has_blackout(self.app.engine, self.app.config))
+            if is_planning or asked or (not self._is_resting(now) and self.app.has_waiting(now)):
+                report = await self.app.run(
+                    now, is_fetching=bool(asked), only=asked, stop=self.stop, patience=PATIENCE
+                )  # fmt: skip
+                self._note_relay(report.is_unreachable, now)
                 for problem in report.problems:
                     log.warning("run.problem", text=problem)
                 log.info("run.done", **{k: v for k, v in report.data.items() if k != "sources"})
-            if is_fetching:
+            if is_turn:
                 self.fetched_at = now
         except NewsletterError as e:
             log.error("run.failed", code=e.code, text=e.message, next=e.hint or "tried again in a minute")
@@ -115,6 +152,27 @@ class Daemon:
             log.exception("run.crashed", next="tried again in a minute")
         finally:
             self._idle.set()
+
+    def _is_clock_in_doubt(self, now: datetime) -> bool:
+        """Whether the wall clock just jumped: a year ahead would expire every letter, so wait for it to settle."""
+        if self.uptime is None:
+            return False
+        passed = self.uptime()
+        apart, before = now.timestamp() - passed, self._apart
+        self._apart = apart
+        if before is not None and abs(apart - before) > JUMP_S:
+            self._still_until = passed + JUMP_REST_S
+            log.error("clock.jumped", seconds=round(apart - before), next=f"nothing is done for {JUMP_REST_S} s")
+        return passed < self._still_until
+
+    def _is_resting(self, now: datetime) -> bool:
+        return self.rest_until is not None and now < self.rest_until
+
+    def _note_relay(self, is_unreachable: bool, now: datetime) -> None:
+        """Leave a relay alone for longer each time it was not there."""
+        self.failures = self.failures + 1 if is_unreachable else 0
+        wait = min(timedelta(minutes=2 ** min(self.failures - 1, 10)), LONGEST_REST) if self.failures else None
+        self.rest_until = now + wait if wait else None
 
     def _listen_to_signals(self) -> None:
         self._idle = asyncio.Event()

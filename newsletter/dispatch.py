@@ -5,34 +5,47 @@
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from sqlalchemy import Engine
 
+from newsletter.clerk import Clerk
 from newsletter.errors import NewsletterError, Unreachable
+from newsletter.failpoint import failpoint
+from newsletter.mail.pace import Pace
 from newsletter.models import DeliveryState, Envelope, Receipt
 from newsletter.ports import Transport
-from newsletter.steps.deliver import is_dead_address, stops_the_issue
+from newsletter.steps.deliver import backoff, is_dead_address, is_policy, is_too_large, stops_the_issue
 from newsletter.store import accounts, ledger
 from newsletter.store.db import writing
 
-#: Letters leased at a time.
-BATCH = 64
+#: Letters leased at a time: what leaves in BATCH_S at the rate of the last batch, so that no lease runs out unused.
+BATCH_LEAST, BATCH_MOST, BATCH_S = 64, 500, 20.0
+#: Letters for a receiver that asked for fewer at a time wait here, and no longer than this: a lease has 120 s.
+ASIDE, ASIDE_S = 200, 60.0
 #: Refusals in a row after which an issue pauses: something is wrong with us, not with twenty readers.
 BRAKE = 20
+#: An issue pauses too when so many of its letters were refused, and more than this part of it.
+BRAKE_LEAST, BRAKE_SHARE = 10, 0.05
+#: A receiver that refuses us by policy (5.7.x) this often in its last answers is left alone for a while.
+POLICY_REFUSALS, POLICY_ANSWERS = 10, 20
+LEFT_ALONE = timedelta(hours=4)
 #: A letter that cannot be built is tried so often before it is put aside.
 BUILDS = 3
 
 
-class Build(Protocol):
-    """Makes finished mails of claims: a parcel for each, or why there is none."""
+Parcel = tuple[Envelope, bytes]
 
-    def __call__(self, claims: Sequence[ledger.Claim]) -> list[tuple[Envelope, bytes] | NewsletterError]: ...
+
+class Build(Protocol):
+    """Makes finished mails of claims: a parcel for each, or why there is none; each may be made when asked for."""
+
+    def __call__(self, claims: Sequence[ledger.Claim]) -> Iterable[Parcel | NewsletterError]: ...
 
 
 @dataclass
@@ -45,62 +58,6 @@ class Delivered:
     is_unreachable: bool = False
 
 
-class _Clerk:
-    """Writes fences and outcomes of all connections, those that come together in one commit."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.claims: dict[int, ledger.Claim] = {}
-        self._pen = ThreadPoolExecutor(1, "ledger")
-        self._asked: list[tuple[int, asyncio.Future[bool]]] = []
-        self._told: list[tuple[Receipt, asyncio.Future[None]]] = []
-        self._writing: asyncio.Task[None] | None = None
-
-    async def fence(self, delivery: int) -> bool:
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._asked.append((delivery, future))
-        self._start()
-        return await future
-
-    async def settle(self, receipt: Receipt) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._told.append((receipt, future))
-        self._start()
-        await future
-
-    def _start(self) -> None:
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.get_running_loop().create_task(self._write())
-
-    async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._asked or self._told:
-            asked, self._asked = self._asked, []
-            told, self._told = self._told, []
-            try:
-                if told:
-                    outcomes = [(receipt, self.claims[receipt.delivery].token) for receipt, _ in told]
-                    await loop.run_in_executor(self._pen, ledger.settle, self.engine, outcomes)
-                passed: set[int] = set()
-                if asked:
-                    rows = [(delivery, self.claims[delivery].token) for delivery, _ in asked]
-                    passed = await loop.run_in_executor(self._pen, ledger.fence, self.engine, rows)
-            except Exception as e:
-                for future in [future for _, future in asked] + [future for _, future in told]:
-                    if not future.done():
-                        future.set_exception(e)
-                continue
-            for _, future in told:
-                if not future.done():
-                    future.set_result(None)
-            for delivery, answer in asked:
-                if not answer.done():
-                    answer.set_result(delivery in passed)
-
-    def close(self) -> None:
-        self._pen.shutdown(wait=True)
-
-
 async def deliver_waiting(
     engine: Engine,
     build: Build,
@@ -110,6 +67,7 @@ async def deliver_waiting(
     clerk_claims: dict[int, ledger.Claim] | None = None,
     on_dead: Callable[[Sequence[int]], None] = lambda deliveries: None,
     rate_per_second: float = 0.0,
+    retry: tuple[int, ...] = (),
     is_retrying_digests: bool = False,
     only: Sequence[int] = (),
     stop: asyncio.Event | None = None,
@@ -117,15 +75,15 @@ async def deliver_waiting(
     """Send what is frozen and due until nothing waits, the relay goes away, or `stop` is set.
 
     An item's failure is its row's state, never the end of the batch. `only`: these subscribers. `on_dead` is told which
-    deliveries met an address that does not exist.
+    deliveries met an address that does not exist. `retry`: minutes before each further try.
     """
     done = Delivered()
-    clerk = _Clerk(engine)
+    clerk = Clerk(engine)
     if clerk_claims is not None:
         clerk.claims = clerk_claims
     await asyncio.to_thread(ledger.sweep, engine, now, is_retrying_digests=is_retrying_digests)
-    bench = _Bench(engine, build, clerk, done, now, on_dead, is_retrying_digests)
-    parcels = bench.parcels(_Pace(rate_per_second), only, stop)
+    bench = _Bench(engine, build, clerk, done, now, on_dead, retry, is_retrying_digests, rate_per_second)
+    parcels = bench.parcels(bench.pace, only, stop)
     try:
         await transport.deliver(parcels, clerk.fence, bench.settle)
     except* Unreachable as group:
@@ -136,10 +94,19 @@ async def deliver_waiting(
         done.problems.append(str(error))
     finally:
         await parcels.aclose()
-        left = [(claim.id, claim.token) for claim in clerk.claims.values()]
-        await asyncio.to_thread(ledger.release, engine, left)
+        await asyncio.to_thread(bench.close)
+        if clerk.trouble is not None:
+            done.problems.append(f"sending stopped, the ledger cannot be written: {clerk.trouble}")
+        try:
+            left = [(claim.id, claim.token) for claim in clerk.claims.values()]
+            await asyncio.to_thread(ledger.release, engine, left, clerk.unsent)
+        except Exception as e:  # the lease, or the next run, gives them back
+            done.problems.append(f"{len(clerk.claims)} letters stay claimed: {e}")
         clerk.close()
     return done
+
+
+_Batch = Iterable[tuple[ledger.Claim, Parcel | NewsletterError]]
 
 
 class _Bench:
@@ -149,63 +116,187 @@ class _Bench:
         self,
         engine: Engine,
         build: Build,
-        clerk: _Clerk,
+        clerk: Clerk,
         done: Delivered,
         now: datetime,
         on_dead: Callable[[Sequence[int]], None],
+        retry: tuple[int, ...],
         is_retrying_digests: bool,
+        rate_per_second: float,
     ) -> None:
         self.engine, self.build, self.clerk, self.done, self.now = engine, build, clerk, done, now
-        self.on_dead, self.is_retrying_digests = on_dead, is_retrying_digests
+        self.on_dead, self.retry, self.is_retrying_digests = on_dead, retry, is_retrying_digests
+        self._hand = ThreadPoolExecutor(1, "bench")
+        self.batch = BATCH_LEAST
+        self.pace = Pace(rate_per_second)
+        #: Letters whose receiver asked for fewer at a time, with the moment they were set aside.
+        self.aside: deque[tuple[float, Parcel]] = deque(maxlen=ASIDE)
         self.refused_in_a_row = 0
+        self.refused: Counter[int] = Counter()  #: issue -> letters refused for no fault of their readers
         self.paused: set[int] = set()
+        self.domains: dict[int, str] = {}  #: delivery -> receiver, of letters on their way
+        self.policy: defaultdict[str, deque[bool]] = defaultdict(lambda: deque(maxlen=POLICY_ANSWERS))
 
-    async def parcels(
-        self, pace: "_Pace", only: Sequence[int], stop: asyncio.Event | None
-    ) -> AsyncGenerator[tuple[Envelope, bytes]]:
-        while stop is None or not stop.is_set():
-            claims = await asyncio.to_thread(ledger.claim, self.engine, BATCH, self.now, only=only)
-            if not claims:
-                return
-            self.clerk.claims.update((claim.id, claim) for claim in claims)
-            self.done.issues.update(claim.issue for claim in claims if claim.issue is not None)
-            built = await asyncio.to_thread(self.build, claims)
-            for claim, parcel in zip(claims, built, strict=True):
-                if isinstance(parcel, NewsletterError):
-                    await self._unbuilt(claim, parcel)
-                elif claim.issue not in self.paused and not (stop is not None and stop.is_set()):
-                    await pace.wait()
-                    yield parcel
+    async def parcels(self, pace: Pace, only: Sequence[int], stop: asyncio.Event | None) -> AsyncGenerator[Parcel]:
+        ahead: asyncio.Task[_Batch] | None = None
+        try:
+            while not self._is_over(stop):
+                batch = await ahead if ahead else []
+                # What was claimed ahead may have come up empty while letters were put off until now.
+                batch = batch or await self._claim(only)
+                ahead = asyncio.create_task(self._claim(only)) if batch else None
+                started = time.monotonic()
+                for claim, parcel in batch:
+                    if isinstance(parcel, NewsletterError):
+                        await self._unbuilt(claim, parcel)
+                    elif sum(self.policy[_domain(parcel[0])]) >= POLICY_REFUSALS:
+                        await self._leave_alone(parcel[0])
+                    elif claim.issue in self.paused or self._is_over(stop):
+                        continue
+                    elif not pace.is_ready(_domain(parcel[0])):
+                        self.aside.append((time.monotonic(), parcel))
+                    else:
+                        await pace.wait()
+                        yield self._on_its_way(parcel)
+                    while (slow := self._next_slow(pace)) is not None:
+                        await pace.wait()
+                        yield self._on_its_way(slow)
+                while not batch and self.aside and not self._is_over(stop):
+                    if (slow := self._next_slow(pace)) is not None:
+                        await pace.wait()
+                        yield self._on_its_way(slow)
+                    else:
+                        await asyncio.sleep(0.05)
+                if ahead is None:
+                    return
+                took_s = time.monotonic() - started
+                self.batch = int(min(max(self.batch * BATCH_S / max(took_s, 0.001), BATCH_LEAST), BATCH_MOST))
+        finally:
+            if ahead is not None:
+                await asyncio.wait([ahead])
+
+    def _on_its_way(self, parcel: Parcel) -> Parcel:
+        self.domains[parcel[0].delivery] = _domain(parcel[0])
+        return parcel
+
+    def _next_slow(self, pace: Pace) -> Parcel | None:
+        """A letter that waited for its receiver alone and may go now. After ASIDE_S its row waits for the next run."""
+        while self.aside and time.monotonic() - self.aside[0][0] > ASIDE_S:
+            self.aside.popleft()
+        for at, (_, parcel) in enumerate(self.aside):
+            if pace.wait_s(_domain(parcel[0])) == 0 and pace.is_ready(_domain(parcel[0])):
+                del self.aside[at]
+                return parcel
+        return None
+
+    def close(self) -> None:
+        self._hand.shutdown(wait=True)
+
+    def _is_over(self, stop: asyncio.Event | None) -> bool:
+        return self.clerk.trouble is not None or (stop is not None and stop.is_set())
+
+    async def _claim(self, only: Sequence[int]) -> "_Batch":
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._hand, self._next, only)
+        except Exception as e:  # letters on their way on other connections must come to their end
+            self.clerk.trouble = e
+            return ()
+
+    def _next(self, only: Sequence[int]) -> "_Batch":
+        claims = ledger.claim(self.engine, self.batch, self.now, only=only)
+        failpoint("claimed")
+        self.clerk.claims.update((claim.id, claim) for claim in claims)
+        self.done.issues.update(claim.issue for claim in claims if claim.issue is not None)
+        if not claims:
+            return ()
+        built = self.build(claims)
+        if any(claim.claims > ledger.SUSPECT_CLAIMS for claim in claims):
+            built = list(built)
+            ledger.clear_suspects(self.engine, claims)
+        return self._made(claims, built)
+
+    def _made(self, claims: Sequence[ledger.Claim], built: Iterable[Parcel | NewsletterError]) -> "_Batch":
+        try:
+            yield from zip(claims, built, strict=True)
+        except Exception as e:  # as in _claim
+            self.clerk.trouble = e
 
     async def settle(self, receipt: Receipt) -> None:
         """Record an outcome before anything else, then draw conclusions from it."""
+        if receipt.phase == "dot":
+            failpoint("reply")
         claim = self.clerk.claims[receipt.delivery]
-        if stops_the_issue(receipt):
-            await self._pause(claim, f"the relay refuses the sender: {receipt.code} {receipt.reply}")
-            receipt = replace(receipt, state=DeliveryState.PENDING)
-        if receipt.state is DeliveryState.HELD and (claim.kind not in ledger.DIGESTS or self.is_retrying_digests):
-            receipt = replace(receipt, state=DeliveryState.PENDING)
-        await self.clerk.settle(receipt)
+        receipt = await self._revised(receipt, claim)
+        if not await self.clerk.settle(receipt):
+            return
+        if self.clerk.claims.get(receipt.delivery) is claim:  # not leased again meanwhile
+            del self.clerk.claims[receipt.delivery]
         self.done.counts[receipt.state] += 1
         if receipt.state in (DeliveryState.REFUSED, DeliveryState.HELD):
             issue = f"issue {claim.day}" if claim.day else f"mail {claim.kind!r}"
             said = f"{receipt.code} {receipt.reply}".strip()
             self.done.problems.append(f"{issue}, subscriber {claim.subscriber}: {receipt.state} ({said})")
         if is_dead_address(receipt):
-            await asyncio.to_thread(self.on_dead, [receipt.delivery])
+            await self._conclude(self.on_dead, [receipt.delivery])
         elif receipt.state is DeliveryState.REFUSED:
-            self.refused_in_a_row += 1
-            if self.refused_in_a_row >= BRAKE:
-                await self._pause(claim, f"{BRAKE} letters in a row were refused: {receipt.code} {receipt.reply}")
+            await self._brake(claim, receipt)
         elif receipt.state is DeliveryState.SENT:
             self.refused_in_a_row = 0
+        domain = self.domains.pop(receipt.delivery, "")
+        self._note_receiver(domain, receipt)
+        if receipt.phase in ("rcpt", "data", "dot"):
+            self.pace.note(domain, receipt.code)
+
+    def _note_receiver(self, domain: str, receipt: Receipt) -> None:
+        answers = self.policy[domain]
+        if receipt.state in (DeliveryState.SENT, DeliveryState.REFUSED):
+            answers.append(is_policy(receipt))
+            if answers[-1] and sum(answers) == POLICY_REFUSALS:
+                self.done.problems.append(
+                    f"{domain} refuses this site, not its readers: {receipt.code} {receipt.reply}; "
+                    "the other letters to it wait 4 hours; check DKIM, SPF and DMARC: newsletter doctor --deploy"
+                )
+
+    async def _leave_alone(self, envelope: Envelope) -> None:
+        said = f"{_domain(envelope)} refuses this site; left alone for a while"
+        receipt = Receipt(envelope.delivery, DeliveryState.DEFERRED, self.now, reply=said, phase="connect",
+                          retry_at=self.now + LEFT_ALONE)  # fmt: skip
+        if await self.clerk.settle(receipt):
+            self.done.counts[receipt.state] += 1
+
+    async def _revised(self, receipt: Receipt, claim: ledger.Claim) -> Receipt:
+        """What an outcome means here: some refusals are about us, and some letters may be tried in another form."""
+        again = replace(receipt, state=DeliveryState.DEFERRED, retry_at=self.now + backoff(claim.attempts, self.retry))
+        if stops_the_issue(receipt):
+            await self._pause(claim, f"the relay refuses the sender: {receipt.code} {receipt.reply}")
+            return replace(receipt, state=DeliveryState.PENDING) if claim.issue in self.paused else again
+        if is_too_large(receipt) and len(claim.picks) > 1:
+            return replace(again, retry_at=self.now, code=ledger.TOO_LARGE)
+        if receipt.state is DeliveryState.HELD and (claim.kind not in ledger.DIGESTS or self.is_retrying_digests):
+            return again
+        return receipt
+
+    async def _brake(self, claim: ledger.Claim, receipt: Receipt) -> None:
+        """Pause an issue whose letters are refused again and again, for no fault of their readers."""
+        said = f"{receipt.code} {receipt.reply}"
+        if claim.issue is None or is_policy(receipt):
+            return
+        self.refused_in_a_row += 1
+        self.refused[claim.issue] += 1
+        number = self.refused[claim.issue]
+        if self.refused_in_a_row >= BRAKE:
+            await self._pause(claim, f"{BRAKE} letters in a row were refused: {said}")
+        elif number >= BRAKE_LEAST:
+            planned = await asyncio.to_thread(ledger.planned, self.engine, claim.issue)
+            if number > BRAKE_SHARE * planned:
+                await self._pause(claim, f"{number} of {planned} letters were refused: {said}")
 
     async def _unbuilt(self, claim: ledger.Claim, error: NewsletterError) -> None:
         self.done.problems.append(f"letter of subscriber {claim.subscriber} could not be made: {error}")
         state = DeliveryState.REFUSED if claim.attempts + 1 >= BUILDS else DeliveryState.DEFERRED
         receipt = Receipt(claim.id, state, self.now, reply=str(error)[:512], phase="render", retry_at=self.now)
-        await self.clerk.settle(receipt)
-        self.done.counts[state] += 1
+        if await self.clerk.settle(receipt):
+            self.done.counts[state] += 1
 
     async def _pause(self, claim: ledger.Claim, reason: str) -> None:
         if claim.issue is None or claim.issue in self.paused:
@@ -219,21 +310,15 @@ class _Bench:
             with writing(self.engine) as connection:
                 accounts.pause(connection, claim.issue or 0, reason)
 
-        await asyncio.to_thread(write)
+        await self._conclude(write)
+
+    async def _conclude(self, act: Callable[..., None], *values: object) -> None:
+        """Write what follows from an outcome; a database that fails here must not end letters on their way."""
+        try:
+            await asyncio.to_thread(act, *values)
+        except Exception as e:
+            self.clerk.trouble = self.clerk.trouble or e
 
 
-class _Pace:
-    """A steady rate: the configured one is the achieved one. 0 = no limit."""
-
-    def __init__(self, per_second: float) -> None:
-        self.gap_s = 1 / per_second if per_second > 0 else 0.0
-        self.next = 0.0
-
-    async def wait(self) -> None:
-        if not self.gap_s:
-            return
-        now = time.monotonic()
-        # A pause is made up for, but never by a burst of more than a second's worth.
-        self.next = max(self.next + self.gap_s, now - 1.0)
-        if self.next > now:
-            await asyncio.sleep(self.next - now)
+def _domain(envelope: Envelope) -> str:
+    return envelope.recipient.rpartition("@")[2].lower()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class _Nothing(Mapping[str, Any]):
@@ -184,9 +184,8 @@ class Topic:
 MATCH_CUT = 0.5  #: relevance below this is "not for you"; scores are calibrated per topic so that it holds for all
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A paper found by a topic, above the cut."""
+class Match(NamedTuple):
+    """A paper found by a topic, above the cut. A tuple, because a run makes a million of them."""
 
     paper: int  #: Paper.key
     score: float  #: relevance in [0, 1], comparable between topics
@@ -277,10 +276,23 @@ class DeliveryState(StrEnum):
     QUIET = "quiet"  #: the reader was due and nothing matched: no letter
 
 
+class Filled(str):
+    """Text that remembers the %-format it was made from, the same object in every letter, and what was filled in."""
+
+    __slots__ = ("form", "values")
+    form: str
+    values: tuple[str, ...]
+
+    def __new__(cls, form: str, values: tuple[str, ...]) -> "Filled":
+        text = super().__new__(cls, form % values)
+        text.form, text.values = form, values
+        return text
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A composed mail, not yet bytes. Fragments are joined without separator; long ones recur between letters
-    (a paper's card is the same object in every letter of an issue), so encoders may cache by fragment."""
+    """A composed mail, not yet bytes. Fragments are joined without separator. They recur between letters, as the same
+    object or as `Filled` of the same form, so an encoder does the work for them once."""
 
     kind: str  #: digest | note | confirm | welcome | known | …: the template folder's name
     subject: str

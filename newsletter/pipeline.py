@@ -13,14 +13,14 @@ Delivering what was frozen is `dispatch`'s. Running the same moment twice change
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from newsletter.models import (
     OUTSIDE,
@@ -40,12 +40,12 @@ from newsletter.models import (
 from newsletter.ports import Matcher, Source
 from newsletter.steps.choose import Shelf, choose
 from newsletter.steps.compose import show
-from newsletter.steps.dedupe import dedupe, lookup_keys, paper_keys
+from newsletter.steps.dedupe import RULED, dedupe, lookup_keys, paper_keys
 from newsletter.steps.due import Due, due
 from newsletter.steps.fetch import fetch
 from newsletter.steps.match import match
 from newsletter.steps.trend import trend
-from newsletter.store import ledger, papers, runs, signals, subscribers, topics
+from newsletter.store import ledger, papers, rulings, runs, signals, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.store.ledger import FreezeResult, FrozenRow
 
@@ -58,18 +58,21 @@ BATCH = 2000
 
 
 class Stopwatch:
-    """Seconds per stage, for the report of a run."""
+    """Seconds per stage, for the report of a run. A stage within another is not counted for the outer one."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._within = 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
+        start, outer, self._within = time.perf_counter(), self._within, 0.0
         try:
             yield
         finally:
-            self.seconds[name] += time.perf_counter() - start
+            took = time.perf_counter() - start
+            self.seconds[name] += took - self._within
+            self._within = outer + took
 
 
 # -- what is new -----------------------------------------------------------------------------------------------------
@@ -98,7 +101,10 @@ def learn(
     with writing(engine) as connection:
         seen_before = papers.known_sightings(connection, sightings)
         known = papers.having(connection, {key for sighting in sightings for key in lookup_keys(sighting)})
-        merges = dedupe(sightings, known, now)
+        merged = rulings.shown_as(connection)
+        ruled = {name: paper for name, (paper, why) in seen_before.items() if why == RULED or paper in merged}
+        known += papers.by_keys(connection, set(ruled.values()) - {paper.key for paper in known}).values()
+        merges = dedupe(sightings, known, now, ruled)
         if is_backdated:
             merges = [_backdated(merge) for merge in merges]
         papers.remember(connection, merges, now, paper_keys)
@@ -121,7 +127,7 @@ def _backdated(merge: Merge) -> Merge:
     return replace(merge, paper=replace(paper, first_seen=paper.published))
 
 
-def _count(merge: Merge, seen_before: set[tuple[str, str]], counts: Mapping[str, Counter[str]]) -> None:
+def _count(merge: Merge, seen_before: Collection[tuple[str, str]], counts: Mapping[str, Counter[str]]) -> None:
     for number, sighting in enumerate(merge.sightings):
         tally = counts.get(sighting.source)
         if tally is None:
@@ -157,6 +163,8 @@ class Edition:
     matches: dict[int, list[Match]]
     shelf: Shelf
     watch: Stopwatch = field(default_factory=Stopwatch)
+    is_blackout: bool = False  #: no source answered, so silence says nothing about what is new
+    no_content: int = 0  #: readers for whom nothing was found because of that; they are asked about again
 
 
 def rank(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
@@ -187,8 +195,8 @@ def prepare(engine: Engine, matcher: Matcher, now: datetime, watch: Stopwatch | 
 def choose_for(engine: Engine, reader: Subscriber, edition: Edition) -> Choice:
     """What one reader would get at this moment, whether or not a letter is planned already."""
     with reading(engine) as connection:
-        seen = ledger.seen_papers(connection, reader.id, reader.id, edition.now).get(reader.id, set())
-        votes = subscribers.votes(connection, [reader.id]).get(reader.id, {})
+        seen = _seen(connection, reader.id, reader.id, edition.now).get(reader.id, set())
+        votes = _votes(connection, [reader.id], edition).get(reader.id, {})
     return choose(reader, edition.shelf, seen, votes)
 
 
@@ -226,26 +234,57 @@ def rows(
 ) -> Iterator[FrozenRow]:
     """Choose for the readers of one group, in a stream; what their letters say about papers is collected in `shown`."""
     after = 0
-    expires = group.wish + expire_after
     while True:
-        with reading(engine) as connection:
-            rhythm = (group.timezone, group.hour, group.rhythm)
-            batch = subscribers.due_batch(connection, rhythm, group.day, group.wish, after=after, limit=BATCH)
-            if not batch:
-                return
-            seen = ledger.seen_papers(connection, batch[0].id, batch[-1].id, edition.now)
-            votes = subscribers.votes(connection, (reader.id for reader in batch))
-            silent = ledger.quiet_days(connection, batch[0].id, batch[-1].id, edition.now)
-        after = batch[-1].id
-        for reader in batch:
-            picked = choose(reader, edition.shelf, seen.get(reader.id, frozenset()), votes.get(reader.id, {})).picks
-            kind = "digest"
-            if not picked and silent.get(reader.id, 0) >= SILENT_DAYS - 1:
-                kind, picked = "quiet", _top_three(edition)
-            for pick in picked:
+        with edition.watch.stage("choose"):
+            batch = _next_rows(engine, edition, group, expire_after, after)
+        if not batch:
+            return
+        after = batch[-1].subscriber
+        if edition.is_blackout:
+            found = [row for row in batch if row.picks and row.kind == "digest"]
+            edition.no_content += len(batch) - len(found)
+            batch = found
+        for row in batch:
+            for pick in row.picks:
                 if pick.paper not in shown:
                     shown[pick.paper] = show(edition.papers[pick.paper], edition.heats[pick.paper])
-            yield FrozenRow(reader.id, kind, picked, group.wish, expires, reader.address_version)
+        yield from batch
+
+
+def _next_rows(engine: Engine, edition: Edition, group: Due, expire_after: timedelta, after: int) -> list[FrozenRow]:
+    """Choose for the next readers of a group, by number."""
+    with reading(engine) as connection:
+        rhythm = (group.timezone, group.hour, group.rhythm)
+        batch = subscribers.due_batch(connection, rhythm, group.day, group.wish, after=after, limit=BATCH)
+        if not batch:
+            return []
+        seen = _seen(connection, batch[0].id, batch[-1].id, edition.now)
+        votes = _votes(connection, [reader.id for reader in batch], edition)
+        silent = ledger.quiet_days(connection, batch[0].id, batch[-1].id, edition.now)
+    found = []
+    expires = group.wish + expire_after
+    for reader in batch:
+        had: Collection[int] = seen.get(reader.id, ())
+        picks = choose(reader, edition.shelf, had, votes.get(reader.id, {}), is_counting=False).picks
+        kind = "digest"
+        if not picks and silent.get(reader.id, 0) >= SILENT_DAYS - 1:
+            kind, picks = "quiet", _top_three(edition)
+        found.append(FrozenRow(reader.id, kind, picks, group.wish, expires, reader.address_version))
+    return found
+
+
+def _seen(connection: Connection, low: int, high: int, now: datetime) -> dict[int, set[int]]:
+    """What readers had; who had a merged paper also had the one that it is shown as."""
+    return rulings.as_shown(ledger.seen_papers(connection, low, high, now), rulings.shown_as(connection))
+
+
+def _votes(connection: Connection, readers: Sequence[int], edition: Edition) -> Mapping[int, Mapping[int, int]]:
+    """Readers' votes; older papers among them are put beside the shelf, so that they still count."""
+    votes = subscribers.votes(connection, readers)
+    voted = {paper for of_reader in votes.values() for paper in of_reader}
+    older = voted - edition.papers.keys() - edition.shelf.voted.keys()
+    edition.shelf.voted.update(papers.by_keys(connection, older))
+    return votes
 
 
 def _top_three(edition: Edition) -> tuple[Pick, ...]:

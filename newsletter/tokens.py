@@ -8,16 +8,19 @@ import base64
 import hashlib
 import hmac
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from newsletter.errors import ConfigError, InputError
 
-PURPOSES = ("confirm", "preferences", "unsubscribe", "feedback", "view", "address")
+PURPOSES = ("confirm", "preferences", "unsubscribe", "feedback", "view", "address", "feed")
 _MAC_BYTES = 12
 _BODY = struct.Struct(">QIIqq")  # subscriber, epoch, made (seconds since the epoch), two numbers of the purpose
+#: Brings a token to whole groups of base64, so that many are encoded as one and cut apart.
+_FILL = bytes(-(_BODY.size + _MAC_BYTES) % 3)
 _LENGTH = len(base64.urlsafe_b64encode(bytes(_BODY.size + _MAC_BYTES)).rstrip(b"="))
 
 
@@ -39,7 +42,7 @@ class Claims:
     subscriber: int
     epoch: int  #: of the subscriber when it was made; compare before acting
     made: datetime
-    paper: int = 0  #: feedback: Paper.key · view: the issue's id · address: version of the new address
+    paper: int = 0  #: feedback: Paper.key · view: the issue's id · address: the ledger row that asked
     vote: int = 0  #: feedback: 1 more, -1 less
 
 
@@ -68,6 +71,17 @@ class Tokens:
         """Sign one link. Same values, same token: letters stay identical when they are made again."""
         body = _BODY.pack(subscriber, epoch, int(now.timestamp()), paper, vote)
         return base64.urlsafe_b64encode(body + self._mac(purpose, body, self._secrets[0])).rstrip(b"=").decode()
+
+    def make_many(
+        self, purpose: str, subscriber: int, epoch: int, now: datetime, values: Iterable[tuple[int, int]]
+    ) -> list[str]:
+        """`make` for each (paper, vote): the many links of one letter, a few times faster."""
+        made = int(now.timestamp())
+        bodies = [_BODY.pack(subscriber, epoch, made, paper, vote) for paper, vote in values]
+        signed = b"".join([body + self._mac(purpose, body, self._secrets[0]) + _FILL for body in bodies])
+        encoded = base64.urlsafe_b64encode(signed).decode()
+        step = _LENGTH + len(_FILL)
+        return [encoded[at : at + _LENGTH] for at in range(0, len(encoded), step)]
 
     def read(self, token: str, purpose: str, now: datetime, max_age: timedelta | None = None) -> Claims:
         """Verify a token for one purpose.
@@ -118,8 +132,20 @@ class Tokens:
     def _mac(purpose: str, body: bytes, secret: bytes) -> bytes:
         if purpose not in PURPOSES:
             raise ValueError(purpose)
-        return hmac.digest(secret, purpose.encode() + b"\0" + body, "sha256")[:_MAC_BYTES]
+        inner, outer = (half.copy() for half in _keyed(secret, purpose))
+        inner.update(body)
+        outer.update(inner.digest())
+        return outer.digest()[:_MAC_BYTES]
 
     @staticmethod
     def _short(text: str, secret: bytes) -> str:
         return base64.b32encode(hmac.digest(secret, text.encode(), "sha256")[:10]).decode().lower()
+
+
+@lru_cache(maxsize=64)
+def _keyed(secret: bytes, purpose: str) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """Both halves of HMAC-SHA256 (RFC 2104) after the key and the purpose, which every token of a letter shares."""
+    key = (hashlib.sha256(secret).digest() if len(secret) > 64 else secret).ljust(64, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
+    inner.update(purpose.encode() + b"\0")
+    return inner, outer

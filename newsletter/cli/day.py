@@ -2,8 +2,10 @@
 
 import asyncio
 import importlib.util
+import signal
 import tempfile
 import webbrowser
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +14,7 @@ import typer
 import uvicorn
 
 from newsletter import addresses
-from newsletter.app import App, Preview
+from newsletter.app import App, Preview, Report
 from newsletter.cli.output import (
     console,
     emit,
@@ -63,7 +65,7 @@ def run(
             say(f"{planned['due']} readers are due: {planned['would_send']} letters, {planned['quiet']} quiet days")
         return 0
     with console(is_error=True).status("fetching, ranking, sending …") if not session.is_quiet else _silent():
-        report = asyncio.run(app.run(now, is_fetching=not no_fetch))
+        report = asyncio.run(_heeding(lambda stop: app.run(now, is_fetching=not no_fetch, stop=stop)))
     if not emit(report.data):
         _tell_sources(report.data["sources"])
         _tell_issues(report.data["issues"])
@@ -84,10 +86,25 @@ def send(
         if not emit(waiting):
             say(f"{waiting['pending']} letters wait, {waiting['deferred']} are put off")
         return 0
-    report = asyncio.run(app.send(moment(at), only=only))
+    report = asyncio.run(_heeding(lambda stop: app.send(moment(at), only=only, stop=stop)))
     if not emit(report.data):
         _tell_issues(report.data["issues"])
     return finish(report)
+
+
+async def _heeding(work: Callable[[asyncio.Event], Awaitable[Report]]) -> Report:
+    """Asked to end (Ctrl-C, SIGTERM), let the letters on their way arrive; asked twice, end at once."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def ask() -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        note("stopping once the letters on their way have arrived; again: at once")
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask)
+    return await work(stop)
 
 
 def preview(
@@ -127,6 +144,18 @@ def status(at: At = None) -> int:
     say("Readers   " + "   ".join(f"{n} {state}" for state, n in data["readers"].items()))
     say("Letters   " + "   ".join(f"{n} {state}" for state, n in data["ledger"].items()))
     _tell_sources(data["sources"])
+    for trouble in data["troubles"]:
+        name = f"{trouble['source']} {trouble['unit']}".rstrip()
+        say(
+            f"{mark(_SIGNS[trouble['state']])} {name}: {trouble['state']} since {trouble['since']}: {trouble['reason']}"
+        )
+    for retry in data["retries"]:
+        say(f"{retry['source']} is asked again at {retry['at']}")
+    for hint in data["hints"]:
+        say(f"{mark('warn')} {hint}")
+    if data["no_content"]:
+        said = data["no_content"]
+        say(f"{mark('warn')} {said['date']}: no source answered; {said['readers']} readers got nothing, no quiet day")
     last = data["last_run"]
     say(f"Last run  {last['at']}, {last['outcome'] or 'not finished'}" if last else "Last run  none yet")
     say(f"Next      {data['next_due'] or 'nobody is waiting'}")

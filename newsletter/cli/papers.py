@@ -1,4 +1,4 @@
-"""Papers: import, list, show, search, hide."""
+"""Papers: import, list, show, search, hide, merge, split."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from newsletter import rulings
 from newsletter.cli.output import emit, note, open_app, progress, say, table
 from newsletter.errors import InputError
 from newsletter.models import Sighting
@@ -18,7 +19,7 @@ from newsletter.sources.identifiers import identifiers as identifiers_in
 from newsletter.store import papers, signals
 from newsletter.store.db import reading, writing
 
-app = typer.Typer(help="Papers: import, list, show, search, hide.", no_args_is_help=True)
+app = typer.Typer(help="Papers: import, list, show, search, hide, merge, split.", no_args_is_help=True)
 
 BATCH = 2000
 _ARXIV = re.compile(r"(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})(v\d+)?")
@@ -166,4 +167,32 @@ def hide(
     with writing(site.engine) as connection:
         paper = papers.hide(connection, id, is_hidden=not undo)
     say(f"{paper.id}: {'shown again' if undo else 'hidden'}")
+    return 0
+
+
+@app.command()
+def merge(id: str, other: str) -> int:
+    """Show OTHER as the paper ID from now on. Who had either is sent neither again. Undo: papers split ID."""
+    site = open_app()
+    with reading(site.engine) as connection:
+        gone = papers.get_itself(connection, other)
+    paper = rulings.merge(site.engine, id, other, datetime.now(UTC))
+    if not emit({"id": paper.id, "merged": gone.id}):
+        say(f"{gone.id} is shown as {paper.id}: {paper.title}")
+        note(f"to undo it: newsletter papers split {paper.id}")
+    return 0
+
+
+@app.command()
+def split(
+    id: str,
+    take: Annotated[
+        list[str] | None, typer.Option("--take", help="What is another paper, SOURCE or SOURCE:ID; may be repeated.")
+    ] = None,
+) -> int:
+    """Take a paper apart: undo merges into it, or give what does not share its identifiers papers of their own."""
+    done = rulings.split(open_app().engine, id, take or (), datetime.now(UTC))
+    if not emit({"id": done.kept.id, "others": [paper.id for paper in done.others]}):
+        table(("id", "title"), [(paper.id, paper.title) for paper in (done.kept, *done.others)])
+        note(f"to undo it: newsletter papers merge {done.kept.id} {done.others[0].id}")
     return 0

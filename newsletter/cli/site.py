@@ -233,5 +233,7 @@ def keygen(
     name = f"{selector}._domainkey.{domain}"
     if not emit({"name": name, "type": "TXT", "record": record, "key_file": str(out)}):
         say(f"{mark('ok')} {out}")
-        say(f'{name}. TXT "{record}"')
+        # A string of a TXT record has at most 255 characters; a zone file takes several.
+        parts = " ".join(f'"{record[at : at + 250]}"' for at in range(0, len(record), 250))
+        say(f"{name}. TXT {parts}")
     return 0

@@ -21,6 +21,7 @@ from newsletter.matching.query import parse as parse_query
 from newsletter.models import RHYTHMS, Subscriber, SubscriberState
 from newsletter.store import accounts, ledger, subscribers, topics
 from newsletter.store.db import reading, writing
+from newsletter.web import membership
 
 app = typer.Typer(help="Readers: list, show, add, import, export, pause, resume, remove.", no_args_is_help=True)
 
@@ -324,10 +325,10 @@ def remove(
         return 0
     if not yes:
         confirm(f"This {what} of {reader.email}. Go on?", "--yes")
-    with writing(site.engine) as connection:
-        if erase:
-            subscribers.erase(connection, reader.id)
-        else:
+    if erase:
+        membership.erase(site, reader, datetime.now(UTC))
+    else:
+        with writing(site.engine) as connection:
             subscribers.set_state(connection, reader.id, SubscriberState.UNSUBSCRIBED, "by the operator")
     say(f"{reader.email}: {'erased' if erase else 'unsubscribed'}")
     return 0

@@ -8,16 +8,20 @@ import binascii
 import hashlib
 import re
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
 from functools import lru_cache
 
 from newsletter.errors import LetterError
-from newsletter.models import Envelope, Letter
+from newsletter.models import Envelope, Filled, Letter
 
 #: Gmail clips above 102 KB, sometimes through the unsubscribe link.
 MAX_HTML_BYTES = 102_000
+_URL = re.compile(r"<(https?://[^>]*)>")
+_MARKS = re.compile("(%%|%s)")
+#: Characters of addresses on the web that quoted-printable leaves as they are.
+_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_:/.#@"
 #: C0, DEL, C1, line and paragraph separators, bidi controls, surrogates: never in a header.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
@@ -32,46 +36,51 @@ def build(letter: Letter, envelope: Envelope, sender: str, headers: Sequence[tup
 
     Raises: LetterError when a rule of bulk mail is broken.
     """
+    lint(letter, headers)
     lines = [
         f"From: {sender}",
-        f"To: <{envelope.recipient}>",
-        f"Subject: {_header_text(letter.subject, 9)}",
-        f"Date: {format_datetime(envelope.date.astimezone(UTC).replace(microsecond=0))}",
+        f"To: <{_UNSAFE.sub('', envelope.recipient)}>",
+        f"Subject: {_header_text(letter.subject)}",
+        f"Date: {_date(envelope.date)}",
         f"Message-ID: <{envelope.message_id}>",
         *(f"{name}: {_folded(name, value)}" for name, value in headers),
         "MIME-Version: 1.0",
     ]
-    if not any(letter.text):
-        raise LetterError("a letter without a text part")
-    text = _part("plain", letter.text)
+    parts = _part("plain", letter.text)
     if letter.html:
         html = _part("html", letter.html)
-        if sum(len(fragment.encode()) for fragment in letter.html) > MAX_HTML_BYTES:
-            raise LetterError(f"the HTML part is larger than {MAX_HTML_BYTES:,} bytes")
+        # Encoded, it is never smaller.
+        if sum(map(len, html)) > MAX_HTML_BYTES and (size := len("".join(letter.html).encode())) > MAX_HTML_BYTES:
+            raise LetterError(f"the HTML part has {size:,} bytes, more than {MAX_HTML_BYTES:,}")
         mark = "=_" + hashlib.sha256(envelope.message_id.encode()).hexdigest()[:24]
         lines.append(f'Content-Type: multipart/alternative; boundary="{mark}"')
-        edge = f"--{mark}".encode()
-        body = b"\r\n".join((b"", edge, text, edge, html, edge + b"--", b""))
-    else:
-        body = text
-    head = "\r\n".join(lines).encode("ascii" if envelope.recipient.isascii() else "utf-8")
-    message = head + b"\r\n" + body
-    check(message)
-    return message
+        edge = f"\r\n--{mark}".encode()
+        parts = [edge, b"\r\n", *parts, edge, b"\r\n", *html, edge, b"--\r\n"]
+    head = "\r\n".join(lines)
+    for line in head.split("\r\n"):
+        if len(line) > 998 or "\r" in line or "\n" in line:
+            raise LetterError("a header line longer than 998 octets, or with a line end in it (RFC 5322 section 2.1.1)")
+    return b"".join((head.encode("ascii" if envelope.recipient.isascii() else "utf-8"), b"\r\n", *parts))
 
 
-def check(message: bytes) -> None:
-    """Hold a finished message against the rules that receivers enforce.
+def lint(letter: Letter, headers: Sequence[tuple[str, str]] = ()) -> None:
+    """Hold a letter against the rules of bulk mail. Line lengths and line ends are right by construction.
 
     Raises: LetterError naming the rule.
     """
-    if re.search(rb"(?<!\r)\n|\r(?!\n)", message):
-        raise LetterError("a line end that is not CRLF")
-    if max(map(len, message.split(b"\r\n"))) > 998:
-        raise LetterError("a line longer than 998 octets (RFC 5322 section 2.1.1)")
-    head = message.partition(b"\r\n\r\n")[0]
-    if b"\r\nList-Unsubscribe-Post:" in head and b"<https://" not in head and b"<http://localhost" not in head:
+    if not any(letter.text):
+        raise LetterError("a letter without a text part")
+    listed = dict(headers)
+    if "List-Unsubscribe-Post" not in listed:
+        return
+    found = _URL.findall(listed.get("List-Unsubscribe", ""))
+    if len(found) != 1:
+        raise LetterError("one-click unsubscribe needs exactly one web address (RFC 8058)")
+    if not found[0].startswith(("https://", "http://localhost", "http://127.0.0.1")):
         raise LetterError("one-click unsubscribe needs an https address (RFC 8058)", hint="set site.base_url to https")
+    for part in filter(None, (letter.text, letter.html)):
+        if not any(found[0] in fragment for fragment in reversed(part)):
+            raise LetterError("the unsubscribe link is missing from the letter", hint="restore the template's footer")
 
 
 @lru_cache(maxsize=256)
@@ -86,10 +95,11 @@ def mailbox(name: str, address: str) -> str:
     return f"{Header(shown, 'utf-8', header_name='From').encode(linesep=chr(13) + chr(10))} <{address}>"
 
 
-def _header_text(text: str, used: int) -> str:
+@lru_cache(maxsize=4096)
+def _header_text(text: str) -> str:
     shown = clean_header(text)
     charset = "us-ascii" if shown.isascii() else "utf-8"
-    return Header(shown, charset, maxlinelen=76, header_name="x" * (used - 2)).encode(linesep="\r\n")
+    return Header(shown, charset, maxlinelen=76, header_name="Subject").encode(linesep="\r\n")
 
 
 def _folded(name: str, value: str) -> str:
@@ -100,16 +110,67 @@ def _folded(name: str, value: str) -> str:
     return ",\r\n ".join(part.strip() for part in value.split(","))
 
 
-def _part(subtype: str, fragments: Sequence[str]) -> bytes:
-    head = (
-        f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
-    ).encode()
-    return head + b"=\r\n".join([_shared(f) if len(f) > 200 else _quoted(f) for f in fragments if f])
+@lru_cache(maxsize=1024)
+def _date(moment: datetime) -> str:
+    return format_datetime(moment.astimezone(UTC).replace(microsecond=0))
 
 
-def _quoted(fragment: str) -> bytes:
-    encoded = binascii.b2a_qp(fragment.replace("\r\n", "\n").replace("\r", "\n").encode(), istext=True)
-    return encoded.replace(b"\n", b"\r\n")
+def _part(subtype: str, fragments: Sequence[str]) -> list[bytes]:
+    """One part's head and body in pieces. A fragment's form is encoded once, what fills it each time."""
+    head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+    pieces = [head.encode()]
+    for fragment in fragments:
+        if type(fragment) is Filled:
+            pieces.append(_form(fragment.form) % tuple(map(_value, fragment.values)))
+        else:
+            pieces.append(_block(fragment) if len(fragment) > 200 else _lines(fragment))
+    return pieces
 
 
-_shared = lru_cache(maxsize=16384)(_quoted)
+def _lines(text: str) -> bytes:
+    """Quoted-printable (RFC 2045 section 6.7), ending with a line end: a soft one where the text has none."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    lines = binascii.b2a_qp(plain, istext=True).split(b"\n")
+    if lines[-1]:
+        lines[-1:] = [lines[-1] + b"=", b""]
+    # A blank before a line end, and our own soft line end, come on top of the encoder's 76 characters.
+    return b"\r\n".join([line if len(line) <= 76 else _broken(line) for line in lines])
+
+
+def _broken(line: bytes) -> bytes:
+    """A line that is a little too long, with a soft line end before its last five characters or a few more."""
+    at = len(line) - 5
+    at -= next((back for back in (1, 2) if line[at - back : at - back + 1] == b"="), 0)
+    return line[:at] + b"=\r\n" + line[at:]
+
+
+_block = lru_cache(maxsize=16384)(_lines)
+
+
+@lru_cache(maxsize=16384)
+def _form(form: str) -> bytes:
+    """A %-format, encoded: every blank stands between two soft line ends, so that what fills it is encoded alone."""
+    texts = [""]
+    for token in _MARKS.split(form):
+        if token == "%s":
+            texts.append("")
+        else:
+            texts[-1] += "%" if token == "%%" else token
+    encoded = [_lines(text).replace(b"%", b"%%") for text in texts]
+    # What fills a blank ends without a line end.
+    return encoded[0] + b"".join(b"%s=\r\n" + text for text in encoded[1:])
+
+
+def _value(text: str) -> bytes:
+    """What fills a blank. Addresses need no encoding, but for a soft line end."""
+    plain = text.encode("utf-8", "replace")
+    if not plain.translate(None, _PLAIN):
+        if len(plain) <= 74:
+            return plain
+        return b"=\r\n".join([plain[at : at + 74] for at in range(0, len(plain), 74)])
+    return _short(text)
+
+
+@lru_cache(maxsize=16384)
+def _short(text: str) -> bytes:
+    return _lines(text).removesuffix(b"=\r\n")

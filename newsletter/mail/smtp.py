@@ -11,13 +11,15 @@ import random
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiosmtplib
 
 from newsletter.errors import Unreachable
+from newsletter.failpoint import failpoint
+from newsletter.mail.wire import LostConnection, Wire
 from newsletter.models import DeliveryState, Envelope, Receipt
 
 Parcel = tuple[Envelope, bytes]
@@ -39,89 +41,6 @@ class RelaySettings:
     hostname: str | None = None  #: what we call ourselves in EHLO
 
 
-class LostConnection(Exception):
-    """The connection ended or said something that is no SMTP."""
-
-
-class _Wire(asyncio.Protocol):
-    """Reads replies line by line; writing goes straight to the transport."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._replies: deque[tuple[int, str]] = deque()
-        self._lines: list[str] = []
-        self._waiter: asyncio.Future[None] | None = None
-        self._end: str = ""
-        self._can_write = asyncio.Event()
-        self._can_write.set()
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        if len(self._buffer) > 65536:
-            return self._fail("sent a reply longer than 64 KB")
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end]).rstrip(b"\r").decode("utf-8", "replace")
-            del self._buffer[: end + 1]
-            if (
-                len(line) < 3
-                or not line[:3].isdecimal()
-                or line[3:4] not in ("", " ", "-")
-                or not "2" <= line[0] <= "5"
-            ):
-                return self._fail(f"sent a line that is no reply: {line[:200]!r}")
-            self._lines.append(line[4:])
-            if line[3:4] != "-":
-                self._replies.append((int(line[:3]), " ".join(self._lines)))
-                self._lines = []
-                self._wake()
-        return None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._fail(f"closed the connection ({exc})" if exc else "closed the connection")
-
-    def pause_writing(self) -> None:
-        self._can_write.clear()
-
-    def resume_writing(self) -> None:
-        self._can_write.set()
-
-    def _fail(self, why: str) -> None:
-        self._end = self._end or why
-        self._can_write.set()
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    @property
-    def has_reply(self) -> bool:
-        return bool(self._replies)
-
-    @property
-    def end(self) -> str:
-        return self._end
-
-    async def drained(self) -> None:
-        await self._can_write.wait()
-        if self._end:
-            raise LostConnection(self._end)
-
-    async def reply(self, timeout_s: float) -> tuple[int, str]:
-        """The next reply. Raises: LostConnection when the server went away, sent garbage, or took too long."""
-        if not self._replies:
-            if self._end:
-                raise LostConnection(self._end)
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await asyncio.wait_for(self._waiter, timeout_s)
-            except TimeoutError as e:
-                raise LostConnection(f"did not answer within {timeout_s:g} s") from e
-            if not self._replies:
-                raise LostConnection(self._end)
-        return self._replies.popleft()
-
-
 class Relay:
     """A Transport over several connections to one relay."""
 
@@ -141,35 +60,32 @@ class Relay:
 
         Raises: Unreachable when no connection can be made; parcels in hand were not handed over.
         """
-        ready: asyncio.Queue[Parcel | None] = asyncio.Queue(self.settings.connections * 2)
+        crew = _Crew(asyncio.Queue(self.settings.connections * 2), fence, settle)
 
         async def feed() -> None:
-            try:
-                async for parcel in parcels:
-                    await ready.put(parcel)
-            finally:
-                for _ in range(self.settings.connections):
-                    await ready.put(None)
+            async for parcel in parcels:
+                await crew.ready.put(parcel)
+            for _ in range(self.settings.connections):
+                await crew.ready.put(None)
 
         async with asyncio.TaskGroup() as group:
             feeder = group.create_task(feed())
-            workers = [
-                group.create_task(_Worker(self, ready, fence, settle).run()) for _ in range(self.settings.connections)
-            ]
+            workers = [group.create_task(_Worker(self, crew).run()) for _ in range(self.settings.connections)]
             await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            if any(worker.done() and worker.exception() for worker in workers):
-                feeder.cancel()
+            feeder.cancel()
+        if crew.closed is not None and crew.back:
+            raise crew.closed
 
-    async def connect(self) -> tuple[asyncio.Transport, _Wire, frozenset[str]]:
+    async def connect(self) -> tuple[asyncio.Transport, Wire, frozenset[str]]:
         """Open, secure and log in. Raises: Unreachable; credentials never went in clear."""
         s = self.settings
         if s.security == "none" and s.host not in ("localhost", "127.0.0.1", "::1"):
             raise Unreachable("smtp.security = none is for loopback only", hint="set it to starttls or tls")
         context = ssl.create_default_context(cafile=str(s.ca_file) if s.ca_file else None)
         client = aiosmtplib.SMTP(
-            hostname=s.host, port=s.port, timeout=s.timeout_s, use_tls=s.security == "tls", validate_certs=True,
-            tls_context=None if s.security == "none" else context, local_hostname=s.hostname,
-            start_tls=s.security == "starttls",
+            hostname=s.host, port=s.port, timeout=min(s.timeout_s, 30), use_tls=s.security == "tls",
+            validate_certs=True, tls_context=None if s.security == "none" else context,
+            local_hostname=s.hostname, start_tls=s.security == "starttls",
         )  # fmt: skip
         try:
             await client.connect()
@@ -177,60 +93,83 @@ class Relay:
             if s.username:
                 await client.login(s.username, s.password)
         except aiosmtplib.SMTPAuthenticationError as e:
+            client.close()
             raise Unreachable(
                 f"SMTP server {self.name} refused the login ({e.code} {e.message})",
                 hint="check smtp.username and NEWSLETTER_SMTP__PASSWORD, then: newsletter doctor",
             ) from e
         except (aiosmtplib.SMTPException, OSError) as e:
+            client.close()
             raise Unreachable(f"SMTP server {self.name}: {e}", hint="check it with: newsletter doctor") from e
         transport = client.transport
         if transport is None:
             raise Unreachable(f"SMTP server {self.name} closed the connection at once", hint="newsletter doctor")
-        wire = _Wire()
+        wire = Wire()
         transport.set_protocol(wire)
         return transport, wire, frozenset(client.esmtp_extensions)  # type: ignore[return-value]
+
+
+@dataclass
+class _Crew:
+    """What the connections of one delivery share."""
+
+    ready: "asyncio.Queue[Parcel | None]"
+    fence: Callable[[int], Awaitable[bool]]
+    settle: Callable[[Receipt], Awaitable[None]]
+    #: Connections are opened one at a time, so that a relay that is away or refuses the login is asked once.
+    door: asyncio.Lock = field(default_factory=asyncio.Lock)
+    closed: Unreachable | None = None
+    back: deque[Parcel] = field(default_factory=deque)  #: of workers that found the door closed; not begun
 
 
 class _Worker:
     """One connection's life: letter after letter, a new connection when one is lost."""
 
-    def __init__(
-        self,
-        relay: Relay,
-        ready: "asyncio.Queue[Parcel | None]",
-        fence: Callable[[int], Awaitable[bool]],
-        settle: Callable[[Receipt], Awaitable[None]],
-    ) -> None:
-        self.relay, self.ready, self.fence, self.settle = relay, ready, fence, settle
+    def __init__(self, relay: Relay, crew: _Crew) -> None:
+        self.relay, self.crew = relay, crew
+        self.fence, self.settle = crew.fence, crew.settle
+        self.is_used = False  #: a transaction was completed on this connection
         self.transport: asyncio.Transport | None = None
-        self.wire = _Wire()
+        self.wire = Wire()
         self.offers: frozenset[str] = frozenset()
 
     async def run(self) -> None:
-        parcel = await self.ready.get()
+        parcel = await self._take()
         failures = 0
         try:
             while parcel is not None:
-                if self.transport is None:
-                    self.transport, self.wire, self.offers = await self.relay.connect()
+                if self.transport is None and not await self._open(parcel):
+                    return
                 phase = ["mail"]
                 try:
                     self._begin(parcel)
                     while parcel is not None:
                         parcel = await self._one(parcel, phase)
-                    failures = 0
                 except LostConnection as e:
                     self._drop()
-                    assert parcel is not None  # noqa: S101
-                    current = self._current
-                    await self._lost(current, phase[0], str(e))
+                    if phase[0] == "mail" and self.is_used:
+                        continue  # closed while idle, which charges nobody: the same letter on a new connection
+                    await self._lost(self._current, phase[0], str(e))
                     # The letter that was announced behind the dot was never begun: it goes on the next connection.
-                    parcel = self._next if self._next is not None else await self.ready.get()
-                    failures += 1
+                    parcel = self._next if self._next is not None else await self._take()
+                    failures = 0 if self.is_used else failures + 1
                     if failures >= 3:
                         await asyncio.sleep(min(2.0**failures, 60) * random.random())
         finally:
             await self._quit()
+
+    async def _open(self, parcel: Parcel) -> bool:
+        """Connect; where that fails the letter is left to the connections that are still good."""
+        async with self.crew.door:
+            if self.crew.closed is None:
+                try:
+                    self.transport, self.wire, self.offers = await self.relay.connect()
+                    self.is_used = False
+                    return True
+                except Unreachable as e:
+                    self.crew.closed = e
+        self.crew.back.append(parcel)
+        return False
 
     async def _one(self, parcel: Parcel, phase: list[str]) -> Parcel | None:
         """One transaction whose commands are already written; returns the next parcel, already begun."""
@@ -238,9 +177,8 @@ class _Worker:
         self._current, self._next = envelope, None
         phase[0] = "mail"
         timeout = self.relay.settings.timeout_s
-        refused = await self._commands(envelope, phase)
-        if refused is not None:
-            await self.settle(refused)
+        if not await self._is_wanted(parcel, phase):
+            self.is_used = True
             following = await self._take()
             self._next = following
             if following is not None:
@@ -249,26 +187,21 @@ class _Worker:
         phase[0] = "body"
         assert self.transport is not None  # noqa: S101
         self.transport.write(stuffed(message))
-        await asyncio.wait_for(self.wire.drained(), timeout)
-        if self.wire.has_reply:
-            raise LostConnection("answered before it was asked")
+        await self.wire.drained(timeout)
         phase[0] = "fence"
+        self._check_silence()
         if not await self.fence(envelope.delivery):
-            self._drop()
-            following = await self._take()
-            if following is not None:
-                self.transport, self.wire, self.offers = await self.relay.connect()
-                self._begin(following)
-            return following
-        if self.wire.end:
-            phase[0] = "dot"
-            raise LostConnection(self.wire.end)
+            phase[0] = "settled"
+            raise LostConnection("the ledger does not allow the final dot")
+        self._check_silence()
         phase[0] = "dot"
         following = self._take_now() if "pipelining" in self.offers else None
         self._next = following
-        self.transport.write(b".\r\n" + (self._commands_of(following[0]) if following else b""))
+        self.transport.write(b".\r\n" + (b"".join(self._lines_of(following)) if following else b""))
+        failpoint("dot")
         code, text = await self.wire.reply(self.relay.settings.dot_timeout_s)
         await self.settle(self.relay.judge(envelope, "dot", code, text))
+        phase[0], self.is_used = "settled", True
         if following is None:
             following = await self._take()
             self._next = following
@@ -276,12 +209,18 @@ class _Worker:
                 self._begin(following)
         return following
 
-    async def _commands(self, envelope: Envelope, phase: list[str]) -> Receipt | None:
-        """Read the replies to MAIL, RCPT and DATA; a receipt when the letter is not wanted."""
+    def _check_silence(self) -> None:
+        """Before the dot nothing may be left to read: who answers unasked is out of step."""
+        if self.wire.end or self.wire.has_reply:
+            raise LostConnection(self.wire.end or "answered before it was asked")
+
+    async def _is_wanted(self, parcel: Parcel, phase: list[str]) -> bool:
+        """Read the replies to MAIL, RCPT and DATA. A letter that is not wanted is settled here."""
+        envelope = parcel[0]
         timeout = self.relay.settings.timeout_s
         is_grouped = "pipelining" in self.offers
         refused: Receipt | None = None
-        for step, command in zip(("mail", "rcpt", "data"), self._lines_of(envelope), strict=True):
+        for step, command in zip(("mail", "rcpt", "data"), self._lines_of(parcel), strict=True):
             if not is_grouped and step != "mail":
                 if refused is not None:
                     break
@@ -291,38 +230,49 @@ class _Worker:
                 phase[0] = step
             code, text = await self.wire.reply(timeout)
             if code == 421:
-                await self.settle(self.relay.judge(envelope, step, code, text))
+                await self.settle(refused or self.relay.judge(envelope, step, code, text))
+                phase[0] = "settled"
                 raise LostConnection("421 " + text)
             wanted = 3 if step == "data" else 2
-            if code // 100 != wanted and refused is None:
+            if code // 100 not in (wanted, 4, 5):
+                raise LostConnection(f"answered {step.upper()} with {code}")
+            if step == "mail" and code // 100 == 5 and not envelope.recipient.isascii() and not self._has_smtputf8:
+                refused = self.relay.judge(envelope, "rcpt", 553, "5.6.7 this relay offers no SMTPUTF8")
+            elif code // 100 != wanted and refused is None:
                 refused = self.relay.judge(envelope, step, code, text)
             elif step == "data" and code == 354:
                 if refused is None:
-                    return None
+                    return True
                 # RFC 2920 section 3.1: DATA was taken without a recipient; end it empty.
                 assert self.transport is not None  # noqa: S101
                 self.transport.write(b".\r\n")
                 await self.wire.reply(timeout)
-        if refused is None:
-            return None
-        assert self.transport is not None  # noqa: S101
+        assert refused is not None and self.transport is not None  # noqa: S101
+        await self.settle(refused)
+        phase[0] = "settled"
         self.transport.write(b"RSET\r\n")
-        await self.wire.reply(timeout)
-        return refused
+        code, text = await self.wire.reply(timeout)
+        if code // 100 != 2:
+            raise LostConnection(f"answered RSET with {code} {text}")
+        return False
+
+    @property
+    def _has_smtputf8(self) -> bool:
+        return "smtputf8" in self.offers
 
     def _begin(self, parcel: Parcel) -> None:
         assert self.transport is not None  # noqa: S101
         self._current, self._next = parcel[0], None
-        lines = self._lines_of(parcel[0])
+        lines = self._lines_of(parcel)
         self.transport.write(b"".join(lines) if "pipelining" in self.offers else lines[0])
 
-    def _commands_of(self, envelope: Envelope) -> bytes:
-        return b"".join(self._lines_of(envelope))
-
-    def _lines_of(self, envelope: Envelope) -> tuple[bytes, bytes, bytes]:
+    def _lines_of(self, parcel: Parcel) -> tuple[bytes, bytes, bytes]:
+        envelope, message = parcel
         more = "" if envelope.recipient.isascii() else " SMTPUTF8"
         if "8bitmime" in self.offers and more:
             more += " BODY=8BITMIME"
+        if "size" in self.offers:
+            more += f" SIZE={len(message)}"
         dsn = " NOTIFY=FAILURE,DELAY" if "dsn" in self.offers else ""
         ret = f" RET=HDRS ENVID={envelope.delivery}" if "dsn" in self.offers else ""
         return (
@@ -337,19 +287,25 @@ class _Worker:
         if phase == "dot":
             held = Receipt(envelope.delivery, DeliveryState.HELD, now, reply=why, phase="dot", relay=self.relay.name)
             await self.settle(held)
-        elif not why.startswith("421 "):
+        elif phase != "settled":
             await self.settle(self.relay.judge(envelope, phase, 421, why))
 
     async def _take(self) -> Parcel | None:
-        return await self.ready.get()
+        if self.crew.back:
+            return self.crew.back.popleft()
+        parcel = await self.crew.ready.get()
+        if parcel is None and self.crew.back:
+            self.crew.ready.put_nowait(None)
+            return self.crew.back.popleft()
+        return parcel
 
     def _take_now(self) -> Parcel | None:
         """The next parcel if one is waiting; the end of the line stays in the queue."""
-        if self.ready.empty():
+        if self.crew.ready.empty():
             return None
-        parcel = self.ready.get_nowait()
+        parcel = self.crew.ready.get_nowait()
         if parcel is None:
-            self.ready.put_nowait(None)
+            self.crew.ready.put_nowait(None)
         return parcel
 
     def _drop(self) -> None:

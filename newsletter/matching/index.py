@@ -7,10 +7,11 @@ enough for a topic that three papers a week touch, not for one that half of them
 the topic's readers.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise, repeat
 
 import numpy as np
+from numpy.typing import NDArray
 
 from newsletter.matching.postings import Postings, Vector, rarity
 from newsletter.matching.query import All, AnyOf, Category, Leaf, Node, Phrase, Query, Word, parse
@@ -66,16 +67,22 @@ class Index:
     def _best(self, root: Node, score: Vector, limit: int) -> list[Match]:
         found = np.flatnonzero(score)
         best = found[np.argsort(-score[found], kind="stable")[:limit]]
-        leaves = [leaf for leaf in _leaves(root) if not isinstance(leaf, Category)]
-        words = [leaf.text for leaf in leaves]
         keys, scores = self._keys[best].tolist(), score[best].tolist()
+        return list(map(Match, keys, scores, self._words(root, best)))
+
+    def _words(self, root: Node, best: NDArray[np.intp]) -> Iterable[tuple[str, ...]]:
+        """Give for each paper the words of the query that it holds."""
         if isinstance(root, Word | Phrase):
-            return [Match(key, value, (root.text,)) for key, value in zip(keys, scores, strict=True)]
-        table = np.array([self._leaf(leaf)[best] > 0 for leaf in leaves]).T.tolist() if leaves else [()] * len(keys)
-        return [
-            Match(key, value, tuple(word for word, has in zip(words, row, strict=True) if has))
-            for key, value, row in zip(keys, scores, table, strict=True)
-        ]
+            return repeat((root.text,), len(best))
+        leaves = [leaf for leaf in _leaves(root) if not isinstance(leaf, Category)]
+        held = np.zeros(len(best), np.int64)
+        for number, leaf in enumerate(leaves[:60]):
+            held |= (self._leaf(leaf)[best] > 0).astype(np.int64) << number
+        said = {
+            code: tuple(leaf.text for number, leaf in enumerate(leaves[:60]) if code >> number & 1)
+            for code in set(held.tolist())
+        }
+        return map(said.__getitem__, held.tolist())
 
     # -- what a query means ------------------------------------------------------------------------------------------
 

@@ -26,6 +26,14 @@ def open_http(config: Config) -> Http:
     return Http(config.http, f"newsletter/{version('newsletter')} (+{contact})", own)
 
 
+def source_names(config: Config) -> list[str]:
+    """The names of what is configured, in the order of `build_sources`."""
+    sources, signals = config.sources, config.signals
+    names = [name for name in ("arxiv", "huggingface", "biorxiv") if getattr(sources, name)]
+    names += [feed.name for feed in sources.feeds]
+    return names + [name for name in ("hackernews", "github") if getattr(signals, name)]
+
+
 def build_sources(config: Config, http: Http) -> list[Source]:
     """Every source and signal that is configured, in the order of the configuration."""
     sources, signals = config.sources, config.signals

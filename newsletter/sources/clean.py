@@ -8,7 +8,8 @@ import html
 import logging
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import nh3
@@ -17,6 +18,7 @@ from pylatexenc.latex2text import (
     MacroTextSpec,
     get_default_latex_context_db,
 )
+from pylatexenc.latexwalker import get_default_latex_context_db as get_grammar
 
 TITLE_CHARS = 300
 ABSTRACT_CHARS = 5_000
@@ -47,9 +49,24 @@ _FORMULA = re.compile(r"\$\$(?P<display>[^$]{1,1000})\$\$|\$(?=[^\s$])(?P<inline
 _MACRO = re.compile(r"\\[a-zA-Z]+|\\[^a-zA-Z\s]")
 _MACRO_SPACE = re.compile(r"(\\[a-zA-Z]+) (?=\\)")
 _COMMENT = re.compile(r"(?<!\\)([%&#])")
+#: A run of prose. pylatexenc looks at every character ten times, so what means nothing to it is kept out of its way,
+#: a private character in its place.
+_RUN = re.compile(r"(?:[A-Za-z0-9,.;:()/ ]|(?<!-)-(?!-)){24,}")
+_FIRST_MARK, _MARKS = 0xF0000, re.compile("[\U000f0000-\U000ffffd]")
 _SCRIPTS = re.compile(r"([_^])(?:\{([0-9+\-=()n]{1,8})\}|([0-9+\-]))")
 _LOWERED = str.maketrans("0123456789+-=()n", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙ")
 _RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
+
+
+def _quick(grammar: Any) -> Callable[..., Any]:
+    """A test for "``" and the like that looks at one character first; most are none of these."""
+    slow, first = grammar.test_for_specials, {spec.specials_chars[0] for spec in grammar.iter_specials_specs()}
+
+    def test(text: str, position: int, parsing_state: Any = None) -> Any:
+        return slow(text, position, parsing_state) if text[position] in first else None
+
+    return test
+
 
 _macros = get_default_latex_context_db()
 _macros.add_context_category(
@@ -61,6 +78,8 @@ _macros.add_context_category(
     ],
 )
 _macros.set_unknown_macro_spec(MacroTextSpec("", simplify_repl=lambda node: "\\" + node.macroname))
+_grammar = get_grammar()
+_grammar.test_for_specials = _quick(_grammar)
 logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)  # it complains about every odd formula
 
 
@@ -153,16 +172,30 @@ def _plain(source: str) -> str:
 
 def _convert(source: str) -> str:
     # A bare % would start a comment and swallow the rest, a bare & would become a column.
-    escaped = _COMMENT.sub(r"\\\1", source).replace("$", r"\$")
+    escaped = _COMMENT.sub(r"\\\1", _SPACES.sub(" ", source)).replace("$", r"\$")
     # TeX swallows the space between two macros: "a \to \Xi" would become "a →Ξ".
     escaped = _MACRO_SPACE.sub(r"\1\\ ", escaped)
+    runs: list[str] = []
+    if not _MARKS.search(escaped):
+        escaped = _RUN.sub(lambda run: _kept_apart(run[0], runs), escaped)
     # One converter a call: it keeps state, and sources clean in threads.
     converter = LatexNodes2Text(
         latex_context=_macros, math_mode="text", keep_comments=True, strict_latex_spaces="based-on-source"
     )
     try:
-        text = str(converter.latex_to_text(escaped)).replace("<cit.>", "")
+        text = str(converter.latex_to_text(escaped, latex_context=_grammar)).replace("<cit.>", "")
     except (RecursionError, ValueError, IndexError, KeyError):
         return source
+    if runs:
+        text = _MARKS.sub(lambda mark: runs[ord(mark[0]) - _FIRST_MARK], text)
     # A macro without its arguments comes back as its pattern.
     return source if "%s" in text and "%s" not in source else text
+
+
+def _kept_apart(run: str, runs: list[str]) -> str:
+    """A run of prose with a mark for its inside; its first words may be a macro's name and argument, so they stay."""
+    head, tail = run.find(" ", run.find(" ", 1) + 1), run.rfind(" ")
+    if head < 2 or tail - head < 8:
+        return run
+    runs.append(run[head + 1 : tail])
+    return f"{run[: head + 1]}{chr(_FIRST_MARK + len(runs) - 1)}{run[tail:]}"

@@ -40,8 +40,9 @@ class FeedSource:
         """Look once: `quiet` if nothing was added since, `stalled` if a feed that had entries is empty now."""
         try:
             answer = await self._http.get(self._config.url, headers=conditional(ask.memory, "feed"), accept=ACCEPT)
+            moved = _moved(answer, ask)
             if answer.is_unchanged:
-                return Harvest(self.name, SourceState.QUIET, memory=dict(ask.memory))
+                return Harvest(self.name, SourceState.QUIET, memory=_without_move(ask.memory) | moved)
             document, sightings = await asyncio.to_thread(self._read, answer, ask.now)
         except FetchError as e:
             return failed(self.name, e, ask.memory)
@@ -49,11 +50,11 @@ class FeedSource:
         known = ask.memory.get("ids", "")
         if not ids and known:
             error = f"{self._config.url} is empty; it had {len(known.split())} entries before"
-            return Harvest(self.name, SourceState.STALLED, error=error, memory=dict(ask.memory))
+            return Harvest(self.name, SourceState.STALLED, error=error, memory=_without_move(ask.memory) | moved)
         state = SourceState.FRESH if has_new(ids, known) else SourceState.QUIET
         is_flood = document.total > MAX_ITEMS
         note = f"only the first {MAX_ITEMS:,} of {document.total:,} entries were read" if is_flood else ""
-        memory = {**validators(answer, "feed"), "ids": marks(ids)}
+        memory = {**validators(answer, "feed"), "ids": marks(ids), **moved}
         return Harvest(self.name, state, sightings, error=note, memory=memory)
 
     def _read(self, answer: Answer, now: datetime) -> tuple[Document, tuple[Sighting, ...]]:
@@ -87,6 +88,19 @@ class FeedSource:
             published=_published(entry, now),
             links={name: url for name, url in (("abs", link), ("pdf", pdf)) if url},
         )
+
+
+def _moved(answer: Answer, ask: Ask) -> dict[str, str]:
+    """Where the feed says that it lives now, and since when it says so."""
+    if not answer.moved_to:
+        return {}
+    is_same = ask.memory.get("moved_to") == answer.moved_to
+    since = ask.memory.get("moved_since") if is_same else None
+    return {"moved_to": answer.moved_to, "moved_since": since or f"{ask.now.date()}"}
+
+
+def _without_move(memory: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in memory.items() if not name.startswith("moved_")}
 
 
 def source_id(text: str) -> str:

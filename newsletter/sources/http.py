@@ -6,7 +6,7 @@ a body is inflated under a cap (C07, C08), one deadline covers all (C09), redire
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
@@ -69,6 +69,7 @@ class Answer:
     headers: httpx2.Headers
     body: bytes  #: inflated
     url: str  #: after redirects
+    moved_to: str = ""  #: where the server said that it lives from now on (301, 308)
 
     @property
     def is_unchanged(self) -> bool:
@@ -163,16 +164,18 @@ class Http:
         raise AssertionError("stamina either returns or raises")
 
     async def _follow(self, url: httpx2.URL, headers: dict[str, str], accept: str) -> Answer:
-        asked = url
+        asked, moved_to, has_moved = url, "", True
         for _ in range(MAX_REDIRECTS + 1):
             answer = await self._exchange(url, headers if _origin(url) == _origin(asked) else {}, accept)
             location = answer.headers.get("location", "")
             if answer.status not in _REDIRECTS or not location:
-                return _judge(answer)
+                return _judge(replace(answer, moved_to=moved_to))
             target = self._check(location, base=url)
             if url.scheme == "https" and target.scheme == "http":
                 raise FetchError(f"{_name(url)} redirects from https to http", "redirect")
+            has_moved = has_moved and answer.status in (301, 308)
             url = target
+            moved_to = str(url) if has_moved else moved_to
         raise FetchError(f"{_name(asked)} redirects more than {MAX_REDIRECTS} times", "redirect")
 
     async def _exchange(self, url: httpx2.URL, headers: dict[str, str], accept: str) -> Answer:

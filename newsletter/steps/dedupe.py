@@ -7,7 +7,7 @@ is the operator's decision.
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import combinations, count
@@ -26,7 +26,10 @@ from newsletter.steps.identity import (
 )
 from newsletter.steps.people import Company
 
-__all__ = ["Verdict", "combine", "dedupe", "lookup_keys", "paper_keys", "same_paper"]
+__all__ = ["RULED", "Verdict", "apart", "combine", "dedupe", "lookup_keys", "paper_keys", "remade", "same_paper"]
+
+#: Why a sighting is where the operator put it. It stays there whatever it resembles.
+RULED = "the operator's decision"
 
 #: How long before now we pretend to have seen a paper that we meet by its replacement. It is kept, so that signals find
 #: it, but it is news to nobody: readers are shown what was first seen within seven days.
@@ -39,7 +42,8 @@ _TOKEN = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_.\-]{5,39}")
 _GIVEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,79}")
 #: Reasons that hold for a whole group: a third record that resembles both does not take them away.
 _AGAINST = frozenset(("different authors", "different years", "different abstracts"))
-#: The least doubt of a link that rests on a title.
+#: Doubts: what the operator said, identifiers from here, titles from here.
+_RULED = -1
 _BY_TITLE = 2
 _KINDS = ("arxiv", "doi", "openreview", "pmid")
 #: What else two sightings may differ in; only there to make their order total.
@@ -64,8 +68,15 @@ def _id_key(id: str) -> tuple[str, ...]:
     return (f"id:{id}",) if _TOKEN.fullmatch(id) or _GIVEN.fullmatch(id) else ()
 
 
-def dedupe(sightings: Sequence[Sighting], known: Sequence[Paper], now: datetime) -> list[Merge]:
+def dedupe(
+    sightings: Sequence[Sighting],
+    known: Sequence[Paper],
+    now: datetime,
+    ruled: Mapping[tuple[str, str], int] | None = None,
+) -> list[Merge]:
     """Join what was seen with each other and with the known papers that share a lookup key.
+
+    `ruled`: (source, source_id) -> key of the known paper that the operator put this sighting to.
 
     One Merge per paper that was seen. `why` has a fact per sighting; the first one of a new paper says "new", or
     "replacement of an unknown paper" (see `OLD`).
@@ -73,8 +84,16 @@ def dedupe(sightings: Sequence[Sighting], known: Sequence[Paper], now: datetime)
     seen = sorted(sightings, key=_place)
     papers = sorted(known, key=lambda paper: (paper.key, paper.id))
     records: list[Record] = [*papers, *seen]
-    verdicts = list(_verdicts(records, len(papers)))
-    links = sorted(_Link(_doubt(verdict.why), a, b, verdict.why) for a, b, verdict in verdicts if verdict.is_same)
+    at_home = _at_home(seen, papers, ruled or {})
+    verdicts = [
+        (a, b, verdict)
+        for a, b, verdict in _verdicts(records, len(papers))
+        if b not in at_home or a >= len(papers)  # where it belongs is not asked again
+    ]
+    homes = [_Link(_RULED, home, n, RULED) for n, home in at_home.items()]
+    links = homes + sorted(
+        _Link(_doubt(verdict.why), a, b, verdict.why) for a, b, verdict in verdicts if verdict.is_same
+    )
     groups = _Groups(records, len(papers), [(a, b) for a, b, verdict in verdicts if verdict.why in _AGAINST])
     for link in links:
         groups.join(link)
@@ -100,6 +119,15 @@ def dedupe(sightings: Sequence[Sighting], known: Sequence[Paper], now: datetime)
         reasons[0] = "replacement of an unknown paper" if _is_replacement(shown) else "new"
         merges.append(Merge(paper, shown, True, tuple(reasons)))
     return merges
+
+
+def _at_home(seen: Sequence[Sighting], papers: Sequence[Paper], ruled: Mapping[tuple[str, str], int]) -> dict[int, int]:
+    """Number of a record -> number of the known paper it was put to."""
+    if not ruled:
+        return {}
+    places = {paper.key: n for n, paper in enumerate(papers)}
+    homes = ((n, ruled.get((s.source, s.source_id))) for n, s in enumerate(seen, len(papers)))
+    return {n: places[home] for n, home in homes if home in places}
 
 
 # -- who belongs together ----------------------------------------------------------------------------------------------
@@ -145,7 +173,7 @@ class _Groups:
         if one == other or other < self._known:
             return
         mine, theirs = self._all[one], self._all[other]
-        if set(rivals(mine, theirs)) - set(rivals(self._own[link.a], self._own[link.b])):
+        if link.doubt > _RULED and set(rivals(mine, theirs)) - set(rivals(self._own[link.a], self._own[link.b])):
             return
         if link.doubt >= _BY_TITLE and any(self._strangers[n] & self._members[one] for n in self._members[other]):
             return
@@ -241,6 +269,32 @@ def combine(
     return paper
 
 
+def remade(paper: Paper, sightings: Sequence[Sighting], now: datetime) -> Paper:
+    """The paper as these sightings alone make it; what is its own stays: key, id, first seen, hidden."""
+    if not sightings:
+        return paper
+    made = combine(sightings, now)
+    return replace(made, id=paper.id, key=paper.key, first_seen=paper.first_seen, is_hidden=paper.is_hidden)
+
+
+def apart(sightings: Sequence[Sighting]) -> list[tuple[Sighting, ...]]:
+    """Divide the sightings of one paper into those that share an identifier, in their order; others stand alone."""
+    groups: list[tuple[set[str], list[Sighting]]] = []
+    for sighting in sightings:
+        names = {name for of_kind in identifiers(sighting).values() for name in of_kind}
+        shared = [group for group in groups if group[0] & names]
+        first = shared[0] if shared else (set[str](), list[Sighting]())
+        for other in shared[1:]:
+            first[0].update(other[0])
+            first[1].extend(other[1])
+            groups.remove(other)
+        first[0].update(names)
+        first[1].append(sighting)
+        if not shared:
+            groups.append(first)
+    return [tuple(members) for _, members in groups]
+
+
 def _by_trust(seen: Sequence[Sighting], known: Paper | None) -> list[Record]:
     """Order records by how well they know the paper: arXiv's newest, what we know, then other sources.
 
@@ -267,7 +321,9 @@ def _has_arxiv(record: Record) -> bool:
 
 def _authors(records: Sequence[Record]) -> tuple[str, ...]:
     """The longest list that goes together with the most trusted one; of two as long, the one with fuller names."""
-    lists = [record.authors for record in records if record.authors]
+    lists = list(dict.fromkeys(record.authors for record in records if record.authors))
+    if len(lists) < 2:
+        return lists[0] if lists else ()
     fitting = [names for names in lists if people.compare(names, lists[0]) >= Company.SOME]
     return max(fitting or lists[:1], key=lambda names: (len(names), sum(map(len, names))), default=())
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from newsletter.models import DeliveryState, Receipt
 
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 #: Enhanced codes (RFC 3463) that say the mailbox is not there. Policy (5.7.x) and content never speak against a reader.
 _DEAD = ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
 
@@ -74,4 +74,16 @@ def is_dead_address(receipt: Receipt) -> bool:
 
 def stops_the_issue(receipt: Receipt) -> bool:
     """Whether a refusal is about us, not about one reader: the sender is not accepted."""
-    return receipt.state is DeliveryState.REFUSED and receipt.phase == "mail"
+    return receipt.state is DeliveryState.REFUSED and receipt.phase == "mail" and not is_too_large(receipt)
+
+
+def is_policy(receipt: Receipt) -> bool:
+    """Whether a receiver refuses the site (RFC 3463 X.7.x: policy, authentication, reputation)."""
+    return receipt.state is DeliveryState.REFUSED and receipt.enhanced.startswith("5.7.")
+
+
+def is_too_large(receipt: Receipt) -> bool:
+    """Whether a letter was refused for its size (RFC 1870), which fewer papers can mend."""
+    if receipt.state is not DeliveryState.REFUSED:
+        return False
+    return receipt.enhanced in ("5.3.4", "5.2.3") or (receipt.code == 552 and not receipt.enhanced.startswith("5.2."))

@@ -3,12 +3,17 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from newsletter.models import Ask, Harvest, SourceState
 from newsletter.ports import Source
 
 DEADLINE_S = 900.0  #: arXiv at three seconds a request, with every category and a month to catch up, needs minutes
 LONGEST_WAIT_S = 86_400.0
+#: A source that failed is asked again after this, and twice as long each further time.
+FIRST_WAIT = timedelta(minutes=15)
+#: One that should have had something is asked again after this, so many times (C05); then with all the others.
+STALLED_WAIT, STALLED_TRIES = timedelta(minutes=10), 3
 
 
 async def fetch(sources: Iterable[Source], asks: Mapping[str, Ask], deadline_s: float = DEADLINE_S) -> list[Harvest]:
@@ -19,6 +24,17 @@ async def fetch(sources: Iterable[Source], asks: Mapping[str, Ask], deadline_s: 
     """
     named = [source for source in sources if source.name in asks]
     return list(await asyncio.gather(*(_fetch(source, asks[source.name], deadline_s) for source in named)))
+
+
+def retry_at(state: str, troubles: int, at: datetime, not_before: datetime | None = None) -> datetime | None:
+    """When to ask a source again that answered badly `troubles` times in a row, at last `at`; None: with the others."""
+    if state == SourceState.FAILED:
+        wait = min(FIRST_WAIT * (1 << min(max(troubles, 1) - 1, 10)), timedelta(seconds=LONGEST_WAIT_S))
+    elif state == SourceState.STALLED and troubles <= STALLED_TRIES:
+        wait = STALLED_WAIT
+    else:
+        return not_before
+    return max(at + wait, not_before or at)
 
 
 async def _fetch(source: Source, ask: Ask, deadline_s: float) -> Harvest:

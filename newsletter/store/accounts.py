@@ -39,6 +39,14 @@ def issue_counts(connection: Connection, ids: Iterable[int] | None = None, limit
     ]  # fmt: skip
 
 
+def issue_days(connection: Connection, until: date | None, limit: int) -> list[tuple[int, date]]:
+    """Issues before a day, newest first: (id, date)."""
+    query = select(I.c.id, I.c.date).order_by(I.c.date.desc()).limit(limit)
+    if until is not None:
+        query = query.where(I.c.date < until)
+    return [(row.id, row.date) for row in connection.execute(query)]
+
+
 def find_issue(connection: Connection, name: str) -> int:
     """Find an issue by date (2026-11-23), by number, or "latest".
 
@@ -172,6 +180,28 @@ def letter(connection: Connection, subscriber: int, issue: int) -> dict[str, Any
     if row is None:
         raise NotFound("no such letter")
     return dict(row._mapping)
+
+
+def recent_picks(connection: Connection, subscriber: int, limit: int = 10) -> list[tuple[int, date, str]]:
+    """One reader's latest letters, newest first: (issue, date, packed picks)."""
+    query = select(D.c.issue, I.c.date, D.c.picks).join(I, I.c.id == D.c.issue)
+    query = query.where(D.c.subscriber == subscriber, D.c.picks.is_not(None)).order_by(I.c.date.desc()).limit(limit)
+    return [(row.issue, row.date, row.picks) for row in connection.execute(query)]
+
+
+def find_move(connection: Connection, subscriber: int) -> tuple[int, Mapping[str, Any], datetime] | None:
+    """The latest change of address a reader asked for, until it is made or dropped: (row, context, asked at)."""
+    query = select(D.c.id, D.c.context, D.c.due_at).where(D.c.subscriber == subscriber, D.c.kind == "address_new")
+    row = connection.execute(query.order_by(D.c.id.desc()).limit(1)).first()
+    return (row.id, row.context, row.due_at) if row is not None and row.context else None
+
+
+def end_moves(connection: Connection, subscriber: int, now: datetime) -> None:
+    """Forget every address a reader asked for; letters to it that still wait are out of date."""
+    mine = and_(D.c.subscriber == subscriber, D.c.kind == "address_new")
+    waiting = and_(mine, D.c.state.in_(("pending", "deferred")))
+    connection.execute(update(D).where(waiting).values(state="expired", settled_at=now))
+    connection.execute(update(D).where(mine).values(context={}))
 
 
 def require_known_state(state: str) -> None:

@@ -64,9 +64,15 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A consistent view that takes no write lock. Writing in it is a bug."""
-    with engine.connect().execution_options(readonly=True) as connection, connection.begin():
-        yield connection
+    """A consistent view that takes no write lock. Writing in it is a bug.
+
+    Raises: StoreError when the database cannot be read.
+    """
+    try:
+        with engine.connect().execution_options(readonly=True) as connection, connection.begin():
+            yield connection
+    except DBAPIError as e:
+        raise explain(e) from e
 
 
 @contextmanager

@@ -8,15 +8,29 @@ measured with the database's clock, so a worker's clock can be wrong.
 import json
 import secrets
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Engine,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from newsletter.models import DeliveryState, Pick, Reason, Receipt, SubscriberState
-from newsletter.store.db import chunks, database_seconds, insert_into, writing
+from newsletter.store.db import chunks, database_seconds, insert_into, reading, writing
+from newsletter.store.hotpath import HotPath
 from newsletter.store.tables import DeliveryRow, IssuePaperRow, IssueRow, SubscriberRow
 
 D: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
@@ -35,8 +49,12 @@ ALLOWED = {
     "address_old": (SubscriberState.ACTIVE, SubscriberState.PAUSED),
 }
 LEASE_S = 120
-#: A claim that never came to an outcome so often is poison: it kills its worker.
-MAX_CLAIMS = 3
+#: A row whose workers died twice is suspect: it is claimed last and alone, and cleared once its letter was made. A row
+#: that killed three workers while it was alone is poison.
+SUSPECT_CLAIMS, MAX_CLAIMS = 2, 5
+#: The last reply of a letter that is tried again with half as many papers (RFC 1870).
+TOO_LARGE = 552
+POISON = "ended the process that made it, three times"
 #: Longer than the 600 s that a relay may take to answer the final dot (RFC 5321 section 4.5.3.2.6).
 DOT_LIMIT_S = 660
 #: Papers a reader was sent are looked up this far back; eligibility is seven days, so this is for ever.
@@ -103,8 +121,9 @@ def freeze(
         before = _totals(connection, issue)
         adding = insert_into(connection, D).on_conflict_do_nothing(index_elements=["issue", "subscriber"])
         batch: list[dict[str, Any]] = []
+        packed: dict[int, tuple[Pick, str]] = {}
         for row in rows:
-            batch.append(_frozen(issue, row))
+            batch.append(_frozen(issue, row, packed))
             if len(batch) == 5000:
                 connection.execute(adding, batch)
                 batch.clear()
@@ -126,13 +145,20 @@ def _totals(connection: Connection, issue: int) -> tuple[int, int]:
     return row[0] - row[1], row[1]
 
 
-def _frozen(issue: int, row: FrozenRow) -> dict[str, Any]:
+def _frozen(issue: int, row: FrozenRow, packed: dict[int, tuple[Pick, str]]) -> dict[str, Any]:
+    """`packed` remembers picks as they are written: readers share most of them."""
+    parts = []
+    for pick in row.picks:
+        known = packed.get(id(pick))
+        if known is None:
+            known = packed[id(pick)] = (pick, _pack(pick))  # the pick itself, so that its id stays its own
+        parts.append(known[1])
     return {
         "issue": issue, "subscriber": row.subscriber, "kind": row.kind,
         "state": "pending" if row.picks else "quiet",
         "due_at": row.due_at, "expires_at": row.expires_at, "address_version": row.address_version,
-        "picks": pack_picks(row.picks) if row.picks else None,
-        "papers": array("I", [pick.paper for pick in row.picks]).tobytes() if row.picks else None,
+        "picks": f"[{','.join(parts)}]" if parts else None,
+        "papers": array("I", [pick.paper for pick in row.picks]).tobytes() if parts else None,
     }  # fmt: skip
 
 
@@ -144,11 +170,13 @@ def _freeze_papers(connection: Connection, issue: int, papers: Mapping[int, Mapp
 
 def pack_picks(picks: Sequence[Pick]) -> str:
     """Picks as compact JSON: [paper, topic, score, match, heat, [[kind, detail], …]] each."""
-    packed = []
-    for p in picks:
-        numbers = [p.paper, p.topic, round(p.score, 4), round(p.match, 4), round(p.heat, 4)]
-        packed.append([*numbers, [[reason.kind, reason.detail] for reason in p.reasons]])
-    return json.dumps(packed, ensure_ascii=False, separators=(",", ":"))
+    return f"[{','.join(map(_pack, picks))}]"
+
+
+def _pack(p: Pick) -> str:
+    numbers = [p.paper, p.topic, round(p.score, 4), round(p.match, 4), round(p.heat, 4)]
+    reasons = [[reason.kind, reason.detail] for reason in p.reasons]
+    return json.dumps([*numbers, reasons], ensure_ascii=False, separators=(",", ":"))
 
 
 def unpack_picks(packed: str | None) -> tuple[Pick, ...]:
@@ -190,8 +218,7 @@ def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -
         moved = 0
         lost_claim = and_(D.c.state == "claimed", D.c.lease_until < seconds)
         poison = and_(lost_claim, D.c.claims >= MAX_CLAIMS)
-        moved += _move(connection, poison, state="refused", reply="stopped its worker three times", phase="render",
-                       settled_at=now)  # fmt: skip
+        moved += _move(connection, poison, state="refused", reply=POISON, phase="render", settled_at=now)  # fmt: skip
         moved += _move(connection, lost_claim, state="pending", claim_token=None)
         lost_dot = and_(D.c.state == "dot", D.c.dot_at < seconds - DOT_LIMIT_S)
         moved += _ambiguous(connection, lost_dot, "no reply after the final dot", now, is_retrying_digests)
@@ -205,7 +232,7 @@ def release_owner(engine: Engine, now: datetime, *, is_retrying_digests: bool = 
     """Settle what a dead process of this database left behind. Only for whoever holds the run lock."""
     with writing(engine) as connection:
         moved = _move(connection, and_(D.c.state == "claimed", D.c.claims >= MAX_CLAIMS), state="refused",
-                      reply="stopped its worker three times", phase="render", settled_at=now)  # fmt: skip
+                      reply=POISON, phase="render", settled_at=now)  # fmt: skip
         moved += _move(connection, D.c.state == "claimed", state="pending", claim_token=None)
         gone = "the process ended after the final dot"
         return moved + _ambiguous(connection, D.c.state == "dot", gone, now, is_retrying_digests)
@@ -238,21 +265,45 @@ def claim(
         )
         if only:
             ready = and_(ready, D.c.subscriber.in_(only))
-        chosen = select(D.c.id).where(ready).order_by(D.c.next_at, D.c.id).limit(limit)
-        if connection.dialect.name == "postgresql":
-            chosen = chosen.with_for_update(skip_locked=True)
         leased = {"state": "claimed", "claim_token": token, "lease_until": seconds + lease_s, "claims": D.c.claims + 1}
-        ids = connection.scalars(update(D).where(D.c.id.in_(chosen)).values(leased).returning(D.c.id)).all()
-        return _claims(connection, sorted(ids), token)
+        for where, number in ((D.c.claims < SUSPECT_CLAIMS, limit), (D.c.claims >= SUSPECT_CLAIMS, 1)):
+            chosen = select(D.c.id).where(ready, where).order_by(D.c.next_at, D.c.id).limit(number)
+            if connection.dialect.name == "postgresql":
+                chosen = chosen.with_for_update(skip_locked=True)
+            ids = connection.scalars(update(D).where(D.c.id.in_(chosen)).values(leased).returning(D.c.id)).all()
+            if ids:
+                return _claims(connection, sorted(ids), token)
+        return []
+
+
+def clear_suspects(engine: Engine, claims: Sequence[Claim]) -> None:
+    """Take the suspicion off rows whose letter could be made: whatever killed their workers, it was not that."""
+    cleared = [claim.id for claim in claims if claim.claims > SUSPECT_CLAIMS]
+    if cleared:
+        with writing(engine) as connection:
+            _move(connection, and_(D.c.id.in_(cleared), D.c.state == "claimed"), claims=0)
+
+
+def planned(engine: Engine, issue: int) -> int:
+    """How many letters an issue has so far."""
+    with reading(engine) as connection:
+        return connection.scalar(select(I.c.planned).where(I.c.id == issue)) or 0
 
 
 def _claims(connection: Connection, ids: Sequence[int], token: str) -> list[Claim]:
     found = []
-    joined = select(D, I.c.date, I.c.candidates).outerjoin(I, I.c.id == D.c.issue).order_by(D.c.id)
+    needed = (
+        D.c[name]
+        for name in ("id", "issue", "subscriber", "kind", "picks", "context", "due_at", "attempts", "claims", "code")
+    )
+    joined = select(*needed, I.c.date, I.c.candidates).outerjoin(I, I.c.id == D.c.issue).order_by(D.c.id)
     for part in chunks(ids):
         for row in connection.execute(joined.where(D.c.id.in_(part))):
+            picks = unpack_picks(row.picks)
+            if row.code == TOO_LARGE:
+                picks = picks[: max(1, len(picks) >> row.attempts)]
             found.append(
-                Claim(row.id, token, row.issue, row.date, row.subscriber, row.kind, unpack_picks(row.picks),
+                Claim(row.id, token, row.issue, row.date, row.subscriber, row.kind, picks,
                       row.context or {}, row.due_at, row.attempts, row.claims, row.candidates or 0)
             )  # fmt: skip
     return found
@@ -264,40 +315,41 @@ def fence(engine: Engine, rows: Sequence[tuple[int, str]]) -> set[int]:
     A row may when this worker's lease still holds and the reader still wants the mail at that address. Rows of many
     connections share one commit. Once this returns, the row is never handed over again without being looked at.
     """
-    passed: set[int] = set()
-    with writing(engine) as connection:
-        seconds = database_seconds(connection.dialect.name)
-        for id, token in rows:
-            owned = and_(D.c.id == id, D.c.state == "claimed", D.c.claim_token == token, D.c.lease_until > seconds)
-            if _move(connection, and_(owned, _may_be_mailed()), state="dot", dot_at=seconds):
-                passed.add(id)
-    return passed
+    return write(engine, (), rows)
 
 
 def settle(engine: Engine, receipts: Sequence[tuple[Receipt, str]]) -> None:
     """Record outcomes. A row that another worker took over is left alone; a late reply resolves a held one."""
+    write(engine, receipts, ())
+
+
+def write(engine: Engine, receipts: Sequence[tuple[Receipt, str]], rows: Sequence[tuple[int, str]]) -> set[int]:
+    """`settle` and `fence` in one commit, for they come together: as one letter ends, others are about to leave."""
+    passed: set[int] = set()
     with writing(engine) as connection:
-        for receipt, token in receipts:
-            values: dict[str, Any] = {
-                "state": receipt.state, "code": receipt.code, "enhanced": receipt.enhanced, "reply": receipt.reply,
-                "phase": receipt.phase, "relay": receipt.relay, "settled_at": receipt.at, "claims": 0,
-                "attempts": D.c.attempts + 1,
-            }  # fmt: skip
-            if receipt.state is DeliveryState.DEFERRED and receipt.retry_at is not None:
-                values["next_at"] = int(receipt.retry_at.timestamp())
-            if receipt.state is DeliveryState.HELD:
-                values["ambiguous"] = D.c.ambiguous + 1
-            mine = and_(D.c.id == receipt.delivery, D.c.claim_token == token)
-            _move(connection, and_(mine, D.c.state.in_(("claimed", "dot", "held"))), **values)
+        hot = _hot(connection.dialect)
+        if receipts:
+            connection.exec_driver_sql(hot.settle, [hot.outcome(receipt, token) for receipt, token in receipts])
+        for token in {token for _, token in rows}:
+            ids = [id for id, of in rows if of == token]
+            fenced = connection.exec_driver_sql(hot.fence, hot.rows(ids, token))
+            passed.update(row[0] for row in fenced)
+    return passed
 
 
-def release(engine: Engine, rows: Sequence[tuple[int, str]], *, is_charged: bool = False) -> None:
-    """Give claimed rows back untouched (a shutdown, a relay that is away)."""
+@cache
+def _hot(dialect: Dialect) -> HotPath:
+    return HotPath(dialect, _may_be_mailed())
+
+
+def release(engine: Engine, rows: Sequence[tuple[int, str]], unsent: Collection[int] = ()) -> None:
+    """Give claimed rows back untouched (a shutdown, a relay that is away); `unsent`: fenced too, but no dot left."""
     with writing(engine) as connection:
         for id, token in rows:
-            mine = and_(D.c.id == id, D.c.claim_token == token, D.c.state == "claimed")
-            uncharged = {} if is_charged else {"claims": D.c.claims - 1}
-            _move(connection, mine, state="pending", claim_token=None, **uncharged)
+            mine = and_(D.c.id == id, D.c.claim_token == token)
+            states = ("claimed", "dot") if id in unsent else ("claimed",)
+            uncharged = case((D.c.claims > 0, D.c.claims - 1), else_=0)
+            _move(connection, and_(mine, D.c.state.in_(states)), state="pending", claim_token=None, claims=uncharged)
 
 
 # -- what readers were sent ------------------------------------------------------------------------------------------

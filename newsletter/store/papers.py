@@ -10,11 +10,15 @@ from sqlalchemy.sql import Select
 from newsletter.errors import NotFound
 from newsletter.models import Merge, Paper, Sighting
 from newsletter.store.db import chunks, insert_into
-from newsletter.store.tables import PaperKeyRow, PaperRow, SightingRow
+from newsletter.store.tables import MergedPaperRow, PaperKeyRow, PaperRow, SightingRow
 
 P: Any = PaperRow.__table__  # type: ignore[attr-defined]
 K: Any = PaperKeyRow.__table__  # type: ignore[attr-defined]
 S: Any = SightingRow.__table__  # type: ignore[attr-defined]
+M: Any = MergedPaperRow.__table__  # type: ignore[attr-defined]
+
+#: Papers that stand for themselves: not merged into another one by the operator.
+_IS_OWN = P.c.key.not_in(select(M.c.paper))
 
 
 def having(connection: Connection, names: Iterable[str]) -> list[Paper]:
@@ -28,15 +32,22 @@ def having(connection: Connection, names: Iterable[str]) -> list[Paper]:
 def by_keys(connection: Connection, keys: Iterable[int]) -> dict[int, Paper]:
     papers: dict[int, Paper] = {}
     for part in chunks(sorted(set(keys))):
-        papers.update((row.key, _paper(row)) for row in connection.execute(select(P).where(P.c.key.in_(part))))
+        papers.update((row.key, paper_of(row)) for row in connection.execute(select(P).where(P.c.key.in_(part))))
     return papers
 
 
 def get(connection: Connection, id: str) -> Paper:
     """Find one paper by its public id, or by any identifier that is written like one ("arXiv:2512.22525v2").
 
-    Raises: NotFound.
+    The name of a paper that was merged finds the one it is shown as. Raises: NotFound.
     """
+    paper = get_itself(connection, id)
+    other = connection.execute(select(P).join(M, M.c.into == P.c.key).where(M.c.paper == paper.key)).one_or_none()
+    return paper_of(other) if other else paper
+
+
+def get_itself(connection: Connection, id: str) -> Paper:
+    """As `get`, but a merged paper is found as it was."""
     row = connection.execute(select(P).where(P.c.id == id)).one_or_none()
     if row is None:
         name = id.lower().removeprefix("arxiv:").removeprefix("doi:")
@@ -45,33 +56,35 @@ def get(connection: Connection, id: str) -> Paper:
         row = connection.execute(select(P).join(K, K.c.paper == P.c.key).where(K.c.name.in_(names)).limit(1)).first()
     if row is None:
         raise NotFound(f"no paper {id!r}", hint="look for it: newsletter papers search WORDS")
-    return _paper(row)
+    return paper_of(row)
 
 
 def recent(connection: Connection, since: datetime, until: datetime) -> list[Paper]:
     """List papers first seen in [since, until], neither hidden nor withdrawn, newest first."""
     shown = select(P).where(P.c.first_seen >= since, P.c.first_seen <= until, P.c.is_hidden == 0, P.c.is_withdrawn == 0)
-    return [_paper(row) for row in connection.execute(shown.order_by(P.c.first_seen.desc(), P.c.key.desc()))]
+    shown = shown.where(_IS_OWN)
+    return [paper_of(row) for row in connection.execute(shown.order_by(P.c.first_seen.desc(), P.c.key.desc()))]
 
 
 def iterate(connection: Connection, limit: int | None = None) -> Iterator[Paper]:
     """All papers that are not hidden, newest first, in a stream."""
     query: Select[Any] = (
-        select(P).where(P.c.is_hidden == 0).order_by(P.c.first_seen.desc(), P.c.key.desc()).limit(limit)
+        select(P).where(P.c.is_hidden == 0, _IS_OWN).order_by(P.c.first_seen.desc(), P.c.key.desc()).limit(limit)
     )
     for row in connection.execute(query.execution_options(yield_per=2000)):
-        yield _paper(row)
+        yield paper_of(row)
 
 
 def count(connection: Connection) -> int:
-    return connection.scalar(select(func.count()).select_from(P)) or 0
+    return connection.scalar(select(func.count()).select_from(P).where(_IS_OWN)) or 0
 
 
 def version(connection: Connection) -> tuple[int, ...]:
-    """Changes whenever a paper came, changed or was hidden."""
+    """Changes whenever a paper came, changed, was hidden, merged or split."""
     row = connection.execute(select(func.count(), func.max(P.c.key), func.sum(P.c.is_hidden))).one()
     changed = connection.scalar(select(func.sum(P.c.version))) or 0
-    return (row[0], row[1] or 0, row[2] or 0, changed)
+    merged = connection.scalar(select(func.count()).select_from(M)) or 0
+    return (row[0], row[1] or 0, row[2] or 0, changed, merged)
 
 
 def remember(
@@ -126,21 +139,23 @@ def _remember_sightings(
 
 
 def sightings(connection: Connection, key: int) -> list[dict[str, Any]]:
-    """Who showed this paper, first one first: {source, source_id, why, first_at, last_at, version, record}."""
-    rows = connection.execute(select(S).where(S.c.paper == key).order_by(S.c.first_at, S.c.id))
+    """Who showed this paper, or one merged into it, first one first: {source, source_id, why, first_at, last_at,
+    version, record}."""
+    ours = (S.c.paper == key) | S.c.paper.in_(select(M.c.paper).where(M.c.into == key))
+    rows = connection.execute(select(S).where(ours).order_by(S.c.first_at, S.c.id))
     return [{k: v for k, v in row._mapping.items() if k not in ("id", "paper")} for row in rows]
 
 
-def known_sightings(connection: Connection, sightings: Iterable[Sighting]) -> set[tuple[str, str]]:
-    """Which of these (source, source_id) were seen before."""
+def known_sightings(connection: Connection, sightings: Iterable[Sighting]) -> dict[tuple[str, str], tuple[int, str]]:
+    """Which of these were seen before: (source, source_id) -> (key of its paper, why it is this paper)."""
     ids: dict[str, list[str]] = {}
     for sighting in sightings:
         ids.setdefault(sighting.source, []).append(sighting.source_id)
-    known: set[tuple[str, str]] = set()
+    known: dict[tuple[str, str], tuple[int, str]] = {}
     for source, names in ids.items():
         for part in chunks(names):
-            same = select(S.c.source_id).where(S.c.source == source, S.c.source_id.in_(part))
-            known.update((source, name) for name in connection.scalars(same))
+            same = select(S.c.source_id, S.c.paper, S.c.why).where(S.c.source == source, S.c.source_id.in_(part))
+            known.update(((source, row.source_id), (row.paper, row.why)) for row in connection.execute(same))
     return known
 
 
@@ -161,7 +176,7 @@ _TUPLES = ("authors", "fields", "identifiers", "affiliations")
 _FLAGS = ("is_withdrawn", "is_hidden")
 
 
-def _paper(row: Row[Any]) -> Paper:
+def paper_of(row: Row[Any]) -> Paper:
     values = dict(row._mapping)
     for name in _TUPLES:
         values[name] = tuple(values[name])
@@ -199,3 +214,13 @@ def _sighting_record(sighting: Sighting) -> dict[str, Any]:
         if value not in ("", [], {}, None, False):
             record[name] = value
     return record
+
+
+def sighting_of(row: Any) -> Sighting:
+    """The sighting as it was last seen, from a row or mapping of the table."""
+    record = dict(row["record"])
+    for name in ("authors", "fields", "identifiers", "affiliations"):
+        record[name] = tuple(record.get(name, ()))
+    if record.get("published"):
+        record["published"] = datetime.fromisoformat(record["published"])
+    return Sighting(**record)

@@ -14,11 +14,17 @@ C: Any = SourceRow.__table__  # type: ignore[attr-defined]
 N: Any = RunRow.__table__  # type: ignore[attr-defined]
 F: Any = SiteRow.__table__  # type: ignore[attr-defined]
 
+TROUBLES = (SourceState.STALLED, SourceState.FAILED)
+
 
 def sources(connection: Connection) -> dict[str, dict[str, Any]]:
-    """Name -> {state, at, fresh_at, answered_at, not_before, seen, new, updated, merged, error, units}."""
-    rows = connection.execute(select(C).order_by(C.c.name))
-    return {row.name: {k: v for k, v in row._mapping.items() if k not in ("name", "memory")} for row in rows}
+    """Name -> {state, at, fresh_at, answered_at, not_before, troubled_since, troubles, seen, new, updated, merged,
+    error, units: [{name, state, seen, error, since}], moved_to, moved_since}."""
+    found = {}
+    for row in connection.execute(select(C).order_by(C.c.name)):
+        found[row.name] = {k: v for k, v in row._mapping.items() if k not in ("name", "memory")}
+        found[row.name] |= {k: row.memory.get(k, "") for k in ("moved_to", "moved_since")}
+    return found
 
 
 def ask(connection: Connection, name: str, now: datetime, repositories: Mapping[str, str]) -> Ask:
@@ -34,10 +40,20 @@ def resting(connection: Connection, now: datetime) -> dict[str, datetime]:
 
 
 def note_source(connection: Connection, harvest: Harvest, counts: Mapping[str, int], now: datetime) -> None:
-    """Remember how a source answered. A failure keeps what the last good answer left."""
+    """Remember how a source answered. A failure keeps what the last good answer left, and since when it lasts."""
+    before = connection.execute(select(C).where(C.c.name == harvest.source)).first()
+    since = {unit["name"]: unit.get("since") for unit in before.units} if before else {}
+    units = [
+        {"name": u.name, "state": u.state, "seen": u.seen, "error": u.error}
+        | ({"since": since.get(u.name) or now.isoformat(timespec="seconds")} if u.state in TROUBLES else {})
+        for u in harvest.units
+    ]
+    is_troubled = harvest.state in TROUBLES
     row: dict[str, Any] = {
         "name": harvest.source, "state": harvest.state, "at": now, "error": harvest.error, "not_before": None,
-        "units": [{"name": u.name, "state": u.state, "seen": u.seen, "error": u.error} for u in harvest.units],
+        "units": units,
+        "troubled_since": ((before and before.troubled_since) or now) if is_troubled else None,
+        "troubles": (before.troubles if before else 0) + 1 if is_troubled or any("since" in u for u in units) else 0,
         **counts,
     }  # fmt: skip
     if harvest.retry_after_s is not None:
@@ -73,6 +89,11 @@ def fact(connection: Connection, name: str) -> dict[str, Any] | None:
     """Recall a small fact about the site."""
     value: dict[str, Any] | None = connection.scalar(select(F.c.value).where(F.c.name == name))
     return value
+
+
+def note_first(connection: Connection, name: str, value: Mapping[str, Any]) -> None:
+    """Note a fact that stays as it was first said."""
+    connection.execute(insert_into(connection, F).values(name=name, value=dict(value)).on_conflict_do_nothing())
 
 
 def note_fact(connection: Connection, name: str, value: Mapping[str, Any]) -> None:

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, and_, delete, func, insert, select
 
 from newsletter.models import Fact, Heat, Signal
 from newsletter.store.db import chunks, insert_into
-from newsletter.store.tables import HeatRow, PaperKeyRow, SignalRow
+from newsletter.store.tables import HeatRow, MergedPaperRow, PaperKeyRow, SignalRow
 
 G: Any = SignalRow.__table__  # type: ignore[attr-defined]
 H: Any = HeatRow.__table__  # type: ignore[attr-defined]
 K: Any = PaperKeyRow.__table__  # type: ignore[attr-defined]
+M: Any = MergedPaperRow.__table__  # type: ignore[attr-defined]
 
 
 def record(connection: Connection, signals: Iterable[Signal]) -> int:
@@ -54,9 +55,25 @@ def _last(connection: Connection, papers: set[int]) -> dict[tuple[int, str, str]
 
 
 def of_papers(connection: Connection, keys: Iterable[int], until: datetime) -> dict[int, list[Signal]]:
-    """All readings of these papers up to a moment, oldest first."""
+    """All readings of these papers up to a moment, oldest first.
+
+    A paper into which another was merged has that one's readings of the counters that it has none of itself.
+    """
+    wanted = set(keys)
+    merged = {row.paper: row.into for row in connection.execute(select(M.c.paper, M.c.into)) if row.into in wanted}
+    found = _readings(connection, wanted | merged.keys(), until)
+    for other, paper in merged.items():
+        theirs = found.pop(other, []) if other not in wanted else found.get(other, [])
+        own = {(reading.source, reading.kind) for reading in found.get(paper, ())}
+        lent = [reading for reading in theirs if (reading.source, reading.kind) not in own]
+        if lent:
+            found[paper] = sorted([*found.get(paper, ()), *lent], key=lambda reading: reading.at)
+    return found
+
+
+def _readings(connection: Connection, keys: set[int], until: datetime) -> dict[int, list[Signal]]:
     found: dict[int, list[Signal]] = defaultdict(list)
-    for part in chunks(sorted(set(keys))):
+    for part in chunks(sorted(keys)):
         rows = connection.execute(select(G).where(G.c.paper.in_(part), G.c.at <= until).order_by(G.c.at, G.c.id))
         for row in rows:
             found[row.paper].append(Signal("", row.kind, row.source, row.value, row.at))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, insert, not_, or_
 from sqlalchemy.sql import ColumnElement
 
 from newsletter.errors import InputError, NotFound
-from newsletter.models import Subscriber, SubscriberState
+from newsletter.models import DeliveryState, Subscriber, SubscriberState
 from newsletter.store.db import chunks, insert_into
 from newsletter.store.tables import (
     DeliveryRow,
@@ -28,6 +28,8 @@ I: Any = IssueRow.__table__  # type: ignore[attr-defined]  # noqa: E741
 V: Any = VoteRow.__table__  # type: ignore[attr-defined]
 X: Any = SuppressionRow.__table__  # type: ignore[attr-defined]
 
+#: Why the hash of an erased address is kept: no import revives it, but its owner may come back.
+ERASED = "erased"
 
 # -- finding ---------------------------------------------------------------------------------------------------------
 
@@ -179,7 +181,15 @@ def change_address(connection: Connection, id: int, email: str, canonical: str) 
 
 
 def erase(connection: Connection, id: int) -> None:
-    """Delete a reader with topics, votes and ledger rows. What must outlive it is the suppression, if there is one."""
+    """Delete a reader with topics, votes and ledger rows. What must outlive it is the suppression, if there is one.
+
+    Issues forget the rows too, so that what they planned still adds up.
+    """
+    quiet = func.count().filter(D.c.state == DeliveryState.QUIET)
+    mine = select(D.c.issue, func.count(), quiet).where(D.c.subscriber == id, D.c.issue.is_not(None))
+    for issue, rows, silent in connection.execute(mine.group_by(D.c.issue)).all():
+        fewer = {"planned": I.c.planned - (rows - silent), "quiet": I.c.quiet - silent}
+        connection.execute(update(I).where(I.c.id == issue).values(fewer))
     connection.execute(delete(U).where(U.c.id == id))
 
 
@@ -187,6 +197,11 @@ def suppress(connection: Connection, address_hash: str, reason: str, now: dateti
     """Never mail this address again, whatever is imported later. The hash is keyed: `Tokens.address_hash`."""
     row = {"address_hash": address_hash, "reason": reason, "at": now}
     connection.execute(insert_into(connection, X).values(row).on_conflict_do_nothing())
+
+
+def forgive_erasure(connection: Connection, address_hash: str) -> None:
+    """An erased address was confirmed again by its owner: that is consent. Other reasons stay."""
+    connection.execute(delete(X).where(X.c.address_hash == address_hash, X.c.reason == ERASED))
 
 
 def suppression(connection: Connection, address_hash: str) -> str | None:

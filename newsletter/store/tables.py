@@ -131,6 +131,15 @@ class PaperKeyRow(SQLModel, table=True):
     paper: int = _ref("papers.key", primary=True)
 
 
+class MergedPaperRow(SQLModel, table=True):
+    """The operator's word that two papers are one: `paper` stays as it is and is shown as `into`."""
+
+    __tablename__ = "merged_papers"
+    paper: int = _ref("papers.key", primary=True)
+    into: int = _ref("papers.key", index=True)
+    at: datetime = _when(nullable=False)
+
+
 class SightingRow(SQLModel, table=True):
     """Provenance: which source showed a paper, when first and when last."""
 
@@ -324,6 +333,8 @@ class SourceRow(SQLModel, table=True):
     fresh_at: datetime | None = _when()
     answered_at: datetime | None = _when()
     not_before: datetime | None = _when()
+    troubled_since: datetime | None = _when()  #: since when it is stalled or failed
+    troubles: int = _number(0)  #: unusable answers in a row
     seen: int = _number(0)
     new: int = _number(0)
     updated: int = _number(0)

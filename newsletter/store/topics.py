@@ -21,6 +21,11 @@ def every(connection: Connection) -> list[Topic]:
     return [_topic(row) for row in connection.execute(select(T).order_by(T.c.is_curated.desc(), T.c.id))]
 
 
+def curated(connection: Connection) -> list[Topic]:
+    """The topics on offer, in the order they were added."""
+    return [_topic(row) for row in connection.execute(select(T).where(T.c.is_curated == 1).order_by(T.c.id))]
+
+
 def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, Topic]:
     wanted = set(ids)
     return {topic.id: topic for topic in every(connection) if topic.id in wanted}

@@ -17,7 +17,10 @@ from newsletter.app import App
 from newsletter.errors import NotFound, StoreError
 from newsletter.store.db import find_assets
 from newsletter.tokens import TokenError
+from newsletter.web.choosing import Choosing
 from newsletter.web.guard import Guard
+from newsletter.web.letters import Letters
+from newsletter.web.news import News
 from newsletter.web.public import Public
 from newsletter.web.readers import Readers
 from newsletter.web.view import View
@@ -26,12 +29,16 @@ from newsletter.web.view import View
 def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
     """Build the site's pages. `clock` tells the time, so that tests can."""
     view = View(app)
-    public, readers = Public(app, view, clock), Readers(app, view, clock)
+    news = News(app)
+    public, letters = Public(app, view, clock, news), Letters(app, view, clock, news)
+    readers = Readers(app, view, clock)
+    choosing = Choosing(app, view, clock, readers, news)
 
     def lost(request: Request, _error: Exception) -> Response:
         return view.page(request, "lost.html", status=404)
 
-    def expired(request: Request, _error: Exception) -> Response:
+    def expired(request: Request, error: Exception) -> Response:
+        public.rejected[error.reason if isinstance(error, TokenError) else ""] += 1
         return view.page(request, "expired.html", status=404)
 
     def busy(_request: Request, _error: Exception) -> Response:
@@ -40,18 +47,22 @@ def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UT
     routes = [
         Route("/", public.home),
         Route("/subscribe", readers.subscribe, methods=["POST"]),
-        Route("/confirm/{token}", readers.confirm, methods=["GET", "POST"]),
-        Route("/preferences/{token}", readers.preferences, methods=["GET", "POST"]),
-        Route("/preferences/{token}/{act}", readers.act, methods=["POST"]),
+        Route("/confirm/{token}", choosing.confirm, methods=["GET", "POST"]),
+        Route("/preferences/{token}", choosing.preferences, methods=["GET", "POST"]),
+        Route("/preferences/{token}/{act}", choosing.act, methods=["POST"]),
         Route("/unsubscribe/{token}", readers.unsubscribe, methods=["GET", "POST"]),
         Route("/feedback/{token}", readers.feedback, methods=["GET", "POST"]),
-        Route("/view/{token}", readers.letter),
+        Route("/address/{token}", readers.address, methods=["GET", "POST"]),
+        Route("/view/{token}", letters.letter),
+        Route("/my/{token}", letters.feed),
+        Route("/sample", letters.sample),
         Route("/archive", public.archive),
         Route("/issues/{day}", public.issue),
         Route("/search", public.search),
         Route("/papers/{id:path}", public.paper),
         Route("/feeds/{name}", public.feed),
-        Route("/about", public.about),
+        Route("/method", public.method),
+        Route("/about", public.method),
         Route("/privacy", public.privacy),
         Route("/healthz", public.health),
         Route("/readyz", public.ready),

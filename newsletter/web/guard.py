@@ -1,5 +1,6 @@
 """What stands before every page: who may ask, how much, how often; and the headers that go with every answer."""
 
+import asyncio
 import ipaddress
 import threading
 import time
@@ -8,16 +9,18 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.config import LOOPBACK
 
 MAX_BODY_BYTES = 65_536
+#: A form may pause for so long on its way.
+BODY_TIMEOUT_S = 10
 #: Pages reached by a token: never stored, never indexed, never named to where a link leads.
-PRIVATE = ("/confirm/", "/preferences/", "/unsubscribe/", "/feedback/", "/view/", "/my/")
-_POLICY = (
+PRIVATE = ("/confirm/", "/preferences/", "/unsubscribe/", "/feedback/", "/view/", "/my/", "/address/")
+POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
@@ -43,7 +46,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 out = MutableHeaders(scope=message)
-                out["Content-Security-Policy"] = _POLICY
+                out.setdefault("Content-Security-Policy", POLICY)
                 out["X-Content-Type-Options"] = "nosniff"
                 out["Cross-Origin-Opener-Policy"] = "same-origin"
                 out["Referrer-Policy"] = "strict-origin-when-cross-origin"
@@ -56,17 +59,32 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, guarded)
             return
-        taken = 0
+        taken, is_over, is_whole, has_begun = 0, False, False, False
 
         async def limited() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, is_over, is_whole
+            if is_over:
+                return message_end
+            message = await (receive() if is_whole else asyncio.wait_for(receive(), BODY_TIMEOUT_S))
+            is_whole = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > MAX_BODY_BYTES:
-                return {"type": "http.disconnect"}
-            return message
+                is_over = True
+            return message_end if is_over else message
 
-        await self.app(scope, limited, guarded)
+        async def once(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await guarded(message)
+
+        message_end: Message = {"type": "http.disconnect"}
+        try:
+            await self.app(scope, limited, once)
+        except (ClientDisconnect, TimeoutError):
+            if has_begun:
+                raise
+            refusal = PlainTextResponse("too much", 413) if is_over else PlainTextResponse("too slow", 408)
+            await refusal(scope, receive, guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
         host = headers.get("host", "")
@@ -108,6 +126,11 @@ class Quota:
         self.limit, self.span_s = limit, span_s
         self._events: dict[str, deque[float]] = {}
         self._lock = threading.Lock()
+
+    def has_room(self, key: str) -> bool:
+        """Whether `take` would say yes now; counts nothing, so a flood is turned away before its form is read."""
+        events = self._events.get(key)
+        return events is None or len(events) < self.limit or events[0] <= time.monotonic() - self.span_s
 
     def take(self, key: str, now: float | None = None) -> bool:
         """Count an event; False when the key had its share."""

@@ -1,27 +1,36 @@
-"""What readers do: ask, confirm, choose, pause, leave, vote. Each is one transaction; pages only show the result."""
+"""What readers do: ask, confirm, choose, pause, move, leave, vote. Each is one transaction; pages show the result."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
 
 from newsletter import addresses
 from newsletter.app import App
-from newsletter.errors import QueryError
+from newsletter.errors import InputError, QueryError
 from newsletter.matching.query import parse
 from newsletter.models import MIXES, RHYTHMS, SIZES, Subscriber, SubscriberState
-from newsletter.store import accounts, ledger, subscribers, topics
+from newsletter.store import accounts, ledger, papers, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.tokens import Claims, TokenError
 
 CONFIRM_WITHIN = timedelta(days=7)
 #: One confirmation a day to one address, whoever asks and however often.
 QUIET_FOR = timedelta(hours=24)
+#: … and three in a month, however long that goes on.
+MONTH, A_MONTH = timedelta(days=30), 3
+#: Mails that a reader's own page may cause in a day, of each kind.
+A_DAY = 3
 MAX_QUERIES = 20
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What the form said, checked. `mistakes`: one sentence per line that is not a query."""
+    """What the form said, checked. `mistakes`: line, character and what is wrong there."""
 
     topics: tuple[int, ...]
     queries: tuple[str, ...]
@@ -34,26 +43,41 @@ class Choices:
     format: str
     mix: str
     language: str
-    mistakes: tuple[str, ...] = ()
+    mistakes: tuple[tuple[int, int, str], ...] = ()
+
+    def of(self, reader: Subscriber) -> Subscriber:
+        """The reader with these choices, own queries apart: they become topics when they are saved."""
+        return replace(
+            reader, topics=self.topics, muted=self.muted, follows=self.follows, timezone=self.timezone, hour=self.hour,
+            rhythm=self.rhythm, size=self.size, format=self.format, mix=self.mix, language=self.language,
+        )  # fmt: skip
 
 
-def subscribe(app: App, address: addresses.Address, now: datetime, query: str = "") -> None:
+def subscribe(app: App, address: addresses.Address, now: datetime, query: str = "", language: str = "en") -> None:
     """Answer a wish to subscribe by mail. Whoever asks sees the same page, whatever is known about the address."""
-    with writing(app.engine) as connection:
-        if subscribers.suppression(connection, app.tokens.address_hash(address.canonical)) is not None:
+    with contextlib.suppress(InputError), writing(app.engine) as connection:  # two at once: one of them is enough
+        if _is_barred(app, connection, address.canonical):
             return
         reader = subscribers.find(connection, address.canonical)
         if reader is None:
-            fresh = Subscriber(0, address.email, timezone=app.config.site.timezone)
+            fresh = Subscriber(0, address.email, timezone=app.config.site.timezone, language=language)
             reader = subscribers.add(connection, fresh, address.canonical, now)
         is_member = reader.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
         kind = "known" if is_member else "confirm"
         if accounts.enqueued_since(connection, reader.id, kind, now - QUIET_FOR):
             return
+        if accounts.enqueued_since(connection, reader.id, kind, now - MONTH) >= A_MONTH:
+            return
         if query and not is_member:
             topic = topics.find_or_add(connection, query)
             subscribers.save(connection, replace(reader, topics=tuple(dict.fromkeys((*reader.topics, topic.id)))))
         ledger.enqueue(connection, reader.id, kind, {}, now, CONFIRM_WITHIN)
+
+
+def _is_barred(app: App, connection: Connection, canonical: str) -> bool:
+    """Bounced or complained. Who had everything erased may ask again: the confirmation is fresh consent."""
+    reason = subscribers.suppression(connection, app.tokens.address_hash(canonical))
+    return reason not in (None, subscribers.ERASED)
 
 
 def reader_of(app: App, claims: Claims) -> Subscriber:
@@ -72,14 +96,12 @@ def save(app: App, reader: Subscriber, choices: Choices, now: datetime, *, is_co
     """Keep a reader's choices; confirming makes them active, and that is recorded as their consent."""
     with writing(app.engine) as connection:
         own = tuple(topics.find_or_add(connection, query).id for query in choices.queries)
-        changed = replace(
-            reader, topics=tuple(dict.fromkeys((*choices.topics, *own))), muted=choices.muted, follows=choices.follows,
-            timezone=choices.timezone, hour=choices.hour, rhythm=choices.rhythm, size=choices.size,
-            format=choices.format,
-            mix=choices.mix, language=choices.language,
-        )  # fmt: skip
+        changed = replace(choices.of(reader), topics=tuple(dict.fromkeys((*choices.topics, *own))))
         if is_confirming and reader.state in (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED):
             changed = replace(changed, state=SubscriberState.ACTIVE, confirmed_at=now)
+            canonical = addresses.parse(reader.email).canonical
+            subscribers.forgive_erasure(connection, app.tokens.address_hash(canonical))
+            ledger.enqueue(connection, reader.id, "welcome", {}, now, CONFIRM_WITHIN)
         subscribers.save(connection, changed)
     return changed
 
@@ -88,6 +110,11 @@ def pause(app: App, reader: Subscriber, now: datetime, weeks: int = 2) -> None:
     until = (now + timedelta(weeks=weeks)).date()
     with writing(app.engine) as connection:
         subscribers.save(connection, replace(reader, state=SubscriberState.PAUSED, paused_until=until))
+
+
+def resume(app: App, reader: Subscriber) -> None:
+    if reader.state is SubscriberState.PAUSED:
+        set_one(app, reader, state=SubscriberState.ACTIVE, paused_until=None)
 
 
 def set_one(app: App, reader: Subscriber, **change: object) -> None:
@@ -109,7 +136,94 @@ def vote(app: App, reader: Subscriber, paper: int, value: int, reason: str, now:
         subscribers.vote(connection, reader.id, paper, value, now, reason)
 
 
-def read_choices(app: App, form: dict[str, Sequence[str]], zones: frozenset[str], languages: Sequence[str]) -> Choices:
+# -- moving, taking along, being forgotten ----------------------------------------------------------------------------
+
+
+def ask_move(app: App, reader: Subscriber, address: addresses.Address, now: datetime) -> None:
+    """Write to both addresses: the new one confirms, the old one is told. Nobody learns who else reads here."""
+    with writing(app.engine) as connection:
+        if accounts.enqueued_since(connection, reader.id, "address_old", now - QUIET_FOR) >= A_DAY:
+            return
+        if address.canonical == addresses.parse(reader.email).canonical:
+            return
+        told = {"new_email": addresses.mask(address.email)}
+        ledger.enqueue(connection, reader.id, "address_old", told, now, CONFIRM_WITHIN)
+        accounts.end_moves(connection, reader.id, now)
+        hash = app.tokens.address_hash(address.canonical)
+        if subscribers.suppression(connection, hash) is None and not subscribers.find(connection, address.canonical):
+            ledger.enqueue(connection, reader.id, "address_new", {"to": address.email}, now, CONFIRM_WITHIN)
+
+
+def drop_move(app: App, reader: Subscriber, now: datetime) -> None:
+    with writing(app.engine) as connection:
+        accounts.end_moves(connection, reader.id, now)
+
+
+def find_move(app: App, claims: Claims, reader: Subscriber) -> str:
+    """The address a link would move its reader to; only the latest wish counts.
+
+    Raises: TokenError.
+    """
+    with reading(app.engine) as connection:
+        move = accounts.find_move(connection, reader.id)
+    if move is None or move[0] != claims.paper:
+        raise TokenError("expired")
+    return str(move[1]["to"])
+
+
+def move(app: App, claims: Claims, reader: Subscriber, now: datetime) -> str:
+    """Take the new address.
+
+    Raises: TokenError, also when the address became somebody else's meanwhile.
+    """
+    address = addresses.parse(find_move(app, claims, reader))
+    with writing(app.engine) as connection:
+        try:
+            subscribers.change_address(connection, reader.id, address.email, address.canonical)
+        except InputError as e:
+            raise TokenError("expired") from e
+        accounts.end_moves(connection, reader.id, now)
+    return address.email
+
+
+def ask_export(app: App, reader: Subscriber, now: datetime) -> None:
+    """Mail everything that is kept about a reader to their own address."""
+    with writing(app.engine) as connection:
+        if accounts.enqueued_since(connection, reader.id, "export", now - QUIET_FOR) >= A_DAY:
+            return
+        data = _everything(connection, reader)
+        ledger.enqueue(connection, reader.id, "export", {"data": data}, now, CONFIRM_WITHIN)
+
+
+def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
+    chosen = topics.by_ids(connection, reader.topics)
+    votes = subscribers.votes(connection, [reader.id]).get(reader.id, {})
+    voted = papers.by_keys(connection, list(votes))
+    plain = {field.name: getattr(reader, field.name) for field in fields(reader)}
+    for hidden in ("id", "epoch", "address_version"):
+        del plain[hidden]
+    plain["topics"] = [{"name": topic.name, "query": topic.query} for topic in chosen.values()]
+    plain["votes"] = [{"paper": voted[key].id, "vote": vote} for key, vote in votes.items() if key in voted]
+    plain["mails"] = accounts.history(connection, reader.id, 1000)
+    text = json.dumps(plain, default=lambda value: value.isoformat())
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+def erase(app: App, reader: Subscriber, now: datetime) -> None:
+    """Delete a reader and everything about them; the keyed hash stays, so that no import revives the address."""
+    canonical = addresses.parse(reader.email).canonical
+    with writing(app.engine) as connection:
+        subscribers.suppress(connection, app.tokens.address_hash(canonical), subscribers.ERASED, now)
+        subscribers.erase(connection, reader.id)
+
+
+# -- reading a form ---------------------------------------------------------------------------------------------------
+
+
+def read_choices(
+    app: App, form: Mapping[str, Sequence[str]], zones: frozenset[str], languages: Sequence[str]
+) -> Choices:
     """Check a preferences form. What is no valid value is left at its default; a bad query is reported, by line."""
 
     def one(name: str, allowed: Sequence[str], default: str) -> str:
@@ -127,7 +241,7 @@ def read_choices(app: App, form: dict[str, Sequence[str]], zones: frozenset[str]
             try:
                 queries.append(str(parse(line)))
             except QueryError as e:
-                mistakes.append(f"Keywords, line {number}, character {e.position}: {e.message}")
+                mistakes.append((number, e.position, e.message))
     follows = [" ".join(line.split())[:100] for line in (form.get("authors") or [""])[0].splitlines() if line.strip()]
     zone = (form.get("tz") or ["UTC"])[0]
     hour = (form.get("hour") or ["07:00"])[0].partition(":")[0]

@@ -1,37 +1,42 @@
 """Pages for everybody: the front page, the archive, search, papers, feeds, and how the site is doing."""
 
 import ipaddress
-import json
+import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 from typing import Any, TypeVar
-from xml.etree import ElementTree as ET
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
+from newsletter import silence
 from newsletter.app import App
 from newsletter.errors import NotFound, QueryError
-from newsletter.matching.index import Index
-from newsletter.models import SourceState
-from newsletter.store import accounts, papers, runs, signals, topics
+from newsletter.matching.words import is_stopword
+from newsletter.models import Paper, SourceState
+from newsletter.store import accounts, papers, runs, signals
 from newsletter.store.db import reading, schema
+from newsletter.web import feeds
 from newsletter.web.cards import Card, card, cards, hottest
+from newsletter.web.news import News
 from newsletter.web.view import View
 
 T = TypeVar("T")
 #: Pages for everybody may be this old; so a busy site asks its database rarely.
 FRESH_FOR_S = 10.0
-ATOM = "http://www.w3.org/2005/Atom"
+ISSUES_A_PAGE = 60
 
 
 class Public:
-    def __init__(self, app: App, view: View, clock: Callable[[], datetime]) -> None:
-        self.app, self.view, self.clock = app, view, clock
+    def __init__(self, app: App, view: View, clock: Callable[[], datetime], news: News) -> None:
+        self.app, self.view, self.clock, self.news = app, view, clock, news
+        self.rejected: Counter[str] = Counter()  #: tokens, by reason
         self._kept: dict[str, tuple[float, Any]] = {}
         self._lock = threading.Lock()
 
@@ -46,23 +51,48 @@ class Public:
         value: T = kept[1]
         return value
 
-    def home(self, request: Request) -> Response:
-        found = self._cached("home", partial(hottest, self.app, 3))
+    async def home(self, request: Request) -> Response:
+        """The front page; without a query it is the same for everybody, so its bytes are kept."""
         query = request.query_params.get("q", "")[:1000]
-        return self.view.page(request, "subscribe.html", cards=found, query=query)
+        language = self.view.language(request)
+        key = f"home {language}"
+        kept = self._kept.get(key)
+        if query or kept is None or kept[0] < time.monotonic() - FRESH_FOR_S:
+            return await run_in_threadpool(self._home, request, query, language)
+        return HTMLResponse(kept[1], headers={"Vary": "Accept-Language"})
+
+    def _home(self, request: Request, query: str, language: str) -> Response:
+        found = self._cached("home", partial(hottest, self.app, 3))
+        if query:
+            return self.view.page(request, "subscribe.html", cards=found, query=query)
+        make = partial(self.view.render, "subscribe.html", language, cards=found, query="", path="/")
+        text = self._cached(f"home {language}", lambda: make().encode())
+        return HTMLResponse(text, headers={"Vary": "Accept-Language"})
 
     def archive(self, request: Request) -> Response:
-        found = self._cached("archive", self._issues)
-        return self.view.page(request, "archive.html", months=found)
+        """Issues by day, hottest paper first; `field` keeps one field's papers, `before` goes back in time."""
+        field, before = request.query_params.get("field", "")[:40], request.query_params.get("before", "")
+        try:
+            until = date.fromisoformat(before) if before else None
+        except ValueError as e:
+            raise NotFound("no such day") from e
+        months, fields, older = self._cached(f"archive {until} {field}", partial(self._issues, until, field))
+        return self.view.page(request, "archive.html", months=months, fields=fields, field=field, older=older)
 
-    def _issues(self) -> list[tuple[str, list[dict[str, Any]]]]:
-        months: dict[str, list[dict[str, Any]]] = {}
+    def _issues(self, until: date | None, field: str) -> tuple[list[Any], list[str], date | None]:
+        """([(first of the month, [(day, papers, how many)])], every field, the day to go on from)."""
+        months: dict[date, list[tuple[date, list[Card], int]]] = {}
+        fields: set[str] = set()
         with reading(self.app.engine) as connection:
-            for issue in accounts.issue_counts(connection, limit=120):
-                day = date.fromisoformat(issue["date"])
-                shown = _ranked(list(accounts.shown_papers(connection, issue["id"]).values()))
-                months.setdefault(f"{day:%B %Y}", []).append({"day": day, "papers": shown, "quiet": issue["quiet"]})
-        return list(months.items())
+            days = accounts.issue_days(connection, until, ISSUES_A_PAGE + 1)
+            for id, day in days[:ISSUES_A_PAGE]:
+                shown = _ranked(list(accounts.shown_papers(connection, id).values()))
+                fields |= {_archive_of(one.field) for one in shown if one.field}
+                shown = [one for one in shown if not field or _archive_of(one.field) == field]
+                if shown or not field:
+                    months.setdefault(day.replace(day=1), []).append((day, shown[:3], len(shown)))
+        older = days[ISSUES_A_PAGE - 1][1] if len(days) > ISSUES_A_PAGE else None
+        return list(months.items()), sorted(fields) if len(fields) > 1 else [], older
 
     def issue(self, request: Request) -> Response:
         """One day across all topics; nobody's personal digest."""
@@ -109,70 +139,43 @@ class Public:
                     raise NotFound(f"no paper {id!r}")
                 seen = papers.sightings(connection, paper.key)
                 heats = signals.heats(connection, [paper.key])
-            similar = [p for p, _ in self.app.search(_as_query(paper.title), 6) if p.key != paper.key][:5]
+            similar = self._similar(paper)
             return {"paper": paper, "card": cards([paper], heats)[0], "seen": seen, "similar": cards(similar, {})}
 
         return self.view.page(request, "paper.html", **self._cached(f"paper {id}", load))
 
+    def _similar(self, paper: Paper) -> list[Paper]:
+        """Papers that share words with this one's title; a title without telling words is like nothing."""
+        words = {word for word in re.findall(r"\w{4,}", paper.title) if not is_stopword(word.lower())}
+        if not words:
+            return []
+        found = self.app.search(" OR ".join(f'"{word}"' for word in sorted(words)[:12]), 6)
+        return [one for one, _ in found if one.key != paper.key][:5]
+
     def feed(self, request: Request) -> Response:
         """What a topic finds in the last seven days, as Atom or JSON Feed; "all" is the hottest of all fields."""
         name, _, form = request.path_params["name"].rpartition(".")
-        if form not in ("atom", "json"):
+        if form not in feeds.FORMS:
             raise NotFound("no such feed")
         title, found = self._cached(f"feed {name}", partial(self._topic_cards, name))
-        make = self._atom if form == "atom" else self._json_feed
-        return make(f"{self.view.site['name']}: {title}", f"/feeds/{name}.{form}", found)
+        return feeds.answer(request, form, f"{self.view.site['name']}: {title}", self.view.site["url"], found)
 
     def _topic_cards(self, name: str) -> tuple[str, list[Card]]:
         if name == "all":
             return "trending", hottest(self.app, 30)
-        now = self.clock()
+        topic = next((topic for topic in self.news.offered.values() if topic.slug == name), None)
+        if topic is None:  # readers' own queries are theirs
+            raise NotFound(f"no topic {name!r}")
+        found, _ = self.news.find(topic.query, self.clock(), 30)
         with reading(self.app.engine) as connection:
-            topic = topics.get(connection, name)
-            recent = {paper.key: paper for paper in papers.recent(connection, now - timedelta(days=7), now)}
-            heats = signals.heats(connection, recent)
-        found = Index().match({0: topic.query}, list(recent.values()))[0][:30]
-        return topic.name, cards([recent[match.paper] for match in found], heats)
+            heats = signals.heats(connection, [paper.key for paper in found])
+        return topic.name, cards(found, heats)
 
-    def _atom(self, title: str, path: str, found: list[Card]) -> Response:
-        base, now = self.view.site["url"], self.clock().isoformat(timespec="seconds")
-        ET.register_namespace("", ATOM)
-        root = ET.Element(f"{{{ATOM}}}feed")
-
-        def put(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> None:
-            ET.SubElement(parent, f"{{{ATOM}}}{tag}", attributes).text = text or None
-
-        put(root, "id", f"{base}{path}")
-        put(root, "title", title)
-        put(root, "updated", now)
-        put(root, "link", rel="self", href=f"{base}{path}")
-        for one in found:
-            entry = ET.SubElement(root, f"{{{ATOM}}}entry")
-            put(entry, "id", f"{base}{one.url}")
-            put(entry, "title", one.title)
-            put(entry, "updated", now)
-            put(entry, "link", href=dict(one.links).get("Abstract", f"{base}{one.url}"))
-            put(entry, "summary", one.summary)
-            put(ET.SubElement(entry, f"{{{ATOM}}}author"), "name", one.byline)
-        return Response(ET.tostring(root, "utf-8", xml_declaration=True), media_type="application/atom+xml")
-
-    def _json_feed(self, title: str, path: str, found: list[Card]) -> Response:
-        base = self.view.site["url"]
-        items = [
-            {"id": f"{base}{one.url}", "url": dict(one.links).get("Abstract", f"{base}{one.url}"), "title": one.title,
-             "content_text": one.summary, "authors": [{"name": one.byline}]}
-            for one in found
-        ]  # fmt: skip
-        feed = {
-            "version": "https://jsonfeed.org/version/1.1",
-            "title": title,
-            "feed_url": f"{base}{path}",
-            "items": items,
-        }
-        return Response(json.dumps(feed, ensure_ascii=False), media_type="application/feed+json")
-
-    def about(self, request: Request) -> Response:
-        return self.view.page(request, "about.html")
+    def method(self, request: Request) -> Response:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for topic in self.news.offered.values():
+            groups.setdefault(topic.group, []).append((topic.slug, topic.name))
+        return self.view.page(request, "method.html", groups=groups)
 
     def privacy(self, request: Request) -> Response:
         return self.view.page(request, "privacy.html")
@@ -185,13 +188,15 @@ class Public:
 
     def _health(self) -> tuple[dict[str, Any], int]:
         with reading(self.app.engine) as connection:
-            states = {name: row["state"] for name, row in runs.sources(connection).items()}
+            rows = runs.sources(connection)
             balanced = not accounts.check(connection)
+        states = {name: row["state"] for name, row in rows.items()}
         bad = sorted(n for n, state in states.items() if state in (SourceState.FAILED, SourceState.STALLED))
         state = "ok" if balanced and not bad else "degraded"
         return {
             "state": state,
             "sources": states,
+            "troubles": silence.in_public(rows),
             "ledger": "balanced" if balanced else "off",
         }, 200 if balanced else 503
 
@@ -217,6 +222,9 @@ class Public:
         for name, source in now["sources"].items():
             sources.labels(name, source["state"]).set(1)
         off.set(len(now["out_of_balance"]))
+        rejected = Gauge("token_rejected_total", "Links that were not accepted", ["reason"], registry=registry)
+        for reason, number in self.rejected.items():
+            rejected.labels(reason).set(number)
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
 
@@ -224,7 +232,6 @@ def _ranked(facts: list[Any]) -> list[Card]:
     return [card(one) for one in sorted(facts, key=lambda one: (-one["level"], one["title"]))]
 
 
-def _as_query(title: str) -> str:
-    """A title's words as alternatives, for what is similar."""
-    words = sorted({word for word in "".join(c if c.isalnum() else " " for c in title).split() if len(word) > 3})
-    return " OR ".join(words[:12]) or "paper"
+def _archive_of(field: str) -> str:
+    """The archive of a category: "cs" of "cs.CL"."""
+    return field.partition(".")[0]

@@ -1,13 +1,15 @@
-"""Rendering pages: templates from disk, autoescape on, a missing value is an error."""
+"""Rendering pages: templates from disk in the visitor's language; autoescape on, a missing value is an error."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from newsletter.app import App
+from newsletter.steps.compose import Words
 from newsletter.store.db import find_assets
 
 
@@ -19,8 +21,37 @@ class View:
         )  # fmt: skip
         site = app.config.site
         self.site = {"name": site.name, "operator": site.postal_address, "from": site.from_, "url": site.base_url}
+        self.words: Mapping[str, Words] = app.press.words
 
-    def page(self, request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
-        path = request.url.path
-        common: Mapping[str, Any] = {"site": self.site, "path": path}
-        return HTMLResponse(self.environment.get_template(name).render({**common, **values}), status)
+    def language(self, request: Request) -> str:
+        """The visitor's first language that the site has words for (RFC 9110 section 12.5.4); else English."""
+        wishes = []
+        for place, part in enumerate(request.headers.get("accept-language", "")[:200].split(",")):
+            code, _, weight = part.strip().lower().partition(";q=")
+            try:
+                wishes.append((-float(weight or 1), place, code.split("-")[0]))
+            except ValueError:
+                continue
+        return next((code for weight, _, code in sorted(wishes) if weight < 0 and code in self.words), "en")
+
+    def page(
+        self, request: Request, name: str, status: int = 200, *, language: str = "", **values: Any
+    ) -> HTMLResponse:
+        """A finished page; a reader's own `language` goes before what the browser asks for."""
+        chosen = language if language in self.words else self.language(request)
+        text = self.render(name, chosen, path=request.url.path, **values)
+        return HTMLResponse(text, status, headers={"Vary": "Accept-Language"})
+
+    def render(self, name: str, language: str, **values: Any) -> str:
+        words = self.words[language]
+        common = {"site": self.site, "lang": language, "dir": words.direction, "w": words, "t": _sayer(words)}
+        return self.environment.get_template(name).render({**common, **values})
+
+
+def _sayer(words: Words) -> Any:
+    def say(key: str, n: int | None = None, **values: object) -> Markup:
+        """A sentence for a page. The catalogue's words and plain values are escaped; Markup (a link) stays."""
+        number = "" if n is None else words.number(n)
+        return Markup(escape(words.pattern(key, n))).format(n=number, **values)  # noqa: S704  (escaped)
+
+    return say

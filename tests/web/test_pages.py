@@ -1,74 +1,20 @@
 """The pages against a real server: a reader's whole life, and what must never happen."""
 
 import re
-import threading
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx2
 import pytest
-import uvicorn
 
 from newsletter.app import App
-from newsletter.config import Config
-from newsletter.matching.curated import load_curated
-from newsletter.models import Subscriber, SubscriberState
-from newsletter.store import ledger, subscribers, topics
-from newsletter.store.db import migrate, open_engine, reading, writing
-from newsletter.tokens import PURPOSES, Tokens
-from newsletter.web import create_app
-
-NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[App]:
-    url = f"sqlite:///{tmp_path / 'site.db'}"
-    engine = open_engine(url)
-    migrate(engine)
-    with writing(engine) as connection:
-        topics.seed(connection, load_curated())
-    (tmp_path / "secret.key").write_text("k" * 64)
-    app = App(Config.model_validate({"database": {"url": url}}), engine, Tokens([b"k" * 64]))
-    yield app
-    app.close()
-
-
-@pytest.fixture
-def web(app: App) -> Iterator[httpx2.Client]:
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(app, lambda: NOW), port=0, log_level="error", proxy_headers=False)
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx2.Client(base_url=f"http://localhost:{port}", trust_env=False) as client:
-        yield client
-    server.should_exit = True
-    thread.join()
+from newsletter.models import SubscriberState
+from newsletter.store import ledger, subscribers
+from newsletter.store.db import reading, writing
+from newsletter.tokens import PURPOSES
+from tests.web.conftest import NOW, a_reader, link, now_of
 
 
 def queued(app: App) -> list[ledger.Claim]:
     return ledger.claim(app.engine, 50, NOW)
-
-
-def a_reader(app: App, email: str = "ada@example.org", state: SubscriberState = SubscriberState.ACTIVE) -> Subscriber:
-    with writing(app.engine) as connection:
-        return subscribers.add(connection, Subscriber(0, email, state), email, NOW)
-
-
-def now_of(app: App, reader: Subscriber) -> Subscriber:
-    with reading(app.engine) as connection:
-        return subscribers.get(connection, reader.id)
-
-
-def link(app: App, reader: Subscriber, purpose: str, **more: int) -> str:
-    token = app.tokens.make(purpose, reader.id, reader.epoch, NOW, **more)
-    return f"/{purpose}/{token}"
 
 
 def test_a_reader_subscribes_confirms_chooses_and_leaves(app: App, web: httpx2.Client) -> None:
@@ -163,7 +109,7 @@ def test_F07_a_token_of_another_purpose_opens_nothing(app: App, web: httpx2.Clie
             assert web.get(f"/{page}/{token}").status_code == 404
 
 
-def test_F14_a_bad_query_is_told_with_its_place_and_changes_nothing(app: App, web: httpx2.Client) -> None:
+def test_a_bad_query_is_told_with_its_place_and_changes_nothing(app: App, web: httpx2.Client) -> None:
     reader = a_reader(app)
     answer = web.post(link(app, reader, "preferences"), data={"keywords": 'fine\n"broken', "size": "12"})
     assert answer.status_code == 400 and "line 2" in answer.text
@@ -223,8 +169,8 @@ def test_a_vote_is_kept_after_the_button_and_can_be_taken_back(app: App, web: ht
 @pytest.mark.parametrize(
     "page",
     [
-        "/", "/archive", "/search", "/about", "/privacy", "/feeds/all.atom", "/feeds/all.json", "/feeds/reasoning.atom",
-        "/healthz", "/readyz", "/static/site.css", "/metrics",
+        "/", "/archive", "/search", "/about", "/method", "/privacy", "/feeds/all.atom", "/feeds/all.json",
+        "/feeds/reasoning.atom", "/healthz", "/readyz", "/static/site.css", "/metrics",
     ],
 )  # fmt: skip
 def test_pages_for_everybody_answer_on_an_empty_site(web: httpx2.Client, page: str) -> None:

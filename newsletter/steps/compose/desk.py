@@ -133,10 +133,13 @@ class Desk:
             return self.words.say("reason.near", int(reason.detail))
         return self.words.say(f"reason.{reason.kind}", detail=cut(one_line(reason.detail), NAME_LIMIT))
 
-    def _shell(self, kind: str, day: date, is_hosted: bool, left: int, missed: date | None) -> Shell:
+    def _shell(
+        self, kind: str, day: date, is_hosted: bool, left: int, missed: date | None, stale: tuple[str, ...]
+    ) -> Shell:
         """A letter's shell with blanks for what differs between its readers. `left`: papers that did not fit."""
         blanks = {name: blank(name) for name in SHELL_BLANKS}
-        values = {**blanks, "day": day, "is_hosted": is_hosted, "left": left, "missed": missed}
+        values = {**blanks, "day": day, "is_hosted": is_hosted, "left": left, "missed": missed,
+                  "stale": ", ".join(stale)}  # fmt: skip
         html, text = self.render(kind, "body.html", values), self.render(kind, "body.txt", values)
         return Shell(Form(html, is_html=True), Form(text, is_html=False))
 

@@ -1,19 +1,24 @@
 """A template rendered once, with blanks that each letter fills; joining strings instead of rendering again.
 
-A blank is a marker that is handed to the template as a value. Fragments are whole lines, so that an encoder may treat
-each by itself: the lines between blanks are one fragment, the same object in every letter; a line with blanks is new.
+A blank is a marker that is handed to the template as a value. What a form is filled into are stretches of whole lines
+that remember the form they came from (`Filled`), so that an encoder encodes what never changes once.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
 
 from markupsafe import escape
 
+from newsletter.models import Filled
 from newsletter.steps.compose.prose import COLUMNS, fill
 
 #: NUL cannot come from data: control characters are removed when a paper is frozen.
 _BLANK = re.compile("\0([a-z_]+)\0")
+#: Blanks that are filled with finished fragments; each is a line of its own.
+BLOCKS = ("sections", "more_links")
 
 #: What a blank is filled with: text, or the finished fragments that take the place of its line.
 Filling = str | Sequence[str]
@@ -24,20 +29,33 @@ def blank(name: str) -> str:
     return f"\0{name}\0"
 
 
+class _Line(NamedTuple):
+    """A line with blanks."""
+
+    at: int  #: which line of its stretch
+    length: int  #: without what fills its blanks
+    names: tuple[str, ...]
+
+
+class _Stretch(NamedTuple):
+    """Lines between two blocks."""
+
+    form: str  #: %-format, a %s for each name; plain text where there are no names
+    names: tuple[str, ...] = ()
+    lines: tuple[_Line, ...] = ()
+
+
 class Form:
-    """A rendered template: fragments that never change, and lines with blanks in them."""
+    """A rendered template: stretches that are filled in one step, and blocks."""
 
     def __init__(self, rendered: str, *, is_html: bool) -> None:
         self._is_html = is_html
-        self._names = tuple(dict.fromkeys(_BLANK.findall(rendered)))
-        #: A fragment, or the %-format of a line with blanks.
-        self._parts: list[tuple[str, bool]] = []
         lines = [line + "\n" for line in rendered.removesuffix("\n").split("\n")]
-        for has_blank, group in groupby(lines, key=lambda line: "\0" in line):
-            if has_blank:
-                self._parts += [(_BLANK.sub(r"%(\1)s", line.replace("%", "%%")), True) for line in group]
-            else:
-                self._parts.append(("".join(group), False))
+        blocks = {blank(name) + "\n": name for name in BLOCKS}
+        self._parts: list[_Stretch | str] = []  #: a str is a block's name
+        for block, group in groupby(lines, key=blocks.get):
+            self._parts.append(block if block else _stretch(list(group)))
+        self._names = {name for part in self._parts if isinstance(part, _Stretch) for name in part.names}
 
     def fill(self, values: Mapping[str, Filling]) -> list[str]:
         """Fill the blanks. Text is escaped for HTML, unless it is Markup; a plain-text line that grows is wrapped.
@@ -45,23 +63,67 @@ class Form:
         Raises: KeyError for a blank without a value.
         """
         texts: dict[str, str] = {}
-        blocks: dict[str, Sequence[str]] = {}
         for name in self._names:
-            value = values[name]
-            if not isinstance(value, str):
-                blocks[f"%({name})s\n"] = value
-            else:
-                texts[name] = escape(value) if self._is_html else value
+            texts[name] = escape(values[name]) if self._is_html else str(values[name])
         fragments: list[str] = []
-        for part, has_blank in self._parts:
-            if not has_blank:
-                fragments.append(part)
-            elif part in blocks:
-                fragments += blocks[part]
+        for part in self._parts:
+            if isinstance(part, str):
+                fragments += values[part]
+            elif not part.names:
+                fragments.append(part.form)
+            elif self._is_html or not (grown := _grown(part, texts)):
+                fragments.append(Filled(part.form, tuple([texts[name] for name in part.names])))
             else:
-                line = part % texts
-                fragments.append(line if self._is_html else _wrapped(line))
+                fragments += _laid_out(part, grown, texts)
         return fragments
+
+
+def _stretch(lines: Sequence[str]) -> _Stretch:
+    """Without blanks it is plain text; with blanks it is a format, so what looks like one in it is doubled."""
+    names = tuple(_BLANK.findall("".join(lines)))
+    if not names:
+        return _Stretch("".join(lines))
+    form = _BLANK.sub("%s", "".join(lines).replace("%", "%%"))
+    filled = [
+        _Line(at, len(_BLANK.sub("", line)), tuple(_BLANK.findall(line)))
+        for at, line in enumerate(lines)
+        if "\0" in line
+    ]
+    return _Stretch(form, names, tuple(filled))
+
+
+def _grown(stretch: _Stretch, texts: Mapping[str, str]) -> tuple[int, ...]:
+    """Which lines are too long when they are filled. An address is never broken."""
+    grown: list[int] = []
+    for at, length, names in stretch.lines:
+        for name in names:
+            length += len(texts[name])
+        if length > COLUMNS + 1 and not any("://" in texts[name] for name in names):
+            grown.append(at)
+    return tuple(grown)
+
+
+def _laid_out(stretch: _Stretch, grown: tuple[int, ...], texts: Mapping[str, str]) -> list[str]:
+    """A stretch with some of its lines wrapped."""
+    fragments: list[str] = []
+    for part, is_grown in _cut(stretch, grown):
+        filled = Filled(part.form, tuple([texts[name] for name in part.names])) if part.names else part.form
+        fragments.append(_wrapped(filled) if is_grown else filled)
+    return fragments
+
+
+@lru_cache(maxsize=1024)
+def _cut(stretch: _Stretch, grown: tuple[int, ...]) -> tuple[tuple[_Stretch, bool], ...]:
+    """A stretch in parts, each line of `grown` by itself."""
+    names = {line.at: line.names for line in stretch.lines}
+    lines = enumerate(line + "\n" for line in stretch.form.removesuffix("\n").split("\n"))
+    parts = []
+    for key, group in groupby(lines, key=lambda line: line[0] if line[0] in grown else -1):
+        chosen = list(group)
+        of = tuple(name for at, _ in chosen for name in names.get(at, ()))
+        form = "".join(line for _, line in chosen)
+        parts.append((_Stretch(form if of else form.replace("%%", "%"), of), key >= 0))
+    return tuple(parts)
 
 
 def _wrapped(line: str) -> str:

@@ -51,12 +51,14 @@ class Press:
 
     def digest(
         self, reader: Subscriber, picks: Sequence[Pick], shown: Mapping[int, Shown], topics: Mapping[int, Topic],
-        day: date, considered: int, links: Links, missed: tuple[date, str] | None = None, *, is_hosted: bool = False,
+        day: date, considered: int, links: Links, missed: tuple[date, str] | None = None,
+        stale: tuple[str, ...] = (), *, is_hosted: bool = False,
     ) -> Letter:  # fmt: skip
         """Compose one reader's letter of the issue of `day` (a local date).
 
         `picks` are in the letter's order; `considered` is "out of 1,204"; `missed` is the day and the address of an
-        earlier letter that may not have arrived. `is_hosted` makes the page behind "view in browser".
+        earlier letter that may not have arrived; `stale` are sources whose news are missing. `is_hosted` makes the
+        page behind "view in browser".
         Raises: LetterError when there are no picks, or the issue has no facts about one.
         """
         desk = self._desk_of(reader.language)
@@ -73,7 +75,7 @@ class Press:
             "lede": desk.lede(tuple(told), minutes, written_by_machine(body.kept)),
             "preheader": preheader([paper for _, paper, _ in body.kept], desk.picked_from(considered)),
         }
-        return _finished("digest", reader, body, values, missed)
+        return _finished("digest", reader, body, values, missed, stale)
 
     def quiet(
         self, reader: Subscriber, picks: Sequence[Pick], shown: Mapping[int, Shown], day: date, considered: int,
@@ -107,13 +109,14 @@ class Press:
 
 
 def _finished(
-    kind: str, reader: Subscriber, body: Body, values: Mapping[str, str], missed: tuple[date, str] | None
-) -> Letter:
+    kind: str, reader: Subscriber, body: Body, values: Mapping[str, str], missed: tuple[date, str] | None,
+    stale: tuple[str, ...] = (),
+) -> Letter:  # fmt: skip
     """Put an issue's papers into the shell of their letter."""
     desk, links = body.desk, body.links
     title = best_title([paper for _, paper, _ in body.kept])
     subject = desk.subject(kind, len(body.kept) + body.left - 1).replace("\0", title)
-    shell = desk.shell(kind, body.day, body.is_hosted, body.left, missed[0] if missed else None)
+    shell = desk.shell(kind, body.day, body.is_hosted, body.left, missed[0] if missed else None, stale)
     blanks: dict[str, Filling] = {
         **values,
         "subject": subject,

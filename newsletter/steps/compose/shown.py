@@ -31,6 +31,9 @@ class Shown:
     facts: tuple[Fact, ...]  #: strongest first
     links: tuple[tuple[str, str], ...]  #: name -> http(s) URL, in the order of LINKS
 
+    def __hash__(self) -> int:
+        return hash((self.key, self.title))
+
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> "Shown":
         """Read back what `show` wrote."""

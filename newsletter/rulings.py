@@ -1,0 +1,87 @@
+"""The operator's word on what is one paper: merge and split, each one transaction, each can be undone by the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from newsletter.errors import InputError, NotFound
+from newsletter.models import Paper, Sighting
+from newsletter.steps.dedupe import RULED, apart, combine, paper_keys, remade
+from newsletter.store import papers, rulings
+from newsletter.store.db import only_one, writing
+
+
+@dataclass(frozen=True)
+class Split:
+    kept: Paper
+    others: list[Paper]
+
+
+def merge(engine: Engine, id: str, other: str, now: datetime) -> Paper:
+    """Show `other` as the paper `id` from now on. Who had either is sent neither again.
+
+    Raises: NotFound; InputError when they are one already.
+    """
+    with only_one(engine, "run"), writing(engine) as connection:
+        paper, gone = papers.get(connection, id), papers.get_itself(connection, other)
+        rulings.merge(connection, paper, gone, now)
+        seen = [s for key in (paper.key, *_merged(connection, paper)) for s in rulings.own_sightings(connection, key)]
+        return rulings.rewrite(connection, combine(seen, now, paper) if seen else paper, paper_keys, now)
+
+
+def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
+    """Undo the merges into a paper; if there are none, give what does not share its identifiers papers of their own.
+
+    `take` names the sightings that become one paper: "SOURCE" or "SOURCE:ID". Later fetches leave all of it so.
+    Raises: NotFound; InputError when there is nothing to take apart.
+    """
+    with only_one(engine, "run"), writing(engine) as connection:
+        paper = papers.get(connection, id)
+        seen = rulings.own_sightings(connection, paper.key)
+        merged = rulings.merged_into(connection, paper.key)
+        if merged and not take:
+            rulings.unmerge(connection, paper)
+            return Split(rulings.rewrite(connection, remade(paper, seen, now), paper_keys, now), merged)
+        groups = _taken(paper, seen, take) if take else apart(seen)
+        if len(groups) < 2:
+            raise InputError(
+                f"everything that was seen of {paper.id} carries the same identifiers",
+                hint=f"say what is another paper: newsletter papers split {paper.id} --take SOURCE:ID (papers show)",
+            )
+        kept = rulings.rewrite(connection, remade(paper, groups[0], now), paper_keys, now)
+        rulings.place(connection, groups[0], kept, RULED)
+        return Split(kept, [_own_paper(connection, group, now) for group in groups[1:]])
+
+
+def _own_paper(connection: Connection, group: Sequence[Sighting], now: datetime) -> Paper:
+    """A new paper of some sightings, as old as the first of them, under an id that nobody has."""
+    moment = rulings.first_at(connection, group)
+    taken: set[str] = set()
+    paper = combine(group, now)
+    while rulings.is_taken(connection, paper.id):
+        taken.add(paper.id)
+        paper = combine(group, now, taken=taken)
+    stored = rulings.rewrite(connection, rulings.backdated(paper, moment), paper_keys, now)
+    rulings.place(connection, group, stored, RULED)
+    return stored
+
+
+def _taken(paper: Paper, seen: Sequence[Sighting], take: Sequence[str]) -> list[tuple[Sighting, ...]]:
+    for name in take:
+        if not any(name in _names(sighting) for sighting in seen):
+            raise NotFound(f"{paper.id} was not seen at {name!r}", hint=f"see where: newsletter papers show {paper.id}")
+    taken = tuple(sighting for sighting in seen if _names(sighting) & set(take))
+    kept = tuple(sighting for sighting in seen if sighting not in taken)
+    if not kept:
+        raise InputError("that is everything that was seen of it; leave at least one out")
+    return [kept, taken]
+
+
+def _names(sighting: Sighting) -> set[str]:
+    return {sighting.source, f"{sighting.source}:{sighting.source_id}"}
+
+
+def _merged(connection: Connection, paper: Paper) -> list[int]:
+    return [other.key for other in rulings.merged_into(connection, paper.key)]

@@ -1,0 +1,290 @@
+"""What choosing shares between all readers: eligible papers, ranked topics, clusters of near-duplicates, people.
+
+Everything here is made once per run, or when the first reader needs it, so that a reader costs a merge of short lists.
+A base of `choose`, no step of its own.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import repeat
+from math import log, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newsletter.models import MATCH_CUT, OUTSIDE, Heat, Match, Paper, Pick, Reason, Topic
+from newsletter.steps.people import Person, people
+from newsletter.steps.titles import plain_words
+
+#: A paper may enter for so long after it was first seen: it can heat up late.
+ELIGIBLE = timedelta(days=7)
+#: The part of relevance in a paper's score; the rest is heat.
+MATCH_SHARE = {"match": 0.85, "balanced": 0.55, "trend": 0.25}
+#: Entries of a topic at hand for every reader; the rest is ranked again for who has read so far down.
+HEAD = 24
+#: Titles that share this much of their telling words are about one thing; a mail shows one of them.
+NEAR_DUPLICATE = 0.6
+COLD = Heat(0.0, 1, "")
+HOT, SURGING = 3, 4
+
+#: One paper under one topic: minus its score, its place on the shelf, the topic. Sorts best first.
+Entry = tuple[float, int, int]
+Vector = NDArray[np.float32]
+
+_SMALL = frozenset(
+    """a about after all also an and are as at be been between both but by can each for from has have in into is it its
+    method methods model models more most new not of on only or our over paper propose proposed results show shows such
+    than that the their them then these they this through to towards under use used using via was we were when which
+    while with without""".split()  # noqa: SIM905  (a list would be longer than the words)
+)
+
+
+@dataclass
+class Shelf:
+    """Parallel lists over the eligible papers, in the order of their keys; a `place` is an index into them."""
+
+    papers: list[Paper]
+    heats: list[Heat]
+    clusters: list[int]  #: near-duplicates share a number
+    ends: list[tuple[str, ...]]  #: first and last author, one spelling a person
+    matches: Mapping[int, Sequence[Match]]
+    topics: Mapping[int, Topic]
+    surging: list[int]  #: places, hottest first
+    place_of: dict[int, int]  #: Paper.key -> place
+    voted: dict[int, Paper]  #: papers with votes that are not eligible any more, by key
+    warmth: NDArray[np.float64]  #: the heats' values
+    _places: dict[int, tuple[NDArray[np.intp], NDArray[np.float64]]] = field(default_factory=dict)
+    _heads: dict[tuple[int, str], list[Entry]] = field(default_factory=dict)
+    _inside: dict[int, frozenset[int]] = field(default_factory=dict)
+    _picks: dict[tuple[int, int, str], Pick] = field(default_factory=dict)
+    _texts: dict[int, str] = field(default_factory=dict)
+    _by_last: dict[str, list[tuple[int, Person]]] | None = None
+    _groups: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _terms: "Terms | None" = None
+    _likeness: dict[int, Vector] = field(default_factory=dict)
+
+    @classmethod
+    def prepare(
+        cls,
+        papers: Iterable[Paper],
+        heats: Mapping[int, Heat],
+        matches: Mapping[int, Sequence[Match]],
+        topics: Mapping[int, Topic],
+        now: datetime,
+        voted: Iterable[Paper] = (),
+    ) -> "Shelf":
+        """Lay out what is eligible at `now`. `voted` are older papers that readers gave their votes to."""
+        ready = sorted((paper for paper in papers if is_eligible(paper, now)), key=lambda paper: paper.key)
+        warmth = [heats.get(paper.key, COLD) for paper in ready]
+        surging = [place for place, heat in enumerate(warmth) if heat.level >= SURGING]
+        return cls(
+            papers=ready,
+            heats=warmth,
+            clusters=clusters([telling(paper.title) for paper in ready]),
+            ends=[_ends(paper.authors) for paper in ready],
+            matches=matches,
+            topics=topics,
+            surging=sorted(surging, key=lambda place: (-warmth[place].value, place)),
+            place_of={paper.key: place for place, paper in enumerate(ready)},
+            voted={paper.key: paper for paper in voted},
+            warmth=np.array([heat.value for heat in warmth], np.float64),
+        )
+
+    # -- topics ------------------------------------------------------------------------------------------------------
+
+    def head(self, topic: int, mix: str) -> list[Entry]:
+        """List the best `HEAD` papers of a topic, best first."""
+        found = self._heads.get((topic, mix))
+        if found is None:
+            found = self._heads[topic, mix] = self.ranked(topic, mix, HEAD)
+        return found
+
+    def ranked(self, topic: int, mix: str, limit: int | None = None) -> list[Entry]:
+        """List the papers of a topic above the cut, best first."""
+        places, scores = self._found(topic)
+        share = MATCH_SHARE[mix]
+        blended = -(share * scores + (1 - share) * self.warmth[places])
+        order = np.lexsort((places, blended))[:limit]
+        return list(zip(blended[order].tolist(), places[order].tolist(), repeat(topic)))
+
+    def _found(self, topic: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Give a topic's places and how well each matches."""
+        found = self._places.get(topic)
+        if found is None:
+            at = self.place_of
+            pairs = [
+                (at[m.paper], m.score) for m in self.matches.get(topic, ()) if m.score >= MATCH_CUT and m.paper in at
+            ]
+            places, scores = zip(*pairs, strict=True) if pairs else ((), ())
+            found = self._places[topic] = (np.array(places, np.intp), np.array(scores, np.float64))
+        return found
+
+    def inside(self, topic: int) -> frozenset[int]:
+        """Give the surging papers that a topic holds."""
+        found = self._inside.get(topic)
+        if found is None:
+            keys = {self.papers[place].key for place in self.surging}
+            holds = {match.paper for match in self.matches.get(topic, ()) if match.paper in keys}
+            found = self._inside[topic] = frozenset(self.place_of[key] for key in holds)
+        return found
+
+    def pick(self, place: int, topic: int, mix: str) -> Pick:
+        """Make the pick of one paper under one topic; all readers who get it share it."""
+        made = self._picks.get((place, topic, mix))
+        if made is None:
+            key, heat = self.papers[place].key, self.heats[place].value
+            if topic == OUTSIDE:
+                made = Pick(key, OUTSIDE, round(heat, 4), 0.0, round(heat, 4), (Reason("outside"),))
+            else:
+                found = next(match for match in self.matches[topic] if match.paper == key)
+                score = MATCH_SHARE[mix] * found.score + (1 - MATCH_SHARE[mix]) * heat
+                reasons = reasons_for(self.topics[topic], found)
+                made = Pick(key, topic, round(score, 4), round(found.score, 4), round(heat, 4), reasons)
+            self._picks[place, topic, mix] = made
+        return made
+
+    # -- words -------------------------------------------------------------------------------------------------------
+
+    def text(self, place: int) -> str:
+        """Give title and abstract as plain words between single spaces, to look for muted words in."""
+        text = self._texts.get(place)
+        if text is None:
+            paper = self.papers[place]
+            text = self._texts[place] = in_spaces(f"{paper.title} {paper.abstract}")
+        return text
+
+    def likeness(self, key: int) -> Vector | None:
+        """Say how much every eligible paper is like one that was voted on: cosine of telling words, in [0, 1].
+
+        None for a paper that is not known any more.
+        """
+        found = self._likeness.get(key)
+        if found is None:
+            paper = self.papers[self.place_of[key]] if key in self.place_of else self.voted.get(key)
+            if paper is None:
+                return None
+            if self._terms is None:
+                self._terms = Terms(self.papers)
+            found = self._likeness[key] = self._terms.like(paper)
+        return found
+
+    # -- people ------------------------------------------------------------------------------------------------------
+
+    def by_author(self, name: str) -> list[int]:
+        """Find the papers of an author a reader follows.
+
+        Accents, case and middle names do not matter. "Ada Lovelace" finds "A. Lovelace" too, but a single initial in
+        the followed name finds only papers that spell the author so: "J. Smith" is not every Smith. A single word
+        finds nobody; a group ("ATLAS Collaboration") finds itself.
+        """
+        if self._by_last is None:
+            self._by_last = self._index_people()
+        followed = people((name,))
+        if not followed:
+            return self._groups.get(in_spaces(name), [])
+        if not followed[0].given:
+            return []
+        return sorted(
+            {place for place, author in self._by_last.get(followed[0].last, ()) if is_by(followed[0], author)}
+        )
+
+    def _index_people(self) -> dict[str, list[tuple[int, Person]]]:
+        by_last: dict[str, list[tuple[int, Person]]] = defaultdict(list)
+        for place, paper in enumerate(self.papers):
+            for name in paper.authors:
+                if persons := people((name,)):
+                    by_last[persons[0].last].append((place, persons[0]))
+                else:
+                    self._groups[in_spaces(name)].append(place)
+        return by_last
+
+
+class Terms:
+    """Telling words of the eligible papers, weighted by how often a paper and how few papers have them."""
+
+    def __init__(self, papers: Sequence[Paper]) -> None:
+        self.size = len(papers)
+        counts = [_counted(paper) for paper in papers]
+        spread = Counter(word for count in counts for word in count)
+        self._rarity = {word: log(1 + self.size / n) for word, n in spread.items()}
+        holders: dict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
+        for place, count in enumerate(counts):
+            for word, weight in self._weighed(count).items():
+                holders[word][0].append(place)
+                holders[word][1].append(weight)
+        self._holders = {
+            word: (np.array(places), np.array(weights, np.float32)) for word, (places, weights) in holders.items()
+        }
+
+    def _weighed(self, count: Mapping[str, int]) -> dict[str, float]:
+        weights = {word: (1 + log(n)) * self._rarity[word] for word, n in count.items() if word in self._rarity}
+        length = sqrt(sum(weight * weight for weight in weights.values())) or 1.0
+        return {word: weight / length for word, weight in weights.items()}
+
+    def like(self, paper: Paper) -> Vector:
+        found = np.zeros(self.size, np.float32)
+        for word, weight in self._weighed(_counted(paper)).items():
+            places, weights = self._holders[word]
+            found[places] += weight * weights
+        return found
+
+
+def _counted(paper: Paper) -> Counter[str]:
+    return Counter(in_spaces(f"{paper.title} {paper.title} {paper.abstract}").split()) - Counter(
+        dict.fromkeys(_SMALL, 999)
+    )
+
+
+def is_eligible(paper: Paper, now: datetime) -> bool:
+    seen = paper.first_seen or now
+    return now - ELIGIBLE <= seen <= now and not paper.is_hidden and not paper.is_withdrawn
+
+
+def reasons_for(topic: Topic, found: Match) -> tuple[Reason, ...]:
+    """Say why a topic brought a paper: its name, and for a reader's own query the first of its words found."""
+    reason = Reason("topic", topic.name)
+    if topic.is_curated or not found.words:
+        return (reason,)
+    return (reason, Reason("keyword", found.words[0]))
+
+
+def telling(title: str) -> frozenset[str]:
+    """Give the words of a title that tell it from others."""
+    return frozenset(word for word in plain_words(title) if len(word) > 2 and word not in _SMALL)
+
+
+def in_spaces(text: str) -> str:
+    """Write words in the singular, each between spaces, so that phrases can be looked for."""
+    return f" {' '.join(w[:-1] if len(w) > 3 and w[-1] == 's' != w[-2] else w for w in plain_words(text))} "
+
+
+def clusters(titles: Sequence[frozenset[str]]) -> list[int]:
+    """Number each title's group of near-duplicates; only titles that share a rare word are compared."""
+    spread = Counter(word for title in titles for word in title)
+    found = list(range(len(titles)))
+    holders: dict[str, list[int]] = defaultdict(list)
+    for number, title in enumerate(titles):
+        for word in sorted(title, key=lambda word: (spread[word], word))[:4]:
+            for other in holders[word][-50:]:
+                if len(title & titles[other]) >= NEAR_DUPLICATE * len(title | titles[other]):
+                    found[number] = found[other]
+            holders[word].append(number)
+    return found
+
+
+def _ends(authors: Sequence[str]) -> tuple[str, ...]:
+    persons = (people((name,)) for name in dict.fromkeys((*authors[:1], *authors[-1:])))
+    return tuple(dict.fromkeys(person[0].compact for person in persons if person))
+
+
+def is_by(followed: Person, author: Person) -> bool:
+    """Say whether a paper's author may be the one followed; both have the same last name."""
+    if not followed.given or not author.given:
+        return False
+    wanted, given = followed.given, author.given
+    if len(wanted) == 1 and len(wanted[0]) == 1 and len(given[0]) > 1:
+        return False
+    pairs = zip(wanted, given, strict=False)
+    return all(a == b or (1 in (len(a), len(b)) and a[0] == b[0]) for a, b in pairs)

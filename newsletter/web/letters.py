@@ -1,0 +1,130 @@
+"""Letters in the browser: a reader's own as it was sent, a sample for everybody, and one's papers as a feed.
+
+A letter brings its own styles, in elements and in `<style>`, because mail programs want them there; the pages' policy
+allows none of these. So these two pages alone get a policy that names each of their styles by its hash: nothing that
+somebody slipped into a letter would be styled, loaded or run.
+"""
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from newsletter.app import App
+from newsletter.composer import PREFERENCES_AGE, Composer
+from newsletter.errors import NotFound
+from newsletter.models import Pick, Subscriber
+from newsletter.steps.compose import Links, Shown, show
+from newsletter.store import accounts, ledger, papers, signals, topics
+from newsletter.store.db import reading
+from newsletter.web import feeds
+from newsletter.web.cards import Card, card
+from newsletter.web.door import Door
+from newsletter.web.guard import POLICY
+from newsletter.web.news import News
+from newsletter.web.view import View
+
+_BLOCKS = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
+_ATTRIBUTES = re.compile(r'\sstyle="([^"]*)"')
+SAMPLE_SIZE = 8
+
+
+def policy(page: str) -> str:
+    """The content security policy of one letter: its own styles, by hash (CSP level 3, section 8.3)."""
+    styles = {*_BLOCKS.findall(page), *(html.unescape(style) for style in _ATTRIBUTES.findall(page))}
+    hashes = " ".join(sorted(f"'sha256-{_hash(style)}'" for style in styles))
+    return POLICY.replace("style-src 'self'", f"style-src 'unsafe-hashes' {hashes}" if hashes else "style-src 'none'")
+
+
+@lru_cache(maxsize=1024)
+def _hash(style: str) -> str:
+    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+
+class Letters(Door):
+    def __init__(self, app: App, view: View, clock: Callable[[], datetime], news: News) -> None:
+        super().__init__(app, view, clock)
+        self.news = news
+
+    async def letter(self, request: Request) -> Response:
+        """One reader's letter as it was sent, without the address."""
+        claims, reader = await self.who(request, "view", PREFERENCES_AGE)
+        return _page(await run_in_threadpool(self._letter, reader, claims.paper))
+
+    def _letter(self, reader: Subscriber, issue: int) -> str:
+        app = self.app
+        with reading(app.engine) as connection:
+            row = accounts.letter(connection, reader.id, issue)
+            facts = accounts.shown_papers(connection, issue)
+            known = topics.by_ids(connection, reader.topics)
+        if not row["picks"]:
+            raise NotFound("a quiet day has no letter")
+        shown = {paper: Shown.from_facts(fact) for paper, fact in facts.items()}
+        claim = ledger.Claim(row["id"], "", row["issue"], row["date"], reader.id, row["kind"],
+                             ledger.unpack_picks(row["picks"]), {}, row["due_at"], 0, 0, row["candidates"])  # fmt: skip
+        composer = Composer(app.engine, app.config, app.press, app.tokens)
+        return "".join(composer.compose(claim, reader, shown, known, None, is_hosted=True).html)
+
+    async def sample(self, request: Request) -> Response:
+        """What a mail looks like: today's hottest papers, for nobody."""
+        return _page(await run_in_threadpool(self._sample, self.view.language(request)))
+
+    def _sample(self, language: str) -> str:
+        now, base = self.clock(), self.app.config.site.base_url
+        with reading(self.app.engine) as connection:
+            heats = dict(signals.hottest(connection, SAMPLE_SIZE))
+            found = papers.by_keys(connection, list(heats))
+            total = papers.count(connection)
+        if not found:
+            raise NotFound("no papers yet")
+        shown = {key: Shown.from_facts(show(paper, heats[key])) for key, paper in found.items()}
+        picks = [Pick(key, self._topic_of(paper.id, now), 1, 1, heats[key].value) for key, paper in found.items()]
+        best: dict[int, float] = {}
+        for pick in picks:
+            best[pick.topic] = max(best.get(pick.topic, 0), pick.heat)
+        picks.sort(key=lambda pick: (-best[pick.topic], pick.topic, -pick.heat))
+        home = f"{base}/"
+        links = Links(preferences=home, unsubscribe=home, view=f"{base}/sample", how=f"{base}/method",
+                      archive=f"{base}/archive", feedback=lambda _paper, _vote: home)  # fmt: skip
+        reader = Subscriber(0, "", language=language)
+        offered = dict(self.news.offered)
+        letter = self.app.press.digest(reader, picks, shown, offered, now.date(), total, links, is_hosted=True)
+        return "".join(letter.html)
+
+    def _topic_of(self, id: str, now: datetime) -> int:
+        """The curated topic that finds a paper; -1 = none does."""
+        for topic in self.news.offered.values():
+            if any(paper.id == id for paper in self.news.find(topic.query, now, 1000)[0]):
+                return topic.id
+        return -1
+
+    async def feed(self, request: Request) -> Response:
+        """The papers of one reader's letters, for as long as they are a reader."""
+        name, _, form = request.path_params["token"].rpartition(".")
+        if form not in feeds.FORMS:
+            raise NotFound("no such feed")
+        request.path_params["token"] = name
+        _, reader = await self.who(request, "feed", None)
+
+        def load() -> list[Card]:
+            with reading(self.app.engine) as connection:
+                letters = accounts.recent_picks(connection, reader.id)
+                facts = {issue: accounts.shown_papers(connection, issue) for issue, _, _ in letters}
+            return [
+                card(facts[issue][pick.paper]) for issue, _, packed in letters for pick in ledger.unpack_picks(packed)
+                if pick.paper in facts[issue]
+            ]  # fmt: skip
+
+        site = self.view.site
+        return feeds.answer(request, form, site["name"], site["url"], await run_in_threadpool(load))
+
+
+def _page(text: str) -> Response:
+    return HTMLResponse(text, headers={"Content-Security-Policy": policy(text)})

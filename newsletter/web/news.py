@@ -1,0 +1,50 @@
+"""What the pages look up again and again: the topics on offer, and what a query finds in the last seven days."""
+
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from newsletter.app import App
+from newsletter.matching.index import Index
+from newsletter.models import Paper, Topic
+from newsletter.store import papers, topics
+from newsletter.store.db import reading
+
+#: What the operator adds shows up within so many seconds.
+FRESH_FOR_S = 10.0
+
+
+class News:
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._lock = threading.Lock()
+        self._offered: tuple[float, Mapping[int, Topic]] = (-FRESH_FOR_S, {})
+        self._recent: tuple[object, list[Paper], Index] = (None, [], Index())
+
+    @property
+    def offered(self) -> Mapping[int, Topic]:
+        """The curated topics by id, in their order."""
+        kept_at, offered = self._offered
+        if kept_at < time.monotonic() - FRESH_FOR_S:
+            with reading(self.app.engine) as connection:
+                offered = {topic.id: topic for topic in topics.curated(connection)}
+            self._offered = (time.monotonic(), offered)
+        return offered
+
+    def find(self, query: str, now: datetime, limit: int) -> tuple[list[Paper], int]:
+        """A query's papers of the last seven days, best first, and how many they are. The index is kept until papers
+        came or changed, or the hour is over.
+
+        Raises: QueryError with the position.
+        """
+        with self._lock:
+            with reading(self.app.engine) as connection:
+                version = (papers.version(connection), now.replace(minute=0, second=0, microsecond=0))
+                if self._recent[0] != version:
+                    recent = papers.recent(connection, now - timedelta(days=7), now)
+                    self._recent = (version, recent, Index(recent))
+            _, recent, index = self._recent
+            found = index.match({0: query}, recent)[0]
+        by_key = {paper.key: paper for paper in recent}
+        return [by_key[match.paper] for match in found[:limit]], len(found)

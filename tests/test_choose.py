@@ -1,0 +1,261 @@
+"""The rules of the digest: by example, and as laws over made-up worlds."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsletter.models import FOLLOWED, MATCH_CUT, OUTSIDE, Choice, Heat, Match, Paper, Reason, Subscriber, Topic
+from newsletter.steps.choose import PER_AUTHOR, Shelf, choose
+from newsletter.steps.shelf import HEAD, telling
+
+NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
+READER = Subscriber(1, "ada@example.org", topics=(1,))
+#: Words that no two titles share, so that only tests that want near-duplicates have them.
+WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in ("lt", "mp", "rn", "sk", "xt", "nd", "pt", "rk")]
+
+
+def paper(key: int, title: str = "", *, author: str = "", hours: float = 1, **more: object) -> Paper:
+    title = title or " ".join(WORDS[(key * 3 + n) % len(WORDS)] for n in range(3))
+    seen = NOW - timedelta(hours=hours)
+    first = author or f"Ann {WORDS[key % len(WORDS)].title()}"
+    return Paper(id=f"p{key}", title=title, key=key, authors=(first,), first_seen=seen, **more)  # type: ignore[arg-type]
+
+
+def topic(id: int, **more: object) -> Topic:
+    return Topic(id, f"topic-{id}", f"Topic {id}", f"word{id}", **more)  # type: ignore[arg-type]
+
+
+def world(
+    papers: list[Paper],
+    matches: dict[int, dict[int, float]],
+    heats: dict[int, Heat] | None = None,
+    voted: tuple[Paper, ...] = (),
+) -> Shelf:
+    found = {id: [Match(key, score, ("word",)) for key, score in scores.items()] for id, scores in matches.items()}
+    return Shelf.prepare(papers, heats or {}, found, {id: topic(id) for id in matches}, NOW, voted)
+
+
+def keys(choice: Choice) -> list[int]:
+    return [pick.paper for pick in choice.picks]
+
+
+def test_the_best_come_first_and_never_more_than_asked_for() -> None:
+    shelf = world([paper(n) for n in range(1, 31)], {1: {n: 0.6 + n / 100 for n in range(1, 31)}})
+    for size in (5, 8, 12):
+        choice = choose(replace(READER, size=size), shelf, set(), {})
+        assert keys(choice) == list(range(30, 30 - size, -1))
+        assert choice.left_out == {"size": 30 - size} and choice.considered == 30
+
+
+def test_below_the_cut_nothing_comes_in_and_nothing_is_padded() -> None:
+    shelf = world([paper(1), paper(2)], {1: {1: MATCH_CUT - 0.01, 2: MATCH_CUT}})
+    assert keys(choose(READER, shelf, set(), {})) == [2]
+    assert choose(READER, shelf, {2}, {}).picks == ()
+
+
+def test_a_topic_has_at_most_half_of_a_mail_of_several() -> None:
+    shelf = world(
+        [paper(n) for n in range(1, 21)], {1: dict.fromkeys(range(1, 11), 0.9), 2: dict.fromkeys(range(11, 21), 0.6)}
+    )
+    choice = choose(replace(READER, topics=(1, 2)), shelf, set(), {})
+    assert Counter(pick.topic for pick in choice.picks) == {1: 4, 2: 4}
+    assert [pick.topic for pick in choice.picks] == [1] * 4 + [2] * 4  # sections by their best score
+    assert sum(choice.left_out.values()) == 12
+
+
+def test_a_paper_that_one_topic_has_no_room_for_may_come_in_by_another() -> None:
+    both = dict.fromkeys(range(1, 9), 0.9)
+    shelf = world([paper(n) for n in range(1, 9)], {1: both, 2: dict.fromkeys(both, 0.6)})
+    choice = choose(replace(READER, topics=(1, 2)), shelf, set(), {})
+    assert sorted(keys(choice)) == list(range(1, 9)) and not choice.left_out
+
+
+def test_two_papers_of_one_first_or_last_author_are_enough() -> None:
+    papers = [paper(n, author="Grace Hopper") for n in range(1, 5)]
+    assert len(choose(READER, world(papers, {1: dict.fromkeys(range(1, 5), 0.9)}), set(), {}).picks) == PER_AUTHOR
+
+
+def test_one_of_a_cluster_of_near_duplicates_is_shown() -> None:
+    papers = [
+        paper(1, "Sparse attention for long documents at scale"), paper(2, "Long documents: sparse attention at scale"),
+        paper(3, "Tides in shallow lakes"),
+    ]  # fmt: skip
+    choice = choose(READER, world(papers, {1: {1: 0.7, 2: 0.8, 3: 0.6}}), set(), {})
+    assert keys(choice) == [2, 3] and choice.left_out == {"near_duplicate": 1}
+
+
+def test_what_was_sent_once_never_comes_again() -> None:
+    shelf = world([paper(1), paper(2)], {1: {1: 0.9, 2: 0.8}})
+    choice = choose(READER, shelf, {1}, {})
+    assert keys(choice) == [2] and choice.left_out == {"seen": 1}
+
+
+@pytest.mark.parametrize("word", ["quantum", "Quantum", "error corrections", "código"])
+def test_muted_words_keep_papers_out_in_any_spelling(word: str) -> None:
+    papers = [paper(1, "Quantum error correction", abstract="El codigo."), paper(2, "Tides in shallow lakes")]
+    choice = choose(replace(READER, muted=(word, " ")), world(papers, {1: {1: 0.9, 2: 0.8}}), set(), {})
+    assert keys(choice) == [2] and choice.left_out == {"muted": 1}
+
+
+def test_a_muted_word_is_not_a_part_of_another() -> None:
+    shelf = world([paper(1, "Grammar in the Middle Ages")], {1: {1: 0.9}})
+    assert keys(choose(replace(READER, muted=("ram",)), shelf, set(), {})) == [1]
+
+
+def test_a_paper_may_enter_for_seven_days() -> None:
+    papers = [paper(1, hours=167), paper(2, hours=169), paper(3, hours=-1), paper(4, is_hidden=True)]
+    shelf = world([*papers, paper(5, is_withdrawn=True)], {1: dict.fromkeys(range(1, 6), 0.9)})
+    assert keys(choose(READER, shelf, set(), {})) == [1]
+
+
+@pytest.mark.parametrize(
+    ("followed", "author", "is_found"),
+    [
+        ("Ada Lovelace", "Ada Lovelace", True),
+        ("ada lovelace", "A. Lovelace", True),
+        ("José García", "Jose Garcia", True),
+        ("Ada Lovelace", "Ada M. Lovelace", True),
+        ("Ada Lovelace", "Anne Lovelace", False),
+        ("J. Smith", "John Smith", False),
+        ("J. Smith", "J. Smith", True),
+        ("Smith", "John Smith", False),
+        ("ATLAS Collaboration", "ATLAS Collaboration", True),
+    ],
+)
+def test_followed_authors_get_in(followed: str, author: str, is_found: bool) -> None:
+    shelf = world([paper(1, author=author)], {1: {}})
+    choice = choose(replace(READER, follows=(followed,)), shelf, set(), {})
+    assert keys(choice) == ([1] if is_found else [])
+    if is_found:
+        [pick] = choice.picks
+        assert pick.topic == FOLLOWED and pick.reasons == (Reason("author", followed),)
+
+
+def test_followed_authors_are_held_by_no_cap_and_come_before_the_rest() -> None:
+    papers = [paper(n, author="Ada Lovelace") for n in range(1, 5)] + [paper(n) for n in range(5, 30)]
+    shelf = world(papers, {1: dict.fromkeys(range(5, 30), 0.95)})
+    choice = choose(replace(READER, follows=("Ada Lovelace",), size=5), shelf, {1}, {})
+    assert {2, 3, 4} < set(keys(choice)) and len(choice.picks) == 5
+
+
+def test_a_hot_only_reader_gets_hot_papers_only() -> None:
+    heats = {1: Heat(0.99, 3, "cs"), 2: Heat(0.9, 2, "cs")}
+    shelf = world([paper(1), paper(2)], {1: {1: 0.6, 2: 0.9}}, heats)
+    choice = choose(replace(READER, rhythm="hot"), shelf, set(), {})
+    assert keys(choice) == [1] and choice.left_out == {"not_hot": 1}
+
+
+def test_match_or_buzz_is_the_readers() -> None:
+    shelf = world([paper(1), paper(2)], {1: {1: 0.9, 2: 0.55}}, {1: Heat(0.3, 1, ""), 2: Heat(0.99, 3, "")})
+    assert keys(choose(replace(READER, mix="match"), shelf, set(), {})) == [1, 2]
+    assert keys(choose(replace(READER, mix="trend"), shelf, set(), {})) == [2, 1]
+
+
+def test_the_last_slot_goes_to_one_surging_paper_from_outside() -> None:
+    heats = {20: Heat(0.995, 4, "cs"), 21: Heat(0.999, 4, "cs")}
+    shelf = world([paper(n) for n in range(1, 22)], {1: {n: 0.9 - n / 100 for n in range(1, 11)}}, heats)
+    choice = choose(READER, shelf, set(), {})
+    assert keys(choice) == [*range(1, 8), 21]
+    assert choice.picks[-1].topic == OUTSIDE and choice.picks[-1].reasons == (Reason("outside"),)
+    assert 21 not in keys(choose(replace(READER, mix="match"), shelf, set(), {}))
+    assert choose(replace(READER, topics=()), shelf, set(), {}).picks == ()  # it never comes alone
+    assert keys(choose(READER, shelf, {21}, {}))[-1] == 20
+
+
+def test_a_readers_own_query_says_its_keyword_and_a_curated_topic_its_name() -> None:
+    found = {1: [Match(1, 0.9, ("verifier",))], 2: [Match(2, 0.8, ("plant",))]}
+    topics = {1: topic(1), 2: topic(2, is_curated=True)}
+    shelf = Shelf.prepare([paper(1), paper(2)], {}, found, topics, NOW)
+    one, two = choose(replace(READER, topics=(1, 2), size=5), shelf, set(), {}).picks
+    assert one.reasons == (Reason("topic", "Topic 1"), Reason("keyword", "verifier"))
+    assert two.reasons == (Reason("topic", "Topic 2"),)
+
+
+# -- votes -------------------------------------------------------------------------------------------------------------
+
+CELLS, ROBOTS = "Grid cells of mice keep time", "Robot arms that fold laundry"
+LIKED = paper(90, CELLS + " in the dark", hours=400, abstract="Grid cells and time in mice.")
+
+
+def test_more_and_less_move_what_is_near_and_say_so() -> None:
+    papers = [paper(1, ROBOTS), paper(2, CELLS)]
+    shelf = world(papers, {1: {1: 0.8, 2: 0.75}}, voted=(LIKED,))
+    assert keys(choose(READER, shelf, set(), {})) == [1, 2]
+    liked = choose(READER, shelf, set(), {90: 1})
+    assert keys(liked) == [2, 1] and liked.picks[0].reasons[-1] == Reason("near", "1")
+    assert liked.picks[1].reasons[-1].kind != "near"
+    disliked = choose(READER, world(papers, {1: {1: 0.75, 2: 0.8}}, voted=(LIKED,)), set(), {90: -1})
+    assert keys(disliked) == [1, 2]
+
+
+def test_a_vote_on_a_paper_nobody_knows_any_more_changes_nothing() -> None:
+    shelf = world([paper(1), paper(2)], {1: {1: 0.9, 2: 0.8}})
+    assert choose(READER, shelf, set(), {77: 1}) == choose(READER, shelf, set(), {})
+
+
+# -- laws --------------------------------------------------------------------------------------------------------------
+
+_SCORES = st.dictionaries(st.integers(1, 60), st.floats(0, 1), max_size=60)
+_WORLDS = st.builds(
+    lambda titles, scores, values: world(
+        [paper(n, title, author=f"Ann {'ABC'[n % 3]}son") for n, title in enumerate(titles, 1)],
+        {id: {key: s for key, s in found.items() if key <= len(titles)} for id, found in enumerate(scores, 1)},
+        {n: Heat(v, 4 if v > 0.97 else 3 if v > 0.9 else 1, "cs") for n, v in enumerate(values, 1)},
+    ),
+    st.lists(st.sampled_from(WORDS).flatmap(lambda w: st.sampled_from(WORDS).map(lambda v: f"{w} {v}")), max_size=60),
+    st.lists(_SCORES, min_size=1, max_size=4),
+    st.lists(st.floats(0, 1), max_size=60),
+)
+_READERS = st.builds(
+    Subscriber,
+    id=st.just(1), email=st.just("ada@example.org"), topics=st.permutations([1, 2, 3, 4]).map(lambda t: tuple(t[:2])),
+    size=st.sampled_from([5, 8, 12]), mix=st.sampled_from(["match", "balanced", "trend"]),
+    rhythm=st.sampled_from(["daily", "hot"]), muted=st.lists(st.sampled_from(WORDS), max_size=2).map(tuple),
+    follows=st.sampled_from([(), ("Ann Ason",)]),
+)  # fmt: skip
+_SEEN = st.sets(st.integers(1, 60), max_size=20)
+_VOTES = st.dictionaries(st.integers(1, 60), st.sampled_from([1, -1]), max_size=10)
+
+
+@given(_WORLDS, _READERS, _SEEN, _VOTES)
+@settings(max_examples=150, deadline=None)
+def test_the_rules_hold_in_every_world(shelf: Shelf, reader: Subscriber, seen: set[int], votes: dict[int, int]) -> None:
+    choice = choose(reader, shelf, seen, votes)
+    places = [shelf.place_of[pick.paper] for pick in choice.picks]
+    assert len(set(places)) == len(places) <= reader.size
+    assert not seen & set(keys(choice))
+    assert len({shelf.clusters[place] for place in places}) == len(places)
+    assert not any(set(reader.muted) & telling(shelf.papers[place].title) for place in places)
+    by_topic = Counter(pick.topic for pick in choice.picks)
+    assert all(n <= reader.size // 2 for id, n in by_topic.items() if id not in (FOLLOWED, OUTSIDE))
+    assert by_topic[OUTSIDE] <= 1 and (by_topic[OUTSIDE] == 0 or len(places) > 1)
+    for pick, place in zip(choice.picks, places, strict=True):
+        assert pick.reasons and 0 <= pick.score <= 1
+        assert pick.topic in (FOLLOWED, OUTSIDE) or pick.match >= MATCH_CUT - 0.0001
+        assert reader.rhythm != "hot" or pick.topic == FOLLOWED or shelf.heats[place].level >= 3
+
+
+@given(_WORLDS, _READERS, _SEEN, _VOTES)
+@settings(max_examples=150, deadline=None)
+def test_stopping_early_chooses_the_same(
+    shelf: Shelf, reader: Subscriber, seen: set[int], votes: dict[int, int]
+) -> None:
+    assert choose(reader, shelf, seen, votes).picks == choose(reader, shelf, seen, votes, is_counting=False).picks
+
+
+@given(_WORLDS, st.integers(1, 60))
+@settings(max_examples=100, deadline=None)
+def test_one_vote_never_empties_a_topic(shelf: Shelf, key: int) -> None:
+    before, after = choose(READER, shelf, set(), {}), choose(READER, shelf, set(), {key: -1})
+    assert len(after.picks) >= min(1, len(before.picks))
+
+
+def test_a_reader_who_saw_all_the_best_reads_on_further_down() -> None:
+    count = 3 * HEAD
+    shelf = world([paper(n) for n in range(1, count + 1)], {1: {n: 1 - n / 1000 for n in range(1, count + 1)}})
+    seen = set(range(1, 2 * HEAD))
+    assert keys(choose(READER, shelf, seen, {}, is_counting=False)) == list(range(2 * HEAD, 2 * HEAD + 8))

@@ -1,0 +1,177 @@
+"""Merge and split: the operator's word on what is one paper is kept, holds the next day, and can be undone."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from newsletter import pipeline, rulings
+from newsletter.cli import main
+from newsletter.errors import InputError, NotFound
+from newsletter.models import Harvest, Pick, Sighting, Signal, SourceState, Subscriber, SubscriberState
+from newsletter.store import ledger, papers, signals, subscribers, topics
+from newsletter.store.db import reading, writing
+
+NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
+PEOPLE = ("Ann Lee", "Bo Chen", "Carla Diaz")
+
+
+def seen(source: str, id: str, title: str, *identifiers: str, **more: object) -> Sighting:
+    return Sighting(source, id, title, authors=PEOPLE, identifiers=identifiers, **more)  # type: ignore[arg-type]
+
+
+ON_ARXIV = seen("arxiv", "2605.00001", "Sparse attention for long documents", "arxiv:2605.00001", fields=("cs.CL",))
+IN_JOURNAL = seen("journal", "j-1", "Sparse attention for long documents", links={"abs": "https://journal.example/1"})
+RENAMED = seen("journal", "j-2", "Reading whole books with few heads", "doi:10.1234/books", abstract="Long.")
+
+
+def learn(engine: Engine, *sightings: Sighting, now: datetime = NOW) -> dict[str, dict[str, int]]:
+    by_source: dict[str, list[Sighting]] = {}
+    for sighting in sightings:
+        by_source.setdefault(sighting.source, []).append(sighting)
+    harvests = [Harvest(name, SourceState.FRESH, tuple(seen)) for name, seen in by_source.items()]
+    return {name: dict(tally) for name, tally in pipeline.learn(engine, harvests, now).items()}
+
+
+def shown(engine: Engine) -> dict[str, set[str]]:
+    """Id of each paper that is shown -> where it was seen."""
+    with reading(engine) as connection:
+        return {
+            paper.id: {one["source_id"] for one in papers.sightings(connection, paper.key)}
+            for paper in papers.iterate(connection)
+        }
+
+
+def key_of(engine: Engine, id: str) -> int:
+    with reading(engine) as connection:
+        return papers.get_itself(connection, id).key
+
+
+def test_a_merge_makes_one_paper_of_two(any_engine: Engine) -> None:
+    learn(any_engine, ON_ARXIV, RENAMED)
+    assert len(shown(any_engine)) == 2
+    paper = rulings.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    assert shown(any_engine) == {"2605.00001": {"2605.00001", "j-2"}}
+    assert paper.abstract == "Long." and set(paper.identifiers) == {"arxiv:2605.00001", "doi:10.1234/books"}
+    with reading(any_engine) as connection:
+        assert papers.get(connection, "10.1234/books").id == "2605.00001", "its old name still finds it"
+        assert [p.id for p in papers.recent(connection, NOW - timedelta(days=7), NOW)] == ["2605.00001"]
+
+
+def test_a_merge_survives_the_next_day(any_engine: Engine) -> None:
+    learn(any_engine, ON_ARXIV, RENAMED)
+    rulings.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    copy = seen("huggingface", "hf-9", "Reading whole books with few heads")
+    again = learn(any_engine, ON_ARXIV, RENAMED, copy, now=NOW + timedelta(days=1))
+    assert sum(tally.get("new", 0) for tally in again.values()) == 0
+    assert shown(any_engine) == {"2605.00001": {"2605.00001", "j-2", "hf-9"}}
+
+
+def test_a_split_undoes_a_merge(any_engine: Engine) -> None:
+    learn(any_engine, ON_ARXIV, RENAMED)
+    before = shown(any_engine)
+    rulings.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    done = rulings.split(any_engine, "2605.00001", (), NOW)
+    assert [paper.id for paper in done.others] == ["10.1234/books"]
+    assert shown(any_engine) == before
+    assert done.kept.identifiers == ("arxiv:2605.00001",) and done.kept.abstract == ""
+    learn(any_engine, ON_ARXIV, RENAMED, now=NOW + timedelta(days=1))
+    assert shown(any_engine) == before
+
+
+def test_a_split_survives_the_next_day(any_engine: Engine) -> None:
+    learn(any_engine, ON_ARXIV, IN_JOURNAL)
+    assert list(shown(any_engine).values()) == [{"2605.00001", "j-1"}]
+    done = rulings.split(any_engine, "2605.00001", (), NOW)
+    assert done.kept.id == "2605.00001" and "journal.example" not in str(done.kept.links)
+    apart = shown(any_engine)
+    assert sorted(map(sorted, apart.values())) == [["2605.00001"], ["j-1"]]
+    newer = seen("arxiv", "2605.00001", ON_ARXIV.title, "arxiv:2605.00001", version=2, announce="replace")
+    again = learn(any_engine, newer, IN_JOURNAL, now=NOW + timedelta(days=1))
+    assert sum(tally.get("new", 0) for tally in again.values()) == 0
+    assert shown(any_engine) == apart
+    rulings.merge(any_engine, "2605.00001", done.others[0].id, NOW)
+    assert list(shown(any_engine).values()) == [{"2605.00001", "j-1"}]
+
+
+def test_a_split_takes_out_what_is_named(any_engine: Engine) -> None:
+    same = seen("huggingface", "2605.00001", ON_ARXIV.title, "arxiv:2605.00001")
+    learn(any_engine, ON_ARXIV, same)
+    with pytest.raises(InputError, match="same identifiers"):
+        rulings.split(any_engine, "2605.00001", (), NOW)
+    with pytest.raises(NotFound, match="nowhere"):
+        rulings.split(any_engine, "2605.00001", ["nowhere"], NOW)
+    with pytest.raises(InputError, match="everything"):
+        rulings.split(any_engine, "2605.00001", ["arxiv", "huggingface:2605.00001"], NOW)
+    done = rulings.split(any_engine, "2605.00001", ["huggingface"], NOW)
+    assert done.others[0].id not in ("", "2605.00001")
+    apart = shown(any_engine)
+    learn(any_engine, ON_ARXIV, same, now=NOW + timedelta(days=1))
+    assert shown(any_engine) == apart and len(apart) == 2
+
+
+def test_papers_that_are_one_are_not_merged_again(engine: Engine) -> None:
+    learn(engine, ON_ARXIV, RENAMED)
+    rulings.merge(engine, "2605.00001", "10.1234/books", NOW)
+    with pytest.raises(InputError, match="one paper already"):
+        rulings.merge(engine, "2605.00001", "2605.00001", NOW)
+
+
+def test_merges_in_a_row_end_in_one_paper(any_engine: Engine) -> None:
+    third = seen("blog", "b-3", "A third telling of the very same work", "doi:10.1234/third")
+    learn(any_engine, ON_ARXIV, RENAMED, third)
+    rulings.merge(any_engine, "10.1234/books", "10.1234/third", NOW)
+    rulings.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    assert shown(any_engine) == {"2605.00001": {"2605.00001", "j-2", "b-3"}}
+    assert len(rulings.split(any_engine, "2605.00001", (), NOW).others) == 2
+
+
+def test_who_had_either_paper_is_not_sent_the_other(any_engine: Engine) -> None:
+    learn(any_engine, ON_ARXIV, RENAMED)
+    with writing(any_engine) as connection:
+        topic = topics.find_or_add(connection, "books")
+        reader = Subscriber(0, "ann@example.org", SubscriberState.ACTIVE, topics=(topic.id,))
+        reader = subscribers.add(connection, reader, "ann@example.org", NOW)
+    had = key_of(any_engine, "10.1234/books")
+    row = ledger.FrozenRow(reader.id, "digest", (Pick(had, topic.id, 1, 1, 1),), NOW, NOW + timedelta(hours=9), 1)
+    ledger.freeze(any_engine, NOW.date(), [row], candidates=2, papers={had: {}}, now=NOW)
+    rulings.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    with reading(any_engine) as connection:
+        assert key_of(any_engine, "2605.00001") in pipeline._seen(connection, reader.id, reader.id, NOW)[reader.id]
+
+
+def test_attention_for_a_merged_paper_counts(engine: Engine) -> None:
+    learn(engine, ON_ARXIV, RENAMED)
+    about = [
+        Signal("doi:10.1234/books", "points", "hackernews", 40, NOW),
+        Signal("arxiv:2605.00001", "upvotes", "huggingface", 7, NOW),
+        Signal("doi:10.1234/books", "upvotes", "huggingface", 2, NOW),
+    ]
+    with writing(engine) as connection:
+        signals.record(connection, about)
+    rulings.merge(engine, "2605.00001", "10.1234/books", NOW)
+    key = key_of(engine, "2605.00001")
+    with reading(engine) as connection:
+        readings = signals.of_papers(connection, [key], NOW)
+    assert {(one.kind, one.value) for one in readings[key]} == {("points", 40), ("upvotes", 7)}
+
+
+def test_merge_and_split_as_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*words: str) -> dict[str, object]:
+        capsys.readouterr()
+        assert main(["-C", str(tmp_path / "config.toml"), *words, "--json"]) == 0
+        found: dict[str, object] = json.loads(capsys.readouterr().out)
+        return found
+
+    assert main(["init", "--dir", str(tmp_path)]) == 0
+    lines = [
+        {"id": "a-paper", "title": "Sparse attention for long documents", "authors": PEOPLE},
+        {"id": "b-paper", "title": "Reading whole books with few heads", "authors": PEOPLE},
+    ]
+    (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert run("papers", "import", str(tmp_path / "in.jsonl"))["new"] == 2
+    assert run("papers", "merge", "a-paper", "b-paper") == {"id": "a-paper", "merged": "b-paper"}
+    assert run("papers", "split", "a-paper") == {"id": "a-paper", "others": ["b-paper"]}
+    assert main(["-C", str(tmp_path / "config.toml"), "papers", "split", "a-paper"]) == 2

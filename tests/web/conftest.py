@@ -1,0 +1,102 @@
+"""A site with topics, and its pages behind a real server."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+import pytest
+import uvicorn
+
+from newsletter.app import App
+from newsletter.config import Config
+from newsletter.matching.curated import load_curated
+from newsletter.models import Subscriber, SubscriberState
+from newsletter.store import subscribers, topics
+from newsletter.store.db import migrate, open_engine, reading, writing
+from newsletter.tokens import Tokens
+from newsletter.web import create_app
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+class Clock:
+    """Tells the site what time it is; a test may move it."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database with the curated topics, to be copied."""
+    path = tmp_path_factory.mktemp("site") / "site.db"
+    engine = open_engine(f"sqlite:///{path}")
+    migrate(engine)
+    with writing(engine) as connection:
+        topics.seed(connection, load_curated())
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def app(tmp_path: Path, empty_site: Path) -> Iterator[App]:
+    url = f"sqlite:///{tmp_path / 'site.db'}"
+    shutil.copy(empty_site, tmp_path / "site.db")
+    engine = open_engine(url)
+    app = App(Config.model_validate({"database": {"url": url}}), engine, Tokens([b"k" * 64]))
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def web(app: App, clock: Clock) -> Iterator[httpx2.Client]:
+    with serving(app, clock) as client:
+        yield client
+
+
+class serving:
+    """The site's pages on a loopback port; gives a client that follows nothing and trusts no environment."""
+
+    def __init__(self, app: App, clock: Callable[[], datetime]) -> None:
+        settings = uvicorn.Config(create_app(app, clock), port=0, log_level="error", proxy_headers=False)
+        self.server = uvicorn.Server(settings)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+
+    def __enter__(self) -> httpx2.Client:
+        self.thread.start()
+        while not self.server.started:
+            time.sleep(0.01)
+        self.port: int = self.server.servers[0].sockets[0].getsockname()[1]
+        self.client = httpx2.Client(base_url=f"http://localhost:{self.port}", trust_env=False)
+        return self.client
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+        self.server.should_exit = True
+        self.thread.join()
+
+
+def a_reader(app: App, email: str = "ada@example.org", state: SubscriberState = SubscriberState.ACTIVE) -> Subscriber:
+    with writing(app.engine) as connection:
+        return subscribers.add(connection, Subscriber(0, email, state), email, NOW)
+
+
+def now_of(app: App, reader: Subscriber) -> Subscriber:
+    with reading(app.engine) as connection:
+        return subscribers.get(connection, reader.id)
+
+
+def link(app: App, reader: Subscriber, purpose: str, page: str = "", made: datetime = NOW, **more: int) -> str:
+    return f"/{page or purpose}/{app.tokens.make(purpose, reader.id, reader.epoch, made, **more)}"

@@ -1,0 +1,270 @@
+"""What strangers try: floods, forged links, odd methods, large bodies, other people's sites."""
+
+import inspect
+import json
+import logging
+import re
+import socket
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import quote
+
+import httpx2
+import pytest
+
+from newsletter import tokens
+from newsletter.app import App
+from newsletter.models import SubscriberState
+from newsletter.store import ledger, subscribers
+from newsletter.store.db import reading, writing
+from newsletter.tokens import Tokens
+from newsletter.web.guard import Quota, client_prefix
+from newsletter.web.letters import policy
+from tests.web.conftest import NOW, Clock, a_reader, link, now_of, serving
+
+PAGES = (
+    "/",
+    "/archive",
+    "/search",
+    "/method",
+    "/privacy",
+    "/nothing",
+    "/feeds/all.atom",
+    "/healthz",
+    "/static/site.css",
+)
+
+
+def test_F01_a_flood_is_turned_away_before_it_is_read_and_others_are_served(app: App, web: httpx2.Client) -> None:
+    codes = [web.post("/subscribe", data={"email": f"a{n}@example.org"}).status_code for n in range(200)]
+    assert codes.count(200) == 5 and codes.count(429) == 195
+    assert len(ledger.claim(app.engine, 99, NOW)) == 5
+    assert web.get("/").status_code == 200
+
+
+def test_F01_twenty_a_day_and_a_quota_forgets() -> None:
+    quota = Quota(2, 60)
+    assert [quota.take("a", now) for now in (0, 1, 2, 60.5, 60.6)] == [True, True, False, True, False]
+    assert quota.take("b", 2)
+
+
+def test_F03_the_whole_site_writes_so_many_confirmations_an_hour(app: App, clock: Clock) -> None:
+    limits = app.config.limits.model_copy(update={"confirmations_per_hour": 3, "subscribes_per_minute_per_address": 50})
+    app.config = app.config.model_copy(update={"limits": limits})
+    with serving(app, clock) as web:
+        answers = [web.post("/subscribe", data={"email": f"a@d{n}.example.org"}) for n in range(6)]
+    assert {(answer.status_code, answer.text) for answer in answers} == {(200, answers[0].text)}
+    assert len(ledger.claim(app.engine, 99, NOW)) == 3
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "trusted", "expected"),
+    [
+        ("9.9.9.9", "1.1.1.1", (), "9.9.9.9"),
+        ("127.0.0.1", "6.6.6.6, 1.1.1.1", ("127.0.0.1",), "1.1.1.1"),
+        ("127.0.0.1", "1.1.1.1, 10.0.0.2", ("127.0.0.1", "10.0.0.2"), "1.1.1.1"),
+        ("127.0.0.1", "nonsense", ("127.0.0.1",), "unknown"),
+        ("2001:db8:1:2:3:4:5:6", "", (), "2001:db8:1:2::/64"),
+    ],
+)
+def test_F04_only_named_proxies_are_believed(
+    peer: str, forwarded: str, trusted: tuple[str, ...], expected: str
+) -> None:
+    from starlette.requests import Request
+
+    headers = [(b"x-forwarded-for", forwarded.encode())]
+    assert client_prefix(Request({"type": "http", "client": (peer, 1), "headers": headers}), trusted) == expected
+
+
+def test_F05_bad_links_look_alike_ask_no_table_and_are_counted(app: App, web: httpx2.Client) -> None:
+    good = app.tokens.make("preferences", 1, 1, NOW)
+    bad = [good[:-1], good + "A", ("B" if good[0] != "B" else "C") + good[1:], "x" * 60_000, "%00", "ä"]
+    app.engine.dispose()
+    app.engine.pool._creator = None  # type: ignore[assignment,attr-defined]  # no table can be asked any more
+    answers = [web.get(f"/preferences/{token}") for token in bad]
+    assert {answer.status_code for answer in answers} <= {404, 400}
+    assert len({answer.text for answer in answers if answer.status_code == 404}) == 1
+
+
+def test_F05_rejected_links_are_a_metric(web: httpx2.Client) -> None:
+    web.get("/preferences/x")
+    assert 'token_rejected_total{reason="malformed"} 1.0' in web.get("/metrics").text
+
+
+def test_F09_a_crawler_over_every_link_of_every_page_changes_nothing(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app)
+    seen: set[str] = set()
+    paths = [link(app, reader, purpose, paper=1, vote=1) for purpose in ("preferences", "unsubscribe", "feedback")]
+    while paths:
+        path = paths.pop()
+        seen.add(path)
+        for method in ("GET", "HEAD"):
+            text = web.request(method, path).text
+            for found in re.findall(r'(?:href|action)="(/[^"#]*)"', text):
+                if found not in seen and len(seen) < 60 and "/feeds/" not in found:
+                    paths.append(found)
+    assert len(seen) > 10 and now_of(app, reader) == reader
+    assert ledger.claim(app.engine, 9, NOW) == []
+
+
+def test_F11_one_click_answers_odd_clients(app: App, web: httpx2.Client) -> None:
+    for number, headers in enumerate(
+        ({"User-Agent": ""}, {"Content-Type": "text/plain"}, {"Content-Type": "multipart/form-data"}, {"Accept": "x/y"})
+    ):
+        reader = a_reader(app, f"r{number}@example.org")
+        path = link(app, reader, "unsubscribe")
+        answer = web.post(path, content=b"List-Unsubscribe=One-Click", headers=headers)
+        assert answer.status_code == 200 and not answer.is_redirect
+        assert now_of(app, reader).state is SubscriberState.UNSUBSCRIBED
+
+
+def test_F15_answers_take_the_same_time_to_the_eye(app: App, clock: Clock) -> None:
+    limits = app.config.limits.model_copy(
+        update={"confirmations_per_hour": 9999, "subscribes_per_minute_per_address": 999}
+    )
+    app.config = app.config.model_copy(update={"limits": limits})
+    for n in range(30):
+        a_reader(app, f"known{n}@a{n}.example.org")
+    spent: dict[str, list[float]] = {"known": [], "new": []}
+    with serving(app, clock) as web:
+        for n in range(30):
+            for kind in spent:
+                begun = time.perf_counter()
+                web.post("/subscribe", data={"email": f"{kind}{n}@a{n}.example.org"})
+                spent[kind].append(time.perf_counter() - begun)
+    medians = [sorted(times)[15] for times in spent.values()]
+    assert max(medians) < 3 * min(medians) + 0.02
+
+
+def test_F17_fields_that_are_not_in_the_form_are_ignored(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app)
+    form = {"id": "9", "email": "evil@example.org", "state": "suppressed", "status": "admin", "epoch": "9",
+            "score": "0", "address_version": "7", "size": "1000", "hour": "99", "tz": "Mars/Base", "rhythm": "hourly"}  # fmt: skip
+    assert web.post(link(app, reader, "preferences"), data=form).status_code == 200
+    after = now_of(app, reader)
+    assert (after.id, after.email, after.state, after.epoch) == (reader.id, reader.email, reader.state, reader.epoch)
+    assert (after.size, after.hour, after.timezone, after.rhythm) == (8, 7, "UTC", "weekdays")
+
+
+def test_F19_bodies_without_end_many_fields_and_slow_clients(web: httpx2.Client) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 8192
+
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert web.post("/subscribe", content=chunks(), headers=form).status_code == 413
+    many = "&".join(f"a{n}=1" for n in range(5000))
+    answer = web.post("/subscribe", content=many, headers=form)
+    assert answer.status_code == 400
+    host, port = web.base_url.host, web.base_url.port
+    slow = [socket.create_connection((host, port)) for _ in range(100)]
+    for one in slow:
+        one.send(b"POST /subscribe HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nem")
+    begun = time.perf_counter()
+    assert web.get("/").status_code == 200 and time.perf_counter() - begun < 2
+    for one in slow:
+        one.close()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_F21_every_answer_carries_the_policy(web: httpx2.Client, page: str) -> None:
+    headers = web.get(page).headers
+    for part in (
+        "default-src 'none'",
+        "style-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ):
+        assert part in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"]
+
+
+def test_F21_a_letter_page_names_its_styles_by_hash_and_allows_no_other() -> None:
+    said = policy('<style>a{}</style><p style="color:red">x</p>')
+    assert "'unsafe-inline'" not in said and said.count("'sha256-") == 2 and "default-src 'none'" in said
+
+
+@pytest.mark.parametrize(
+    "text", ["' OR 1=1 --", "%", "_", "a%' UNION SELECT", "ti:'", "\\", "\x00", "'); DROP TABLE papers"]
+)
+def test_F22_injections_are_words(web: httpx2.Client, text: str) -> None:
+    assert web.get("/search", params={"q": text}).status_code in (200, 400)
+    assert web.get("/archive", params={"field": text}).status_code == 200
+    assert web.get(f"/papers/{quote(text)}").status_code in (404, 200)
+
+
+def test_F23_no_token_is_logged(
+    app: App, web: httpx2.Client, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    path = link(app, a_reader(app), "preferences")
+    web.get(path)
+    web.get(path + "x")
+    written = "".join(capfd.readouterr()) + "".join(
+        r.getMessage() for r in caplog.records if "httpx" not in r.name and "httpcore" not in r.name
+    )
+    assert path.rpartition("/")[2] not in written
+
+
+def test_F24_macs_are_compared_in_constant_time() -> None:
+    source = inspect.getsource(tokens)
+    assert "compare_digest" in source and not re.search(r"mac\s*[!=]=", source)
+
+
+def test_F25_an_old_key_still_opens_links(app: App, clock: Clock) -> None:
+    reader = a_reader(app)
+    path = link(app, reader, "unsubscribe", made=NOW - timedelta(days=700))
+    app.tokens = Tokens([b"n" * 64, b"k" * 64])
+    with serving(app, clock) as web:
+        assert web.post(path).status_code == 200
+    assert now_of(app, reader).state is SubscriberState.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("query", ["next=//evil.example", "url=https://evil.example", "redirect=//evil.example"])
+def test_F26_nothing_redirects_elsewhere(app: App, web: httpx2.Client, query: str) -> None:
+    reader = a_reader(app)
+    for path in ("/", link(app, reader, "confirm"), link(app, reader, "preferences")):
+        answer = web.get(f"{path}?{query}")
+        assert answer.headers.get("Location", "/").startswith("/") and not answer.headers.get(
+            "Location", "/"
+        ).startswith("//")
+        assert "evil.example" not in answer.text
+
+
+def test_F28_metrics_are_for_this_machine_and_health_names_nobody(app: App, web: httpx2.Client) -> None:
+    a_reader(app)
+    assert web.get("/metrics", headers={"X-Forwarded-For": "9.9.9.9"}).status_code == 404
+    assert "ada@" not in web.get("/metrics").text + web.get("/healthz").text
+    assert set(json.loads(web.get("/healthz").text)) >= {"state", "sources", "ledger"}
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"])
+def test_F29_other_methods_have_no_effect(app: App, web: httpx2.Client, method: str) -> None:
+    reader = a_reader(app)
+    for purpose in ("unsubscribe", "preferences", "confirm"):
+        assert web.request(method, link(app, reader, purpose)).status_code in (200, 303, 405)
+    assert now_of(app, reader) == reader
+
+
+def test_F10_a_form_sent_without_its_button_cannot_confirm_by_get(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app, state=SubscriberState.PENDING)
+    web.get(link(app, reader, "confirm"), params={"topic": "reasoning", "size": "5"})
+    assert now_of(app, reader).state is SubscriberState.PENDING
+
+
+def test_F27_a_filled_honeypot_is_answered_like_everybody(app: App, web: httpx2.Client) -> None:
+    kind = web.post("/subscribe", data={"email": "a@example.org"})
+    trap = web.post("/subscribe", data={"email": "b@example.org", "website": "x"})
+    assert kind.text == trap.text
+    with reading(app.engine) as connection:
+        assert subscribers.find(connection, "b@example.org") is None
+
+
+def test_suppressed_addresses_cannot_confirm_with_an_old_link(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app, state=SubscriberState.PENDING)
+    path = link(app, reader, "confirm")
+    with writing(app.engine) as connection:
+        subscribers.set_state(connection, reader.id, SubscriberState.SUPPRESSED, "bounced")
+    assert web.post(path, data={"topic": "reasoning"}).status_code == 404
