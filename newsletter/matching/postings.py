@@ -27,6 +27,7 @@ class Postings:
         self._terms: dict[str, int] = {}
         self._spelling: list[str] = []  #: term -> the first token that brought it
         self._known: dict[str, tuple[int, ...]] = {}
+        self._parts: dict[str, tuple[str, ...]] = {}  #: "autoregress" -> "auto", "regress", where a text has the hyphen
         line: list[int] = []
         joined: list[tuple[int, int]] = []
         lengths: list[tuple[int, int]] = []
@@ -50,7 +51,10 @@ class Postings:
 
     def _learn(self, token: str) -> tuple[int, ...]:
         terms = []
-        for stem in stems(token):
+        found = stems(token)
+        if len(found) > 2:
+            self._parts.setdefault(found[-1], found[:-1])
+        for stem in found:
             term = self._terms.setdefault(stem, len(self._terms))
             if term == len(self._spelling):
                 self._spelling.append(token)
@@ -94,14 +98,23 @@ class Postings:
         """Find a word in all its spellings. A hyphenated one counts twice: as its parts and as joined."""
         terms = stems(token)
         if len(terms) < 2:
-            return self.places(terms[0]) if terms else self._order[:0]
+            return self._joined_or_apart(terms[0]) if terms else self._order[:0]
         return np.concatenate([self.run(terms[:-1]), self.places(terms[-1])])
 
     def phrase(self, words: Sequence[str]) -> Places:
         """Find words that stand side by side, hyphenated or not."""
         split = [stem for token in words for stem in (stems(token)[:-1] if "-" in token else stems(token))]
         joined = [stems(token)[-1] for token in words if stems(token)]
-        return self.run(split) if split == joined else np.union1d(self.run(split), self.run(joined))
+        if split != joined:
+            return np.union1d(self.run(split), self.run(joined))
+        whole = "".join(words)
+        term = stems(whole)[-1] if len(words) > 1 and stems(whole) else ""
+        return np.union1d(self.run(split), self.places(term)) if term in self._parts else self.run(split)
+
+    def _joined_or_apart(self, term: str) -> Places:
+        """Find a term, and its parts side by side if some text joins them by a hyphen."""
+        parts = self._parts.get(term)
+        return np.union1d(self.places(term), self.run(parts)) if parts else self.places(term)
 
     def run(self, terms: Sequence[str]) -> Places:
         """Find terms side by side; gives the place of the last."""

@@ -1,0 +1,96 @@
+"""What comes back: precision before recall. The samples in words are ours; real mails are read where the data is there."""
+
+import csv
+from email import message_from_bytes, message_from_string
+from pathlib import Path
+
+import pytest
+
+from benchmarks.bounce_quality import measure
+from newsletter.mail.bounces import classify, judge
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "kind"),
+    [
+        ("550 5.1.1 <ada@example.org>: Recipient address rejected: User unknown", "5.1.1", "hard"),
+        ("550 <ada@example.org>... User unknown", "5.0.0", "hard"),
+        ("Host or domain name not found. Name service error for name=example.org", "5.4.4", "hard"),
+        ("550 User unknown (in reply to end of DATA command)", "5.0.0", "other"),  # it may be the content
+        ("552 5.2.2 Mailbox full", "5.1.1", "full"),  # the words win over the report's status
+        ("452 4.2.2 Over quota", "4.2.2", "full"),
+        ("550 5.7.1 Message rejected as spam", "5.1.1", "policy"),
+        ("550 5.7.26 Unauthenticated mail is not accepted", "5.7.26", "policy"),
+        ("525 5.7.13 User account disabled", "5.7.13", "temporary"),
+        ("451 4.3.0 Temporary lookup failure", "4.3.0", "temporary"),
+        ("450 4.1.1 User unknown in virtual table", "4.1.1", "temporary"),
+        ("", "", "other"),
+    ],
+)
+def test_replies(said: str, status: str, kind: str) -> None:
+    assert judge(said, status).kind == kind
+
+
+def report(*recipients: str) -> str:
+    blocks = "\n\n".join(("Reporting-MTA: dns; mx.example.org", *recipients))
+    return (
+        "From: MAILER-DAEMON@example.org\nSubject: Undelivered Mail\nMIME-Version: 1.0\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n--b\n'
+        "Content-Type: text/plain\n\nSorry.\n--b\nContent-Type: message/delivery-status\n\n"
+        f"{blocks}\n\n--b--\n"
+    )
+
+
+def failed(status: str, said: str = "", action: str = "failed") -> str:
+    return f"Final-Recipient: rfc822; ada@example.org\nAction: {action}\nStatus: {status}\nDiagnostic-Code: smtp;\n  {said}"
+
+
+def test_the_gravest_of_several_recipients_counts() -> None:
+    mail = report(failed("5.2.2", "552 5.2.2 Full"), failed("5.1.1", "550 5.1.1 User unknown"))
+    found = classify(message_from_string(mail))
+    assert (found.kind, found.status, found.reply) == ("hard", "5.1.1", "550 5.1.1 User unknown")
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"), [("delayed", "delay"), ("delivered", "delivered"), ("relayed", "delivered")]
+)
+def test_what_is_no_failure_is_none(action: str, kind: str) -> None:
+    assert classify(message_from_string(report(failed("2.1.5", "250 ok", action)))).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ("From: ada@example.org\nSubject: Re: your digest", "other"),
+        ("From: ada@example.org\nAuto-Submitted: auto-replied\nSubject: away", "autoreply"),
+        ("From: ada@example.org\nSubject: Out of office: back in May", "autoreply"),
+        ("From: ada@example.org\nPrecedence: auto_reply", "autoreply"),
+    ],
+)
+def test_G07_automatic_answers_are_told_from_letters(headers: str, kind: str) -> None:
+    assert classify(message_from_string(f"{headers}\n\n550 5.1.1 user unknown is only quoted here\n")).kind == kind
+
+
+def test_a_complaint_is_one_and_an_authentication_report_is_not() -> None:
+    mail = (
+        'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary="b"\n\n--b\n'
+        "Content-Type: message/feedback-report\n\nFeedback-Type: {}\nVersion: 1\n\n--b--\n"
+    )
+    assert classify(message_from_string(mail.format("abuse"))).kind == "complaint"
+    assert classify(message_from_string(mail.format("auth-failure"))).kind == "policy"
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\xff\xfe", b"Content-Type: multipart/report\n\n", b"Content-Type: text/plain; charset=no-such\n\nx"]
+)
+def test_broken_mail_is_something_else(raw: bytes) -> None:
+    assert classify(message_from_bytes(raw)).kind == "other"
+
+
+def test_real_bounces_are_called_hard_only_when_they_are(data_dir: Path) -> None:
+    truth: dict[str, list[dict[str, str]]] = {}
+    with (data_dir / "bounces" / "truth.csv").open(encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            truth.setdefault(row["file"], []).append(row)
+    found = measure(data_dir / "bounces" / "mail", truth)
+    assert found["hard_precision"] >= 0.95 and found["hard_recall"] >= 0.75
