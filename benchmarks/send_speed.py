@@ -3,8 +3,8 @@
     python -m benchmarks.send_speed --relay 127.0.0.1:PORT --readers 20000 --connections 8 [--processes 2] [--dkim KEY]
 
 Claim, personal letter, phases, fence and record, on an SQLite database with synchronous=FULL that is thrown away. Each
-reader gets another ten of the bundled sample's papers. `--canned BYTES` is a second figure: the same bytes to everybody,
-so that claim, fence, record and wire are left. Beside it belongs, into the same `smtp-sink -c PORT 1000`,
+reader gets another ten of the bundled sample's papers. `--canned BYTES` is a second figure: the same bytes to
+everybody, so that claim, fence, record and wire are left. Beside it belongs, into the same `smtp-sink -c PORT 1000`,
 
     smtp-source -s 8 -l BYTES -m N -d -f a@localhost -t b@localhost 127.0.0.1:PORT
 """
@@ -163,7 +163,8 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     seconds = max(part["ended"] for part in parts) - min(part["started"] for part in parts)
     return {
         "readers": given.readers, "connections": given.connections, "processes": given.processes,
-        "mails_per_s": round(counts["sent"] / seconds), "cpu_us_per_mail": round(sum(p["cpu_s"] for p in parts) / letters * 1e6),
+        "mails_per_s": round(counts["sent"] / seconds),
+        "cpu_us_per_mail": round(sum(part["cpu_s"] for part in parts) / letters * 1e6),
         "bytes_per_mail": round(sum(part["size"] for part in parts) / letters), "held": counts["held"],
         "dkim": bool(given.dkim), "canned": bool(given.canned), "sent": counts["sent"], "seconds": round(seconds, 2),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What comes back: precision before recall. The samples in words are ours; real mails are read where the data is there."""
+"""What comes back: precision before recall. The samples in words are ours; real mails are read where they are there."""
 
 import csv
 from email import message_from_bytes, message_from_string
@@ -42,7 +42,8 @@ def report(*recipients: str) -> str:
 
 
 def failed(status: str, said: str = "", action: str = "failed") -> str:
-    return f"Final-Recipient: rfc822; ada@example.org\nAction: {action}\nStatus: {status}\nDiagnostic-Code: smtp;\n  {said}"
+    head = f"Final-Recipient: rfc822; ada@example.org\nAction: {action}\nStatus: {status}"
+    return f"{head}\nDiagnostic-Code: smtp;\n  {said}"
 
 
 def test_the_gravest_of_several_recipients_counts() -> None:

@@ -25,7 +25,7 @@ class Bucket:
 
     def take(self, now: float) -> float:
         """Use one token; returns the moment from which it is good."""
-        at = max(self.next, now - BURST_S)
+        at = max(self.next, now - BURST_S) if self.next != float("-inf") else now
         self.next = at + 1 / self.rate
         if int(now) != self._second:
             self._before = self._number if int(now) == self._second + 1 else 0

@@ -53,25 +53,45 @@ class Choices:
         )  # fmt: skip
 
 
-def subscribe(app: App, address: addresses.Address, now: datetime, query: str = "", language: str = "en") -> None:
-    """Answer a wish to subscribe by mail. Whoever asks sees the same page, whatever is known about the address."""
-    with contextlib.suppress(InputError), writing(app.engine) as connection:  # two at once: one of them is enough
-        if _is_barred(app, connection, address.canonical):
-            return
-        reader = subscribers.find(connection, address.canonical)
-        if reader is None:
-            fresh = Subscriber(0, address.email, timezone=app.config.site.timezone, language=language)
-            reader = subscribers.add(connection, fresh, address.canonical, now)
-        is_member = reader.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
-        kind = "known" if is_member else "confirm"
-        if accounts.enqueued_since(connection, reader.id, kind, now - QUIET_FOR):
-            return
-        if accounts.enqueued_since(connection, reader.id, kind, now - MONTH) >= A_MONTH:
-            return
-        if query and not is_member:
-            topic = topics.find_or_add(connection, query)
-            subscribers.save(connection, replace(reader, topics=tuple(dict.fromkeys((*reader.topics, topic.id)))))
-        ledger.enqueue(connection, reader.id, kind, {}, now, CONFIRM_WITHIN)
+@dataclass(frozen=True)
+class Wish:
+    """Somebody typed an address and pressed the button."""
+
+    address: addresses.Address
+    now: datetime
+    query: str = ""  #: canonical; becomes a topic of theirs
+    language: str = "en"
+
+
+def subscribe(app: App, wishes: Sequence[Wish]) -> None:
+    """Answer wishes to subscribe by mail, many in one transaction: the disk is waited for once.
+
+    Whoever asks sees the same page, whatever is known about the address.
+    """
+    with writing(app.engine) as connection:
+        for wish in wishes:
+            with contextlib.suppress(InputError):  # two at once: one of them is enough
+                _subscribe(app, connection, wish)
+
+
+def _subscribe(app: App, connection: Connection, wish: Wish) -> None:
+    address, now = wish.address, wish.now
+    if _is_barred(app, connection, address.canonical):
+        return
+    reader = subscribers.find(connection, address.canonical)
+    if reader is None:
+        fresh = Subscriber(0, address.email, timezone=app.config.site.timezone, language=wish.language)
+        reader = subscribers.add(connection, fresh, address.canonical, now)
+    is_member = reader.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
+    kind = "known" if is_member else "confirm"
+    if accounts.enqueued_since(connection, reader.id, kind, now - QUIET_FOR):
+        return
+    if accounts.enqueued_since(connection, reader.id, kind, now - MONTH) >= A_MONTH:
+        return
+    if wish.query and not is_member:
+        topic = topics.find_or_add(connection, wish.query)
+        subscribers.save(connection, replace(reader, topics=tuple(dict.fromkeys((*reader.topics, topic.id)))))
+    ledger.enqueue(connection, reader.id, kind, {}, now, CONFIRM_WITHIN)
 
 
 def _is_barred(app: App, connection: Connection, canonical: str) -> bool:

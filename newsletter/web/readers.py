@@ -1,5 +1,6 @@
 """Joining, moving, voting, leaving: what a reader does with one button."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from newsletter.web.view import View
 
 log = structlog.get_logger()
 
+WISHES_AT_ONCE = 100
 UNSUBSCRIBE_AGE = timedelta(days=3 * 365)
 
 
@@ -31,6 +33,8 @@ class Readers(Door):
     def __init__(self, app: App, view: View, clock: Callable[[], datetime]) -> None:
         super().__init__(app, view, clock)
         limits = app.config.limits
+        self._waiting: list[tuple[membership.Wish, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
         self.per_minute = Quota(limits.subscribes_per_minute_per_address, 60)
         self.per_day = Quota(max(20, limits.subscribes_per_minute_per_address), 86_400)
         self.per_mailbox = Quota(3, 86_400)
@@ -55,9 +59,32 @@ class Readers(Door):
             return self._too_many(request)
         is_wanted = not any(form.get("website", ()))  # people cannot see that field
         if is_wanted and self.may_write(address):
-            language = self.view.language(request)
-            await run_in_threadpool(membership.subscribe, self.app, address, self.clock(), query, language)
+            await self._subscribe(membership.Wish(address, self.clock(), query, self.view.language(request)))
         return self.view.page(request, "check-inbox.html")
+
+    async def _subscribe(self, wish: membership.Wish) -> None:
+        """Join the next transaction. Wishes that come while one is written share the one after it."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((wish, written))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+        await written
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:WISHES_AT_ONCE], self._waiting[WISHES_AT_ONCE:]
+            error: Exception | None = None
+            try:
+                await run_in_threadpool(membership.subscribe, self.app, [wish for wish, _ in batch])
+            except Exception as e:  # each of them is told
+                error = e
+            for _, written in batch:
+                if written.cancelled():
+                    continue
+                if error is None:
+                    written.set_result(None)
+                else:
+                    written.set_exception(error)
 
     def _too_many(self, request: Request) -> Response:
         words = self.view.words[self.view.language(request)]

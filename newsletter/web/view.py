@@ -22,6 +22,7 @@ class View:
         site = app.config.site
         self.site = {"name": site.name, "operator": site.postal_address, "from": site.from_, "url": site.base_url}
         self.words: Mapping[str, Words] = app.press.words
+        self._say = {code: _sayer(words) for code, words in self.words.items()}
 
     def language(self, request: Request) -> str:
         """The visitor's first language that the site has words for (RFC 9110 section 12.5.4); else English."""
@@ -44,13 +45,19 @@ class View:
 
     def render(self, name: str, language: str, **values: Any) -> str:
         words = self.words[language]
-        common = {"site": self.site, "lang": language, "dir": words.direction, "w": words, "t": _sayer(words)}
+        common = {"site": self.site, "lang": language, "dir": words.direction, "w": words, "t": self._say[language]}
         return self.environment.get_template(name).render({**common, **values})
 
 
 def _sayer(words: Words) -> Any:
+    plain: dict[str, Markup] = {}  # sentences without blanks, escaped once
+
     def say(key: str, n: int | None = None, **values: object) -> Markup:
         """A sentence for a page. The catalogue's words and plain values are escaped; Markup (a link) stays."""
+        if n is None and not values:
+            if key not in plain:
+                plain[key] = Markup(escape(words.pattern(key)).format(n=""))  # noqa: S704  (escaped)
+            return plain[key]
         number = "" if n is None else words.number(n)
         return Markup(escape(words.pattern(key, n))).format(n=number, **values)  # noqa: S704  (escaped)
 

@@ -140,7 +140,8 @@ def test_F15_answers_take_the_same_time_to_the_eye(app: App, clock: Clock) -> No
 def test_F17_fields_that_are_not_in_the_form_are_ignored(app: App, web: httpx2.Client) -> None:
     reader = a_reader(app)
     form = {"id": "9", "email": "evil@example.org", "state": "suppressed", "status": "admin", "epoch": "9",
-            "score": "0", "address_version": "7", "size": "1000", "hour": "99", "tz": "Mars/Base", "rhythm": "hourly"}  # fmt: skip
+            "score": "0", "address_version": "7", "size": "1000", "hour": "99",
+            "tz": "Mars/Base", "rhythm": "hourly"}  # fmt: skip
     assert web.post(link(app, reader, "preferences"), data=form).status_code == 200
     after = now_of(app, reader)
     assert (after.id, after.email, after.state, after.epoch) == (reader.id, reader.email, reader.state, reader.epoch)

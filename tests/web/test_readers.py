@@ -80,7 +80,8 @@ def test_F02_three_confirmations_in_thirty_days(app: App, web: httpx2.Client, cl
     from newsletter.web import membership
 
     for day in range(40):
-        membership.subscribe(app, addresses.parse("ada@example.org"), NOW + timedelta(days=day, hours=day / 10))
+        moment = NOW + timedelta(days=day, hours=day / 10)
+        membership.subscribe(app, [membership.Wish(addresses.parse("ada@example.org"), moment)])
     with reading(app.engine) as connection:
         reader = subscribers.find(connection, "ada@example.org")
         assert reader is not None

@@ -1,0 +1,94 @@
+"""The one pen of a delivery: fences and outcomes of all connections go into the ledger here, together."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import Engine
+
+from newsletter.failpoint import failpoint
+from newsletter.models import Receipt
+from newsletter.store import ledger
+
+#: Seconds between the tries to record what a server said, when the database is locked or full.
+RECORD_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class Clerk:
+    """Writes fences and outcomes of all connections, those that come together in one commit.
+
+    When the database fails, no further dot leaves and nothing more is claimed; what servers said is tried again.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.claims: dict[int, ledger.Claim] = {}
+        self.trouble: Exception | None = None
+        self.unsent: set[int] = set()  #: fences that failed, so that no dot left whatever the row says
+        self._pen = ThreadPoolExecutor(1, "ledger")
+        self._asked: list[tuple[int, asyncio.Future[bool]]] = []
+        self._told: list[tuple[Receipt, asyncio.Future[bool]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def fence(self, delivery: int) -> bool:
+        """Whether the final dot may leave."""
+        failpoint("body")
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._asked.append((delivery, future))
+        self._start()
+        is_passed = await future
+        failpoint("intent")
+        return is_passed
+
+    async def settle(self, receipt: Receipt) -> bool:
+        """Record an outcome; False when it could not be, so that the row stays as the fence left it."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._told.append((receipt, future))
+        self._start()
+        return await future
+
+    def _start(self) -> None:
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.get_running_loop().create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._asked or self._told:
+            asked, self._asked = self._asked, []
+            told, self._told = self._told, []
+            outcomes = [(receipt, self.claims[receipt.delivery].token) for receipt, _ in told]
+            passed = await self._commit(outcomes, [(id, self.claims[id].token) for id, _ in asked])
+            is_kept = passed is not None or await self._record_again(outcomes)
+            for _, future in told:
+                if not future.done():
+                    future.set_result(is_kept)
+            for id, answer in asked:
+                if not answer.done():
+                    answer.set_result(passed is not None and id in passed)
+
+    async def _commit(
+        self, outcomes: Sequence[tuple[Receipt, str]], rows: Sequence[tuple[int, str]]
+    ) -> set[int] | None:
+        """Outcomes and fences in one commit; None when it failed."""
+        if self.trouble is None:
+            try:
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._pen, ledger.write, self.engine, outcomes, rows)
+            except Exception as e:
+                self.trouble = e
+        # The commit may have been kept or not; either way these dots never leave.
+        self.unsent.update(delivery for delivery, _ in rows)
+        return None
+
+    async def _record_again(self, outcomes: Sequence[tuple[Receipt, str]]) -> bool:
+        """Try until what the servers said is kept. Recording an outcome twice changes nothing but a count of tries."""
+        loop = asyncio.get_running_loop()
+        for wait_s in (0.0, *RECORD_AGAIN_S) if outcomes else ():
+            await asyncio.sleep(wait_s)
+            with contextlib.suppress(Exception):
+                await loop.run_in_executor(self._pen, ledger.settle, self.engine, outcomes)
+                return True
+        return False
+
+    def close(self) -> None:
+        self._pen.shutdown(wait=True)

@@ -1,0 +1,91 @@
+"""Every page and state for everybody: axe finds nothing, nothing sticks out, the keyboard reaches all of it."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.browser.conftest import Site
+from tests.web.conftest import a_reader, link
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SCREENS = ((320, "light"), (1280, "dark"))
+PUBLIC = (
+    "/", "/archive", "/search", "/search?q=reasoning", "/search?q=(open", "/search?q=zzzz", "/method", "/privacy",
+    "/papers/2611.00000", "/sample", "/nothing", "/preferences/forged",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pages(browser: Browser) -> Iterator[list[tuple[int, Page]]]:
+    contexts = [
+        browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)  # type: ignore[arg-type]
+        for width, scheme in SCREENS
+    ]
+    yield [(width, context.new_page()) for (width, _), context in zip(SCREENS, contexts, strict=True)]
+    for context in contexts:
+        context.close()
+
+
+def inspect(page: Page, width: int) -> list[str]:
+    page.evaluate(AXE)
+    found = page.evaluate("tags => axe.run({runOnly: tags})", RULES)
+    wrong = [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found["violations"]]
+    beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wrong + ([f"sticks out by {beyond} px at {width}"] if beyond > 0 else [])
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_public_pages_have_no_violation(site: Site, pages: list[tuple[int, Page]], path: str) -> None:
+    for width, page in pages:
+        page.goto(site.url + path)
+        assert inspect(page, width) == []
+
+
+@pytest.mark.parametrize("purpose", ["preferences", "confirm", "unsubscribe", "feedback"])
+def test_pages_of_a_reader_have_no_violation(site: Site, pages: list[tuple[int, Page]], purpose: str) -> None:
+    from newsletter.models import SubscriberState
+
+    state = SubscriberState.PENDING if purpose == "confirm" else SubscriberState.ACTIVE
+    reader = a_reader(site.app, f"{purpose}@example.org", state)
+    path = link(site.app, reader, purpose, made=site.clock.now, paper=1, vote=-1)
+    for width, page in pages:
+        page.goto(site.url + path)
+        assert inspect(page, width) == []
+
+
+def test_mistakes_and_answers_have_no_violation(site: Site, pages: list[tuple[int, Page]]) -> None:
+    reader = a_reader(site.app, "states@example.org")
+    for width, page in pages:
+        page.goto(site.url + link(site.app, reader, "preferences", made=site.clock.now))
+        page.locator("#kw").fill("(open")
+        page.get_by_role("button", name="Save").click()
+        assert inspect(page, width) == []
+        page.locator("#kw").fill("reasoning")
+        page.get_by_role("button", name="Check these keywords").click()
+        assert inspect(page, width) == []
+
+
+def test_the_letter_page_keeps_its_styles_under_its_policy(site: Site, browser: Browser) -> None:
+    page = browser.new_context().new_page()
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text))
+    page.goto(site.url + "/sample")
+    assert page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize") == "30px"
+    assert refused == []
+
+
+def test_the_keyboard_reaches_everything_in_order(site: Site, browser: Browser) -> None:
+    page = browser.new_context(java_script_enabled=True).new_page()
+    page.goto(site.url + "/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    seen = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.name || document.activeElement.textContent.trim()"))
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert "website" not in seen  # the trap is for machines only
+    assert seen.index("Archive") < seen.index("email") < seen.index("Subscribe")

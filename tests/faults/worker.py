@@ -1,0 +1,59 @@
+"""A real process that delivers what waits, for tests that kill it: `python -m tests.faults.worker [--no-lock]`.
+
+With `--no-lock` it works as one of several workers: no run lock, so what others lease is theirs until the lease ends.
+`--poison ID` ends the process while the letter of that subscriber is made.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from newsletter.composer import Composer
+from newsletter.config import load_config
+from newsletter.dispatch import Delivered, deliver_waiting
+from newsletter.store import ledger
+from newsletter.store.db import only_one
+from tests.faults.site import NOW, QuickApp
+
+
+class Poisonous(Composer):
+    victim = 0
+
+    def __call__(self, claims: Sequence[ledger.Claim]):  # type: ignore[no-untyped-def]
+        if any(claim.subscriber == self.victim for claim in claims):
+            os.abort()
+        return super().__call__(claims)
+
+
+async def work(app: QuickApp, now: datetime, *, is_locking: bool, poison: int = 0) -> Delivered:
+    if is_locking and not poison:
+        with only_one(app.engine, "run"):
+            return await app.deliver(now)
+    if is_locking:
+        ledger.release_owner(app.engine, now)
+    claims: dict[int, ledger.Claim] = {}
+    composer = Poisonous(app.engine, app.config, app.press, app.tokens)
+    composer.victim = poison
+    relay = app._relay(lambda id: claims[id].attempts, now)
+    retry = app.config.delivery.retry
+    return await deliver_waiting(app.engine, composer, relay, now, clerk_claims=claims, retry=retry)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--no-lock", action="store_true")
+    parser.add_argument("--poison", type=int, default=0)
+    parser.add_argument("--dot-timeout", type=float, default=30)
+    given = parser.parse_args()
+    app = QuickApp.open(load_config(Path(os.environ["NEWSLETTER_CONFIG"]), {}))
+    app.dot_timeout_s = given.dot_timeout
+    done = asyncio.run(work(app, NOW, is_locking=not given.no_lock, poison=given.poison))
+    print(json.dumps({**done.counts, "problems": done.problems}))
+
+
+if __name__ == "__main__":
+    main()
