@@ -135,10 +135,10 @@ def mixed(tokens: Tokens, pending: list[int], active: list[int], chance: random.
         elif kind == "confirm":
             yield kind, _request("POST", path("confirm", pending[number % len(pending)]), "topic=reasoning&size=8")
         elif kind == "preferences":
-            yield kind, _request("GET", path("preferences", chance.choice(active)))
+            yield kind, _request("GET", path("preferences", chance.choice(active[::2])))
         else:
             body = "List-Unsubscribe=One-Click"
-            yield kind, _request("POST", path("unsubscribe", active[number % len(active)]), body)
+            yield kind, _request("POST", path("unsubscribe", active[1::2][number % (len(active) // 2)]), body)
 
 
 def flood() -> Iterator[tuple[str, bytes]]:

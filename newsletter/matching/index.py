@@ -51,12 +51,14 @@ class Index:
         """Find the papers that suit a query best, best first, whether above the cut or not.
 
         Papers that hold all of the query come first. If they are fewer than `limit`, papers that hold some of its words
-        follow, so that a whole sentence finds something too.
+        follow, so that a whole sentence finds something too; authors, categories and exclusions hold for them as well.
         """
         root = (parse(query) if isinstance(query, str) else query).root
         score = self._score(root)
-        if np.count_nonzero(score) < limit:
-            score = np.maximum(score, self._loose(root))
+        holds = score > 0
+        if isinstance(root, All) and np.count_nonzero(holds) < limit:
+            least = score[holds].min() if holds.any() else 1
+            score = np.where(holds, score, self._loose(root) * least)
         return self._best(root, score, limit)
 
     def _matches(self, query: Query) -> list[Match]:
@@ -66,7 +68,7 @@ class Index:
 
     def _best(self, root: Node, score: Vector, limit: int) -> list[Match]:
         found = np.flatnonzero(score)
-        best = found[np.argsort(-score[found], kind="stable")[:limit]]
+        best = found[np.lexsort((self._keys[found], -score[found]))[:limit]]
         keys, scores = self._keys[best].tolist(), score[best].tolist()
         return list(map(Match, keys, scores, self._words(root, best)))
 
@@ -132,14 +134,16 @@ class Index:
         together = self._mean([self._leaf(pair) for pair in pairs])
         return score + (1 - score) * TOGETHER * together
 
-    def _loose(self, root: Node) -> Vector:
-        if not isinstance(root, All):
-            return np.zeros(len(self._papers), np.float32)
-        words = [part for part in root.parts if isinstance(part, Word) and not part.field and not _is_common(part)]
-        if not words:
-            return np.zeros(len(self._papers), np.float32)
-        score = self._mean([self._leaf(word) for word in words])
-        return self._lift_neighbours(score, words)
+    def _loose(self, root: All) -> Vector:
+        """Score papers that may hold only some of what tells."""
+        telling = [part for part in root.parts if not _is_common(part) and not _is_filter(part)]
+        score = self._lift_neighbours(self._mean([self._plain(part) for part in telling]), telling)
+        for part in root.parts:
+            if _is_filter(part):
+                score = np.where(self._plain(part) > 0, score, 0)
+        for part in root.without:
+            score = np.where(self._plain(part) > 0, 0, score)
+        return score
 
     # -- leaves ------------------------------------------------------------------------------------------------------
 

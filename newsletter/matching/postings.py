@@ -19,6 +19,8 @@ K1 = 1.2
 B = 0.75
 #: A word in the title counts as often as this many in the abstract.
 TITLE = 3.0
+#: The most words in a row that are tried as one hyphenated word: "state of the art".
+WIDEST = 4
 GAP = -1
 
 
@@ -53,7 +55,7 @@ class Postings:
         terms = []
         found = stems(token)
         if len(found) > 2:
-            self._parts.setdefault(found[-1], found[:-1])
+            self._parts[found[-1]] = min(found[:-1], self._parts.get(found[-1], found[:-1]))
         for stem in found:
             term = self._terms.setdefault(stem, len(self._terms))
             if term == len(self._spelling):
@@ -69,7 +71,8 @@ class Postings:
             self._joined[at] = terms
         zones = np.array(lengths, np.float32).reshape(-1, 2)
         self._starts = np.concatenate([[0], np.cumsum(zones.sum(axis=1))]).astype(np.int64)
-        norms = 1 - B + B * zones / np.maximum(zones.mean(axis=0) if self.size else 1, 1)
+        usual = zones.mean(axis=0, dtype=np.float64) if self.size else 1.0
+        norms = 1 - B + B * zones / np.maximum(usual, 1)
         weights = (np.array([TITLE, 1.0], np.float32) / norms).astype(np.float32).ravel()
         repeats = zones.astype(np.int64).ravel()
         self._weight = np.repeat(weights, repeats)
@@ -102,14 +105,28 @@ class Postings:
         return np.concatenate([self.run(terms[:-1]), self.places(terms[-1])])
 
     def phrase(self, words: Sequence[str]) -> Places:
-        """Find words that stand side by side, hyphenated or not."""
-        split = [stem for token in words for stem in (stems(token)[:-1] if "-" in token else stems(token))]
-        joined = [stems(token)[-1] for token in words if stems(token)]
-        if split != joined:
-            return np.union1d(self.run(split), self.run(joined))
-        whole = "".join(words)
-        term = stems(whole)[-1] if len(words) > 1 and stems(whole) else ""
-        return np.union1d(self.run(split), self.places(term)) if term in self._parts else self.run(split)
+        """Find words that stand side by side, hyphenated or not: all apart, or all joined that some text joins."""
+        apart: list[str] = []
+        joined: list[str] = []
+        at = 0
+        while at < len(words):
+            terms = stems(words[at])
+            apart += terms[:-1] if len(terms) > 1 else self._parts.get("".join(terms), terms)
+            whole, width = self._joined_from(words[at : at + WIDEST])
+            joined += [whole] if width > 1 else terms[-1:]
+            for word in words[at + 1 : at + width]:
+                apart += stems(word)
+            at += width
+        return self.run(apart) if apart == joined else np.union1d(self.run(apart), self.run(joined))
+
+    def _joined_from(self, words: Sequence[str]) -> tuple[str, int]:
+        """Find the most words, from the first, that some text joins by hyphens: their one term, and how many."""
+        for width in range(len(words), 1, -1):
+            if not any("-" in word for word in words[:width]):
+                whole = "".join(stems("".join(words[:width])))
+                if whole in self._parts:
+                    return whole, width
+        return "", 1
 
     def _joined_or_apart(self, term: str) -> Places:
         """Find a term, and its parts side by side if some text joins them by a hyphen."""

@@ -21,7 +21,8 @@ when where whether which while who whom whose why will with within without would
 STOPWORDS = frozenset(_COMMON.split())
 
 _WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
-_ACCENT = re.compile(r"\\(?:[`'^\"~=.]|[uvHckrbd](?![A-Za-z]))\s*\{?([A-Za-z])\}?")
+_ACCENT = re.compile(r"\\(?:[`'^\"~=.]|[uvHckrbd](?![A-Za-z]))\s*\{?(?:\\(?=[ij]\b))?([A-Za-z])\}?")
+_COMBINING = re.compile("[\u0300-\u036f]")
 _COMMAND = re.compile(r"\\[A-Za-z]+\*?")
 _MARKUP = re.compile(r"[${}\\]")
 _POSSESSIVE = re.compile(r"['’]s\b")
@@ -39,7 +40,7 @@ _FOLDER = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase()).fil
 def tokens(text: str) -> list[str]:
     """Split a text into lower-case words; hyphenated ones stay whole, LaTeX and possessives are gone."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_HYPHENS)
+        text = _COMBINING.sub("", unicodedata.normalize("NFKC", text).translate(_HYPHENS).lower())
     if "\\" in text or "$" in text:
         text = _MARKUP.sub("", _COMMAND.sub(" ", _ACCENT.sub(r"\1", text)))
     return _WORD.findall(_POSSESSIVE.sub("", text.lower()))
