@@ -1,5 +1,7 @@
 """The topic language: what is the same prints the same, and every mistake is told with its place."""
 
+from random import Random
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -54,6 +56,29 @@ def test_what_is_printed_reads_as_the_same_and_prints_no_differently(text: str) 
         ("“exact phrase”", '"exact phrase"'),
         ("(u v) OR x", "(u v) OR x"),
         ("x (v OR u)", "x (u OR v)"),
+        ("x y OR z", "(x y) OR z"),  # OR binds weakest
+        ("x or (y or z) OR x", "x OR y OR z"),
+        ("x (y (z -w))", "x y z -w"),
+        ("x -(v OR u)", "x -u -v"),
+        ("x -(v u)", "x -(v u)"),
+        ('x -"a  b" -cat:cs.cv -au:Smith', 'x -"a b" -au:smith -cat:cs.CV'),
+        ("ti:(graph OR net)", "ti:graph OR ti:net"),
+        ("abs:(small wave)", "abs:small abs:wave"),
+        ("TI:Graph", "ti:graph"),
+        ('au:"Marie  Curie" radium', 'radium au:"marie curie"'),
+        ("au:the", "au:the"),  # a name, not a common word
+        ('cat:"cs.CL"', "cat:cs.CL"),
+        ("cat:(math OR cs.lg)", "cat:cs.LG OR cat:math"),
+        ("cat:cond-mat.MTRL-SCI", "cat:cond-mat.mtrl-sci"),
+        ('cat:"biorxiv.Evolutionary Biology"', "cat:biorxiv.evolutionary-biology"),
+        ("graph the the", "graph the"),
+        ('"the who"', '"the who"'),
+        ('x "OR" y', 'x "or" y'),
+        ("C++, graphs; e.g. trees!", "c graphs e g trees"),
+        ("Review: a study", "review a study"),  # a colon and a space are a sentence's
+        ("IFN (+) cells", "ifn cells"),
+        ("well–known auto‑regressive", '"well known" auto-regressive'),
+        ("graph\tneural\nnet", "graph neural net"),
     ],
 )
 def test_what_means_the_same_prints_the_same(text: str, canonical: str) -> None:
@@ -80,6 +105,36 @@ def test_what_means_the_same_prints_the_same(text: str, canonical: str) -> None:
         ("graph \u202enet", 7, "U+202E"),
         ("x" * 10_000, MAX_LENGTH + 1, "10,000 characters"),
         ("(" * 30 + "a" + ")" * 30, MAX_DEPTH + 1, "inside each other"),
+        ('graph net"', 10, "never closed"),
+        ("((graph) net", 1, "never closed"),
+        (")graph", 1, "never opened"),
+        ("graph catt:cs.CL", 7, "did you mean 'cat:'"),
+        ("graph abstract:net", 7, "did you mean 'abs:'"),
+        ("graph https://example.org", 7, "there is no field"),
+        ("-graph -net", 1, "only excludes"),
+        ("graph (-net)", 8, "only excludes"),
+        ("graph -the", 8, "excludes every paper"),
+        ("the of and", 1, "nothing to search for"),
+        ("the of which", 1, "matches every paper"),
+        ("graph OR the", 10, "matches every paper"),
+        ("ti:the", 1, "matches every paper"),
+        ("   ", 1, "nothing to search for"),
+        ("*", 1, "nothing to search for"),
+        ("()", 1, "nothing to search for"),
+        ("graph OR ()", 10, "nothing to search for"),
+        ('graph "…"', 7, "no letter or digit"),
+        ("OR graph", 1, "both sides"),
+        ("graph OR OR net", 7, "both sides"),
+        ("(graph OR) net", 8, "both sides"),
+        ("graph AND", 7, "both sides"),
+        ("graph ti: net", 7, "nothing follows"),
+        ("graph ti:-net", 7, "nothing follows"),
+        ("ti:(graph abs:net)", 11, "a field inside ti:"),
+        ("graph cat:cs.CL.", 11, "not a category"),
+        ("graph cat:*", 11, "not a category"),
+        ("graph\x1b[31m", 6, "U+001B"),
+        ("graph\u200bnet", 6, "U+200B"),
+        ("word " * 2_000, MAX_LENGTH + 1, "10,000 characters"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(text: str, position: int, says: str) -> None:
@@ -87,3 +142,25 @@ def test_a_mistake_is_told_with_its_place(text: str, position: int, says: str) -
         parse(text)
     assert caught.value.position == position
     assert says in str(caught.value)
+
+
+def test_a_query_of_the_longest_length_is_read() -> None:
+    assert parse("x" * MAX_LENGTH)
+
+
+def test_every_mistake_says_what_to_do_or_where_it_began() -> None:
+    for text in ("", "the", "-graph", "graph OR", "graph ti:", "cat:???", "zzzz:curie", "x" * (MAX_LENGTH + 1), '"a'):
+        with pytest.raises(QueryError) as caught:
+            parse(text)
+        assert caught.value.hint, text
+        assert caught.value.exit_code == 2
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(WORDS, min_size=2, max_size=5), st.randoms(use_true_random=False))
+def test_the_order_of_alternatives_and_of_exclusions_does_not_matter(parts: list[str], chance: Random) -> None:
+    parts = [part for part in parts if part != "the"] or ["graph"]
+    shuffled = chance.sample(parts, len(parts))
+    assert parse(" OR ".join(parts)) == parse(" OR ".join(shuffled))
+    excluded, mixed = (" ".join(f"-{part}" for part in order) for order in (parts, shuffled))
+    assert parse(f"quantum {excluded}") == parse(f"quantum {mixed}")
