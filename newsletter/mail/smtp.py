@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import aiosmtplib
@@ -81,10 +82,10 @@ class Relay:
         s = self.settings
         if s.security == "none" and s.host not in ("localhost", "127.0.0.1", "::1"):
             raise Unreachable("smtp.security = none is for loopback only", hint="set it to starttls or tls")
-        context = ssl.create_default_context(cafile=str(s.ca_file) if s.ca_file else None)
+        context = _context(str(s.ca_file) if s.ca_file else None) if s.security != "none" else None
         client = aiosmtplib.SMTP(
             hostname=s.host, port=s.port, timeout=min(s.timeout_s, 30), use_tls=s.security == "tls",
-            validate_certs=True, tls_context=None if s.security == "none" else context,
+            validate_certs=True, tls_context=context,
             local_hostname=s.hostname, start_tls=s.security == "starttls",
         )  # fmt: skip
         try:
@@ -320,6 +321,12 @@ class _Worker:
             self.transport.write(b"QUIT\r\n")
             await self.wire.reply(1.0)
         self.transport.close()
+
+
+@lru_cache(maxsize=4)
+def _context(ca_file: str | None) -> ssl.SSLContext:
+    """Certificates are read once, not for every connection."""
+    return ssl.create_default_context(cafile=ca_file)
 
 
 def stuffed(message: bytes) -> bytes:

@@ -5,7 +5,7 @@ padded in, never repeated, and always carries the facts that brought it.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -41,6 +41,9 @@ def choose(
     rules = _Rules(reader, shelf, seen)
     if is_counting or taste or reader.follows or not rules.fill_from_heads():
         rules = _Rules(reader, shelf, seen)
+        if taste:  # votes reorder a mail; whatever topic would have been in it without them stays in it
+            before = choose(reader, shelf, seen, {}, is_counting=False).picks
+            rules.take(_one_each(_candidates(reader, shelf, taste), {pick.topic for pick in before}))
         rules.take(_candidates(reader, shelf, taste), is_counting=is_counting)
     kept = rules.with_outsider()
     picks = tuple([_pick(entry, reader, shelf, taste) for entry in _in_sections(kept)])
@@ -169,6 +172,12 @@ def _candidates(reader: Subscriber, shelf: Shelf, taste: _Taste | None) -> list[
     followed = {place for author in reader.follows for place in shelf.by_author(author)}
     firsts = sorted((min(scores.get(place, 0.0), -shelf.heats[place].value), place, FOLLOWED) for place in followed)
     return firsts + entries
+
+
+def _one_each(entries: Iterable[Entry], topics: set[int]) -> Iterator[Entry]:
+    """Give the best paper of each topic."""
+    for topic in sorted(topics - {FOLLOWED, OUTSIDE}):
+        yield from [entry for entry in entries if entry[2] == topic][:1]
 
 
 def _in_sections(kept: Sequence[Entry]) -> list[Entry]:
