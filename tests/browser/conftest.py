@@ -33,8 +33,9 @@ ARGUMENTS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One for this folder only: Playwright keeps an event loop running, and beside it no asynchronous test runs."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         if os.environ.get("CI") == "true":
@@ -63,7 +64,7 @@ class Site:
         self.clock.now += timedelta(**span)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     path, mailbox, loop = tmp_path_factory.mktemp("site"), Mailbox(), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
