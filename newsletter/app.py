@@ -8,18 +8,19 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import pipeline, silence
+from newsletter import pipeline, silence, summaries
 from newsletter.composer import Composer
 from newsletter.config import Config
 from newsletter.dispatch import Delivered, deliver_waiting
 from newsletter.errors import InputError
 from newsletter.mail.smtp import Relay, RelaySettings
+from newsletter.matching import meaning
 from newsletter.matching.index import Index
 from newsletter.matching.query import parse
 from newsletter.models import (
@@ -28,7 +29,6 @@ from newsletter.models import (
     Harvest,
     Heat,
     Letter,
-    Match,
     Paper,
     Receipt,
     Sighting,
@@ -38,11 +38,11 @@ from newsletter.models import (
     Topic,
 )
 from newsletter.operator import Operator
-from newsletter.ports import Transport
+from newsletter.ports import Matcher, Transport
 from newsletter.sources import build_sources, open_http
 from newsletter.steps.compose import Press, Shown, SiteFacts, show
 from newsletter.steps.deliver import Reply, judge
-from newsletter.steps.due import next_due, zone
+from newsletter.steps.due import Due, next_due, zone
 from newsletter.store import accounts, ledger, papers, runs, subscribers
 from newsletter.store.db import find_assets, only_one, open_engine, reading, require_schema, writing
 from newsletter.tokens import Tokens
@@ -128,8 +128,9 @@ class App:
             groups = pipeline.find_due(self.engine, now, self.window)
             frozen, no_content = [], 0
             if groups:
-                edition = pipeline.prepare(self.engine, Index(), now, watch)
+                edition = pipeline.prepare(self.engine, self._matcher(), now, watch)
                 edition.is_blackout = silence.settle(self.engine, self.config, {group.day for group in groups}, now)
+                await self._summarise(edition, groups)
                 frozen = pipeline.plan(self.engine, edition, groups, self.window)
                 no_content = edition.no_content
                 silence.note_no_content(self.engine, self.config, no_content, now)
@@ -154,6 +155,13 @@ class App:
             if letter := operator.report(now, patience):
                 report.problems += await operator.send(letter, transport or self._relay(lambda _: 0, now), now)
             return report
+
+    async def _summarise(self, edition: pipeline.Edition, groups: Sequence[Due]) -> None:
+        """Have summaries written for the papers about to be frozen, if an endpoint is configured."""
+        if section := self.config.summaries:
+            picked = pipeline.picked(self.engine, edition, groups, self.window)
+            written = await summaries.write(self.engine, section, edition.papers, picked, edition.now)
+            edition.papers |= {key: replace(edition.papers[key], summary=text) for key, text in written.items()}
 
     async def deliver(
         self,
@@ -210,7 +218,12 @@ class App:
                 subscribers.suppress(connection, self.tokens.address_hash(canonical), "bounce", now)
 
     def _edition(self, now: datetime) -> pipeline.Edition:
-        return pipeline.prepare(self.engine, Index(), now)
+        return pipeline.prepare(self.engine, self._matcher(), now)
+
+    def _matcher(self) -> Matcher:
+        """Raises: ConfigError when a model is configured and cannot be opened."""
+        folder = self.config.matching.model_folder
+        return meaning.load(folder) if folder else Index()
 
     def preview(self, reader: Subscriber, now: datetime) -> Preview:
         """What this reader would get at `now`. Nothing is planned or sent."""
@@ -300,21 +313,17 @@ class App:
                 self._shelf = (version, everything, Index(everything))
         return self._shelf[1], self._shelf[2]
 
-    def topic_test(self, query: str, now: datetime, days: int = 7, limit: int = 10) -> dict[str, Any]:
-        """What a topic would have brought: its best papers of the last days, and how many a day pass the cut.
+    def topic_test(self, query: str, now: datetime, days: int) -> tuple[str, list[tuple[Paper, float]]]:
+        """The canonical query, and the papers of the last days that hold all of it, best first, the cut ignored.
 
         Raises: QueryError with the position.
         """
-        canonical = str(parse(query))
+        asked = parse(query)
         with reading(self.engine) as connection:
             recent = papers.recent(connection, now - timedelta(days=days), now)
-        found: Sequence[Match] = Index().match({0: canonical}, recent).get(0, [])
         by_key = {paper.key: paper for paper in recent}
-        best = [
-            {"id": by_key[m.paper].id, "title": by_key[m.paper].title, "score": round(m.score, 3)}
-            for m in found[:limit]
-        ]
-        return {"query": canonical, "papers": best, "per_day": round(len(found) / days, 1)}
+        found = Index(recent).search(asked, len(recent), is_loose=False)
+        return str(asked), [(by_key[match.paper], match.score) for match in found]
 
     def import_papers(self, sightings: Sequence[Sighting], now: datetime) -> Counter[str]:
         """Take papers in from a file, the same way as from a source; they count as seen when they were published."""

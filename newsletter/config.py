@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from newsletter.errors import ConfigError
 
@@ -175,11 +175,39 @@ class Bounces(Section):
     lmtp: str = ""
     imap: str = ""
     maildir: Path | None = None
+    authority: str = ""
+
+    @field_validator("imap")
+    @classmethod
+    def _is_not_built(cls, value: str) -> str:
+        if value:
+            raise ValueError("fetching returned mail over IMAP is not built yet; use lmtp or maildir")
+        return value
+
+    @field_validator("lmtp")
+    @classmethod
+    def _is_a_place(cls, value: str) -> str:
+        if value and "/" not in value and not value.rpartition(":")[2].isdecimal():
+            raise ValueError("give host:port, or the path of a socket")
+        return value
 
 
 class Limits(Section):
     confirmations_per_hour: int = 200
     subscribes_per_minute_per_address: int = 5
+
+
+class Matching(Section):
+    model_folder: Path | None = None
+
+
+class Summaries(Section):
+    url: Url  # up to /v1
+    model: Line
+    key: SecretStr = SecretStr("")  # environment only: NEWSLETTER_SUMMARIES__KEY
+    key_file: Path | None = None
+    per_day: Annotated[int, Field(ge=1)] = 40
+    timeout_s: Annotated[float, Field(gt=0)] = 20.0
 
 
 class Config(Section):
@@ -194,6 +222,8 @@ class Config(Section):
     web: Web = Web()
     bounces: Bounces = Bounces()
     limits: Limits = Limits()
+    matching: Matching = Matching()
+    summaries: Summaries | None = None
 
 
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
@@ -309,6 +339,10 @@ def _contradictions(config: Config) -> list[str]:
         found.append("site.base_url: must be https (one-click unsubscribe requires it), except on localhost")
     if bool(config.dkim.domain) != bool(config.dkim.key_file) or bool(config.dkim.domain) != bool(config.dkim.selector):
         found.append("dkim: domain, selector and key_file belong together")
+    writer = config.summaries
+    is_clear = writer and writer.url.startswith("http://") and urlsplit(writer.url).hostname not in LOOPBACK
+    if writer and is_clear and (writer.key_file or writer.key.get_secret_value()):
+        found.append("summaries.url: a key must not go in clear; use https")
     names = [feed.name for feed in config.sources.feeds]
     for name in {name for name in names if names.count(name) > 1}:
         found.append(f"sources.feeds: two feeds are called {name!r}")
@@ -323,7 +357,11 @@ def _with_secrets(config: Config) -> Config:
     if github and github.token_file and not github.token.get_secret_value():
         token = SecretStr(_secret("signals.github.token_file", github.token_file))
         signals = signals.model_copy(update={"github": github.model_copy(update={"token": token})})
-    return config.model_copy(update={"smtp": smtp, "signals": signals})
+    summaries = config.summaries
+    if summaries and summaries.key_file and not summaries.key.get_secret_value():
+        key = SecretStr(_secret("summaries.key_file", summaries.key_file))
+        summaries = summaries.model_copy(update={"key": key})
+    return config.model_copy(update={"smtp": smtp, "signals": signals, "summaries": summaries})
 
 
 def _secret(key: str, path: Path) -> str:

@@ -16,9 +16,10 @@ import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from newsletter import silence
+from newsletter import inbox, silence
 from newsletter.app import App
 from newsletter.errors import ConfigError, NewsletterError
+from newsletter.mail import lmtp
 from newsletter.store.db import only_one
 from newsletter.web import create_app
 
@@ -108,6 +109,7 @@ class Daemon:
             )  # fmt: skip
             clock.start()
             log.info("daemon.started", web=f"http://{host}:{port}")
+            door_for_mail = await self._listen_to_mail()
             waiting = asyncio.create_task(self.stop.wait())
             await asyncio.wait({web, waiting}, return_when=asyncio.FIRST_COMPLETED)
             self.stop.set()  # the web may have ended by itself: an address in use
@@ -116,9 +118,27 @@ class Daemon:
                 await asyncio.wait_for(self._idle.wait(), DRAIN_S)
             clock.shutdown(wait=False)  # only now: it cancels a tick that is still at work
             server.should_exit = True
+            if door_for_mail is not None:
+                door_for_mail.close()
             waiting.cancel()
             await web
             log.info("daemon.stopped")
+
+    async def _listen_to_mail(self) -> asyncio.Server | None:
+        """Take returned mail and commands by LMTP, where the site is set up for it. Raises: ConfigError."""
+        where = self.app.config.bounces.lmtp
+        if not where:
+            return None
+
+        async def take(sender: str, recipient: str, raw: bytes) -> str:
+            return await inbox.take(self.app, sender, recipient, raw, self.clock)
+
+        try:
+            return await lmtp.listen(where, take)
+        except OSError as e:
+            raise ConfigError(
+                [f"bounces.lmtp: cannot listen on {where}: {e.strerror}"], hint="stop what listens there"
+            ) from e
 
     async def tick(self) -> None:
         """Do what is due now. A failure is told and tried again at the next tick."""
@@ -129,6 +149,8 @@ class Daemon:
             return
         self._idle.clear()
         try:
+            if (folder := self.app.config.bounces.maildir) is not None:
+                await asyncio.to_thread(inbox.empty_maildir, self.app, folder, now)
             age = FETCH_EVERY if self.fetched_at is None else now - self.fetched_at
             is_due = self.app.has_due(now)
             is_turn = age >= (FETCH_BEFORE_DIGEST if is_due else FETCH_EVERY)

@@ -229,6 +229,13 @@ def plan(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: 
     return results
 
 
+def picked(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: timedelta) -> Counter[int]:
+    """How many of those who are due would get each paper. Nothing is kept."""
+    trial, shown = replace(edition), dict[int, dict[str, Any]]()
+    due_rows = (row for group in groups for row in rows(engine, trial, group, expire_after, shown))
+    return Counter(pick.paper for row in due_rows for pick in row.picks)
+
+
 def rows(
     engine: Engine, edition: Edition, group: Due, expire_after: timedelta, shown: dict[int, dict[str, Any]]
 ) -> Iterator[FrozenRow]:

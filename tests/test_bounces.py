@@ -55,7 +55,7 @@ def test_the_gravest_of_several_recipients_counts() -> None:
 @pytest.mark.parametrize(
     ("action", "kind"), [("delayed", "delay"), ("delivered", "delivered"), ("relayed", "delivered")]
 )
-def test_what_is_no_failure_is_none(action: str, kind: str) -> None:
+def test_G13_what_is_no_failure_is_none(action: str, kind: str) -> None:
     assert classify(message_from_string(report(failed("2.1.5", "250 ok", action)))).kind == kind
 
 
@@ -88,7 +88,7 @@ def test_broken_mail_is_something_else(raw: bytes) -> None:
     assert classify(message_from_bytes(raw)).kind == "other"
 
 
-def test_real_bounces_are_called_hard_only_when_they_are(data_dir: Path) -> None:
+def test_G12_real_bounces_are_called_hard_only_when_they_are(data_dir: Path) -> None:
     truth: dict[str, list[dict[str, str]]] = {}
     with (data_dir / "bounces" / "truth.csv").open(encoding="utf-8") as stream:
         for row in csv.DictReader(stream):

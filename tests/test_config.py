@@ -50,7 +50,7 @@ def test_every_key_is_in_the_example_and_none_besides() -> None:
             found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key}
         return found
 
-    secrets = {"smtp.password", "signals.github.token"}  # environment only
+    secrets = {"smtp.password", "signals.github.token", "summaries.key"}  # environment only
     assert flat(tomllib.loads(text)) == _keys(Config) - {"sources.feeds"} - secrets | {
         "sources.feeds.name", "sources.feeds.url", "sources.feeds.field"
     }  # fmt: skip

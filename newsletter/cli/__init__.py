@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from newsletter import __version__
-from newsletter.cli import day, demo, issues, output, papers, site, subscribers, topics
+from newsletter.cli import day, demo, inbound, issues, output, papers, site, subscribers, topics
 from newsletter.errors import NewsletterError
 
 app = typer.Typer(
@@ -19,7 +19,17 @@ app = typer.Typer(
 )  # fmt: skip
 EVERY_DAY, CONTENT, SETUP = "Every day", "Content and readers", "Setting up"
 app.command()(demo.demo)
-for command in (day.run, day.fetch, day.preview, day.send, day.status, day.daemon, day.serve, day.worker):
+for command in (
+    day.run,
+    day.fetch,
+    day.preview,
+    day.send,
+    day.status,
+    day.daemon,
+    day.serve,
+    day.worker,
+    inbound.inbound,
+):
     app.command()(command)
 app.add_typer(papers.app, name="papers")
 app.add_typer(topics.app, name="topics")

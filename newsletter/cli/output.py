@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -140,7 +140,9 @@ def finish(report: Report) -> int:
 def tell_error(error: NewsletterError) -> None:
     """What failed, what state things are in, what to do next; on stderr, as JSON too if JSON was asked for."""
     if session.is_json:
-        body: Mapping[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+        body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+        if isinstance(error, InputError) and error.position:
+            body["position"] = error.position
         print(json.dumps({"error": body}, ensure_ascii=False), file=sys.stderr)  # noqa: T201
         return
     err = console(is_error=True)

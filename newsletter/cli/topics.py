@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -10,9 +9,12 @@ import typer
 from newsletter.cli.output import confirm, emit, moment, open_app, say, table
 from newsletter.errors import NotFound
 from newsletter.matching.query import parse
-from newsletter.models import Topic
+from newsletter.models import MATCH_CUT, Topic
 from newsletter.store import topics
 from newsletter.store.db import reading, writing
+
+#: Papers shown below the cut: what a wider query would have brought.
+NEARLY = 3
 
 app = typer.Typer(help="Topics: list, show, add, edit, test, remove.", no_args_is_help=True)
 
@@ -99,10 +101,20 @@ def test(
             query = topics.get(connection, query).query
         except NotFound:
             parse(query)
-    found = site.topic_test(query, moment(at), days, top)
-    if not emit(found):
-        say(f"{found['query']}: {found['per_day']} papers a day over {timedelta(days=days).days} days")
-        table(("score", "id", "title"), [(p["score"], p["id"], p["title"]) for p in found["papers"]], right=("score",))
+    query, found = site.topic_test(query, moment(at), days)
+    above = [(paper, score) for paper, score in found if score >= MATCH_CUT]
+    per_day = round(len(above) / days, 2)
+    shown = [{"id": paper.id, "title": paper.title, "score": round(score, 3)} for paper, score in above[:top]]
+    if not emit({"query": query, "papers": shown, "per_day": per_day}):
+        say(f"{query}: {per_day} papers a day over {days} days")
+        unseen = len(above) - len(shown)
+        cut = f"the cut: {f'{unseen} more above it; ' if unseen else ''}readers get nothing below"
+        rows = [(score, paper.id, paper.title) for paper, score in found[: len(above) + NEARLY]]
+        table(
+            ("score", "id", "title"),
+            [*rows[: len(shown)], (MATCH_CUT, "---", cut), *rows[len(above) :]],
+            right=("score",),
+        )
     return 0
 
 

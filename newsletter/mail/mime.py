@@ -151,11 +151,11 @@ _block = lru_cache(maxsize=16384)(_lines)
 def _form(form: str) -> bytes:
     """A %-format, encoded: every blank stands between two soft line ends, so that what fills it is encoded alone."""
     texts = [""]
-    for token in _MARKS.split(form):
-        if token == "%s":
+    for piece in _MARKS.split(form):
+        if piece == "%s":
             texts.append("")
         else:
-            texts[-1] += "%" if token == "%%" else token
+            texts[-1] += "%" if piece == "%%" else piece
     encoded = [_lines(text).replace(b"%", b"%%") for text in texts]
     # What fills a blank ends without a line end.
     return encoded[0] + b"".join(b"%s=\r\n" + text for text in encoded[1:])

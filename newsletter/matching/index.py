@@ -47,16 +47,17 @@ class Index:
         index = self if papers is self._papers else Index(papers)
         return {number: index._matches(parse(text)) for number, text in queries.items()}
 
-    def search(self, query: str | Query, limit: int = 20) -> list[Match]:
+    def search(self, query: str | Query, limit: int = 20, *, is_loose: bool = True) -> list[Match]:
         """Find the papers that suit a query best, best first, whether above the cut or not.
 
         Papers that hold all of the query come first. If they are fewer than `limit`, papers that hold some of its words
-        follow, so that a whole sentence finds something too; authors, categories and exclusions hold for them as well.
+        follow if it `is_loose`, so that a whole sentence finds something too. What authors and categories are asked for
+        and what is excluded holds for these as well.
         """
         root = (parse(query) if isinstance(query, str) else query).root
         score = self._score(root)
         holds = score > 0
-        if isinstance(root, All) and np.count_nonzero(holds) < limit:
+        if is_loose and isinstance(root, All) and np.count_nonzero(holds) < limit:
             least = score[holds].min() if holds.any() else 1
             score = np.where(holds, score, self._loose(root) * least)
         return self._best(root, score, limit)
@@ -76,12 +77,12 @@ class Index:
         """Give for each paper the words of the query that it holds."""
         if isinstance(root, Word | Phrase):
             return repeat((root.text,), len(best))
-        leaves = [leaf for leaf in _leaves(root) if not isinstance(leaf, Category)]
+        telling = [leaf for leaf in leaves(root) if not isinstance(leaf, Category)][:60]  # as many as bits
         held = np.zeros(len(best), np.int64)
-        for number, leaf in enumerate(leaves[:60]):
+        for number, leaf in enumerate(telling):
             held |= (self._leaf(leaf)[best] > 0).astype(np.int64) << number
         said = {
-            code: tuple(leaf.text for number, leaf in enumerate(leaves[:60]) if code >> number & 1)
+            code: tuple(leaf.text for number, leaf in enumerate(telling) if code >> number & 1)
             for code in set(held.tolist())
         }
         return map(said.__getitem__, held.tolist())
@@ -180,10 +181,10 @@ def _is_filter(node: Node) -> bool:
     return isinstance(node, Category) or node.field == "au"
 
 
-def _leaves(node: Node) -> list[Leaf]:
+def leaves(node: Node) -> list[Leaf]:
     """List what may be found; what is excluded is not."""
     if isinstance(node, All | AnyOf):
-        return [leaf for part in node.parts if not _is_common(part) for leaf in _leaves(part)]
+        return [leaf for part in node.parts if not _is_common(part) for leaf in leaves(part)]
     return [node]
 
 

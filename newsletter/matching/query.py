@@ -137,6 +137,8 @@ def _scan(text: str) -> list[_Token]:
             at = _scan_field(text, match, found)
         elif match := _WORD.match(text, at):
             word = match.group()
+            if word in ("NOT", "ANDNOT"):
+                raise QueryError(f"{word} is written as a minus sign", position=position, hint="write: graphs -survey")
             if tokens(word) or (found and found[-1].kind == "field"):
                 found.append(_Token(_OPERATORS.get(word.lower(), "word"), word, position))
             at = match.end()

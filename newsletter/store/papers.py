@@ -1,6 +1,6 @@
 """Papers, what they can be recognised by, and who showed them. What is the same paper is dedupe's to decide."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -157,6 +157,13 @@ def known_sightings(connection: Connection, sightings: Iterable[Sighting]) -> di
             same = select(S.c.source_id, S.c.paper, S.c.why).where(S.c.source == source, S.c.source_id.in_(part))
             known.update(((source, row.source_id), (row.paper, row.why)) for row in connection.execute(same))
     return known
+
+
+def note_summaries(connection: Connection, written: Mapping[int, str]) -> None:
+    """Keep machine-written summaries by the paper's key, where a source has not brought one meanwhile."""
+    if written:
+        lacking = update(P).where(P.c.key == bindparam("of"), P.c.summary == "").values(summary=bindparam("text"))
+        connection.execute(lacking, [{"of": key, "text": text} for key, text in written.items()])
 
 
 def hide(connection: Connection, id: str, *, is_hidden: bool = True) -> Paper:

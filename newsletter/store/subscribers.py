@@ -168,6 +168,12 @@ def set_state(connection: Connection, id: int, state: SubscriberState, reason: s
     connection.execute(update(U).where(U.c.id == id).values(values))
 
 
+def rest(connection: Connection, id: int, until: date, reason: str) -> None:
+    """Send an active reader nothing until a day: they did not ask for it, their mailbox did."""
+    resting = {"state": str(SubscriberState.PAUSED), "state_reason": reason, "paused_until": until}
+    connection.execute(update(U).where(U.c.id == id, U.c.state == SubscriberState.ACTIVE).values(resting))
+
+
 def change_address(connection: Connection, id: int, email: str, canonical: str) -> None:
     """Letters composed for the old address are never sent: the fence compares the version.
 

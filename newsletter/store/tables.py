@@ -320,6 +320,17 @@ class DeliveryRow(SQLModel, table=True):
     ambiguous: int = _number(0)  #: times the window after the dot was left without a reply
 
 
+class ReturnedRow(SQLModel, table=True):
+    """A mail of ours that came back, or was complained about. One a letter: who sends it twice is counted once."""
+
+    __tablename__ = "returned"
+    delivery: int = _ref("deliveries.id", primary=True)
+    kind: str = Field(sa_column=Column(String(16), nullable=False))
+    status: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
+    reply: str = _text()
+    at: datetime = _when(nullable=False)
+
+
 # -- housekeeping ----------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,162 @@
+"""Short summaries from an endpoint that speaks OpenAI's chat protocol: off unless configured, and never needed.
+
+Only papers that readers are about to get are asked about, each once: what was written is kept with the paper and shown
+as machine-written. Whatever goes wrong there, the letter falls back to the abstract and leaves on time.
+"""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx2
+from sqlalchemy import Connection, Engine
+
+from newsletter.config import Summaries
+from newsletter.models import Paper
+from newsletter.sources.clean import clean
+from newsletter.store import papers as shelf
+from newsletter.store import runs
+from newsletter.store.db import reading, writing
+
+INSTRUCTION = (
+    "You write for a newsletter that scientists read. Say in one or two plain sentences, at most 45 words in all, what "
+    "this paper found or built and why it matters. Use only what the abstract says. No heading, no list, no link, no "
+    "praise."
+)
+#: The letters wait no longer than this for all summaries together.
+PATIENCE_S = 120.0
+CONNECTIONS = 4
+#: After so many failures the rest is not asked: the endpoint is in trouble.
+FAILURES = 3
+MAX_ANSWER_BYTES = 100_000
+LENGTHS = range(20, 601)
+MAX_TOKENS = 400
+
+_THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
+_LINK = re.compile(r"://|\bwww\.|@\w+\.\w", re.IGNORECASE)
+_FACT = "summaries"
+
+log = logging.getLogger(__name__)
+
+
+class _Failed(Exception):
+    """No usable answer; the message says why."""
+
+
+async def write(
+    engine: Engine, section: Summaries, papers: Mapping[int, Paper], picked: Mapping[int, int], now: datetime
+) -> dict[int, str]:
+    """Write what papers lack, those that most readers get first; keep it, and give it by the paper's key.
+
+    `picked` says how many readers get each paper. At most `per_day` papers are asked about on one UTC day. Never raises
+    for what the endpoint did.
+    """
+    with reading(engine) as connection:
+        asked_before = _asked(connection, now)
+    by_readers = sorted(picked, key=lambda key: (-picked[key], key))
+    lacking = [papers[key] for key in by_readers if papers[key].abstract and not papers[key].summary]
+    asking = lacking[: max(0, section.per_day - asked_before)]
+    if not asking:
+        return {}
+    with writing(engine) as connection:  # counted before the first question: a crash must not double the bill
+        _note_asked(connection, now, asked_before + len(asking))
+    desk = _Desk(section)
+    await desk.work(asking)
+    with writing(engine) as connection:
+        _note_asked(connection, now, asked_before + desk.asked)
+        shelf.note_summaries(connection, desk.written)
+    if desk.failures:
+        log.warning("summaries: %d of %d not written: %s", len(asking) - len(desk.written), len(asking), desk.last)
+    return desk.written
+
+
+def _asked(connection: Connection, now: datetime) -> int:
+    fact = runs.fact(connection, _FACT) or {}
+    return int(fact["asked"]) if fact.get("day") == now.astimezone(UTC).date().isoformat() else 0
+
+
+def _note_asked(connection: Connection, now: datetime, asked: int) -> None:
+    runs.note_fact(connection, _FACT, {"day": now.astimezone(UTC).date().isoformat(), "asked": asked})
+
+
+@dataclass
+class _Desk:
+    """One run's questions to the endpoint, a few at a time."""
+
+    section: Summaries
+    written: dict[int, str] = field(default_factory=dict)
+    asked: int = 0
+    failures: int = 0
+    last: str = ""  #: what went wrong last
+
+    async def work(self, papers: Sequence[Paper]) -> None:
+        waiting = iter(papers)
+        async with httpx2.AsyncClient(trust_env=False, follow_redirects=False) as client:
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await asyncio.gather(*(self._take(client, waiting) for _ in range(CONNECTIONS)))
+            except TimeoutError:
+                self.failures, self.last = self.failures + 1, f"not done after {PATIENCE_S:.0f} s"
+
+    async def _take(self, client: httpx2.AsyncClient, waiting: Iterator[Paper]) -> None:
+        for paper in waiting:
+            if self.failures >= FAILURES:
+                return
+            self.asked += 1
+            try:
+                async with asyncio.timeout(self.section.timeout_s):
+                    self.written[paper.key] = fit(await self._ask(client, paper))
+            except TimeoutError:
+                self.failures, self.last = self.failures + 1, f"no answer within {self.section.timeout_s:g} s"
+            except (_Failed, httpx2.HTTPError) as e:
+                self.failures, self.last = self.failures + 1, str(e) or type(e).__name__
+
+    async def _ask(self, client: httpx2.AsyncClient, paper: Paper) -> str:
+        key = self.section.key.get_secret_value()
+        headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        question = {
+            "model": self.section.model,
+            "messages": [
+                {"role": "system", "content": INSTRUCTION},
+                {"role": "user", "content": f"{paper.title}\n\n{paper.abstract}"},
+            ],
+            "temperature": 0,
+            "max_tokens": MAX_TOKENS,
+        }
+        address = f"{self.section.url}/chat/completions"
+        body = bytearray()
+        async with client.stream("POST", address, json=question, headers=headers, timeout=None) as answer:
+            if answer.status_code != 200:
+                raise _Failed(f"the endpoint answered {answer.status_code}")
+            async for piece in answer.aiter_raw():
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise _Failed(f"an answer of more than {MAX_ANSWER_BYTES:,} bytes")
+        return _content(bytes(body))
+
+
+def _content(body: bytes) -> str:
+    try:
+        choice = json.loads(body)["choices"][0]
+        content, reason = choice["message"]["content"], choice.get("finish_reason")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as e:
+        raise _Failed("an answer that is not of the chat protocol") from e
+    if not isinstance(content, str):
+        raise _Failed("an answer without text")
+    if reason == "length":
+        raise _Failed("an answer that was cut off")
+    return content
+
+
+def fit(content: str) -> str:
+    """Make an answer fit for a letter: plain text on one line, of a summary's length, with no address in it."""
+    text = clean(_THOUGHTS.sub("", content)).strip('"“” ')
+    if len(text) not in LENGTHS:
+        raise _Failed(f"an answer of {len(text)} characters")
+    if _LINK.search(text):
+        raise _Failed("an answer with an address in it")
+    return text
