@@ -304,6 +304,12 @@ class App:
         by_key = {paper.key: paper for paper in stored[0]}
         return [(by_key[match.paper], match.score) for match in stored[1].search(query, limit)]
 
+    def similar(self, paper: Paper, limit: int = 5) -> list[Paper]:
+        """Stored papers most like one of them, best first."""
+        stored, index = self._library()
+        by_key = {one.key: one for one in stored}
+        return [by_key[match.paper] for match in index.similar(paper.key, limit)]
+
     def _library(self) -> tuple[list[Paper], Index]:
         """All papers, indexed; made again when papers came or changed."""
         with reading(self.engine) as connection:

@@ -22,6 +22,8 @@ from newsletter.models import MATCH_CUT, Match, Paper
 TOGETHER = 0.3
 #: How far the rarest of queries closes the gap to 1.
 RARE = 0.25
+#: Words that a paper is compared by, and the part of their weight that a similar paper has.
+TELLING, ALIKE = 20, 0.12
 #: What a category says about a paper it stands first for, and about one that is merely cross-listed.
 PRIMARY, CROSS_LISTED = 0.65, 0.55
 AUTHOR = 0.9
@@ -61,6 +63,18 @@ class Index:
             least = score[holds].min() if holds.any() else 1
             score = np.where(holds, score, self._loose(root) * least)
         return self._best(root, score, limit)
+
+    def similar(self, key: int, limit: int = 5) -> list[Match]:
+        """Find the papers most like one of them: by the words that tell it apart, weighted by rarity."""
+        at = np.flatnonzero(self._keys == key)
+        if not len(at):
+            return []
+        score = np.zeros(len(self._papers), np.float32)
+        for number, weight in self._postings.telling(int(at[0]), TELLING):
+            score += np.float32(weight) * self._postings.vector(self._postings.numbered(number))
+        score[at] = 0
+        best = np.lexsort((self._keys, -score))[:limit]
+        return [Match(int(self._keys[place]), float(score[place])) for place in best if score[place] >= ALIKE]
 
     def _matches(self, query: Query) -> list[Match]:
         score = self._score(query.root)

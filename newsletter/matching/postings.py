@@ -27,7 +27,6 @@ GAP = -1
 class Postings:
     def __init__(self, texts: Iterable[tuple[str, str]]) -> None:
         self._terms: dict[str, int] = {}
-        self._spelling: list[str] = []  #: term -> the first token that brought it
         self._known: dict[str, tuple[int, ...]] = {}
         self._parts: dict[str, tuple[str, ...]] = {}  #: "autoregress" -> "auto", "regress", where a text has the hyphen
         line: list[int] = []
@@ -57,10 +56,7 @@ class Postings:
         if len(found) > 2:
             self._parts[found[-1]] = min(found[:-1], self._parts.get(found[-1], found[:-1]))
         for stem in found:
-            term = self._terms.setdefault(stem, len(self._terms))
-            if term == len(self._spelling):
-                self._spelling.append(token)
-            terms.append(term)
+            terms.append(self._terms.setdefault(stem, len(self._terms)))
         return self._known.setdefault(token, tuple(terms) or (GAP,))
 
     def _lay_out(self, line: list[int], joined: list[tuple[int, int]], lengths: list[tuple[int, int]]) -> None:
@@ -149,15 +145,20 @@ class Postings:
         often = np.bincount(self._text_of[places], self._weight[places], self.size)
         return (often / (often + K1)).astype(np.float32)
 
-    def terms_of(self, text: int) -> NDArray[np.int32]:
-        """List a text's terms as numbers, repeated as they are."""
+    def telling(self, text: int, count: int) -> list[tuple[int, float]]:
+        """Give the terms that tell a text from the others, by number, with weights that sum up to 1."""
         line = self._line[self._starts[text] : self._starts[text + 1]]
-        terms: NDArray[np.int32] = line[line != GAP]
-        return terms
+        numbers, often = np.unique(line[line != GAP], return_counts=True)
+        spread = self._bounds[numbers + 1] - self._bounds[numbers]
+        weights = often / (often + K1) * np.log1p(self.size / spread)
+        weights[spread < 2] = 0  # nobody else has it
+        best = np.argsort(-weights, kind="stable")[:count]
+        total = weights[best].sum() or 1.0
+        return [(int(numbers[at]), float(weights[at] / total)) for at in best]
 
-    def by_number(self, number: int) -> tuple[str, Places]:
-        """Give a term's spelling and places."""
-        return self._spelling[number], self._order[self._bounds[number] : self._bounds[number + 1]]
+    def numbered(self, number: int) -> Places:
+        """Find a term by its number."""
+        return self._order[self._bounds[number] : self._bounds[number + 1]]
 
 
 def rarity(vector: Vector) -> float:

@@ -1,7 +1,6 @@
 """Pages for everybody: the front page, the archive, search, papers, feeds, and how the site is doing."""
 
 import ipaddress
-import re
 import threading
 import time
 from collections import Counter
@@ -18,8 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from newsletter import silence
 from newsletter.app import App
 from newsletter.errors import NotFound, QueryError
-from newsletter.matching.words import is_stopword
-from newsletter.models import Paper, SourceState
+from newsletter.models import SourceState
 from newsletter.store import accounts, papers, runs, signals
 from newsletter.store.db import reading, schema
 from newsletter.web import feeds
@@ -139,18 +137,10 @@ class Public:
                     raise NotFound(f"no paper {id!r}")
                 seen = papers.sightings(connection, paper.key)
                 heats = signals.heats(connection, [paper.key])
-            similar = self._similar(paper)
-            return {"paper": paper, "card": cards([paper], heats)[0], "seen": seen, "similar": cards(similar, {})}
+            similar = cards(self.app.similar(paper), {})
+            return {"paper": paper, "card": cards([paper], heats)[0], "seen": seen, "similar": similar}
 
         return self.view.page(request, "paper.html", **self._cached(f"paper {id}", load))
-
-    def _similar(self, paper: Paper) -> list[Paper]:
-        """Papers that share words with this one's title; a title without telling words is like nothing."""
-        words = {word for word in re.findall(r"\w{4,}", paper.title) if not is_stopword(word.lower())}
-        if not words:
-            return []
-        found = self.app.search(" OR ".join(f'"{word}"' for word in sorted(words)[:12]), 6)
-        return [one for one, _ in found if one.key != paper.key][:5]
 
     def feed(self, request: Request) -> Response:
         """What a topic finds in the last seven days, as Atom or JSON Feed; "all" is the hottest of all fields."""

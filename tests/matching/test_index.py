@@ -294,3 +294,18 @@ def test_a_query_is_matched_once_however_many_topics_have_it() -> None:
     assert sorted(Counting.asked) == ["cat:cs.CL", "protein"]
     assert set(matches) == set(range(1, 101))
     assert matches[1] == matches[99] != matches[2]
+
+
+def test_similar_papers_share_what_tells_them_apart() -> None:
+    texts = [
+        ("Grid cells keep time", "Grid cells of mice fire in time."),
+        ("Timing in grid cells", "Cells of mice keep time."),
+        ("Robots fold laundry", "A robot arm folds laundry."),
+        ("Folding laundry by robot", "Two robot arms fold shirts."),
+    ]
+    shelf = [Paper(f"p{key}", title, key, abstract) for key, (title, abstract) in enumerate(texts, 1)]
+    index = Index(shelf)
+    assert [match.paper for match in index.similar(1)] == [2]
+    assert [match.paper for match in index.similar(4)] == [3]
+    assert index.similar(99) == [] and Index().similar(1) == []
+    assert Index([Paper("p", "", 1)]).similar(1) == []
