@@ -13,8 +13,6 @@ from newsletter.models import Receipt
 from newsletter.store import ledger
 from newsletter.store.db import open_engine
 
-#: So long a fence or an outcome waits for those of other connections: a commit for eight costs little more than one.
-LINGER_S = 0.0005
 #: Seconds between the tries to record what a server said, when the database is locked or full.
 RECORD_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -42,7 +40,7 @@ class Clerk:
         failpoint("body")
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._asked.append((delivery, future))
-        self._start_soon()
+        self._start()
         is_passed = await future
         failpoint("intent")
         return is_passed
@@ -51,13 +49,11 @@ class Clerk:
         """Record an outcome; False when it could not be, so that the row stays as the fence left it."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._told.append((receipt, future))
-        self._start_soon()
+        self._start()
         return await future
 
-    def _start_soon(self) -> None:
-        asyncio.get_running_loop().call_later(LINGER_S, self._start)
-
     def _start(self) -> None:
+        """Write in the loop's next turn: what came in while the last commit lasted goes into one."""
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write())
 

@@ -232,16 +232,14 @@ FOLLOWED = 0  #: Pick.topic of a paper that came in by its author
 OUTSIDE = -1  #: Pick.topic of the one Surging paper outside the reader's topics
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """A fact that was computed, never prose. Compose puts it into words."""
 
     kind: str  #: topic | keyword | author | near | outside
     detail: str = ""  #: the topic's name, the keyword, the author, the number of liked papers
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(NamedTuple):
     """One paper chosen for one reader."""
 
     paper: int  #: Paper.key
@@ -276,29 +274,41 @@ class DeliveryState(StrEnum):
     QUIET = "quiet"  #: the reader was due and nothing matched: no letter
 
 
-class Filled(str):
-    """Text that remembers the %-format it was made from, the same object in every letter, and what was filled in."""
+class Filled(NamedTuple):
+    """Text with blanks: `pieces`, the same object in every letter, and between them the values of this one."""
 
-    __slots__ = ("form", "values")
-    form: str
+    pieces: tuple[str, ...]  #: one more than values
     values: tuple[str, ...]
 
-    def __new__(cls, form: str, values: tuple[str, ...]) -> "Filled":
-        text = super().__new__(cls, form % values)
-        text.form, text.values = form, values
-        return text
+    def __str__(self) -> str:
+        between = (*self.values, "")
+        return "".join([text for pair in zip(self.pieces, between, strict=True) for text in pair])
+
+
+#: A part of a letter, whole lines of text.
+Fragment = str | Filled
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A composed mail, not yet bytes. Fragments are joined without separator. They recur between letters, as the same
-    object or as `Filled` of the same form, so an encoder does the work for them once."""
+    object or as `Filled` with the same pieces, so an encoder does the work for them once."""
 
     kind: str  #: digest | note | confirm | welcome | known | …: the template folder's name
     subject: str
-    text: tuple[str, ...]
-    html: tuple[str, ...] = ()  #: empty: the reader wants plain text only
+    text: tuple[Fragment, ...]
+    html: tuple[Fragment, ...] = ()  #: empty: the reader wants plain text only
     preheader: str = ""
+
+    @property
+    def plain_page(self) -> str:
+        """The text part as one."""
+        return "".join(map(str, self.text))
+
+    @property
+    def html_page(self) -> str:
+        """The HTML part as one; empty when there is none."""
+        return "".join(map(str, self.html))
 
 
 @dataclass(frozen=True, slots=True)

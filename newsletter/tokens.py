@@ -1,7 +1,8 @@
 """Signed links, envelope senders and address hashes. A token alone selects a reader; nothing here asks a table.
 
-A token is base64url(payload + MAC). The MAC covers the purpose, so a token made for one page opens no other. The first
-secret signs, every secret verifies: a key is changed by putting a new one in front.
+A token is base64url(payload + MAC), the MAC keyed BLAKE2b (RFC 7693) of 160 bits. It covers the purpose, so a token
+made for one page opens no other. The first secret signs, every secret verifies: a key is changed by putting a new one
+in front.
 """
 
 import base64
@@ -11,17 +12,16 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 
 from newsletter.errors import ConfigError, InputError
 
 PURPOSES = ("confirm", "preferences", "unsubscribe", "feedback", "view", "address", "feed")
-_MAC_BYTES = 12
-_BODY = struct.Struct(">QIIqq")  # subscriber, epoch, made (seconds since the epoch), two numbers of the purpose
-#: Brings a token to whole groups of base64, so that many are encoded as one and cut apart.
-_FILL = bytes(-(_BODY.size + _MAC_BYTES) % 3)
-_LENGTH = len(base64.urlsafe_b64encode(bytes(_BODY.size + _MAC_BYTES)).rstrip(b"="))
+_PERSONS = {purpose: purpose.encode() for purpose in PURPOSES}
+_BODY = struct.Struct(">QIIqb")  # subscriber, epoch, made (seconds since the epoch), two numbers of the purpose
+_MAC_BYTES = 20
+#: In characters. Body and MAC are whole groups of base64, so that many tokens are encoded as one and cut apart.
+_LENGTH = (_BODY.size + _MAC_BYTES) // 3 * 4
 
 
 class TokenError(InputError):
@@ -51,6 +51,7 @@ class Tokens:
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
         self._secrets = tuple(secrets)
+        self._keys = tuple(hashlib.sha256(secret).digest() for secret in secrets)
 
     @classmethod
     def from_file(cls, path: Path) -> "Tokens":
@@ -69,19 +70,16 @@ class Tokens:
 
     def make(self, purpose: str, subscriber: int, epoch: int, now: datetime, *, paper: int = 0, vote: int = 0) -> str:
         """Sign one link. Same values, same token: letters stay identical when they are made again."""
-        body = _BODY.pack(subscriber, epoch, int(now.timestamp()), paper, vote)
-        return base64.urlsafe_b64encode(body + self._mac(purpose, body, self._secrets[0])).rstrip(b"=").decode()
+        return self.make_many(purpose, subscriber, epoch, now, [(paper, vote)])[0]
 
     def make_many(
         self, purpose: str, subscriber: int, epoch: int, now: datetime, values: Iterable[tuple[int, int]]
     ) -> list[str]:
         """`make` for each (paper, vote): the many links of one letter, a few times faster."""
-        made = int(now.timestamp())
+        made, key = int(now.timestamp()), self._keys[0]
         bodies = [_BODY.pack(subscriber, epoch, made, paper, vote) for paper, vote in values]
-        signed = b"".join([body + self._mac(purpose, body, self._secrets[0]) + _FILL for body in bodies])
-        encoded = base64.urlsafe_b64encode(signed).decode()
-        step = _LENGTH + len(_FILL)
-        return [encoded[at : at + _LENGTH] for at in range(0, len(encoded), step)]
+        encoded = base64.urlsafe_b64encode(b"".join([body + _mac(purpose, body, key) for body in bodies])).decode()
+        return [encoded[at : at + _LENGTH] for at in range(0, len(encoded), _LENGTH)]
 
     def read(self, token: str, purpose: str, now: datetime, max_age: timedelta | None = None) -> Claims:
         """Verify a token for one purpose.
@@ -91,13 +89,13 @@ class Tokens:
         if len(token) != _LENGTH or not token.isascii():
             raise TokenError("malformed")
         try:
-            raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+            raw = base64.b64decode(token, altchars=b"-_", validate=True)
         except ValueError as e:
             raise TokenError("malformed") from e
         body, mac = raw[: _BODY.size], raw[_BODY.size :]
-        genuine = [hmac.compare_digest(mac, self._mac(purpose, body, secret)) for secret in self._secrets]
-        # The last characters of base64 carry unused bits: only the one canonical spelling is accepted.
-        if not any(genuine) or base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != token:
+        genuine = [hmac.compare_digest(mac, _mac(purpose, body, key)) for key in self._keys]
+        # The decoder takes "+" for "-" too: only the one canonical spelling is accepted.
+        if not any(genuine) or base64.urlsafe_b64encode(raw).decode() != token:
             raise TokenError("forged")
         subscriber, epoch, made_s, paper, vote = _BODY.unpack(body)
         made = datetime.fromtimestamp(made_s, UTC)
@@ -129,23 +127,9 @@ class Tokens:
         return f"{delivery}.{self._short(f'message:{delivery}', self._secrets[-1])}"
 
     @staticmethod
-    def _mac(purpose: str, body: bytes, secret: bytes) -> bytes:
-        if purpose not in PURPOSES:
-            raise ValueError(purpose)
-        inner, outer = (half.copy() for half in _keyed(secret, purpose))
-        inner.update(body)
-        outer.update(inner.digest())
-        return outer.digest()[:_MAC_BYTES]
-
-    @staticmethod
     def _short(text: str, secret: bytes) -> str:
         return base64.b32encode(hmac.digest(secret, text.encode(), "sha256")[:10]).decode().lower()
 
 
-@lru_cache(maxsize=64)
-def _keyed(secret: bytes, purpose: str) -> "tuple[hashlib._Hash, hashlib._Hash]":
-    """Both halves of HMAC-SHA256 (RFC 2104) after the key and the purpose, which every token of a letter shares."""
-    key = (hashlib.sha256(secret).digest() if len(secret) > 64 else secret).ljust(64, b"\0")
-    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
-    inner.update(purpose.encode() + b"\0")
-    return inner, outer
+def _mac(purpose: str, body: bytes, key: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=_MAC_BYTES, key=key, person=_PERSONS[purpose]).digest()

@@ -286,7 +286,7 @@ def _put_out(shown: Preview, form: str, out: Path | None, is_opening: bool) -> i
     letter = shown.letter
     if form == "html" and not letter.html:
         raise NewsletterError(f"{shown.reader.email} reads plain text only", hint="use --format text")
-    content = {"eml": shown.message, "html": "".join(letter.html).encode(), "text": "".join(letter.text).encode()}[form]
+    content = {"eml": shown.message, "html": letter.html_page.encode(), "text": letter.plain_page.encode()}[form]
     if is_opening and out is None:
         with tempfile.NamedTemporaryFile(prefix="newsletter-", suffix=f".{form}", delete=False) as file:
             out = Path(file.name)

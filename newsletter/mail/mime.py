@@ -14,12 +14,11 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from newsletter.errors import LetterError
-from newsletter.models import Envelope, Filled, Letter
+from newsletter.models import Envelope, Filled, Fragment, Letter
 
 #: Gmail clips above 102 KB, sometimes through the unsubscribe link.
 MAX_HTML_BYTES = 102_000
 _URL = re.compile(r"<(https?://[^>]*)>")
-_MARKS = re.compile("(%%|%s)")
 #: Characters of addresses on the web that quoted-printable leaves as they are.
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_:/.#@"
 #: C0, DEL, C1, line and paragraph separators, bidi controls, surrogates: never in a header.
@@ -50,7 +49,7 @@ def build(letter: Letter, envelope: Envelope, sender: str, headers: Sequence[tup
     if letter.html:
         html = _part("html", letter.html)
         # Encoded, it is never smaller.
-        if sum(map(len, html)) > MAX_HTML_BYTES and (size := len("".join(letter.html).encode())) > MAX_HTML_BYTES:
+        if sum(map(len, html)) > MAX_HTML_BYTES and (size := len(letter.html_page.encode())) > MAX_HTML_BYTES:
             raise LetterError(f"the HTML part has {size:,} bytes, more than {MAX_HTML_BYTES:,}")
         mark = "=_" + hashlib.sha256(envelope.message_id.encode()).hexdigest()[:24]
         lines.append(f'Content-Type: multipart/alternative; boundary="{mark}"')
@@ -79,8 +78,12 @@ def lint(letter: Letter, headers: Sequence[tuple[str, str]] = ()) -> None:
     if not found[0].startswith(("https://", "http://localhost", "http://127.0.0.1")):
         raise LetterError("one-click unsubscribe needs an https address (RFC 8058)", hint="set site.base_url to https")
     for part in filter(None, (letter.text, letter.html)):
-        if not any(found[0] in fragment for fragment in reversed(part)):
+        if not any(_has(fragment, found[0]) for fragment in reversed(part)):
             raise LetterError("the unsubscribe link is missing from the letter", hint="restore the template's footer")
+
+
+def _has(fragment: Fragment, address: str) -> bool:
+    return address in fragment.values if type(fragment) is Filled else address in str(fragment)
 
 
 @lru_cache(maxsize=256)
@@ -115,62 +118,58 @@ def _date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC).replace(microsecond=0))
 
 
-def _part(subtype: str, fragments: Sequence[str]) -> list[bytes]:
-    """One part's head and body in pieces. A fragment's form is encoded once, what fills it each time."""
+def _part(subtype: str, fragments: Sequence[Fragment]) -> list[bytes]:
+    """One part's head and body in pieces. What recurs between letters is encoded once."""
     head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
-    pieces = [head.encode()]
+    encoded = [head.encode()]
     for fragment in fragments:
         if type(fragment) is Filled:
-            pieces.append(_form(fragment.form) % tuple(map(_value, fragment.values)))
+            pieces = list(_pieces(fragment.pieces))
+            pieces[1::2] = map(_value, fragment.values)
+            encoded += pieces
         else:
-            pieces.append(_block(fragment) if len(fragment) > 200 else _lines(fragment))
-    return pieces
+            encoded.append(_block(fragment))
+    return encoded
 
 
 def _lines(text: str) -> bytes:
-    """Quoted-printable (RFC 2045 section 6.7), ending with a line end: a soft one where the text has none."""
+    """Quoted-printable (RFC 2045 section 6.7), ending with a line end: a soft one where the text has none.
+
+    No line starts with a dot, so that nothing has to be doubled on the wire (RFC 5321 section 4.5.2).
+    """
     plain = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
-    lines = binascii.b2a_qp(plain, istext=True).split(b"\n")
+    lines = [_undotted(line) for line in binascii.b2a_qp(plain, istext=True).split(b"\n")]
     if lines[-1]:
         lines[-1:] = [lines[-1] + b"=", b""]
-    # A blank before a line end, and our own soft line end, come on top of the encoder's 76 characters.
+    # A blank before a line end, our own soft line end and a dot come on top of the encoder's 76 characters.
     return b"\r\n".join([line if len(line) <= 76 else _broken(line) for line in lines])
+
+
+def _undotted(line: bytes) -> bytes:
+    return b"=2E" + line[1:] if line.startswith(b".") else line
 
 
 def _broken(line: bytes) -> bytes:
     """A line that is a little too long, with a soft line end before its last five characters or a few more."""
     at = len(line) - 5
     at -= next((back for back in (1, 2) if line[at - back : at - back + 1] == b"="), 0)
-    return line[:at] + b"=\r\n" + line[at:]
+    return line[:at] + b"=\r\n" + _undotted(line[at:])
 
 
 _block = lru_cache(maxsize=16384)(_lines)
 
 
 @lru_cache(maxsize=16384)
-def _form(form: str) -> bytes:
-    """A %-format, encoded: every blank stands between two soft line ends, so that what fills it is encoded alone."""
-    texts = [""]
-    for piece in _MARKS.split(form):
-        if piece == "%s":
-            texts.append("")
-        else:
-            texts[-1] += "%" if piece == "%%" else piece
-    encoded = [_lines(text).replace(b"%", b"%%") for text in texts]
-    # What fills a blank ends without a line end.
-    return encoded[0] + b"".join(b"%s=\r\n" + text for text in encoded[1:])
-
-
-def _value(text: str) -> bytes:
-    """What fills a blank. Addresses need no encoding, but for a soft line end."""
-    plain = text.encode("utf-8", "replace")
-    if not plain.translate(None, _PLAIN):
-        if len(plain) <= 74:
-            return plain
-        return b"=\r\n".join([plain[at : at + 74] for at in range(0, len(plain), 74)])
-    return _short(text)
+def _pieces(texts: tuple[str, ...]) -> tuple[bytes, ...]:
+    """The text around blanks, encoded, and b"" for each blank: between soft line ends its value is encoded alone."""
+    first, *others = map(_lines, texts)
+    return (first, *(piece for other in others for piece in (b"", b"=\r\n" + other)))
 
 
 @lru_cache(maxsize=16384)
-def _short(text: str) -> bytes:
+def _value(text: str) -> bytes:
+    """What fills a blank, without a line end of its own. Addresses need no encoding, but for a soft line end."""
+    plain = text.encode("utf-8", "replace")
+    if not plain.translate(None, _PLAIN):
+        return b"=\r\n".join([plain[at : at + 74] for at in range(0, len(plain), 74)])
     return _lines(text).removesuffix(b"=\r\n")

@@ -6,7 +6,6 @@ padded in, never repeated, and always carries the facts that brought it.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -202,4 +201,4 @@ def _pick(entry: Entry, reader: Subscriber, shelf: Shelf, taste: _Taste | None) 
     made = shelf.pick(place, topic, reader.mix)
     liked = taste.likes_near(place)
     reasons = (*made.reasons, Reason("near", str(liked))) if liked else made.reasons
-    return replace(made, score=round(min(1.0, max(0.0, -score)), 4), reasons=reasons)
+    return made._replace(score=round(min(1.0, max(0.0, -score)), 4), reasons=reasons)

@@ -70,7 +70,7 @@ class Letters(Door):
         claim = ledger.Claim(row["id"], "", row["issue"], row["date"], reader.id, row["kind"],
                              ledger.unpack_picks(row["picks"]), {}, row["due_at"], 0, 0, row["candidates"])  # fmt: skip
         composer = Composer(app.engine, app.config, app.press, app.tokens)
-        return "".join(composer.compose(claim, reader, shown, known, None, is_hosted=True).html)
+        return composer.compose(claim, reader, shown, known, None, is_hosted=True).html_page
 
     async def sample(self, request: Request) -> Response:
         """What a mail looks like: today's hottest papers, for nobody."""
@@ -96,7 +96,7 @@ class Letters(Door):
         reader = Subscriber(0, "", language=language)
         offered = dict(self.news.offered)
         letter = self.app.press.digest(reader, picks, shown, offered, now.date(), total, links, is_hosted=True)
-        return "".join(letter.html)
+        return letter.html_page
 
     def _topic_of(self, id: str, now: datetime) -> int:
         """The curated topic that finds a paper; -1 = none does."""

@@ -38,11 +38,11 @@ TOPICS = {
 
 
 def html(letter: Letter) -> str:
-    return "".join(letter.html)
+    return letter.html_page
 
 
 def text(letter: Letter) -> str:
-    return "".join(letter.text)
+    return letter.plain_page
 
 
 def links(page: str) -> set[str]:

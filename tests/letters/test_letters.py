@@ -79,7 +79,7 @@ def test_no_blank_and_no_template_is_left(every: Letter) -> None:
 
 
 def test_fragments_are_whole_lines(every: Letter) -> None:
-    assert all(fragment.endswith("\n") for fragment in (*every.html, *every.text))
+    assert all(str(fragment).endswith("\n") for fragment in (*every.html, *every.text))
 
 
 def test_D01_D02_a_readers_name_is_in_no_letter(press: Press) -> None:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from datetime import date
 
-from newsletter.models import Pick
+from newsletter.models import Fragment, Pick
 from newsletter.steps.compose.desk import Card, Desk
-from newsletter.steps.compose.form import Filling
 from newsletter.steps.compose.links import Links
 from newsletter.steps.compose.shown import Shown
 
@@ -24,9 +23,9 @@ class Body:
         self, desk: Desk, day: date, links: Links, papers: Sequence[tuple[Pick, Shown]], *, is_hosted: bool
     ) -> None:
         self.desk, self.day, self.links, self.is_hosted = desk, day, links, is_hosted
-        self.html: list[str] = []
-        self.text: list[str] = []
-        self.more_links: list[str] = []
+        self.html: list[Fragment] = []
+        self.text: list[Fragment] = []
+        self.more_links: list[Fragment] = []
         self._number = 0
         printed = [(pick, paper, desk.card(paper, day)) for pick, paper in papers]
         self.kept = printed if is_hosted else _fitting(printed)
@@ -47,17 +46,10 @@ class Body:
     def _add(self, pick: Pick, paper: Shown, card: Card) -> None:
         self._number += 1
         why, why_text = self.desk.why(pick.reasons)
-        values: dict[str, Filling] = {
-            "number": f"{self._number}.".ljust(4),
-            "bracket": f"[{self._number}]".ljust(5),
-            "why": why,
-            "why_text": why_text,
-            "more": self.links.feedback(paper.key, "more"),
-            "less": self.links.feedback(paper.key, "less"),
-        }
-        self.html += card.html.fill(values)
-        self.text += card.text.fill(values)
-        self.more_links += card.links.fill(values)
+        more, less = self.links.feedback(paper.key, "more"), self.links.feedback(paper.key, "less")
+        self.html += card.html.fill(why, more, less)
+        self.text += card.text.fill(f"{self._number}.".ljust(4), why_text)
+        self.more_links += card.links.fill(f"[{self._number}]".ljust(5), more, less)
 
 
 def sections(papers: Sequence[Printed]) -> dict[int, list[Printed]]:

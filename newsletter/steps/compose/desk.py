@@ -18,6 +18,10 @@ from newsletter.steps.compose.words import Words
 
 #: Keywords, and the names of readers' own topics, are cut here.
 NAME_LIMIT = 40
+#: Blanks of a card as HTML, as text, and of its links in text: what differs between two readers of one paper.
+HTML_BLANKS = ("why", "more", "less")
+TEXT_BLANKS = ("number", "why_text")
+LINKS_BLANKS = ("bracket", "more", "less")
 #: Blanks of a shell: what differs between two readers of one issue.
 SHELL_BLANKS = (
     "subject", "preheader", "headline", "lede", "sections", "more_links", "reason", "missed_url",
@@ -29,16 +33,16 @@ SHELL_BLANKS = (
 class Card:
     """A paper's block, with blanks for its number, the reader's reason and the two feedback links."""
 
-    html: Form
-    text: Form
-    links: Form  #: plain text: its further links, for the list at the end
+    html: Form  #: HTML_BLANKS
+    text: Form  #: TEXT_BLANKS
+    links: Form  #: LINKS_BLANKS; plain text: its further links, for the list at the end
     bytes: int  #: of the HTML, blanks empty
     words: int  #: to read
 
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """A letter around its papers."""
+    """A letter around its papers, with SHELL_BLANKS."""
 
     html: Form
     text: Form
@@ -110,12 +114,12 @@ class Desk:
 
     def _card(self, paper: Shown, day: date) -> Card:
         signal = self.signal(paper, day)
-        html = self._part_html("card", paper, signal, blank("why"), blank("more"), blank("less"))
-        text = self._part_text("card", paper, signal, blank("number"), blank("why_text"))
-        links = self._part_text("links", paper, blank("bracket"), blank("more"), blank("less"))
+        html = self._part_html("card", paper, signal, *map(blank, HTML_BLANKS))
+        text = self._part_text("card", paper, signal, *map(blank, TEXT_BLANKS))
+        links = self._part_text("links", paper, *map(blank, LINKS_BLANKS))
         return Card(
-            Form(html, is_html=True), Form(text, is_html=False), Form(links, is_html=False),
-            bytes=len(html.encode()), words=len(text.split()),
+            Form(html, HTML_BLANKS, is_html=True), Form(text, TEXT_BLANKS, is_html=False),
+            Form(links, LINKS_BLANKS, is_html=False), bytes=len(html.encode()), words=len(text.split()),
         )  # fmt: skip
 
     def _section(self, name: str, count: int) -> tuple[str, str]:
@@ -141,7 +145,7 @@ class Desk:
         values = {**blanks, "day": day, "is_hosted": is_hosted, "left": left, "missed": missed,
                   "stale": ", ".join(stale)}  # fmt: skip
         html, text = self.render(kind, "body.html", values), self.render(kind, "body.txt", values)
-        return Shell(Form(html, is_html=True), Form(text, is_html=False))
+        return Shell(Form(html, SHELL_BLANKS, is_html=True), Form(text, SHELL_BLANKS, is_html=False))
 
     def _subject(self, kind: str, others: int) -> str:
         """The subject of an issue's letter with one blank, the best paper's title."""

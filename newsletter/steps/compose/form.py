@@ -5,23 +5,28 @@ that remember the form they came from (`Filled`), so that an encoder encodes wha
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from html import escape
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from markupsafe import escape
+from markupsafe import Markup
 
-from newsletter.models import Filled
+from newsletter.models import Filled, Fragment
 from newsletter.steps.compose.prose import COLUMNS, fill
 
 #: NUL cannot come from data: control characters are removed when a paper is frozen.
 _BLANK = re.compile("\0([a-z_]+)\0")
 #: Blanks that are filled with finished fragments; each is a line of its own.
-BLOCKS = ("sections", "more_links")
+BLOCKS = frozenset(("sections", "more_links"))
+
+#: Blanks that no line is wrapped for: they are of a known width, or addresses, which are never broken.
+FIXED = frozenset((
+    "number", "bracket", "more", "less", "missed_url", "preferences", "unsubscribe", "view", "how", "archive",
+))  # fmt: skip
 
 #: What a blank is filled with: text, or the finished fragments that take the place of its line.
-Filling = str | Sequence[str]
+Filling = str | Sequence[Fragment]
 
 
 def blank(name: str) -> str:
@@ -29,107 +34,64 @@ def blank(name: str) -> str:
     return f"\0{name}\0"
 
 
-class _Line(NamedTuple):
-    """A line with blanks."""
-
-    at: int  #: which line of its stretch
-    length: int  #: without what fills its blanks
-    names: tuple[str, ...]
-
-
 class _Stretch(NamedTuple):
-    """Lines between two blocks."""
+    """Lines between two blocks, or one line that may have to be wrapped."""
 
-    form: str  #: %-format, a %s for each name; plain text where there are no names
-    names: tuple[str, ...] = ()
-    lines: tuple[_Line, ...] = ()
+    pieces: tuple[str, ...]  #: the text around its blanks
+    places: tuple[int, ...]  #: of its blanks among a form's names; one less than pieces
+    length: int = 0  #: of a line that may grow, without what fills it; 0 = none
 
 
 class Form:
-    """A rendered template: stretches that are filled in one step, and blocks."""
+    """A rendered template: stretches filled in one step, and blocks. `names`: its blanks, in the order of values."""
 
-    def __init__(self, rendered: str, *, is_html: bool) -> None:
+    def __init__(self, rendered: str, names: Sequence[str], *, is_html: bool) -> None:
         self._is_html = is_html
+        self._place = {name: place for place, name in enumerate(names)}
         lines = [line + "\n" for line in rendered.removesuffix("\n").split("\n")]
-        blocks = {blank(name) + "\n": name for name in BLOCKS}
-        self._parts: list[_Stretch | str] = []  #: a str is a block's name
-        for block, group in groupby(lines, key=blocks.get):
-            self._parts.append(block if block else _stretch(list(group)))
-        self._names = {name for part in self._parts if isinstance(part, _Stretch) for name in part.names}
+        self._parts: list[_Stretch | int] = []  #: a number is the place of a block
+        for alone, group in groupby(enumerate(lines), key=self._line_alone):
+            self._parts.append(self._part(alone >= 0, [line for _, line in group]))
 
-    def fill(self, values: Mapping[str, Filling]) -> list[str]:
-        """Fill the blanks. Text is escaped for HTML, unless it is Markup; a plain-text line that grows is wrapped.
+    def _line_alone(self, numbered: tuple[int, str]) -> int:
+        """The number of a line that is a part by itself, because it is a block or may grow; -1 = it is not."""
+        names = set(_BLANK.findall(numbered[1]))
+        return numbered[0] if names & BLOCKS or (not self._is_html and names - FIXED) else -1
 
-        Raises: KeyError for a blank without a value.
-        """
-        texts: dict[str, str] = {}
-        for name in self._names:
-            texts[name] = escape(values[name]) if self._is_html else str(values[name])
-        fragments: list[str] = []
+    def _part(self, is_alone: bool, lines: Sequence[str]) -> _Stretch | int:
+        """Raises: KeyError for a blank that nobody fills."""
+        pieces = _BLANK.split("".join(lines))
+        names = pieces[1::2]
+        if names and names[0] in BLOCKS:
+            return self._place[names[0]]
+        texts = tuple(pieces[::2])
+        growing = sum(map(len, texts)) if is_alone else 0
+        return _Stretch(texts, tuple(map(self._place.__getitem__, names)), growing)
+
+    def fill(self, *values: Filling) -> list[Fragment]:
+        """Fill the blanks. Text is escaped for HTML, unless it is Markup; a plain-text line that grows is wrapped."""
+        texts: Sequence[Any] = [*map(_escaped, values)] if self._is_html else values
+        fragments: list[Fragment] = []
         for part in self._parts:
-            if isinstance(part, str):
-                fragments += values[part]
-            elif not part.names:
-                fragments.append(part.form)
-            elif self._is_html or not (grown := _grown(part, texts)):
-                fragments.append(Filled(part.form, tuple([texts[name] for name in part.names])))
-            else:
-                fragments += _laid_out(part, grown, texts)
+            if isinstance(part, int):
+                fragments += texts[part]
+                continue
+            pieces, places, length = part
+            filled = Filled(pieces, tuple([texts[place] for place in places]))
+            is_long = length and length + sum(map(len, filled.values)) > COLUMNS + 1
+            fragments.append(_wrapped(str(filled)) if is_long else filled)
         return fragments
 
 
-def _stretch(lines: Sequence[str]) -> _Stretch:
-    """Without blanks it is plain text; with blanks it is a format, so what looks like one in it is doubled."""
-    names = tuple(_BLANK.findall("".join(lines)))
-    if not names:
-        return _Stretch("".join(lines))
-    form = _BLANK.sub("%s", "".join(lines).replace("%", "%%"))
-    filled = [
-        _Line(at, len(_BLANK.sub("", line)), tuple(_BLANK.findall(line)))
-        for at, line in enumerate(lines)
-        if "\0" in line
-    ]
-    return _Stretch(form, names, tuple(filled))
-
-
-def _grown(stretch: _Stretch, texts: Mapping[str, str]) -> tuple[int, ...]:
-    """Which lines are too long when they are filled. An address is never broken."""
-    grown: list[int] = []
-    for at, length, names in stretch.lines:
-        for name in names:
-            length += len(texts[name])
-        if length > COLUMNS + 1 and not any("://" in texts[name] for name in names):
-            grown.append(at)
-    return tuple(grown)
-
-
-def _laid_out(stretch: _Stretch, grown: tuple[int, ...], texts: Mapping[str, str]) -> list[str]:
-    """A stretch with some of its lines wrapped."""
-    fragments: list[str] = []
-    for part, is_grown in _cut(stretch, grown):
-        filled = Filled(part.form, tuple([texts[name] for name in part.names])) if part.names else part.form
-        fragments.append(_wrapped(filled) if is_grown else filled)
-    return fragments
-
-
-@lru_cache(maxsize=1024)
-def _cut(stretch: _Stretch, grown: tuple[int, ...]) -> tuple[tuple[_Stretch, bool], ...]:
-    """A stretch in parts, each line of `grown` by itself."""
-    names = {line.at: line.names for line in stretch.lines}
-    lines = enumerate(line + "\n" for line in stretch.form.removesuffix("\n").split("\n"))
-    parts = []
-    for key, group in groupby(lines, key=lambda line: line[0] if line[0] in grown else -1):
-        chosen = list(group)
-        of = tuple(name for at, _ in chosen for name in names.get(at, ()))
-        form = "".join(line for _, line in chosen)
-        parts.append((_Stretch(form if of else form.replace("%%", "%"), of), key >= 0))
-    return tuple(parts)
+def _escaped(value: Filling) -> Filling:
+    """HTML as plain `str`, which is quicker to look up than Markup."""
+    if type(value) is str:
+        return escape(value)
+    return str(value) if isinstance(value, Markup) else value
 
 
 def _wrapped(line: str) -> str:
-    """A line of plain text that may have grown too long; addresses are never broken."""
-    if len(line) <= COLUMNS + 1 or "://" in line:
-        return line
+    """A line of plain text that has grown too long."""
     body = line.strip()
     indent = len(line) - len(line.lstrip(" "))
     return " " * indent + fill(body, indent) + "\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 from newsletter.errors import LetterError
 from newsletter.models import FOLLOWED, OUTSIDE, Letter, Pick, Subscriber, Topic
 from newsletter.steps.compose.body import Body, sections, written_by_machine
-from newsletter.steps.compose.desk import Desk
+from newsletter.steps.compose.desk import SHELL_BLANKS, Desk
 from newsletter.steps.compose.form import Filling
 from newsletter.steps.compose.links import Links, SiteFacts
 from newsletter.steps.compose.prose import one_line
@@ -128,9 +128,11 @@ def _finished(
         "how": links.how,
         "archive": links.archive,
     }
-    text = shell.text.fill({**blanks, "sections": body.text, "more_links": body.more_links})
+    blanks |= {"sections": body.text, "more_links": body.more_links}
+    text = shell.text.fill(*[blanks.get(name, "") for name in SHELL_BLANKS])
     is_plain = reader.format == "text" and not body.is_hosted
-    html = [] if is_plain else shell.html.fill({**blanks, "sections": body.html})
+    blanks |= {"sections": body.html}
+    html = [] if is_plain else shell.html.fill(*[blanks.get(name, "") for name in SHELL_BLANKS])
     return Letter(kind, subject, tuple(text), tuple(html), values["preheader"])
 
 
