@@ -171,9 +171,12 @@ class App:
         only: Sequence[int] = (),
         stop: asyncio.Event | None = None,
     ) -> Delivered:
-        """Send what is frozen and waits. The caller holds the run lock, so what is claimed belongs to the dead."""
+        """Send what is frozen and waits. With SQLite the caller holds the run lock, so what is claimed is a dead
+        process's; with PostgreSQL it may be another worker's, and its lease says until when.
+        """
         is_retrying = self.config.delivery.ambiguous == "retry"
-        ledger.release_owner(self.engine, now, is_retrying_digests=is_retrying)
+        if self.engine.dialect.name == "sqlite":
+            ledger.release_owner(self.engine, now, is_retrying_digests=is_retrying)
         claims: dict[int, ledger.Claim] = {}
         return await deliver_waiting(
             self.engine,

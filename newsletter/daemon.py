@@ -5,7 +5,6 @@ So a late tick, a restart, a sleeping laptop or a daylight-saving change can nei
 
 import asyncio
 import contextlib
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from newsletter.errors import ConfigError, NewsletterError
 from newsletter.mail import lmtp
 from newsletter.store.db import only_one
 from newsletter.web import create_app
+from newsletter.worker import Rest, stop_on_signals
 
 log = structlog.get_logger()
 
@@ -34,8 +34,6 @@ FETCH_BEFORE_DIGEST = timedelta(minutes=30)
 PATIENCE = timedelta(minutes=30)
 #: How long a delivery in progress may take to end after SIGTERM.
 DRAIN_S = 30
-#: A relay that is away or refuses the login is asked again after 1, 2, 4 … minutes, at most this.
-LONGEST_REST = timedelta(minutes=15)
 #: When the clock moves by more than this against the machine's uptime, nothing is done for so long: it may move back.
 JUMP_S, JUMP_REST_S = 60, 300
 
@@ -83,9 +81,10 @@ class Daemon:
         self.uptime = uptime or (_uptime if clock is _now else None)
         self._apart: float | None = None  #: clock minus uptime, when last looked at
         self._still_until = 0.0  #: uptime
-        self.failures = 0  #: deliveries in a row that met no relay
-        self.rest_until: datetime | None = None
+        self.rest = Rest()
         self.stop = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.fetched_at: datetime | None = None
 
     async def serve(self, host: str, port: int) -> None:
@@ -94,7 +93,7 @@ class Daemon:
         Raises: Busy when another daemon has this database; ConfigError when the address cannot be listened on.
         """
         with only_one(self.app.engine, "daemon"), listen(host, port) as door:
-            self._listen_to_signals()
+            stop_on_signals(self.stop)
             settings = uvicorn.Config(
                 create_app(self.app, self.clock), log_level="warning", proxy_headers=False,
                 server_header=False, loop="asyncio", timeout_graceful_shutdown=5,
@@ -158,11 +157,11 @@ class Daemon:
             asked = awake if is_turn else again
             # While no source answers, who is due waits for the next look, not for the next minute.
             is_planning = is_due and (bool(asked) or not silence.has_blackout(self.app.engine, self.app.config))
-            if is_planning or asked or (not self._is_resting(now) and self.app.has_waiting(now)):
+            if is_planning or asked or (not self.rest.lasts(now) and self.app.has_waiting(now)):
                 report = await self.app.run(
                     now, is_fetching=bool(asked), only=asked, stop=self.stop, patience=PATIENCE
                 )  # fmt: skip
-                self._note_relay(report.is_unreachable, now)
+                self.rest.note(report.is_unreachable, now)
                 for problem in report.problems:
                     log.warning("run.problem", text=problem)
                 log.info("run.done", **{k: v for k, v in report.data.items() if k != "sources"})
@@ -186,25 +185,3 @@ class Daemon:
             self._still_until = passed + JUMP_REST_S
             log.error("clock.jumped", seconds=round(apart - before), next=f"nothing is done for {JUMP_REST_S} s")
         return passed < self._still_until
-
-    def _is_resting(self, now: datetime) -> bool:
-        return self.rest_until is not None and now < self.rest_until
-
-    def _note_relay(self, is_unreachable: bool, now: datetime) -> None:
-        """Leave a relay alone for longer each time it was not there."""
-        self.failures = self.failures + 1 if is_unreachable else 0
-        wait = min(timedelta(minutes=2 ** min(self.failures - 1, 10)), LONGEST_REST) if self.failures else None
-        self.rest_until = now + wait if wait else None
-
-    def _listen_to_signals(self) -> None:
-        self._idle = asyncio.Event()
-        self._idle.set()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal)
-
-    def _on_signal(self) -> None:
-        if self.stop.is_set():
-            raise SystemExit(130)
-        log.info("daemon.stopping", drain_s=DRAIN_S)
-        self.stop.set()

@@ -173,7 +173,6 @@ async def test_C05_the_daemon_asks_again_only_what_is_in_trouble(site: App, plac
     nobody_is_due(site)
     clock = [MONDAY]
     daemon = Daemon(site, lambda: clock[0])
-    daemon._listen_to_signals()
     await daemon.tick()
     assert (places.asked("/one"), places.asked("/two")) == (1, 1)
     places.say("/two", feed())
@@ -194,7 +193,6 @@ async def test_C03_the_daemon_leaves_a_failed_source_alone_for_longer_and_longer
     nobody_is_due(site)
     clock = [MONDAY]
     daemon = Daemon(site, lambda: clock[0])
-    daemon._listen_to_signals()
     asked = []
     for minute in range(0, 300, 15):
         clock[0] = MONDAY + minute * MINUTE

@@ -1,7 +1,6 @@
 """What happens every day: fetch, run, send, preview, status, and the processes that do it by themselves."""
 
 import asyncio
-import importlib.util
 import signal
 import tempfile
 import webbrowser
@@ -34,6 +33,7 @@ from newsletter.models import FOLLOWED, OUTSIDE, Subscriber
 from newsletter.store import subscribers
 from newsletter.store.db import reading
 from newsletter.web import create_app
+from newsletter.worker import Worker
 
 At = Annotated[str | None, typer.Option("--at", help="Work as if it were this moment: 2026-05-04T09:00Z.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -185,12 +185,13 @@ def serve(
 
 
 def worker() -> int:
-    """Deliver on further machines, with PostgreSQL."""
+    """Deliver on further machines, with PostgreSQL, until it is stopped."""
     if not read_config().database.url.startswith("postgresql"):
         raise InputError("worker needs PostgreSQL; this site keeps its data in SQLite", hint="use: newsletter daemon")
-    if importlib.util.find_spec("psycopg") is None:
-        raise InputError("worker needs the extra postgres", hint="pip install 'newsletter[postgres]'")
-    return finish(asyncio.run(open_app().send(moment(None))))
+    app = open_app()
+    _log()
+    asyncio.run(Worker(app).serve())
+    return 0
 
 
 # -- telling ---------------------------------------------------------------------------------------------------------

@@ -30,9 +30,7 @@ from newsletter.errors import Busy, StoreError
 
 T = TypeVar("T")
 
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def open_engine(url: str, *, busy_timeout_s: float = 30.0) -> Engine:
@@ -47,7 +45,10 @@ def open_engine(url: str, *, busy_timeout_s: float = 30.0) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if kind == "postgresql":
-        return create_engine(url, pool_pre_ping=True, json_serializer=_dumps)
+        try:
+            return create_engine(url, pool_pre_ping=True, json_serializer=_dumps)
+        except ModuleNotFoundError as e:
+            raise StoreError("PostgreSQL needs the extra postgres", hint="pip install 'newsletter[postgres]'") from e
     raise StoreError(f"database.url: {kind} is not supported", hint="use sqlite:///… or postgresql+psycopg://…")
 
 

@@ -20,7 +20,6 @@ MINUTE = timedelta(minutes=1)
 
 def _daemon(site: Site, moment: list[datetime], passed: list[float] | None = None) -> Daemon:
     daemon = Daemon(site.app, lambda: moment[0], (lambda: passed[0]) if passed else None)
-    daemon._idle = asyncio.Event()
     daemon.fetched_at = moment[0] + timedelta(days=3650 * 2)  # no source is asked
     return daemon
 
