@@ -85,7 +85,8 @@ async def test_J03_stopped_for_long_while_another_takes_over_on_postgresql(
 
 async def _stopped_for_long(make, folder: Path, point: str) -> None:  # type: ignore[no-untyped-def]
     """A worker sleeps for longer than its lease, a second one does its work, the first one wakes up."""
-    async with Server() as server:
+    # Late, so that the worker is not stopped while it claims ahead: asleep in a transaction it would lock SQLite.
+    async with Server({"data": fault.late(0.2)}) as server:
         site: Site = make(folder, 3, server.port)
         sleeper = site.start("--no-lock", fault=f"{point}:STOP")
         await asyncio.to_thread(stopped, sleeper)
