@@ -31,7 +31,8 @@ from newsletter.composer import Composer
 from newsletter.config import load_config
 from newsletter.dispatch import deliver_waiting
 from newsletter.errors import NewsletterError
-from newsletter.mail.smtp import Relay, RelaySettings
+from newsletter.mail.relay import Relay, settings_of
+from newsletter.mail.smtp import Relays
 from newsletter.models import Envelope, Fact, Heat, Merge, Paper, Pick, Reason, Receipt, Sighting, Topic
 from newsletter.steps.compose import show
 from newsletter.steps.deliver import Reply, judge
@@ -130,10 +131,9 @@ def work(folder: Path, canned: int) -> dict[str, float]:
     composer = Counting(app.engine, app.config, app.press, app.tokens)
     composer.canned = (b"Subject: canned\r\n\r\n" + (b"x" * 70 + b"\r\n") * (canned // 72)) if canned else b""
     claims: dict[int, ledger.Claim] = {}
-    smtp = app.config.smtp
-    relay = Relay(RelaySettings(smtp.host, smtp.port, "none", connections=smtp.connections), judged, lambda: NOW)
+    relays = Relays([Relay(settings, judged, lambda: NOW) for settings in settings_of(app.config.smtp)])
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-    done = asyncio.run(deliver_waiting(app.engine, composer, relay, NOW, clerk_claims=claims))
+    done = asyncio.run(deliver_waiting(app.engine, composer, relays, NOW, clerk_claims=claims))
     ended, after = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
     if done.problems:
         raise SystemExit("\n".join(done.problems[:5]))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
@@ -19,7 +20,8 @@ from newsletter.composer import Composer
 from newsletter.config import Config
 from newsletter.dispatch import Delivered, deliver_waiting
 from newsletter.errors import InputError
-from newsletter.mail.smtp import Relay, RelaySettings
+from newsletter.mail.relay import Relay, settings_of
+from newsletter.mail.smtp import Relays
 from newsletter.matching import meaning
 from newsletter.matching.index import Index
 from newsletter.matching.query import parse
@@ -153,7 +155,7 @@ class App:
             report.is_unreachable = delivered.is_unreachable
             operator = Operator(self.engine, self.config, self.press)
             if letter := operator.report(now, patience):
-                report.problems += await operator.send(letter, transport or self._relay(lambda _: 0, now), now)
+                report.problems += await operator.send(letter, transport or self._relays(lambda _: 0, now), now)
             return report
 
     async def _summarise(self, edition: pipeline.Edition, groups: Sequence[Due]) -> None:
@@ -178,19 +180,22 @@ class App:
         if self.engine.dialect.name == "sqlite":
             ledger.release_owner(self.engine, now, is_retrying_digests=is_retrying)
         claims: dict[int, ledger.Claim] = {}
-        return await deliver_waiting(
+        relays = self._relays(lambda delivery: claims[delivery].attempts, now)
+        delivered = await deliver_waiting(
             self.engine,
             Composer(self.engine, self.config, self.press, self.tokens),
-            transport or self._relay(lambda delivery: claims[delivery].attempts, now),
+            transport or relays,
             now,
             clerk_claims=claims,
             on_dead=lambda deliveries: self._suppress_dead(deliveries, now),
-            rate_per_second=self.config.smtp.rate_per_second,
             retry=self.config.delivery.retry,
             is_retrying_digests=is_retrying,
             only=only,
             stop=stop,
         )
+        if not delivered.is_unreachable:
+            delivered.problems += [f"{away.message}; letters went on by the next relay" for away in relays.away]
+        return delivered
 
     async def send(self, now: datetime, *, only: Sequence[int] = (), stop: asyncio.Event | None = None) -> Report:
         """Send what is frozen, without asking sources or planning anybody new."""
@@ -199,20 +204,19 @@ class App:
         data = {"at": iso(now), "issues": self.issues(delivered.issues), "letters": dict(delivered.counts)}
         return Report(data, delivered.problems, delivered.is_unreachable)
 
-    def _relay(self, attempts: Callable[[int], int], now: datetime) -> Relay:
-        smtp, jitter = self.config.smtp, random.Random()
-        settings = RelaySettings(
-            smtp.host, smtp.port, smtp.security, smtp.username, smtp.password.get_secret_value(), smtp.ca_file,
-            smtp.connections, smtp.timeout_s,
-        )  # fmt: skip
+    def _relays(self, attempts: Callable[[int], int], now: datetime) -> Relays:
+        jitter = random.Random()
 
-        def judged(envelope: Envelope, phase: str, code: int, text: str) -> Receipt:
+        def judged(relay: str, envelope: Envelope, phase: str, code: int, text: str) -> Receipt:
             return judge(
                 envelope.delivery, phase, Reply(code, text), now, attempts=attempts(envelope.delivery),
-                retry=self.config.delivery.retry, relay=f"{smtp.host}:{smtp.port}", jitter=jitter,
+                retry=self.config.delivery.retry, relay=relay, jitter=jitter,
             )  # fmt: skip
 
-        return Relay(settings, judged, lambda: now)
+        return Relays([
+            Relay(settings, partial(judged, f"{settings.host}:{settings.port}"), lambda: now)
+            for settings in settings_of(self.config.smtp)
+        ])  # fmt: skip
 
     def _suppress_dead(self, deliveries: Sequence[int], now: datetime) -> None:
         with writing(self.engine) as connection:

@@ -26,6 +26,7 @@ class Composer:
         self.engine, self.config, self.press, self.tokens = engine, config, press, tokens
         self.base = config.site.base_url
         self.domain = config.site.from_.rpartition("@")[2]
+        self.takes_mail = bool(config.bounces.lmtp or config.bounces.maildir)
         self._shown = lru_cache(maxsize=8)(self._load_shown)
         self._stale = lru_cache(maxsize=8)(self._load_stale)
 
@@ -104,8 +105,7 @@ class Composer:
     def message(self, claim: ledger.Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
         """The finished mail, signed when this site signs."""
         site = self.config.site
-        is_returned = bool(self.config.bounces.lmtp or self.config.bounces.imap or self.config.bounces.maildir)
-        sender = f"bounce+{self.tokens.verp(claim.id)}@{self.domain}" if is_returned else site.from_
+        sender = f"bounce+{self.tokens.tag('bounce', claim.id)}@{self.domain}" if self.takes_mail else site.from_
         message_id = f"{self.tokens.message_id(claim.id)}@{self.domain}"
         envelope = Envelope(claim.id, sender, _recipient(claim, reader), message_id, claim.due_at)
         headers = self._list_headers(claim, reader) if claim.kind in ledger.DIGESTS else [
@@ -120,12 +120,18 @@ class Composer:
     def _list_headers(self, claim: ledger.Claim, reader: Subscriber) -> list[tuple[str, str]]:
         """RFC 2369, 2919, 8058, and Feedback-ID, which names nobody."""
         site = self.config.site
-        unsubscribe = self._url("unsubscribe", "unsubscribe", claim, reader)
+        unsubscribe = f"<{self._url('unsubscribe', 'unsubscribe', claim, reader)}>"
+        subscribe = f"<{self.base}/>"
+        if self.takes_mail:
+            leave = self.tokens.tag("unsubscribe", reader.id, reader.epoch)
+            unsubscribe += f", <mailto:unsubscribe+{leave}@{self.domain}>"
+            subscribe += f", <mailto:subscribe@{self.domain}>"
         return [
             ("List-Id", f"{mime.clean_header(site.name)} <digest.{self.domain}>" if site.name.isascii()
              else f"<digest.{self.domain}>"),
-            ("List-Unsubscribe", f"<{unsubscribe}>"),
+            ("List-Unsubscribe", unsubscribe),
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            ("List-Subscribe", subscribe),
             ("List-Owner", f"<mailto:{site.contact or site.from_}>"),
             ("List-Help", f"<{self.base}/about>"),
             ("List-Archive", f"<{self.base}/archive>"),

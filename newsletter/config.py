@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -86,7 +86,7 @@ class Database(Section):
     url: Annotated[str, AfterValidator(_database)] = "sqlite:///newsletter.db"
 
 
-class Smtp(Section):
+class SmtpRelay(Section):
     host: Line = "localhost"
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
@@ -97,6 +97,10 @@ class Smtp(Section):
     connections: Annotated[int, Field(ge=1, le=100)] = 4
     rate_per_second: Annotated[float, Field(ge=0)] = 0.0  # 0 = as fast as the relay takes it
     timeout_s: Annotated[float, Field(gt=0)] = 60.0
+
+
+class Smtp(SmtpRelay):
+    fallback: tuple[SmtpRelay, ...] = ()  # tried in this order when the one before cannot be reached
 
 
 class Delivery(Section):
@@ -226,6 +230,9 @@ class Config(Section):
     summaries: Summaries | None = None
 
 
+R = TypeVar("R", bound=SmtpRelay)
+
+
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     """Read a site's configuration; relative paths are relative to the file.
 
@@ -314,7 +321,7 @@ def _with_paths(config: Config, base: Path) -> Config:
             return base / value
         if isinstance(value, BaseModel):
             return value.model_copy(update={name: under(inner) for name, inner in value})
-        return value
+        return tuple(map(under, value)) if isinstance(value, tuple) else value
 
     moved: Config = under(config)
     url = config.database.url
@@ -326,14 +333,10 @@ def _with_paths(config: Config, base: Path) -> Config:
 
 def _contradictions(config: Config) -> list[str]:
     """What each key allows alone but not together with the others."""
-    found = []
-    smtp, site = config.smtp, config.site
-    if smtp.security == "none" and smtp.host not in LOOPBACK:
-        found.append(f"smtp.security: 'none' is for a relay on this machine only, not for {smtp.host}")
-    if smtp.security == "none" and smtp.username:
-        found.append("smtp.username: a password must not go in clear; set smtp.security to 'starttls' or 'tls'")
-    if smtp.username and not smtp.password.get_secret_value() and smtp.password_file is None:
-        found.append("smtp.password_file: is missing; smtp.username needs it, or NEWSLETTER_SMTP__PASSWORD")
+    site = config.site
+    found = _open_doors("smtp", config.smtp, ", or NEWSLETTER_SMTP__PASSWORD")
+    for number, relay in enumerate(config.smtp.fallback):
+        found += _open_doors(f"smtp.fallback.{number}", relay)
     host = urlsplit(site.base_url).hostname or ""
     if site.base_url.startswith("http://") and host not in LOOPBACK:
         found.append("site.base_url: must be https (one-click unsubscribe requires it), except on localhost")
@@ -349,11 +352,23 @@ def _contradictions(config: Config) -> list[str]:
     return sorted(found)
 
 
+def _open_doors(key: str, relay: SmtpRelay, or_else: str = "") -> list[str]:
+    """Ways in which a relay's password or letters would go in clear, or not at all."""
+    found = []
+    if relay.security == "none" and relay.host not in LOOPBACK:
+        found.append(f"{key}.security: 'none' is for a relay on this machine only, not for {relay.host}")
+    if relay.security == "none" and relay.username:
+        found.append(f"{key}.username: a password must not go in clear; set {key}.security to 'starttls' or 'tls'")
+    if relay.username and not relay.password.get_secret_value() and relay.password_file is None:
+        found.append(f"{key}.password_file: is missing; {key}.username needs it{or_else}")
+    return found
+
+
 def _with_secrets(config: Config) -> Config:
-    smtp, github = config.smtp, config.signals.github
-    if smtp.password_file and not smtp.password.get_secret_value():
-        smtp = smtp.model_copy(update={"password": SecretStr(_secret("smtp.password_file", smtp.password_file))})
-    signals = config.signals
+    github, signals = config.signals.github, config.signals
+    smtp = _with_password("smtp", config.smtp)
+    fallback = [_with_password(f"smtp.fallback.{number}", relay) for number, relay in enumerate(smtp.fallback)]
+    smtp = smtp.model_copy(update={"fallback": tuple(fallback)})
     if github and github.token_file and not github.token.get_secret_value():
         token = SecretStr(_secret("signals.github.token_file", github.token_file))
         signals = signals.model_copy(update={"github": github.model_copy(update={"token": token})})
@@ -362,6 +377,13 @@ def _with_secrets(config: Config) -> Config:
         key = SecretStr(_secret("summaries.key_file", summaries.key_file))
         summaries = summaries.model_copy(update={"key": key})
     return config.model_copy(update={"smtp": smtp, "signals": signals, "summaries": summaries})
+
+
+def _with_password(key: str, relay: R) -> R:
+    if relay.password_file is None or relay.password.get_secret_value():
+        return relay
+    password = SecretStr(_secret(f"{key}.password_file", relay.password_file))
+    return relay.model_copy(update={"password": password})
 
 
 def _secret(key: str, path: Path) -> str:

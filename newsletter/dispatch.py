@@ -66,7 +66,6 @@ async def deliver_waiting(
     *,
     clerk_claims: dict[int, ledger.Claim] | None = None,
     on_dead: Callable[[Sequence[int]], None] = lambda deliveries: None,
-    rate_per_second: float = 0.0,
     retry: tuple[int, ...] = (),
     is_retrying_digests: bool = False,
     only: Sequence[int] = (),
@@ -82,7 +81,7 @@ async def deliver_waiting(
     if clerk_claims is not None:
         clerk.claims = clerk_claims
     await asyncio.to_thread(ledger.sweep, engine, now, is_retrying_digests=is_retrying_digests)
-    bench = _Bench(engine, build, clerk, done, now, on_dead, retry, is_retrying_digests, rate_per_second)
+    bench = _Bench(engine, build, clerk, done, now, on_dead, retry, is_retrying_digests)
     parcels = bench.parcels(bench.pace, only, stop)
     try:
         await transport.deliver(parcels, clerk.fence, bench.settle)
@@ -122,13 +121,12 @@ class _Bench:
         on_dead: Callable[[Sequence[int]], None],
         retry: tuple[int, ...],
         is_retrying_digests: bool,
-        rate_per_second: float,
     ) -> None:
         self.engine, self.build, self.clerk, self.done, self.now = engine, build, clerk, done, now
         self.on_dead, self.retry, self.is_retrying_digests = on_dead, retry, is_retrying_digests
         self._hand = ThreadPoolExecutor(1, "bench")
         self.batch = BATCH_LEAST
-        self.pace = Pace(rate_per_second)
+        self.pace = Pace()
         #: Letters whose receiver asked for fewer at a time, with the moment they were set aside.
         self.aside: deque[tuple[float, Parcel]] = deque(maxlen=ASIDE)
         self.refused_in_a_row = 0
@@ -156,14 +154,11 @@ class _Bench:
                     elif not pace.is_ready(_domain(parcel[0])):
                         self.aside.append((time.monotonic(), parcel))
                     else:
-                        await pace.wait()
                         yield self._on_its_way(parcel)
                     while (slow := self._next_slow(pace)) is not None:
-                        await pace.wait()
                         yield self._on_its_way(slow)
                 while not batch and self.aside and not self._is_over(stop):
                     if (slow := self._next_slow(pace)) is not None:
-                        await pace.wait()
                         yield self._on_its_way(slow)
                     else:
                         await asyncio.sleep(0.05)

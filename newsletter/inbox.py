@@ -20,7 +20,6 @@ from newsletter.matching.query import parse
 from newsletter.models import SubscriberState
 from newsletter.store import accounts, ledger, returned, subscribers
 from newsletter.store.db import writing
-from newsletter.tokens import TokenError
 from newsletter.web import membership
 
 log = structlog.get_logger()
@@ -48,7 +47,7 @@ def receive(app: App, sender: str, recipient: str, raw: bytes, now: datetime) ->
     if incoming.kind == "returned":
         return _returned(app, incoming, now)
     if incoming.kind == "unsubscribe":
-        return _unsubscribe(app, incoming.token, now)
+        return _unsubscribe(app, incoming.token)
     if incoming.kind == "command":
         return _command(app, incoming, now)
     return f"dropped: {incoming.why}"
@@ -56,9 +55,10 @@ def receive(app: App, sender: str, recipient: str, raw: bytes, now: datetime) ->
 
 def _returned(app: App, incoming: Incoming, now: datetime) -> str:
     """Only our own token says which letter this is; what the mail itself names is not believed."""
-    delivery = app.tokens.read_verp(incoming.token)
-    if delivery is None:
+    numbers = app.tokens.read_tag("bounce", incoming.token)
+    if numbers is None:
         return "dropped: not our token"
+    delivery = numbers[0]
     found = incoming.returned or Returned("other")
     if found.kind in ("autoreply", "other", "delay"):
         return f"dropped: {found.kind}"
@@ -85,12 +85,12 @@ def _returned(app: App, incoming: Incoming, now: datetime) -> str:
     return found.kind
 
 
-def _unsubscribe(app: App, token: str, now: datetime) -> str:
-    try:
-        claims = app.tokens.read(token, "unsubscribe", now)
-    except TokenError as e:
-        return f"dropped: the link is {e.reason}"
-    membership.unsubscribe(app, claims, "mail")
+def _unsubscribe(app: App, token: str) -> str:
+    numbers = app.tokens.read_tag("unsubscribe", token)
+    if numbers is None:
+        return "dropped: not our token"
+    subscriber, epoch = numbers
+    membership.unsubscribe(app, subscriber, epoch, "mail")
     return "unsubscribed"
 
 

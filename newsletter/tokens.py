@@ -8,6 +8,7 @@ in front.
 import base64
 import hashlib
 import hmac
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -103,20 +104,25 @@ class Tokens:
             raise TokenError("expired")
         return Claims(purpose, subscriber, epoch, made, paper, vote)
 
-    def verp(self, delivery: int) -> str:
-        """The part of an envelope sender that names a ledger row: lower-case letters, digits and one hyphen."""
-        return f"{delivery}-{self._short(f'verp:{delivery}', self._secrets[0])}"
+    def tag(self, box: str, *numbers: int) -> str:
+        """What stands behind the plus of an address of ours ("bounce+TAG@"): letters that mail systems do not touch.
 
-    def read_verp(self, part: str) -> int | None:
-        """The ledger row that a returned mail is about; None when we did not write this."""
-        number, _, _mac = part.lower().partition("-")
-        if not number.isascii() or not number.isdecimal() or len(number) > 18:
+        A tag is short enough for a local part (64 octets) and good for one box: bounce names a ledger row,
+        unsubscribe a subscriber and their epoch.
+        """
+        said = "-".join(map(str, numbers))
+        return f"{said}-{self._short(f'{box}:{said}', self._secrets[0])}"
+
+    def read_tag(self, box: str, tag: str) -> tuple[int, ...] | None:
+        """The numbers in a tag; None when we did not write it."""
+        said, _, _mac = (tag := tag.lower()).rpartition("-")
+        if not re.fullmatch(r"[0-9]{1,18}(-[0-9]{1,18}){0,3}", said):
             return None
         genuine = [
-            hmac.compare_digest(part.lower(), f"{number}-{self._short(f'verp:{number}', secret)}")
+            hmac.compare_digest(tag.encode(), f"{said}-{self._short(f'{box}:{said}', secret)}".encode())
             for secret in self._secrets
         ]
-        return int(number) if any(genuine) else None
+        return tuple(map(int, said.split("-"))) if any(genuine) else None
 
     def address_hash(self, canonical: str) -> str:
         """A keyed hash that outlives an erased address. It is made with the oldest secret, so rotation keeps it."""

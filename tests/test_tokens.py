@@ -60,10 +60,10 @@ def test_F25_an_old_key_still_verifies_after_rotation() -> None:
 
 
 def test_G01_only_our_own_return_addresses_name_a_letter() -> None:
-    assert OURS.read_verp(OURS.verp(12)) == 12
-    assert OURS.read_verp(OURS.verp(12).upper()) == 12
-    for forged in ("12", "12-", f"13-{OURS.verp(12).partition('-')[2]}", "x" * 500):
-        assert OURS.read_verp(forged) is None
+    assert OURS.read_tag("bounce", OURS.tag("bounce", 12)) == (12,)
+    assert OURS.read_tag("bounce", OURS.tag("bounce", 12).upper()) == (12,)
+    for forged in ("12", "12-", f"13-{OURS.tag('bounce', 12).partition('-')[2]}", "x" * 500):
+        assert OURS.read_tag("bounce", forged) is None
 
 
 def test_a_missing_or_short_key_is_named(tmp_path: Path) -> None:

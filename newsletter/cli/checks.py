@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from newsletter.config import Config
 from newsletter.errors import NewsletterError
-from newsletter.mail.smtp import Relay, RelaySettings
+from newsletter.mail.relay import Relay, RelaySettings, settings_of
 from newsletter.models import Receipt
 from newsletter.store import accounts
 from newsletter.store.db import database_seconds, open_engine, reading, schema
@@ -41,7 +41,7 @@ class Check:
 def check_site(config: Config, *, is_deployed: bool = False) -> list[Check]:
     """Look at everything that a day needs."""
     found = [Check("ok", "Configuration", "no mistake in it"), _secrets(config), *_database(config), _disk(config)]
-    found += [_relay(config), *_versions()]
+    found += [*map(_relay, settings_of(config.smtp)), *_versions()]
     if is_deployed:
         found += _deployment(config)
     return found
@@ -83,24 +83,19 @@ def _disk(config: Config) -> Check:
     return Check("ok", "Disk", said) if free > 1e9 else Check("warn", "Disk", said, "a full disk stops sending")
 
 
-def _relay(config: Config) -> Check:
-    smtp = config.smtp
-    settings = RelaySettings(smtp.host, smtp.port, smtp.security, smtp.username, smtp.password.get_secret_value(),
-                             smtp.ca_file, 1, min(smtp.timeout_s, 10))  # fmt: skip
-
+def _relay(settings: RelaySettings) -> Check:
     def unused(*_: object) -> Receipt:
         raise AssertionError("nothing is sent")
 
     async def connect() -> None:
-        transport, _, _ = await Relay(settings, unused).connect()
-        transport.close()
+        (await Relay(replace(settings, timeout_s=min(settings.timeout_s, 10)), unused).connect()).transport.close()
 
     try:
         asyncio.run(connect())
     except NewsletterError as e:
-        return Check("fail", "SMTP", e.message, "nothing can be sent; check [smtp]")
-    login = ", login works" if smtp.username else ""
-    return Check("ok", "SMTP", f"{smtp.host}:{smtp.port}, {smtp.security}{login}")
+        return Check("fail", "SMTP", e.message, "nothing can be sent by it; check [smtp]")
+    login = ", login works" if settings.username else ""
+    return Check("ok", "SMTP", f"{settings.host}:{settings.port}, {settings.security}{login}")
 
 
 def _versions() -> list[Check]:

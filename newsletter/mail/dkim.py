@@ -14,8 +14,8 @@ from newsletter.errors import ConfigError
 #: Signed, and those that must stay single signed once more than they occur, so that none can be added (oversigning).
 SIGNED = (
     "from", "to", "subject", "date", "message-id", "mime-version", "content-type", "list-id", "list-unsubscribe",
-    "list-unsubscribe-post", "list-help", "list-owner", "list-archive", "list-post", "feedback-id", "reply-to", "cc",
-    "auto-submitted", "precedence", "content-transfer-encoding",
+    "list-unsubscribe-post", "list-subscribe", "list-help", "list-owner", "list-archive", "list-post", "feedback-id",
+    "reply-to", "cc", "auto-submitted", "precedence", "content-transfer-encoding",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Mail that comes in: which of our addresses it is for, and what is to be done. Pure; the effects are `inbox`'s.
 
-bounce+TOKEN@        a mail of ours came back: the token alone says which
-unsubscribe+TOKEN@   the address in List-Unsubscribe
+bounce+TAG@          a mail of ours came back: the tag alone says which
+unsubscribe+TAG@     the address in List-Unsubscribe: whoever writes to it leaves
 subscribe@, help@    a person writes; only heard when our own mail server vouches for the sender
 """
 
@@ -41,8 +41,7 @@ def read(recipient: str, message: Message, *, is_null_sender: bool, authority: s
     if box == "bounce" and token:
         return Incoming("returned", token, classify(message))
     if box == "unsubscribe" and token:
-        # Tokens are case-sensitive: the part as it was written.
-        return Incoming("unsubscribe", recipient.partition("@")[0].partition("+")[2])
+        return Incoming("unsubscribe", token)
     if box not in COMMANDS:
         return Incoming("dropped", why="no such address")
     senders = [address for _, address in getaddresses([str(message.get("From", ""))]) if "@" in address]

@@ -1,12 +1,11 @@
-"""How fast letters leave: token buckets for everything, for each relay and for each receiving domain, on one clock.
+"""How fast letters leave: a token bucket for each relay and for each receiving domain, on one clock.
 
-The configured rate is the achieved one. A receiver that says "too fast" is slowed alone: half its rate, then one more a
-second each second that it is content.
+The configured rate is the achieved one. Who says "too fast" is slowed alone: half its rate, then one more a second each
+second that it is content.
 """
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 #: Time that was lost is made up for, but never by a burst of more than this many seconds' worth.
 BURST_S = 1.0
@@ -48,28 +47,15 @@ class Bucket:
 
 
 class Pace:
-    """Every limit that a letter passes. Times are seconds of `clock`."""
+    """What each receiving domain takes. Times are seconds of `clock`."""
 
-    def __init__(
-        self,
-        per_second: float = 0.0,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self.clock, self._sleep = clock, sleep
-        self._all = Bucket(per_second)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
         self._seen: dict[str, Bucket] = {}
 
     def of(self, name: str) -> Bucket:
-        """The bucket of a relay ("host:port") or of a receiving domain."""
+        """The bucket of a receiving domain."""
         return self._seen.setdefault(name, Bucket())
-
-    async def wait(self) -> None:
-        """Wait for the site's own turn."""
-        now = self.clock()
-        at = self._all.take(now)
-        if at > now:
-            await self._sleep(at - now)
 
     def is_ready(self, name: str) -> bool:
         """Whether a receiver may get a letter now; the letter is counted when it may."""

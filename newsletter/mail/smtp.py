@@ -1,60 +1,27 @@
-"""The relay: aiosmtplib connects, secures and logs in; the transaction is spoken here, in phases.
+"""The relays as a Transport: letters go to the first that can be reached; when it goes away, the rest to the next.
 
-Before the final dot everything can be tried again; after it only the server knows. So the body is written first, then
-the fence is asked, then the dot leaves, and its reply is recorded before anything else. With RFC 2920 PIPELINING the
-dot and the next MAIL, RCPT and DATA go in one write: one round trip a mail.
+Only letters that were not begun move to another relay. One that was begun is settled where it was: before the final
+dot it is put off, after it its outcome is that relay's, known or not.
 """
 
 import asyncio
-import contextlib
-import random
-import ssl
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
-
-import aiosmtplib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from newsletter.errors import Unreachable
-from newsletter.failpoint import failpoint
-from newsletter.mail.wire import LostConnection, Wire
-from newsletter.models import DeliveryState, Envelope, Receipt
-
-Parcel = tuple[Envelope, bytes]
-Judge = Callable[[Envelope, str, int, str], Receipt]
+from newsletter.mail.crew import Crew, Parcel
+from newsletter.mail.relay import Relay
+from newsletter.mail.session import Session
+from newsletter.models import Receipt
 
 
-@dataclass(frozen=True)
-class RelaySettings:
-    host: str
-    port: int
-    security: str = "starttls"  #: starttls | tls | none (loopback only)
-    username: str = ""
-    password: str = ""
-    ca_file: Path | None = None
-    connections: int = 4
-    timeout_s: float = 60.0
-    #: RFC 5321 section 4.5.3.2.6: the server may need ten minutes to take responsibility.
-    dot_timeout_s: float = 600.0
-    hostname: str | None = None  #: what we call ourselves in EHLO
+class Relays:
+    """One relay, or several in the order in which they are tried. A new delivery begins with the first again."""
 
-
-#: Turns of the event loop between the fence and the dot, so that a connection that ended while the ledger was written
-#: is noticed: its letter is safe to send again, and would be held for nothing.
-TURNS = 4
-
-
-class Relay:
-    """A Transport over several connections to one relay."""
-
-    def __init__(self, settings: RelaySettings, judge: Judge, clock: Callable[[], datetime] | None = None) -> None:
-        self.settings = settings
-        self.judge = judge
-        self.clock = clock or (lambda: datetime.now(UTC))
-        self.name = f"{settings.host}:{settings.port}"
+    def __init__(self, relays: Sequence[Relay]) -> None:
+        self.relays = tuple(relays)
+        self.away: list[Unreachable] = []  #: relays of the last delivery that could not be reached, and why
 
     async def deliver(
         self,
@@ -64,282 +31,33 @@ class Relay:
     ) -> None:
         """Hand every parcel over at most once, on as many connections as configured.
 
-        Raises: Unreachable when no connection can be made; parcels in hand were not handed over.
+        Raises: Unreachable when no relay can be reached; parcels in hand were not handed over.
         """
-        crew = _Crew(asyncio.Queue(self.settings.connections * 2), fence, settle)
+        most = max(relay.settings.connections for relay in self.relays)
+        ready: asyncio.Queue[Parcel | None] = asyncio.Queue(most * 2)
+        in_use = self.relays[0]
 
         async def feed() -> None:
             async for parcel in parcels:
-                await crew.ready.put(parcel)
-            for _ in range(self.settings.connections):
-                await crew.ready.put(None)
+                if (wait_s := in_use.bucket.take(now := time.monotonic()) - now) > 0:
+                    await asyncio.sleep(wait_s)
+                await ready.put(parcel)
+            await ready.put(None)
 
+        back: deque[Parcel] = deque()
+        self.away = []
         async with asyncio.TaskGroup() as group:
             feeder = group.create_task(feed())
-            workers = [group.create_task(_Worker(self, crew).run()) for _ in range(self.settings.connections)]
-            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-            feeder.cancel()
-        if crew.closed is not None and crew.back:
-            raise crew.closed
-
-    async def connect(self) -> tuple[asyncio.Transport, Wire, frozenset[str]]:
-        """Open, secure and log in. Raises: Unreachable; credentials never went in clear."""
-        s = self.settings
-        if s.security == "none" and s.host not in ("localhost", "127.0.0.1", "::1"):
-            raise Unreachable("smtp.security = none is for loopback only", hint="set it to starttls or tls")
-        context = _context(str(s.ca_file) if s.ca_file else None) if s.security != "none" else None
-        client = aiosmtplib.SMTP(
-            hostname=s.host, port=s.port, timeout=min(s.timeout_s, 30), use_tls=s.security == "tls",
-            validate_certs=True, tls_context=context,
-            local_hostname=s.hostname, start_tls=s.security == "starttls",
-        )  # fmt: skip
-        try:
-            await client.connect()
-            await client.ehlo()
-            if s.username:
-                await client.login(s.username, s.password)
-        except aiosmtplib.SMTPAuthenticationError as e:
-            client.close()
-            raise Unreachable(
-                f"SMTP server {self.name} refused the login ({e.code} {e.message})",
-                hint="check smtp.username and NEWSLETTER_SMTP__PASSWORD, then: newsletter doctor",
-            ) from e
-        except (aiosmtplib.SMTPException, OSError) as e:
-            client.close()
-            raise Unreachable(f"SMTP server {self.name}: {e}", hint="check it with: newsletter doctor") from e
-        transport = client.transport
-        if transport is None:
-            raise Unreachable(f"SMTP server {self.name} closed the connection at once", hint="newsletter doctor")
-        wire = Wire()
-        transport.set_protocol(wire)
-        return transport, wire, frozenset(client.esmtp_extensions)  # type: ignore[return-value]
-
-
-@dataclass
-class _Crew:
-    """What the connections of one delivery share."""
-
-    ready: "asyncio.Queue[Parcel | None]"
-    fence: Callable[[int], Awaitable[bool]]
-    settle: Callable[[Receipt], Awaitable[None]]
-    #: Connections are opened one at a time, so that a relay that is away or refuses the login is asked once.
-    door: asyncio.Lock = field(default_factory=asyncio.Lock)
-    closed: Unreachable | None = None
-    back: deque[Parcel] = field(default_factory=deque)  #: of workers that found the door closed; not begun
-
-
-class _Worker:
-    """One connection's life: letter after letter, a new connection when one is lost."""
-
-    def __init__(self, relay: Relay, crew: _Crew) -> None:
-        self.relay, self.crew = relay, crew
-        self.fence, self.settle = crew.fence, crew.settle
-        self.is_used = False  #: a transaction was completed on this connection
-        self.transport: asyncio.Transport | None = None
-        self.wire = Wire()
-        self.offers: frozenset[str] = frozenset()
-
-    async def run(self) -> None:
-        parcel = await self._take()
-        failures = 0
-        try:
-            while parcel is not None:
-                if self.transport is None and not await self._open(parcel):
-                    return
-                phase = ["mail"]
-                try:
-                    self._begin(parcel)
-                    while parcel is not None:
-                        parcel = await self._one(parcel, phase)
-                except LostConnection as e:
-                    self._drop()
-                    if phase[0] == "mail" and self.is_used:
-                        continue  # closed while idle, which charges nobody: the same letter on a new connection
-                    await self._lost(self._current, phase[0], str(e))
-                    # The letter that was announced behind the dot was never begun: it goes on the next connection.
-                    parcel = self._next if self._next is not None else await self._take()
-                    failures = 0 if self.is_used else failures + 1
-                    if failures >= 3:
-                        await asyncio.sleep(min(2.0**failures, 60) * random.random())
-        finally:
-            await self._quit()
-
-    async def _open(self, parcel: Parcel) -> bool:
-        """Connect; where that fails the letter is left to the connections that are still good."""
-        async with self.crew.door:
-            if self.crew.closed is None:
-                try:
-                    self.transport, self.wire, self.offers = await self.relay.connect()
-                    self.is_used = False
-                    return True
-                except Unreachable as e:
-                    self.crew.closed = e
-        self.crew.back.append(parcel)
-        return False
-
-    async def _one(self, parcel: Parcel, phase: list[str]) -> Parcel | None:
-        """One transaction whose commands are already written; returns the next parcel, already begun."""
-        envelope, message = parcel
-        self._current, self._next = envelope, None
-        phase[0] = "mail"
-        timeout = self.relay.settings.timeout_s
-        if not await self._is_wanted(parcel, phase):
-            self.is_used = True
-            following = await self._take()
-            self._next = following
-            if following is not None:
-                self._begin(following)
-            return following
-        phase[0] = "body"
-        assert self.transport is not None  # noqa: S101
-        self.transport.write(stuffed(message))
-        await self.wire.drained(timeout)
-        phase[0] = "fence"
-        self._check_silence()
-        if not await self.fence(envelope.delivery):
-            phase[0] = "settled"
-            raise LostConnection("the ledger does not allow the final dot")
-        for _ in range(TURNS):
-            await asyncio.sleep(0)
-        self._check_silence()
-        phase[0] = "dot"
-        following = self._take_now() if "pipelining" in self.offers else None
-        self._next = following
-        self.transport.write(b".\r\n" + (b"".join(self._lines_of(following)) if following else b""))
-        failpoint("dot")
-        code, text = await self.wire.reply(self.relay.settings.dot_timeout_s)
-        await self.settle(self.relay.judge(envelope, "dot", code, text))
-        phase[0], self.is_used = "settled", True
-        if following is None:
-            following = await self._take()
-            self._next = following
-            if following is not None:
-                self._begin(following)
-        return following
-
-    def _check_silence(self) -> None:
-        """Before the dot nothing may be left to read: who answers unasked is out of step."""
-        if self.wire.end or self.wire.has_reply:
-            raise LostConnection(self.wire.end or "answered before it was asked")
-
-    async def _is_wanted(self, parcel: Parcel, phase: list[str]) -> bool:
-        """Read the replies to MAIL, RCPT and DATA. A letter that is not wanted is settled here."""
-        envelope = parcel[0]
-        timeout = self.relay.settings.timeout_s
-        is_grouped = "pipelining" in self.offers
-        refused: Receipt | None = None
-        for step, command in zip(("mail", "rcpt", "data"), self._lines_of(parcel), strict=True):
-            if not is_grouped and step != "mail":
-                if refused is not None:
+            for in_use in self.relays:
+                crew = Crew(ready, fence, settle, back)
+                sessions = [Session(in_use, crew) for _ in range(in_use.settings.connections)]
+                await asyncio.wait([group.create_task(session.run()) for session in sessions],
+                                   return_when=asyncio.FIRST_EXCEPTION)  # fmt: skip
+                if crew.closed is not None:
+                    self.away.append(crew.closed)
+                if not back:
                     break
-                assert self.transport is not None  # noqa: S101
-                self.transport.write(command)
-            if refused is None:
-                phase[0] = step
-            code, text = await self.wire.reply(timeout)
-            if code == 421:
-                await self.settle(refused or self.relay.judge(envelope, step, code, text))
-                phase[0] = "settled"
-                raise LostConnection("421 " + text)
-            wanted = 3 if step == "data" else 2
-            if code // 100 not in (wanted, 4, 5):
-                raise LostConnection(f"answered {step.upper()} with {code}")
-            if step == "mail" and code // 100 == 5 and not envelope.recipient.isascii() and not self._has_smtputf8:
-                refused = self.relay.judge(envelope, "rcpt", 553, "5.6.7 this relay offers no SMTPUTF8")
-            elif code // 100 != wanted and refused is None:
-                refused = self.relay.judge(envelope, step, code, text)
-            elif step == "data" and code == 354:
-                if refused is None:
-                    return True
-                # RFC 2920 section 3.1: DATA was taken without a recipient; end it empty.
-                assert self.transport is not None  # noqa: S101
-                self.transport.write(b".\r\n")
-                await self.wire.reply(timeout)
-        assert refused is not None and self.transport is not None  # noqa: S101
-        await self.settle(refused)
-        phase[0] = "settled"
-        self.transport.write(b"RSET\r\n")
-        code, text = await self.wire.reply(timeout)
-        if code // 100 != 2:
-            raise LostConnection(f"answered RSET with {code} {text}")
-        return False
-
-    @property
-    def _has_smtputf8(self) -> bool:
-        return "smtputf8" in self.offers
-
-    def _begin(self, parcel: Parcel) -> None:
-        assert self.transport is not None  # noqa: S101
-        self._current, self._next = parcel[0], None
-        lines = self._lines_of(parcel)
-        self.transport.write(b"".join(lines) if "pipelining" in self.offers else lines[0])
-
-    def _lines_of(self, parcel: Parcel) -> tuple[bytes, bytes, bytes]:
-        envelope, message = parcel
-        more = "" if envelope.recipient.isascii() else " SMTPUTF8"
-        if "8bitmime" in self.offers and more:
-            more += " BODY=8BITMIME"
-        if "size" in self.offers:
-            more += f" SIZE={len(message)}"
-        dsn = " NOTIFY=FAILURE,DELAY" if "dsn" in self.offers else ""
-        ret = f" RET=HDRS ENVID={envelope.delivery}" if "dsn" in self.offers else ""
-        return (
-            f"MAIL FROM:<{envelope.sender}>{ret}{more}\r\n".encode(),
-            f"RCPT TO:<{envelope.recipient}>{dsn}\r\n".encode(),
-            b"DATA\r\n",
-        )
-
-    async def _lost(self, envelope: Envelope, phase: str, why: str) -> None:
-        """A connection ended in the middle: before the dot it is safe to try again, after it nobody knows."""
-        now = self.relay.clock()
-        if phase == "dot":
-            held = Receipt(envelope.delivery, DeliveryState.HELD, now, reply=why, phase="dot", relay=self.relay.name)
-            await self.settle(held)
-        elif phase != "settled":
-            await self.settle(self.relay.judge(envelope, phase, 421, why))
-
-    async def _take(self) -> Parcel | None:
-        if self.crew.back:
-            return self.crew.back.popleft()
-        parcel = await self.crew.ready.get()
-        if parcel is None and self.crew.back:
-            self.crew.ready.put_nowait(None)
-            return self.crew.back.popleft()
-        return parcel
-
-    def _take_now(self) -> Parcel | None:
-        """The next parcel if one is waiting; the end of the line stays in the queue."""
-        if self.crew.ready.empty():
-            return None
-        parcel = self.crew.ready.get_nowait()
-        if parcel is None:
-            self.crew.ready.put_nowait(None)
-        return parcel
-
-    def _drop(self) -> None:
-        if self.transport is not None:
-            self.transport.abort()
-        self.transport = None
-
-    async def _quit(self) -> None:
-        if self.transport is None:
-            return
-        with contextlib.suppress(LostConnection):
-            self.transport.write(b"QUIT\r\n")
-            await self.wire.reply(1.0)
-        self.transport.close()
-
-
-@lru_cache(maxsize=4)
-def _context(ca_file: str | None) -> ssl.SSLContext:
-    """Certificates are read once, not for every connection."""
-    return ssl.create_default_context(cafile=ca_file)
-
-
-def stuffed(message: bytes) -> bytes:
-    """The message as DATA wants it: dots doubled at the start of a line (RFC 5321 section 4.5.2), CRLF at the end."""
-    if b"\r\n." in message:
-        message = message.replace(b"\r\n.", b"\r\n..")
-    if message.startswith(b"."):
-        message = b"." + message
-    return message if message.endswith(b"\r\n") else message + b"\r\n"
+            feeder.cancel()
+        if back:
+            said = "; ".join(error.message for error in self.away)
+            raise Unreachable(said, hint="check it with: newsletter doctor") from self.away[-1]

@@ -143,11 +143,11 @@ def set_one(app: App, reader: Subscriber, **change: object) -> None:
         subscribers.save(connection, replace(reader, **change))  # type: ignore[arg-type]
 
 
-def unsubscribe(app: App, claims: Claims, via: str) -> None:
+def unsubscribe(app: App, subscriber: int, epoch: int, via: str) -> None:
     """Leave, in one transaction; doing it again changes nothing. A reader who is gone already is gone."""
     with writing(app.engine) as connection:
-        found = subscribers.by_ids(connection, [claims.subscriber]).get(claims.subscriber)
-        if found is not None and found.epoch == claims.epoch and found.state is not SubscriberState.UNSUBSCRIBED:
+        found = subscribers.by_ids(connection, [subscriber]).get(subscriber)
+        if found is not None and found.epoch == epoch and found.state is not SubscriberState.UNSUBSCRIBED:
             subscribers.set_state(connection, found.id, SubscriberState.UNSUBSCRIBED, via)
 
 

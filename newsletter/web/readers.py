@@ -114,7 +114,7 @@ class Readers(Door):
         """GET shows a button. POST leaves at once: no cookie, no login, no redirect (RFC 8058 section 3.1)."""
         claims = self.claims(request, "unsubscribe", UNSUBSCRIBE_AGE)
         if request.method == "POST":
-            await run_in_threadpool(membership.unsubscribe, self.app, claims, "link")
+            await run_in_threadpool(membership.unsubscribe, self.app, claims.subscriber, claims.epoch, "link")
             return self.view.page(request, "unsubscribed.html")
         try:
             reader = await run_in_threadpool(membership.reader_of, self.app, claims)

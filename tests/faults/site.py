@@ -21,7 +21,7 @@ from sqlalchemy import Engine, insert, select, text, update
 from newsletter.app import App
 from newsletter.config import load_config
 from newsletter.dispatch import Delivered
-from newsletter.mail.smtp import Relay
+from newsletter.mail.smtp import Relays
 from newsletter.models import Heat, Merge, Paper, Pick, Reason, Sighting, SubscriberState, Topic
 from newsletter.steps.compose import show
 from newsletter.store import accounts, ledger, papers, subscribers, topics
@@ -73,10 +73,11 @@ class QuickApp(App):
 
     dot_timeout_s = 0.6
 
-    def _relay(self, attempts: Callable[[int], int], now: datetime) -> Relay:
-        relay = super()._relay(attempts, now)
-        relay.settings = replace(relay.settings, dot_timeout_s=self.dot_timeout_s)
-        return relay
+    def _relays(self, attempts: Callable[[int], int], now: datetime) -> Relays:
+        relays = super()._relays(attempts, now)
+        for relay in relays.relays:
+            relay.settings = replace(relay.settings, dot_timeout_s=self.dot_timeout_s)
+        return relays
 
 
 @dataclass

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, update
 from newsletter.config import load_config
 from newsletter.errors import ConfigError, InputError, LetterError
 from newsletter.mail import mime
-from newsletter.mail.smtp import stuffed
+from newsletter.mail.session import stuffed
 from newsletter.models import Envelope, Letter, Subscriber, SubscriberState
 from newsletter.store import accounts, ledger, subscribers
 from newsletter.store.db import reading, writing

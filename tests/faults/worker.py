@@ -38,7 +38,7 @@ async def work(app: QuickApp, now: datetime, *, is_locking: bool, poison: int = 
     claims: dict[int, ledger.Claim] = {}
     composer = Poisonous(app.engine, app.config, app.press, app.tokens)
     composer.victim = poison
-    relay = app._relay(lambda id: claims[id].attempts, now)
+    relay = app._relays(lambda id: claims[id].attempts, now)
     retry = app.config.delivery.retry
     return await deliver_waiting(app.engine, composer, relay, now, clerk_claims=claims, retry=retry)
 

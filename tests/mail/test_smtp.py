@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from newsletter.mail.smtp import Relay, RelaySettings, stuffed
+from newsletter.mail.relay import Relay, RelaySettings
+from newsletter.mail.session import stuffed
+from newsletter.mail.smtp import Relays
 from newsletter.models import DeliveryState, Envelope, Receipt
 from newsletter.steps.deliver import Reply, judge
 
@@ -90,7 +92,7 @@ async def talk(
     port = server.sockets[0].getsockname()[1]
     relay = Relay(RelaySettings("127.0.0.1", port, "none", connections=connections, timeout_s=5), judged, lambda: NOW)
     async with server:
-        await relay.deliver(parcels(), fence, settle)
+        await Relays([relay]).deliver(parcels(), fence, settle)
     return log, sorted(receipts, key=lambda receipt: receipt.delivery)
 
 

@@ -1,0 +1,46 @@
+"""What the connections to one relay share while they deliver: the letters that wait, the door, fence and settle."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from newsletter.errors import Unreachable
+from newsletter.models import Envelope, Receipt
+
+Parcel = tuple[Envelope, bytes]
+
+
+@dataclass
+class Crew:
+    #: Letters for whoever is free; None = there are no more, and stays for the others.
+    ready: "asyncio.Queue[Parcel | None]"
+    fence: Callable[[int], Awaitable[bool]]
+    settle: Callable[[Receipt], Awaitable[None]]
+    #: Letters that were taken and not begun; they go first.
+    back: deque[Parcel] = field(default_factory=deque)
+    #: Connections are opened one at a time, so that a relay that is away or refuses the login is asked once.
+    door: asyncio.Lock = field(default_factory=asyncio.Lock)
+    closed: Unreachable | None = None
+
+    async def take(self) -> Parcel | None:
+        """The next letter, when there is one; None = there are no more."""
+        while not self.back:
+            parcel = await self.ready.get()
+            if parcel is not None:
+                return parcel
+            self.ready.put_nowait(None)
+            if not self.back:
+                return None
+        return self.back.popleft()
+
+    def take_now(self) -> Parcel | None:
+        """The next letter if one is waiting."""
+        if self.back:
+            return self.back.popleft()
+        if self.ready.empty():
+            return None
+        parcel = self.ready.get_nowait()
+        if parcel is None:
+            self.ready.put_nowait(None)
+        return parcel

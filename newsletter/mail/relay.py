@@ -1,0 +1,110 @@
+"""One relay: where it is, how it is opened, how fast it may be sent to. aiosmtplib connects, secures and logs in."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import aiosmtplib
+
+from newsletter.config import LOOPBACK, Smtp
+from newsletter.errors import Unreachable
+from newsletter.mail.pace import Bucket
+from newsletter.mail.wire import Wire
+from newsletter.models import Envelope, Receipt
+
+Judge = Callable[[Envelope, str, int, str], Receipt]
+
+
+@dataclass(frozen=True)
+class RelaySettings:
+    host: str
+    port: int
+    security: str = "starttls"  #: starttls | tls | none (loopback only)
+    username: str = ""
+    password: str = ""
+    ca_file: Path | None = None
+    connections: int = 4
+    rate_per_second: float = 0.0  #: letters; 0 = as fast as it takes them
+    timeout_s: float = 60.0
+    #: RFC 5321 section 4.5.3.2.6: the server may need ten minutes to take responsibility.
+    dot_timeout_s: float = 600.0
+    hostname: str | None = None  #: what we call ourselves in EHLO
+
+
+def settings_of(smtp: Smtp) -> list[RelaySettings]:
+    """A site's relays, in the order in which they are tried."""
+    return [
+        RelaySettings(
+            one.host, one.port, one.security, one.username, one.password.get_secret_value(), one.ca_file,
+            one.connections, one.rate_per_second, one.timeout_s,
+        )
+        for one in (smtp, *smtp.fallback)
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A connection that is ready for its first letter."""
+
+    transport: asyncio.Transport
+    wire: Wire
+    offers: Mapping[str, str]  #: extensions of the EHLO reply, in lower case, with their parameters
+
+    @property
+    def largest(self) -> int:
+        """The most bytes that a message may have (RFC 1870); 0 = the server does not say."""
+        size = self.offers.get("size", "")
+        return int(size) if size.isdecimal() else 0
+
+
+class Relay:
+    """`judge` turns its replies into receipts; `bucket` is the pace it is sent at."""
+
+    def __init__(self, settings: RelaySettings, judge: Judge, clock: Callable[[], datetime] | None = None) -> None:
+        self.settings = settings
+        self.judge = judge
+        self.clock = clock or (lambda: datetime.now(UTC))
+        self.name = f"{settings.host}:{settings.port}"
+        self.bucket = Bucket(settings.rate_per_second)
+
+    async def connect(self) -> Opened:
+        """Open, secure and log in. Raises: Unreachable; credentials never went in clear."""
+        s = self.settings
+        if s.security == "none" and s.host not in LOOPBACK:
+            raise Unreachable("smtp.security = none is for loopback only", hint="set it to starttls or tls")
+        context = _context(str(s.ca_file) if s.ca_file else None) if s.security != "none" else None
+        client = aiosmtplib.SMTP(
+            hostname=s.host, port=s.port, timeout=min(s.timeout_s, 30), use_tls=s.security == "tls",
+            validate_certs=True, tls_context=context,
+            local_hostname=s.hostname, start_tls=s.security == "starttls",
+        )  # fmt: skip
+        try:
+            await client.connect()
+            await client.ehlo()
+            if s.username:
+                await client.login(s.username, s.password)
+        except aiosmtplib.SMTPAuthenticationError as e:
+            client.close()
+            raise Unreachable(
+                f"SMTP server {self.name} refused the login ({e.code} {e.message})",
+                hint="check smtp.username and NEWSLETTER_SMTP__PASSWORD, then: newsletter doctor",
+            ) from e
+        except (aiosmtplib.SMTPException, OSError) as e:
+            client.close()
+            raise Unreachable(f"SMTP server {self.name}: {e}", hint="check it with: newsletter doctor") from e
+        transport = client.transport
+        if transport is None:
+            raise Unreachable(f"SMTP server {self.name} closed the connection at once", hint="newsletter doctor")
+        wire = Wire()
+        transport.set_protocol(wire)
+        return Opened(transport, wire, dict(client.esmtp_extensions))  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=4)
+def _context(ca_file: str | None) -> ssl.SSLContext:
+    """Certificates are read once, not for every connection."""
+    return ssl.create_default_context(cafile=ca_file)

@@ -1,0 +1,253 @@
+"""One connection's life. The transaction is spoken here, in phases.
+
+Before the final dot everything can be tried again; after it only the server knows. So the body is written first, then
+the fence is asked, then the dot leaves, and its reply is recorded before anything else. With RFC 2920 PIPELINING the
+dot and the next MAIL, RCPT and DATA go in one write: one round trip a mail.
+"""
+
+import asyncio
+import contextlib
+import random
+import select
+import time
+from collections.abc import Mapping
+
+from newsletter.errors import Unreachable
+from newsletter.failpoint import failpoint
+from newsletter.mail.crew import Crew, Parcel
+from newsletter.mail.relay import Opened, Relay
+from newsletter.mail.wire import LostConnection, Wire
+from newsletter.models import DeliveryState, Envelope, Receipt
+
+#: When the kernel has something to read right before the dot, the loop turns so often to see what it is.
+TURNS = 4
+#: Replies by which a relay asks for less (RFC 5321 section 3.8, RFC 4954 section 4).
+TOO_FAST = (421, 454)
+
+
+class Session:
+    """One connection's life: letter after letter, a new connection when one is lost."""
+
+    def __init__(self, relay: Relay, crew: Crew) -> None:
+        self.relay, self.crew = relay, crew
+        self.fence, self.settle = crew.fence, crew.settle
+        self.is_used = False  #: a transaction was completed on this connection
+        self.transport: asyncio.Transport | None = None
+        self.wire = Wire()
+        self.offers: Mapping[str, str] = {}
+        self.largest = 0  #: bytes that a message may have; 0 = the server does not say
+        self._socket = select.poll()
+
+    async def run(self) -> None:
+        parcel = await self._take()
+        failures = 0
+        try:
+            while parcel is not None:
+                if self.transport is None and not await self._open(parcel):
+                    return
+                if self._is_too_large(parcel):
+                    parcel = await self._refuse_and_take(parcel)
+                    continue
+                phase = ["mail"]
+                try:
+                    self._begin(parcel)
+                    while parcel is not None:
+                        parcel = await self._one(parcel, phase)
+                except LostConnection as e:
+                    self._drop()
+                    if phase[0] == "mail" and self.is_used:
+                        continue  # closed while idle, which charges nobody: the same letter on a new connection
+                    await self._lost(self._current, phase[0], str(e))
+                    # The letter that was announced behind the dot was never begun: it goes on the next connection.
+                    parcel = self._next if self._next is not None else await self._take()
+                    failures = 0 if self.is_used else failures + 1
+                    if failures >= 3:
+                        await asyncio.sleep(min(2.0**failures, 60) * random.random())
+        finally:
+            await self._quit()
+
+    async def _open(self, parcel: Parcel) -> bool:
+        """Connect; where that fails the letter is left to the connections that are still good."""
+        async with self.crew.door:
+            if self.crew.closed is None:
+                try:
+                    self._use(await self.relay.connect())
+                    return True
+                except Unreachable as e:
+                    self.crew.closed = e
+        self.crew.back.append(parcel)
+        return False
+
+    def _use(self, opened: Opened) -> None:
+        self.transport, self.wire, self.offers = opened.transport, opened.wire, opened.offers
+        self.largest, self.is_used = opened.largest, False
+        self._socket = select.poll()
+        self._socket.register(opened.transport.get_extra_info("socket").fileno(), select.POLLIN)
+
+    async def _one(self, parcel: Parcel, phase: list[str]) -> Parcel | None:
+        """One transaction whose commands are already written; returns the next parcel, already begun."""
+        envelope, message = parcel
+        self._current, self._next = envelope, None
+        phase[0] = "mail"
+        timeout = self.relay.settings.timeout_s
+        if not await self._is_wanted(parcel, phase):
+            self.is_used = True
+            following = await self._take()
+            self._next = following
+            if following is not None:
+                self._begin(following)
+            return following
+        phase[0] = "body"
+        assert self.transport is not None  # noqa: S101
+        self.transport.write(stuffed(message))
+        await self.wire.drained(timeout)
+        phase[0] = "fence"
+        self._check_silence()
+        if not await self.fence(envelope.delivery):
+            phase[0] = "settled"
+            raise LostConnection("the ledger does not allow the final dot")
+        if self._socket.poll(0):
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+        self._check_silence()
+        phase[0] = "dot"
+        following = self._take_now() if "pipelining" in self.offers else None
+        self._next = following
+        self.transport.write(b".\r\n" + (b"".join(self._lines_of(following)) if following else b""))
+        failpoint("dot")
+        code, text = await self.wire.reply(self.relay.settings.dot_timeout_s)
+        await self.settle(self.relay.judge(envelope, "dot", code, text))
+        phase[0], self.is_used = "settled", True
+        if code // 100 == 2:
+            self.relay.bucket.content(time.monotonic())
+        if following is None:
+            following = await self._take()
+            self._next = following
+            if following is not None:
+                self._begin(following)
+        return following
+
+    def _check_silence(self) -> None:
+        """Before the dot nothing may be left to read: who answers unasked is out of step."""
+        if self.wire.end or self.wire.has_reply:
+            raise LostConnection(self.wire.end or "answered before it was asked")
+
+    async def _is_wanted(self, parcel: Parcel, phase: list[str]) -> bool:
+        """Read the replies to MAIL, RCPT and DATA. A letter that is not wanted is settled here."""
+        envelope = parcel[0]
+        timeout = self.relay.settings.timeout_s
+        is_grouped = "pipelining" in self.offers
+        refused: Receipt | None = None
+        for step, command in zip(("mail", "rcpt", "data"), self._lines_of(parcel), strict=True):
+            if not is_grouped and step != "mail":
+                if refused is not None:
+                    break
+                assert self.transport is not None  # noqa: S101
+                self.transport.write(command)
+            if refused is None:
+                phase[0] = step
+            code, text = await self.wire.reply(timeout)
+            if step == "mail" and code in TOO_FAST:
+                self.relay.bucket.slow(time.monotonic())
+            if code == 421:
+                await self.settle(refused or self.relay.judge(envelope, step, code, text))
+                phase[0] = "settled"
+                raise LostConnection("421 " + text)
+            wanted = 3 if step == "data" else 2
+            if code // 100 not in (wanted, 4, 5):
+                raise LostConnection(f"answered {step.upper()} with {code}")
+            if step == "mail" and code // 100 == 5 and not envelope.recipient.isascii() and not self._has_smtputf8:
+                refused = self.relay.judge(envelope, "rcpt", 553, "5.6.7 this relay offers no SMTPUTF8")
+            elif code // 100 != wanted and refused is None:
+                refused = self.relay.judge(envelope, step, code, text)
+            elif step == "data" and code == 354:
+                if refused is None:
+                    return True
+                # RFC 2920 section 3.1: DATA was taken without a recipient; end it empty.
+                assert self.transport is not None  # noqa: S101
+                self.transport.write(b".\r\n")
+                await self.wire.reply(timeout)
+        assert refused is not None and self.transport is not None  # noqa: S101
+        await self.settle(refused)
+        phase[0] = "settled"
+        self.transport.write(b"RSET\r\n")
+        code, text = await self.wire.reply(timeout)
+        if code // 100 != 2:
+            raise LostConnection(f"answered RSET with {code} {text}")
+        return False
+
+    @property
+    def _has_smtputf8(self) -> bool:
+        return "smtputf8" in self.offers
+
+    def _begin(self, parcel: Parcel) -> None:
+        assert self.transport is not None  # noqa: S101
+        self._current, self._next = parcel[0], None
+        lines = self._lines_of(parcel)
+        self.transport.write(b"".join(lines) if "pipelining" in self.offers else lines[0])
+
+    def _lines_of(self, parcel: Parcel) -> tuple[bytes, bytes, bytes]:
+        envelope, message = parcel
+        more = "" if envelope.recipient.isascii() else " SMTPUTF8"
+        if "8bitmime" in self.offers and more:
+            more += " BODY=8BITMIME"
+        if "size" in self.offers:
+            more += f" SIZE={len(message)}"
+        dsn = " NOTIFY=FAILURE,DELAY" if "dsn" in self.offers else ""
+        ret = f" RET=HDRS ENVID={envelope.delivery}" if "dsn" in self.offers else ""
+        return (
+            f"MAIL FROM:<{envelope.sender}>{ret}{more}\r\n".encode(),
+            f"RCPT TO:<{envelope.recipient}>{dsn}\r\n".encode(),
+            b"DATA\r\n",
+        )
+
+    async def _lost(self, envelope: Envelope, phase: str, why: str) -> None:
+        """A connection ended in the middle: before the dot it is safe to try again, after it nobody knows."""
+        now = self.relay.clock()
+        if phase == "dot":
+            held = Receipt(envelope.delivery, DeliveryState.HELD, now, reply=why, phase="dot", relay=self.relay.name)
+            await self.settle(held)
+        elif phase != "settled":
+            await self.settle(self.relay.judge(envelope, phase, 421, why))
+
+    async def _take(self) -> Parcel | None:
+        parcel = await self.crew.take()
+        return await self._refuse_and_take(parcel) if parcel is not None and self._is_too_large(parcel) else parcel
+
+    def _take_now(self) -> Parcel | None:
+        parcel = self.crew.take_now()
+        if parcel is not None and self._is_too_large(parcel):
+            self.crew.back.append(parcel)
+            return None
+        return parcel
+
+    def _is_too_large(self, parcel: Parcel) -> bool:
+        return 0 < self.largest < len(parcel[1])
+
+    async def _refuse_and_take(self, parcel: Parcel) -> Parcel | None:
+        """Settle a letter that the relay would refuse for its size (RFC 1870), without asking it."""
+        said = f"5.3.4 {len(parcel[1])} bytes, the relay takes {self.largest}"
+        await self.settle(self.relay.judge(parcel[0], "mail", 552, said))
+        return await self._take()
+
+    def _drop(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+        self.transport = None
+
+    async def _quit(self) -> None:
+        if self.transport is None:
+            return
+        with contextlib.suppress(LostConnection):
+            self.transport.write(b"QUIT\r\n")
+            await self.wire.reply(1.0)
+        self.transport.close()
+
+
+def stuffed(message: bytes) -> bytes:
+    """The message as DATA wants it: dots doubled at the start of a line (RFC 5321 section 4.5.2), CRLF at the end."""
+    if b"\r\n." in message:
+        message = message.replace(b"\r\n.", b"\r\n..")
+    if message.startswith(b"."):
+        message = b"." + message
+    return message if message.endswith(b"\r\n") else message + b"\r\n"
