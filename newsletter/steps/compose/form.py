@@ -49,7 +49,7 @@ class Form:
         self._is_html = is_html
         self._place = {name: place for place, name in enumerate(names)}
         lines = [line + "\n" for line in rendered.removesuffix("\n").split("\n")]
-        self._parts: list[_Stretch | int] = []  #: a number is the place of a block
+        self._parts: list[_Stretch | str | int] = []  #: text without blanks is itself; a number is the place of a block
         for alone, group in groupby(enumerate(lines), key=self._line_alone):
             self._parts.append(self._part(alone >= 0, [line for _, line in group]))
 
@@ -58,11 +58,13 @@ class Form:
         names = set(_BLANK.findall(numbered[1]))
         return numbered[0] if names & BLOCKS or (not self._is_html and names - FIXED) else -1
 
-    def _part(self, is_alone: bool, lines: Sequence[str]) -> _Stretch | int:
+    def _part(self, is_alone: bool, lines: Sequence[str]) -> _Stretch | str | int:
         """Raises: KeyError for a blank that nobody fills."""
         pieces = _BLANK.split("".join(lines))
         names = pieces[1::2]
-        if names and names[0] in BLOCKS:
+        if not names:
+            return pieces[0]
+        if names[0] in BLOCKS:
             return self._place[names[0]]
         texts = tuple(pieces[::2])
         growing = sum(map(len, texts)) if is_alone else 0
@@ -73,13 +75,15 @@ class Form:
         texts: Sequence[Any] = [*map(_escaped, values)] if self._is_html else values
         fragments: list[Fragment] = []
         for part in self._parts:
-            if isinstance(part, int):
+            if isinstance(part, _Stretch):
+                pieces, places, length = part
+                filled = Filled(pieces, tuple([texts[place] for place in places]))
+                is_long = length and length + sum(map(len, filled.values)) > COLUMNS + 1
+                fragments.append(_wrapped(str(filled)) if is_long else filled)
+            elif isinstance(part, str):
+                fragments.append(part)
+            else:
                 fragments += texts[part]
-                continue
-            pieces, places, length = part
-            filled = Filled(pieces, tuple([texts[place] for place in places]))
-            is_long = length and length + sum(map(len, filled.values)) > COLUMNS + 1
-            fragments.append(_wrapped(str(filled)) if is_long else filled)
         return fragments
 
 
