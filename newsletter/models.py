@@ -228,6 +228,19 @@ class Subscriber:
     paused_until: date | None = None
 
 
+class Reader(NamedTuple):
+    """What planning asks of a subscriber. A tuple of its own, because an issue loads a million of them."""
+
+    id: int
+    address_version: int
+    rhythm: str
+    size: int
+    mix: str
+    topics: tuple[int, ...] = ()
+    muted: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
+
+
 FOLLOWED = 0  #: Pick.topic of a paper that came in by its author
 OUTSIDE = -1  #: Pick.topic of the one Surging paper outside the reader's topics
 

@@ -11,6 +11,7 @@
 Delivering what was frozen is `dispatch`'s. Running the same moment twice changes nothing: the database decides.
 """
 
+import gc
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -220,13 +221,23 @@ def plan(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: 
         first = next(planned, None)
         if first is None:
             continue
-        with edition.watch.stage("freeze"):
+        with edition.watch.stage("freeze"), _shared_left_alone():
             results.append(
                 ledger.freeze(
                     engine, day, chain([first], planned), candidates=len(edition.papers), papers=shown, now=edition.now
                 )
             )
     return results
+
+
+@contextmanager
+def _shared_left_alone() -> Iterator[None]:
+    """Keep the garbage collector from searching, again and again, the million values that all readers share."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def picked(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: timedelta) -> Counter[int]:

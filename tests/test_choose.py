@@ -260,3 +260,14 @@ def test_a_reader_who_saw_all_the_best_reads_on_further_down() -> None:
     shelf = world([paper(n) for n in range(1, count + 1)], {1: {n: 1 - n / 1000 for n in range(1, count + 1)}})
     seen = set(range(1, 2 * HEAD))
     assert keys(choose(READER, shelf, seen, {}, is_counting=False)) == list(range(2 * HEAD, 2 * HEAD + 8))
+
+
+def test_a_topic_read_down_to_its_end_is_not_passed_over_for_worse_papers_of_others() -> None:
+    count = 3 * HEAD
+    best = {n: 1 - n / 1000 for n in range(1, count + 1)}
+    others = {id: {count + 10 * id + n: 0.6 - n / 100 for n in range(8)} for id in (2, 3)}
+    shelf = world([paper(n) for n in range(1, count + 38)], {1: best, **others})
+    reader, seen = replace(READER, topics=(1, 2, 3)), set(range(1, 2 * HEAD))
+    picks = choose(reader, shelf, seen, {}, is_counting=False).picks
+    assert picks == choose(reader, shelf, seen, {}).picks
+    assert [pick.paper for pick in picks if pick.topic == 1] == list(range(2 * HEAD, 2 * HEAD + 4))

@@ -10,7 +10,7 @@ from itertools import chain
 
 import numpy as np
 
-from newsletter.models import FOLLOWED, OUTSIDE, Choice, Pick, Reason, Subscriber
+from newsletter.models import FOLLOWED, OUTSIDE, Choice, Pick, Reader, Reason, Subscriber
 from newsletter.steps.shelf import HEAD, HOT, Entry, Shelf, Vector, in_spaces
 
 __all__ = ["Shelf", "choose"]
@@ -24,7 +24,7 @@ VOTE, VOTES = 0.12, 0.36
 
 
 def choose(
-    reader: Subscriber,
+    reader: Subscriber | Reader,
     shelf: Shelf,
     seen: Collection[int],
     votes: Mapping[int, int],
@@ -52,7 +52,7 @@ def choose(
 class _Rules:
     """The rules of one reader's mail, and what they have kept so far."""
 
-    def __init__(self, reader: Subscriber, shelf: Shelf, seen: Collection[int]) -> None:
+    def __init__(self, reader: Subscriber | Reader, shelf: Shelf, seen: Collection[int]) -> None:
         self.reader, self.shelf, self.seen = reader, shelf, seen
         self.kept: list[Entry] = []
         self.places: set[int] = set()
@@ -68,8 +68,11 @@ class _Rules:
         """Fill the mail from the best papers of each topic; say whether that is all that any longer list would give."""
         heads = [self.shelf.head(topic, self.reader.mix) for topic in self.reader.topics]
         self.take(sorted(chain.from_iterable(heads)) if len(heads) > 1 else heads[0] if heads else ())
-        return len(self.kept) >= self.reader.size or all(
-            len(head) < HEAD or self.per_topic.get(topic, 0) >= self.topic_cap
+        is_full = len(self.kept) >= self.reader.size
+        return all(
+            len(head) < HEAD
+            or (is_full and head[-1] >= self.kept[-1])
+            or self.per_topic.get(topic, 0) >= self.topic_cap
             for topic, head in zip(self.reader.topics, heads, strict=True)
         )
 
@@ -157,7 +160,7 @@ class _Taste:
         return sum(bool(like[place] >= NEAR) for like in self._liked)
 
 
-def _candidates(reader: Subscriber, shelf: Shelf, taste: _Taste | None) -> list[Entry]:
+def _candidates(reader: Subscriber | Reader, shelf: Shelf, taste: _Taste | None) -> list[Entry]:
     """What the reader's topics and authors bring: followed authors first, then best first."""
     entries = [entry for topic in reader.topics for entry in shelf.ranked(topic, reader.mix)]
     if taste:
@@ -190,7 +193,7 @@ def _in_sections(kept: Sequence[Entry]) -> list[Entry]:
     return sorted(kept, key=lambda entry: (entry[2] == OUTSIDE, best[entry[2]], entry[2], entry))
 
 
-def _pick(entry: Entry, reader: Subscriber, shelf: Shelf, taste: _Taste | None) -> Pick:
+def _pick(entry: Entry, reader: Subscriber | Reader, shelf: Shelf, taste: _Taste | None) -> Pick:
     score, place, topic = entry
     if topic == FOLLOWED:
         author = next(name for name in reader.follows if place in shelf.by_author(name))

@@ -21,7 +21,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import BigInteger, Connection, Engine, create_engine, event, literal_column, text
+from sqlalchemy import BigInteger, Connection, Dialect, Engine, create_engine, event, literal_column, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -30,7 +30,13 @@ from newsletter.errors import Busy, StoreError
 
 T = TypeVar("T")
 
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_decoder = json.JSONDecoder()
+
+
+def _loads(text: str) -> Any:
+    """As json.loads, for what `as_json` wrote: a third of the time, and papers are loaded by the ten thousand."""
+    return [] if text == "[]" else _decoder.raw_decode(text)[0]
 
 
 def open_engine(url: str, *, busy_timeout_s: float = 30.0) -> Engine:
@@ -40,13 +46,15 @@ def open_engine(url: str, *, busy_timeout_s: float = 30.0) -> Engine:
     """
     kind = make_url(url).get_backend_name()
     if kind == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": busy_timeout_s}, json_serializer=_dumps)
+        engine = create_engine(
+            url, connect_args={"timeout": busy_timeout_s}, json_serializer=as_json, json_deserializer=_loads
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if kind == "postgresql":
         try:
-            return create_engine(url, pool_pre_ping=True, json_serializer=_dumps)
+            return create_engine(url, pool_pre_ping=True, json_serializer=as_json)
         except ModuleNotFoundError as e:
             raise StoreError("PostgreSQL needs the extra postgres", hint="pip install 'newsletter[postgres]'") from e
     raise StoreError(f"database.url: {kind} is not supported", hint="use sqlite:///… or postgresql+psycopg://…")
@@ -115,9 +123,10 @@ def database_seconds(dialect: str) -> Any:
     return literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)", BigInteger)
 
 
-def insert_into(connection: Connection, table: Any) -> Any:
-    """An INSERT that knows ON CONFLICT, in the connection's dialect."""
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+def insert_into(database: Connection | Dialect, table: Any) -> Any:
+    """An INSERT that knows ON CONFLICT, in the database's dialect."""
+    dialect = database.dialect if isinstance(database, Connection) else database
+    return (sqlite if dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def chunks(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:

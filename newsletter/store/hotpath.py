@@ -1,4 +1,4 @@
-"""The two statements that every letter needs, a fence and an outcome, compiled once.
+"""The three statements that every letter needs, its row, a fence and an outcome, compiled once.
 
 Building them anew costs more than running them.
 When and why they run is in `ledger`.
@@ -13,18 +13,23 @@ from sqlalchemy import ARRAY, BigInteger, Dialect, and_, bindparam, func, litera
 from sqlalchemy.dialects import sqlite
 
 from newsletter.models import DeliveryState, Receipt
-from newsletter.store.db import database_seconds
+from newsletter.store.db import database_seconds, insert_into
 from newsletter.store.tables import DeliveryRow
 
 D: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
 
+#: What is written of a row when it is planned.
+FROZEN = ("issue", "subscriber", "kind", "state", "due_at", "expires_at", "address_version", "picks", "papers")
+
 
 class HotPath:
-    """Fence and outcome as text for one database's driver, and the values they take."""
+    """Row, fence and outcome as text for one database's driver, and the values they take."""
 
     def __init__(self, dialect: Dialect, may_be_mailed: Any) -> None:
         self._is_sqlite = dialect.name == "sqlite"
         named = sqlite.dialect(paramstyle="named") if self._is_sqlite else dialect
+        adding = insert_into(dialect, D).on_conflict_do_nothing(index_elements=["issue", "subscriber"])
+        self.add = str(adding.compile(dialect=named, column_keys=FROZEN))
         mine = and_(D.c.id == bindparam("delivery"), D.c.claim_token == bindparam("token"))
         states = or_(*(D.c.state == literal_column(f"'{state}'") for state in ("claimed", "dot", "held")))
         known = ("state", "code", "enhanced", "reply", "phase", "relay", "settled_at")
@@ -44,7 +49,8 @@ class HotPath:
         compiled = fencing.returning(D.c.id).compile(dialect=named, compile_kwargs={"render_postcompile": True})
         self.fence = str(compiled)
         self._constants = {name: str(value) for name, value in compiled.params.items() if name not in ("ids", "token")}
-        self._moment = lru_cache(maxsize=64)(D.c.settled_at.type.bind_processor(dialect) or (lambda moment: moment))
+        as_stored = D.c.settled_at.type.dialect_impl(dialect).bind_processor(dialect)
+        self.moment = lru_cache(maxsize=64)(as_stored or (lambda moment: moment))
 
     def rows(self, ids: Sequence[int], token: str) -> dict[str, Any]:
         return {**self._constants, "ids": json.dumps(ids) if self._is_sqlite else ids, "token": token}
@@ -54,7 +60,7 @@ class HotPath:
         return {
             "delivery": receipt.delivery, "token": token, "new_state": receipt.state.value, "new_code": receipt.code,
             "new_enhanced": receipt.enhanced, "new_reply": receipt.reply, "new_phase": receipt.phase,
-            "new_relay": receipt.relay, "new_settled_at": self._moment(receipt.at),
+            "new_relay": receipt.relay, "new_settled_at": self.moment(receipt.at),
             "not_before": int(receipt.retry_at.timestamp()) if is_put_off and receipt.retry_at else None,
             "again": int(receipt.phase == "dot" and receipt.code // 100 not in (2, 4, 5)),
         }  # fmt: skip

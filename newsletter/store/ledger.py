@@ -8,7 +8,7 @@ measured with the database's clock, so a worker's clock can be wrong.
 import json
 import secrets
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from newsletter.models import DeliveryState, Pick, Reason, Receipt, SubscriberState
-from newsletter.store.db import chunks, database_seconds, insert_into, reading, writing
+from newsletter.store.db import as_json, chunks, database_seconds, insert_into, reading, writing
 from newsletter.store.hotpath import HotPath
 from newsletter.store.tables import DeliveryRow, IssuePaperRow, IssueRow, SubscriberRow
 
@@ -119,16 +119,16 @@ def freeze(
         connection.execute(insert_into(connection, I).values(values).on_conflict_do_nothing(index_elements=["date"]))
         issue: int = connection.execute(select(I.c.id).where(I.c.date == day)).scalar_one()
         before = _totals(connection, issue)
-        adding = insert_into(connection, D).on_conflict_do_nothing(index_elements=["issue", "subscriber"])
+        hot = _hot(connection.dialect)
         batch: list[dict[str, Any]] = []
         packed: dict[int, tuple[Pick, str]] = {}
         for row in rows:
-            batch.append(_frozen(issue, row, packed))
+            batch.append(_frozen(issue, row, packed, hot.moment))
             if len(batch) == 5000:
-                connection.execute(adding, batch)
+                connection.exec_driver_sql(hot.add, batch)
                 batch.clear()
         if batch:
-            connection.execute(adding, batch)
+            connection.exec_driver_sql(hot.add, batch)
         _freeze_papers(connection, issue, papers)
         after = _totals(connection, issue)
         planned, quiet = after[0] - before[0], after[1] - before[1]
@@ -145,7 +145,9 @@ def _totals(connection: Connection, issue: int) -> tuple[int, int]:
     return row[0] - row[1], row[1]
 
 
-def _frozen(issue: int, row: FrozenRow, packed: dict[int, tuple[Pick, str]]) -> dict[str, Any]:
+def _frozen(
+    issue: int, row: FrozenRow, packed: dict[int, tuple[Pick, str]], moment: Callable[[datetime], Any]
+) -> dict[str, Any]:
     """`packed` remembers picks as they are written: readers share most of them."""
     parts = []
     for pick in row.picks:
@@ -156,7 +158,7 @@ def _frozen(issue: int, row: FrozenRow, packed: dict[int, tuple[Pick, str]]) -> 
     return {
         "issue": issue, "subscriber": row.subscriber, "kind": row.kind,
         "state": "pending" if row.picks else "quiet",
-        "due_at": row.due_at, "expires_at": row.expires_at, "address_version": row.address_version,
+        "due_at": moment(row.due_at), "expires_at": moment(row.expires_at), "address_version": row.address_version,
         "picks": f"[{','.join(parts)}]" if parts else None,
         "papers": array("I", [pick.paper for pick in row.picks]).tobytes() if parts else None,
     }  # fmt: skip
@@ -176,7 +178,7 @@ def pack_picks(picks: Sequence[Pick]) -> str:
 def _pack(p: Pick) -> str:
     numbers = [p.paper, p.topic, round(p.score, 4), round(p.match, 4), round(p.heat, 4)]
     reasons = [[reason.kind, reason.detail] for reason in p.reasons]
-    return json.dumps([*numbers, reasons], ensure_ascii=False, separators=(",", ":"))
+    return as_json([*numbers, reasons])
 
 
 def unpack_picks(packed: str | None) -> tuple[Pick, ...]:

@@ -1,7 +1,7 @@
 """Readers: who they are, what they read, whether they may be mailed. Consent and suppression are decided here alone."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, insert, not_, or_
 from sqlalchemy.sql import ColumnElement
 
 from newsletter.errors import InputError, NotFound
-from newsletter.models import DeliveryState, Subscriber, SubscriberState
+from newsletter.models import DeliveryState, Reader, Subscriber, SubscriberState
 from newsletter.store.db import chunks, insert_into
 from newsletter.store.tables import (
     DeliveryRow,
@@ -103,7 +103,7 @@ def due_batch(
     after: int,
     limit: int,
     apart: timedelta = timedelta(hours=20),
-) -> list[Subscriber]:
+) -> list[Reader]:
     """Active readers of one rhythm who have nothing planned for that local date, by id, beginning after an id.
 
     A digest wished less than `apart` from this one counts as planned too: the reader moved between time zones.
@@ -122,7 +122,12 @@ def due_batch(
         U.c.state == SubscriberState.ACTIVE, U.c.timezone == timezone, U.c.hour == hour, U.c.rhythm == kind,
         U.c.id > after, not_(planned), or_(U.c.confirmed_at.is_(None), U.c.confirmed_at <= wish),
     )  # fmt: skip
-    return _load(connection, where, limit=limit)
+    rows = connection.execute(_DUE.where(where).order_by(U.c.id).limit(limit)).all()
+    topics = _topics(connection, [row[0] for row in rows])
+    return [
+        Reader(id, version, rhythm, size, mix, tuple(topics.get(id, ())), tuple(muted), tuple(follows))
+        for id, version, rhythm, size, mix, muted, follows in rows
+    ]
 
 
 def resume_paused(connection: Connection, today: date) -> int:
@@ -242,21 +247,28 @@ def votes(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, 
 
 _COLUMNS = tuple(name for name in Subscriber.__slots__ if name != "topics")
 _SELECT = select(*(U.c[name] for name in _COLUMNS))
+_DUE = select(U.c.id, U.c.address_version, U.c.rhythm, U.c.size, U.c.mix, U.c.muted, U.c.follows)
 
 
 def _load(connection: Connection, where: Any, *, limit: int | None = None) -> list[Subscriber]:
     """Readers in the order they came, with their topics in the reader's order."""
     rows = connection.execute(_SELECT.where(where).order_by(U.c.id).limit(limit)).all()
-    if not rows:
-        return []
-    topics: dict[int, list[int]] = defaultdict(list)
-    wanted = {row.id for row in rows}
-    span = R.c.subscriber.between(rows[0].id, rows[-1].id)
-    if len(rows) * 4 < rows[-1].id - rows[0].id:  # a few readers from far apart
-        span = R.c.subscriber.in_(wanted) if len(wanted) <= 500 else span
-    for row in connection.execute(select(R.c.subscriber, R.c.topic).where(span).order_by(R.c.subscriber, R.c.position)):
-        topics[row.subscriber].append(row.topic)
+    topics = _topics(connection, [row.id for row in rows])
     return [_subscriber(row, tuple(topics.get(row.id, ()))) for row in rows]
+
+
+def _topics(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[int]]:
+    """Reader -> topics in the reader's order, for readers by number."""
+    found: dict[int, list[int]] = defaultdict(list)
+    if not ids:
+        return found
+    span = R.c.subscriber.between(ids[0], ids[-1])
+    if len(ids) <= 500 and len(ids) * 4 < ids[-1] - ids[0]:  # a few readers from far apart
+        span = R.c.subscriber.in_(ids)
+    rows = connection.execute(select(R.c.subscriber, R.c.topic).where(span).order_by(R.c.subscriber, R.c.position))
+    for subscriber, topic in rows:
+        found[subscriber].append(topic)
+    return found
 
 
 def _subscriber(row: Any, topics: tuple[int, ...]) -> Subscriber:

@@ -1,0 +1,140 @@
+"""Planning: who gets a row, once, on both databases."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, insert, select
+
+from newsletter import pipeline
+from newsletter.matching.index import Index
+from newsletter.models import Heat, Paper, Subscriber, SubscriberState, Topic
+from newsletter.pipeline import SILENT_DAYS, Edition, plan
+from newsletter.steps.choose import Shelf
+from newsletter.steps.due import Due
+from newsletter.steps.match import match
+from newsletter.store import ledger, subscribers
+from newsletter.store.db import reading, writing
+from newsletter.store.papers import P
+from newsletter.store.topics import T
+
+NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+HOURS = timedelta(hours=18)
+TOPICS = [Topic(1, "glaciers", "Glaciers", "glacier"), Topic(2, "bees", "Bees", "bees"), Topic(3, "none", "N", "zzz")]
+PAPERS = [
+    Paper("g1", "Glacier melt seen from space", key=1, authors=("Ada Lovelace",), first_seen=NOW - HOURS),
+    Paper("g2", "How a glacier calves", key=2, authors=("Lin Wu",), first_seen=NOW - HOURS),
+    Paper("b1", "Bees that count to four", key=3, authors=("Max Frisch",), first_seen=NOW - HOURS),
+]
+
+
+def edition_of(engine: Engine, now: datetime = NOW, papers: Sequence[Paper] = PAPERS) -> Edition:
+    heats = {paper.key: Heat(0.1 * paper.key, 1, "") for paper in papers}
+    matches, by_id = match(TOPICS, papers, Index()), {topic.id: topic for topic in TOPICS}
+    shelf = Shelf.prepare(papers, heats, matches, by_id, now)
+    return Edition(now, {paper.key: paper for paper in papers}, heats, by_id, matches, shelf)
+
+
+def fill(engine: Engine, *wishes: tuple[int, ...], timezone: str = "UTC") -> list[int]:
+    """Add a reader for each tuple of topics."""
+    with writing(engine) as connection:
+        if connection.scalar(select(T.c.id).limit(1)) is None:
+            keep = ("key", "id", "title", "first_seen")
+            connection.execute(insert(P), [{name: getattr(paper, name) for name in keep} for paper in PAPERS])
+            fields = ("id", "slug", "name", "query")
+            connection.execute(insert(T), [{name: getattr(topic, name) for name in fields} for topic in TOPICS])
+        made = []
+        for number, wished in enumerate(wishes):
+            email = f"reader{number}.{timezone.replace('/', '.')}@example.org".lower()
+            reader = Subscriber(0, email, SubscriberState.ACTIVE, topics=wished, timezone=timezone)
+            made.append(subscribers.add(connection, reader, email, NOW).id)
+        return made
+
+
+def due(now: datetime = NOW, timezone: str = "UTC", day: date | None = None) -> Due:
+    return Due(timezone, 7, "weekdays", day or now.date(), now - timedelta(hours=2))
+
+
+def planned(engine: Engine) -> list[tuple[int, str, str, list[int]]]:
+    D = ledger.D
+    with reading(engine) as connection:
+        rows = connection.execute(select(D.c.subscriber, D.c.kind, D.c.state, D.c.picks).order_by(D.c.id)).all()
+    return [(row[0], row[1], row[2], [pick[0] for pick in json.loads(row[3] or "[]")]) for row in rows]
+
+
+def test_everybody_due_has_one_row_and_planning_twice_changes_nothing(any_engine: Engine) -> None:
+    ada, lin, max = fill(any_engine, (1,), (2, 1), (3,))
+    [first] = plan(any_engine, edition_of(any_engine), [due()], HOURS)
+    rows = planned(any_engine)
+    assert (first.planned, first.quiet) == (2, 1)
+    assert [(row[0], row[2]) for row in rows] == [(ada, "pending"), (lin, "pending"), (max, "quiet")]
+    assert sorted(rows[0][3]) == [1, 2] and sorted(rows[1][3]) == [1, 2, 3] and rows[2][3] == []
+    assert plan(any_engine, edition_of(any_engine), [due()], HOURS) == []
+    assert planned(any_engine) == rows
+
+
+def test_a_frozen_row_says_what_the_store_says_elsewhere(any_engine: Engine) -> None:
+    [ada] = fill(any_engine, (1,))
+    plan(any_engine, edition_of(any_engine), [due()], HOURS)
+    D = ledger.D
+    with reading(any_engine) as connection:
+        row = connection.execute(select(D.c.due_at, D.c.expires_at).where(D.c.due_at == due().wish)).one()
+        assert tuple(row) == (due().wish, due().wish + HOURS)
+        assert ledger.seen_papers(connection, ada, ada, NOW) == {ada: {1, 2}}
+
+
+def test_the_edge_of_a_batch_loses_nobody(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "BATCH", 3)
+    readers = fill(engine, *[(1,), (3,)] * 5)
+    [result] = plan(engine, edition_of(engine), [due()], HOURS)
+    assert [row[0] for row in planned(engine)] == readers
+    assert (result.planned, result.quiet) == (5, 5)
+
+
+def test_what_was_sent_is_not_sent_again(any_engine: Engine) -> None:
+    fill(any_engine, (1,))
+    plan(any_engine, edition_of(any_engine), [due()], HOURS)
+    [again] = plan(any_engine, edition_of(any_engine, NOW + DAY), [due(NOW + DAY)], HOURS)
+    assert (again.planned, again.quiet) == (0, 1)
+
+
+def test_a_silent_week_ends_in_one_note(any_engine: Engine) -> None:
+    fill(any_engine, (3,))
+    for days in range(SILENT_DAYS + 1):
+        now = NOW + days * DAY
+        fresh = [replace(paper, first_seen=now - HOURS) for paper in PAPERS]
+        plan(any_engine, edition_of(any_engine, now, fresh), [due(now)], HOURS)
+    said = [(kind, state) for _, kind, state, _ in planned(any_engine)]
+    silent = [("digest", "quiet")]
+    assert said == silent * (SILENT_DAYS - 1) + [("quiet", "pending")] + silent
+
+
+def test_two_local_dates_at_once_are_two_issues(any_engine: Engine) -> None:
+    [here], [there] = fill(any_engine, (1,)), fill(any_engine, (1,), timezone="Pacific/Kiritimati")
+    groups = [due(timezone="Pacific/Kiritimati", day=NOW.date() + DAY), due()]
+    first, second = plan(any_engine, edition_of(any_engine), groups, HOURS)
+    assert first.issue != second.issue and first.planned == second.planned == 1
+    assert [row[0] for row in planned(any_engine)] == [here, there]
+
+
+def test_in_a_blackout_nobody_is_called_quiet(any_engine: Engine) -> None:
+    ada, _ = fill(any_engine, (1,), (3,))
+    edition = replace(edition_of(any_engine), is_blackout=True)
+    plan(any_engine, edition, [due()], HOURS)
+    assert [row[0] for row in planned(any_engine)] == [ada] and edition.no_content == 1
+
+
+def test_a_vote_taken_back_leaves_no_trace(any_engine: Engine) -> None:
+    [ada] = fill(any_engine, (1, 2))
+    edition = edition_of(any_engine)
+    with writing(any_engine) as connection:
+        reader = subscribers.get(connection, ada)
+    before = pipeline.choose_for(any_engine, reader, edition)
+    for value in (1, 0):
+        with writing(any_engine) as connection:
+            subscribers.vote(connection, ada, 3, value, NOW)
+        after = pipeline.choose_for(any_engine, reader, edition)
+        assert (after == before) == (value == 0)
