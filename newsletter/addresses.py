@@ -15,6 +15,11 @@ from newsletter.errors import AddressError
 _LOCAL = re.compile(r"[A-Za-z0-9!#$&'*+\-/=?^_`{|}~.\u0080-\U0010ffff]+")
 _HACKS = {"%": "a percent sign", "!": "an exclamation mark", "=?": "an encoded word"}
 _RESERVED = ("invalid", "localhost", "local", "internal", "onion", "arpa", "test", "example", "lan", "home", "corp")
+#: Names that this site, or the mail server in front of it, answers itself. RFC 2142, and the boxes of mail/inbound.py.
+ROLES = frozenset((
+    "abuse", "bounce", "help", "hostmaster", "mailer-daemon", "noc", "no-reply", "noreply", "postmaster", "root",
+    "security", "subscribe", "unsubscribe", "webmaster",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,8 @@ class Address:
         return self.local.isascii()
 
 
-def parse(text: str) -> Address:
-    """Read one address.
+def parse(text: str, *, own: str = "") -> Address:
+    """Read one address. With `own`, the address of the site, it must be somebody else's.
 
     Raises: AddressError with the position of what is wrong (characters from 1).
     """
@@ -58,7 +63,18 @@ def parse(text: str) -> Address:
     if "." not in ascii_domain or ascii_domain.rpartition(".")[2] in _RESERVED:
         raise _refused(f"has a domain that mail cannot reach: {domain}", len(local) + 2)
     canonical = f"{''.join(c.lower() if c.isascii() else c for c in local)}@{ascii_domain}"
-    return Address(f"{local}@{ascii_domain}", local, ascii_domain, canonical)
+    address = Address(f"{local}@{ascii_domain}", local, ascii_domain, canonical)
+    _require_foreign(address, own)
+    return address
+
+
+def _require_foreign(address: Address, own: str) -> None:
+    """Refuse the site's own address, and the role addresses of its domain: mail to them would come back for ever."""
+    local, _, domain = address.canonical.partition("@")
+    box = local.partition("+")[0]
+    name, _, home = own.lower().rpartition("@")
+    if domain == home and (box in ROLES or box == name.partition("+")[0]):
+        raise AddressError(f"{address.email} is an address of this site; it cannot subscribe", position=1)
 
 
 def mask(email: str) -> str:

@@ -90,18 +90,20 @@ def _unsubscribe(app: App, token: str) -> str:
     if numbers is None:
         return "dropped: not our token"
     subscriber, epoch = numbers
-    membership.unsubscribe(app, subscriber, epoch, "mail")
+    with writing(app.engine) as connection:
+        membership.unsubscribe(connection, subscriber, epoch, "mail")
     return "unsubscribed"
 
 
 def _command(app: App, incoming: Incoming, now: datetime) -> str:
     """Do what a person wrote. The answer is a mail of the kinds the pages send, at most one a day."""
     try:
-        address = addresses.parse(incoming.sender)
+        address = addresses.parse(incoming.sender, own=app.config.site.from_)
     except AddressError:
         return "dropped: no address we write to"
     if incoming.command == "subscribe":
-        membership.subscribe(app, [membership.Wish(address, now, _query(incoming.argument))])
+        with writing(app.engine) as connection:
+            membership.subscribe(app, connection, membership.Wish(address, now, _query(incoming.argument)))
         return "subscribe"
     with writing(app.engine) as connection:
         reader = subscribers.find(connection, address.canonical)

@@ -111,7 +111,7 @@ def add(
     }  # fmt: skip
     now = datetime.now(UTC)
     with writing(site.engine) as connection:
-        reader, canonical = _read_row(connection, fields)
+        reader, canonical = _read_row(connection, site, fields)
         _require_mailable(connection, site, canonical)
         reader = subscribers.add(connection, reader, canonical, now, consent=reason)
         if reader.state is SubscriberState.PENDING:
@@ -130,12 +130,12 @@ def _require_mailable(connection: Connection, site: App, canonical: str) -> None
         raise InputError(f"this address is suppressed ({why}) and is never mailed again")
 
 
-def _read_row(connection: Connection, fields: dict[str, str]) -> tuple[Subscriber, str]:
+def _read_row(connection: Connection, site: App, fields: dict[str, str]) -> tuple[Subscriber, str]:
     """One line of an import, or the options of `add`, as a reader and the canonical key.
 
     Raises: InputError, AddressError, QueryError, NotFound.
     """
-    address = addresses.parse(fields.get("email", ""))
+    address = addresses.parse(fields.get("email", ""), own=site.config.site.from_)
     timezone = fields.get("timezone") or "UTC"
     if timezone not in available_timezones():
         raise InputError(f"no time zone {timezone!r}")
@@ -238,7 +238,7 @@ def _import_line(
     try:
         if isinstance(fields, InputError):
             raise fields
-        reader, canonical = _read_row(connection, fields)
+        reader, canonical = _read_row(connection, site, fields)
         if reader.state is not SubscriberState.PENDING and not consent:
             raise InputError(f"importing as {reader.state} needs --consent: how and when did these people agree?")
         if subscribers.suppression(connection, site.tokens.address_hash(canonical)) is not None:
@@ -326,7 +326,8 @@ def remove(
     if not yes:
         confirm(f"This {what} of {reader.email}. Go on?", "--yes")
     if erase:
-        membership.erase(site, reader, datetime.now(UTC))
+        with writing(site.engine) as connection:
+            membership.erase(site, connection, reader, datetime.now(UTC))
     else:
         with writing(site.engine) as connection:
             subscribers.set_state(connection, reader.id, SubscriberState.UNSUBSCRIBED, "by the operator")

@@ -24,6 +24,7 @@ from newsletter.web.news import News
 from newsletter.web.public import Public
 from newsletter.web.readers import Readers
 from newsletter.web.view import View
+from newsletter.web.writer import Writer
 
 
 def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
@@ -31,7 +32,7 @@ def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UT
     view = View(app)
     news = News(app)
     public, letters = Public(app, view, clock, news), Letters(app, view, clock, news)
-    readers = Readers(app, view, clock)
+    readers = Readers(app, view, clock, Writer(app.engine))
     choosing = Choosing(app, view, clock, readers, news)
 
     def lost(request: Request, _error: Exception) -> Response:

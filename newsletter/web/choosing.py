@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -35,7 +35,7 @@ MEMBERS = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 class Choosing(Door):
     def __init__(self, app: App, view: View, clock: Callable[[], datetime], readers: Readers, news: News) -> None:
         super().__init__(app, view, clock)
-        self.readers, self.news = readers, news
+        self.readers, self.news, self.writer = readers, news, readers.writer
         self.zones = frozenset(available_timezones())
         self.languages = [(code, words.name) for code, words in view.words.items()]
         self._zone_options = lru_cache(maxsize=1024)(self._make_zone_options)
@@ -57,7 +57,7 @@ class Choosing(Door):
 
     async def _save(self, request: Request, reader: Subscriber, form: Form, *, is_confirming: bool = False) -> Response:
         """What the reader had stays as it was when a line is no query; what was typed stays in the form."""
-        choices = await run_in_threadpool(membership.read_choices, self.app, form, self.zones, tuple(self.view.words))
+        choices = await run_in_threadpool(self._read, form)
         is_fresh = is_confirming and reader.state not in MEMBERS
         if choices.mistakes or "check" in form:
             checked = [] if choices.mistakes else await run_in_threadpool(self._check, choices.queries)
@@ -67,8 +67,14 @@ class Choosing(Door):
                 keywords=first(form, "keywords"), checked=checked,
             )  # fmt: skip
         now = self.clock()
-        reader = await run_in_threadpool(membership.save, self.app, reader, choices, now, is_confirming=is_confirming)
+        reader = await self.writer.do(
+            partial(membership.save, self.app, reader=reader, choices=choices, now=now, is_confirming=is_confirming)
+        )
         return await self._page(request, reader, note="welcome" if is_fresh else "counts", is_saved=True)
+
+    def _read(self, form: Form) -> membership.Choices:
+        offered = {topic.slug: topic.id for topic in self.news.offered.values()}
+        return membership.read_choices(form, offered, self.zones, tuple(self.view.words))
 
     def _check(self, queries: Sequence[str]) -> list[tuple[str, str, str]]:
         """What each query would bring: (query, papers a day, the best one's title)."""
@@ -86,24 +92,24 @@ class Choosing(Door):
         if act == "pause":
             weeks = first(form, "weeks")
             wish = int(weeks) if weeks in ("1", "2", "4", "8", "12") else 2
-            await run_in_threadpool(membership.pause, self.app, reader, now, wish)
+            await self.writer.do(partial(membership.pause, reader=reader, now=now, weeks=wish))
         elif act == "resume":
-            await run_in_threadpool(membership.resume, self.app, reader)
+            await self.writer.do(partial(membership.resume, reader=reader))
         elif act == "weekly":
-            await run_in_threadpool(membership.set_one, self.app, reader, rhythm="weekly")
+            await self.writer.do(partial(membership.set_one, reader=reader, rhythm="weekly"))
         elif act == "five":
-            await run_in_threadpool(membership.set_one, self.app, reader, size=5)
+            await self.writer.do(partial(membership.set_one, reader=reader, size=5))
         elif act == "export":
             note = "export_sent"
-            await run_in_threadpool(membership.ask_export, self.app, reader, now)
+            await self.writer.do(partial(membership.ask_export, reader=reader, now=now))
         elif act == "keep":
             note = "address_kept"
-            await run_in_threadpool(membership.drop_move, self.app, reader, now)
+            await self.writer.do(partial(membership.drop_move, reader=reader, now=now))
         elif act == "address":
             note, error = await self._ask_move(reader, first(form, "email"))
         elif act == "erase":
             if first(form, "sure") == "yes":
-                await run_in_threadpool(membership.erase, self.app, reader, now)
+                await self.writer.do(partial(membership.erase, self.app, reader=reader, now=now))
                 return self.view.page(request, "erased.html", language=reader.language)
             note, error = "", "page_more.erase_unsure"
         else:
@@ -115,11 +121,13 @@ class Choosing(Door):
     async def _ask_move(self, reader: Subscriber, typed: str) -> tuple[str, str]:
         """(note, error). The answer is the same whoever has the address."""
         try:
-            address = addresses.parse(typed)
+            address = addresses.parse(typed, own=self.app.config.site.from_)
         except AddressError:
             return "", "page_again.address"
         if self.readers.may_write(address):
-            await run_in_threadpool(membership.ask_move, self.app, reader, address, self.clock())
+            await self.writer.do(
+                partial(membership.ask_move, self.app, reader=reader, address=address, now=self.clock())
+            )
         return "address_sent", ""
 
     async def _page(

@@ -1,6 +1,5 @@
-"""What readers do: ask, confirm, choose, pause, move, leave, vote. Each is one transaction; pages show the result."""
+"""What readers do: ask, confirm, choose, pause, move, leave, vote. Each is part of the caller's transaction."""
 
-import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -15,7 +14,7 @@ from newsletter.errors import InputError, QueryError
 from newsletter.matching.query import parse
 from newsletter.models import MIXES, RHYTHMS, SIZES, Subscriber, SubscriberState
 from newsletter.store import accounts, ledger, papers, subscribers, topics
-from newsletter.store.db import reading, writing
+from newsletter.store.db import reading
 from newsletter.tokens import Claims, TokenError
 
 CONFIRM_WITHIN = timedelta(days=7)
@@ -63,25 +62,18 @@ class Wish:
     language: str = "en"
 
 
-def subscribe(app: App, wishes: Sequence[Wish]) -> None:
-    """Answer wishes to subscribe by mail, many in one transaction: the disk is waited for once.
-
-    Whoever asks sees the same page, whatever is known about the address.
-    """
-    with writing(app.engine) as connection:
-        for wish in wishes:
-            with contextlib.suppress(InputError):  # two at once: one of them is enough
-                _subscribe(app, connection, wish)
-
-
-def _subscribe(app: App, connection: Connection, wish: Wish) -> None:
+def subscribe(app: App, connection: Connection, wish: Wish) -> None:
+    """Answer a wish to subscribe by mail. Whoever asks sees the same page, whatever is known about the address."""
     address, now = wish.address, wish.now
     if _is_barred(app, connection, address.canonical):
         return
     reader = subscribers.find(connection, address.canonical)
     if reader is None:
         fresh = Subscriber(0, address.email, timezone=app.config.site.timezone, language=wish.language)
-        reader = subscribers.add(connection, fresh, address.canonical, now)
+        try:
+            reader = subscribers.add(connection, fresh, address.canonical, now)
+        except InputError:  # two at once: one of them is enough
+            return
     is_member = reader.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
     kind = "known" if is_member else "confirm"
     if accounts.enqueued_since(connection, reader.id, kind, now - QUIET_FOR):
@@ -112,107 +104,105 @@ def reader_of(app: App, claims: Claims) -> Subscriber:
     return found
 
 
-def save(app: App, reader: Subscriber, choices: Choices, now: datetime, *, is_confirming: bool = False) -> Subscriber:
+def save(
+    app: App,
+    connection: Connection,
+    reader: Subscriber,
+    choices: Choices,
+    now: datetime,
+    *,
+    is_confirming: bool = False,
+) -> Subscriber:
     """Keep a reader's choices; confirming makes them active, and that is recorded as their consent."""
-    with writing(app.engine) as connection:
-        own = tuple(topics.find_or_add(connection, query).id for query in choices.queries)
-        changed = replace(choices.of(reader), topics=tuple(dict.fromkeys((*choices.topics, *own))))
-        if is_confirming and reader.state in (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED):
-            changed = replace(changed, state=SubscriberState.ACTIVE, confirmed_at=now)
-            canonical = addresses.parse(reader.email).canonical
-            subscribers.forgive_erasure(connection, app.tokens.address_hash(canonical))
-            ledger.enqueue(connection, reader.id, "welcome", {}, now, CONFIRM_WITHIN)
-        subscribers.save(connection, changed)
+    own = tuple(topics.find_or_add(connection, query).id for query in choices.queries)
+    changed = replace(choices.of(reader), topics=tuple(dict.fromkeys((*choices.topics, *own))))
+    if is_confirming and reader.state in (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED):
+        changed = replace(changed, state=SubscriberState.ACTIVE, confirmed_at=now)
+        canonical = addresses.parse(reader.email).canonical
+        subscribers.forgive_erasure(connection, app.tokens.address_hash(canonical))
+        ledger.enqueue(connection, reader.id, "welcome", {}, now, CONFIRM_WITHIN)
+    subscribers.save(connection, changed)
     return changed
 
 
-def pause(app: App, reader: Subscriber, now: datetime, weeks: int = 2) -> None:
+def pause(connection: Connection, reader: Subscriber, now: datetime, weeks: int = 2) -> None:
     until = (now + timedelta(weeks=weeks)).date()
-    with writing(app.engine) as connection:
-        subscribers.save(connection, replace(reader, state=SubscriberState.PAUSED, paused_until=until))
+    subscribers.save(connection, replace(reader, state=SubscriberState.PAUSED, paused_until=until))
 
 
-def resume(app: App, reader: Subscriber) -> None:
+def resume(connection: Connection, reader: Subscriber) -> None:
     if reader.state is SubscriberState.PAUSED:
-        set_one(app, reader, state=SubscriberState.ACTIVE, paused_until=None)
+        set_one(connection, reader, state=SubscriberState.ACTIVE, paused_until=None)
 
 
-def set_one(app: App, reader: Subscriber, **change: object) -> None:
+def set_one(connection: Connection, reader: Subscriber, **change: object) -> None:
     """Change one choice: rhythm="weekly", size=5."""
-    with writing(app.engine) as connection:
-        subscribers.save(connection, replace(reader, **change))  # type: ignore[arg-type]
+    subscribers.save(connection, replace(reader, **change))  # type: ignore[arg-type]
 
 
-def unsubscribe(app: App, subscriber: int, epoch: int, via: str) -> None:
-    """Leave, in one transaction; doing it again changes nothing. A reader who is gone already is gone."""
-    with writing(app.engine) as connection:
-        found = subscribers.by_ids(connection, [subscriber]).get(subscriber)
-        if found is not None and found.epoch == epoch and found.state is not SubscriberState.UNSUBSCRIBED:
-            subscribers.set_state(connection, found.id, SubscriberState.UNSUBSCRIBED, via)
+def unsubscribe(connection: Connection, subscriber: int, epoch: int, via: str) -> None:
+    """Leave; doing it again changes nothing. A reader who is gone already is gone."""
+    found = subscribers.by_ids(connection, [subscriber]).get(subscriber)
+    if found is not None and found.epoch == epoch and found.state is not SubscriberState.UNSUBSCRIBED:
+        subscribers.set_state(connection, found.id, SubscriberState.UNSUBSCRIBED, via)
 
 
-def vote(app: App, reader: Subscriber, paper: int, value: int, reason: str, now: datetime) -> None:
-    with writing(app.engine) as connection:
-        subscribers.vote(connection, reader.id, paper, value, now, reason)
+def vote(connection: Connection, reader: Subscriber, paper: int, value: int, reason: str, now: datetime) -> None:
+    subscribers.vote(connection, reader.id, paper, value, now, reason)
 
 
 # -- moving, taking along, being forgotten ----------------------------------------------------------------------------
 
 
-def ask_move(app: App, reader: Subscriber, address: addresses.Address, now: datetime) -> None:
+def ask_move(app: App, connection: Connection, reader: Subscriber, address: addresses.Address, now: datetime) -> None:
     """Write to both addresses: the new one confirms, the old one is told. Nobody learns who else reads here."""
-    with writing(app.engine) as connection:
-        if accounts.enqueued_since(connection, reader.id, "address_old", now - QUIET_FOR) >= A_DAY:
-            return
-        if address.canonical == addresses.parse(reader.email).canonical:
-            return
-        told = {"new_email": addresses.mask(address.email)}
-        ledger.enqueue(connection, reader.id, "address_old", told, now, CONFIRM_WITHIN)
-        accounts.end_moves(connection, reader.id, now)
-        hash = app.tokens.address_hash(address.canonical)
-        if subscribers.suppression(connection, hash) is None and not subscribers.find(connection, address.canonical):
-            ledger.enqueue(connection, reader.id, "address_new", {"to": address.email}, now, CONFIRM_WITHIN)
+    if accounts.enqueued_since(connection, reader.id, "address_old", now - QUIET_FOR) >= A_DAY:
+        return
+    if address.canonical == addresses.parse(reader.email).canonical:
+        return
+    told = {"new_email": addresses.mask(address.email)}
+    ledger.enqueue(connection, reader.id, "address_old", told, now, CONFIRM_WITHIN)
+    accounts.end_moves(connection, reader.id, now)
+    hash = app.tokens.address_hash(address.canonical)
+    if subscribers.suppression(connection, hash) is None and not subscribers.find(connection, address.canonical):
+        ledger.enqueue(connection, reader.id, "address_new", {"to": address.email}, now, CONFIRM_WITHIN)
 
 
-def drop_move(app: App, reader: Subscriber, now: datetime) -> None:
-    with writing(app.engine) as connection:
-        accounts.end_moves(connection, reader.id, now)
+def drop_move(connection: Connection, reader: Subscriber, now: datetime) -> None:
+    accounts.end_moves(connection, reader.id, now)
 
 
-def find_move(app: App, claims: Claims, reader: Subscriber) -> str:
+def find_move(connection: Connection, claims: Claims, reader: Subscriber) -> str:
     """The address a link would move its reader to; only the latest wish counts.
 
     Raises: TokenError.
     """
-    with reading(app.engine) as connection:
-        move = accounts.find_move(connection, reader.id)
+    move = accounts.find_move(connection, reader.id)
     if move is None or move[0] != claims.paper:
         raise TokenError("expired")
     return str(move[1]["to"])
 
 
-def move(app: App, claims: Claims, reader: Subscriber, now: datetime) -> str:
+def move(connection: Connection, claims: Claims, reader: Subscriber, now: datetime) -> str:
     """Take the new address.
 
     Raises: TokenError, also when the address became somebody else's meanwhile.
     """
-    address = addresses.parse(find_move(app, claims, reader))
-    with writing(app.engine) as connection:
-        try:
-            subscribers.change_address(connection, reader.id, address.email, address.canonical)
-        except InputError as e:
-            raise TokenError("expired") from e
-        accounts.end_moves(connection, reader.id, now)
+    address = addresses.parse(find_move(connection, claims, reader))
+    try:
+        subscribers.change_address(connection, reader.id, address.email, address.canonical)
+    except InputError as e:
+        raise TokenError("expired") from e
+    accounts.end_moves(connection, reader.id, now)
     return address.email
 
 
-def ask_export(app: App, reader: Subscriber, now: datetime) -> None:
+def ask_export(connection: Connection, reader: Subscriber, now: datetime) -> None:
     """Mail everything that is kept about a reader to their own address."""
-    with writing(app.engine) as connection:
-        if accounts.enqueued_since(connection, reader.id, "export", now - QUIET_FOR) >= A_DAY:
-            return
-        data = _everything(connection, reader)
-        ledger.enqueue(connection, reader.id, "export", {"data": data}, now, CONFIRM_WITHIN)
+    if accounts.enqueued_since(connection, reader.id, "export", now - QUIET_FOR) >= A_DAY:
+        return
+    data = _everything(connection, reader)
+    ledger.enqueue(connection, reader.id, "export", {"data": data}, now, CONFIRM_WITHIN)
 
 
 def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
@@ -230,28 +220,28 @@ def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
     return data
 
 
-def erase(app: App, reader: Subscriber, now: datetime) -> None:
+def erase(app: App, connection: Connection, reader: Subscriber, now: datetime) -> None:
     """Delete a reader and everything about them; the keyed hash stays, so that no import revives the address."""
     canonical = addresses.parse(reader.email).canonical
-    with writing(app.engine) as connection:
-        subscribers.suppress(connection, app.tokens.address_hash(canonical), subscribers.ERASED, now)
-        subscribers.erase(connection, reader.id)
+    subscribers.suppress(connection, app.tokens.address_hash(canonical), subscribers.ERASED, now)
+    subscribers.erase(connection, reader.id)
 
 
 # -- reading a form ---------------------------------------------------------------------------------------------------
 
 
 def read_choices(
-    app: App, form: Mapping[str, Sequence[str]], zones: frozenset[str], languages: Sequence[str]
+    form: Mapping[str, Sequence[str]], offered: Mapping[str, int], zones: frozenset[str], languages: Sequence[str]
 ) -> Choices:
-    """Check a preferences form. What is no valid value is left at its default; a bad query is reported, by line."""
+    """Check a preferences form; `offered` are the curated topics by slug.
+
+    What is no valid value is left at its default; a bad query is reported, by line.
+    """
 
     def one(name: str, allowed: Sequence[str], default: str) -> str:
         value = (form.get(name) or [default])[0]
         return value if value in allowed else default
 
-    with reading(app.engine) as connection:
-        offered = {topic.slug: topic.id for topic in topics.every(connection) if topic.is_curated}
     queries, muted, mistakes = [], [], []
     for number, line in enumerate((form.get("keywords") or [""])[0].splitlines(), 1):
         line = line.strip()

@@ -1,9 +1,8 @@
 """Joining, moving, voting, leaving: what a reader does with one button."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -15,26 +14,26 @@ from newsletter.app import App
 from newsletter.composer import PREFERENCES_AGE
 from newsletter.errors import AddressError, QueryError
 from newsletter.matching.query import parse
+from newsletter.models import Subscriber
 from newsletter.store import papers
 from newsletter.store.db import reading
-from newsletter.tokens import TokenError
+from newsletter.tokens import Claims, TokenError
 from newsletter.web import membership
 from newsletter.web.door import Door, first, read_form
 from newsletter.web.guard import Quota, client_prefix
 from newsletter.web.view import View
+from newsletter.web.writer import Writer
 
 log = structlog.get_logger()
 
-WISHES_AT_ONCE = 100
 UNSUBSCRIBE_AGE = timedelta(days=3 * 365)
 
 
 class Readers(Door):
-    def __init__(self, app: App, view: View, clock: Callable[[], datetime]) -> None:
+    def __init__(self, app: App, view: View, clock: Callable[[], datetime], writer: Writer) -> None:
         super().__init__(app, view, clock)
+        self.writer = writer
         limits = app.config.limits
-        self._waiting: list[tuple[membership.Wish, asyncio.Future[None]]] = []
-        self._writer: asyncio.Task[None] | None = None
         self.per_minute = Quota(limits.subscribes_per_minute_per_address, 60)
         self.per_day = Quota(max(20, limits.subscribes_per_minute_per_address), 86_400)
         self.per_mailbox = Quota(3, 86_400)
@@ -49,7 +48,7 @@ class Readers(Door):
         form = await read_form(request)
         typed, query = first(form, "email"), first(form, "query")
         try:
-            address = addresses.parse(typed)
+            address = addresses.parse(typed, own=self.app.config.site.from_)
             query = str(parse(query)) if query else ""
         except (AddressError, QueryError) as e:
             words = self.view.words[self.view.language(request)]
@@ -59,32 +58,9 @@ class Readers(Door):
             return self._too_many(request)
         is_wanted = not any(form.get("website", ()))  # people cannot see that field
         if is_wanted and self.may_write(address):
-            await self._subscribe(membership.Wish(address, self.clock(), query, self.view.language(request)))
+            wish = membership.Wish(address, self.clock(), query, self.view.language(request))
+            await self.writer.do(partial(membership.subscribe, self.app, wish=wish))
         return self.view.page(request, "check-inbox.html")
-
-    async def _subscribe(self, wish: membership.Wish) -> None:
-        """Join the next transaction. Wishes that come while one is written share the one after it."""
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((wish, written))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write())
-        await written
-
-    async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:WISHES_AT_ONCE], self._waiting[WISHES_AT_ONCE:]
-            error: Exception | None = None
-            try:
-                await run_in_threadpool(membership.subscribe, self.app, [wish for wish, _ in batch])
-            except Exception as e:  # each of them is told
-                error = e
-            for _, written in batch:
-                if written.cancelled():
-                    continue
-                if error is None:
-                    written.set_result(None)
-                else:
-                    written.set_exception(error)
 
     def _too_many(self, request: Request) -> Response:
         words = self.view.words[self.view.language(request)]
@@ -104,17 +80,25 @@ class Readers(Door):
     async def address(self, request: Request) -> Response:
         """The new mailbox says yes. GET shows a button."""
         claims, reader = await self.who(request, "address", membership.CONFIRM_WITHIN)
-        values: dict[str, Any] = {"is_done": request.method == "POST", "language": reader.language}
-        act = membership.move if values["is_done"] else membership.find_move
-        arguments = (self.clock(),) if values["is_done"] else ()
-        email = await run_in_threadpool(act, self.app, claims, reader, *arguments)
-        return self.view.page(request, "address.html", masked=addresses.mask(email), **values)
+        if is_done := request.method == "POST":
+            move = partial(membership.move, claims=claims, reader=reader, now=self.clock())
+            email = await self.writer.do(move)
+        else:
+            email = await run_in_threadpool(self._wished, claims, reader)
+        return self.view.page(
+            request, "address.html", language=reader.language, masked=addresses.mask(email), is_done=is_done
+        )
+
+    def _wished(self, claims: Claims, reader: Subscriber) -> str:
+        with reading(self.app.engine) as connection:
+            return membership.find_move(connection, claims, reader)
 
     async def unsubscribe(self, request: Request) -> Response:
         """GET shows a button. POST leaves at once: no cookie, no login, no redirect (RFC 8058 section 3.1)."""
         claims = self.claims(request, "unsubscribe", UNSUBSCRIBE_AGE)
         if request.method == "POST":
-            await run_in_threadpool(membership.unsubscribe, self.app, claims.subscriber, claims.epoch, "link")
+            subscriber, epoch = claims.subscriber, claims.epoch
+            await self.writer.do(partial(membership.unsubscribe, subscriber=subscriber, epoch=epoch, via="link"))
             return self.view.page(request, "unsubscribed.html")
         try:
             reader = await run_in_threadpool(membership.reader_of, self.app, claims)
@@ -139,7 +123,8 @@ class Readers(Door):
             form = await read_form(request)
             is_undone = "undo" in form
             value, why = 0 if is_undone else claims.vote, first(form, "why")[:40]
-            await run_in_threadpool(membership.vote, self.app, reader, claims.paper, value, why, self.clock())
+            paper, now = claims.paper, self.clock()
+            await self.writer.do(partial(membership.vote, reader=reader, paper=paper, value=value, reason=why, now=now))
         return self.view.page(
             request, "feedback.html", language=reader.language, title=title, is_more=claims.vote > 0, is_done=is_done,
             is_undone=is_undone,

@@ -81,7 +81,8 @@ def test_F02_three_confirmations_in_thirty_days(app: App, web: httpx2.Client, cl
 
     for day in range(40):
         moment = NOW + timedelta(days=day, hours=day / 10)
-        membership.subscribe(app, [membership.Wish(addresses.parse("ada@example.org"), moment)])
+        with writing(app.engine) as connection:
+            membership.subscribe(app, connection, membership.Wish(addresses.parse("ada@example.org"), moment))
     with reading(app.engine) as connection:
         reader = subscribers.find(connection, "ada@example.org")
         assert reader is not None
