@@ -21,6 +21,7 @@ NEAR = 0.2
 #: One vote moves a paper just like the one voted on by so much; less alike, less far. All votes together move a paper
 #: by at most `VOTES`, and never out of its topic: a vote reorders and makes room, it does not empty.
 VOTE, VOTES = 0.12, 0.36
+NOTHING: frozenset[int] = frozenset()
 
 
 def choose(
@@ -43,7 +44,8 @@ def choose(
         if taste:  # votes reorder a mail; whatever topic would have been in it without them stays in it
             before = choose(reader, shelf, seen, {}, is_counting=False).picks
             rules.take(_one_each(_candidates(reader, shelf, taste), {pick.topic for pick in before}))
-        rules.take(_candidates(reader, shelf, taste), is_counting=is_counting)
+        take = rules.take_and_count if is_counting else rules.take
+        take(_candidates(reader, shelf, taste))
     kept = rules.with_outsider()
     picks = tuple([_pick(entry, reader, shelf, taste) for entry in _in_sections(kept)])
     return Choice(picks, Counter(rules.left_out.values()), len(shelf.papers))
@@ -53,14 +55,16 @@ class _Rules:
     """The rules of one reader's mail, and what they have kept so far."""
 
     def __init__(self, reader: Subscriber | Reader, shelf: Shelf, seen: Collection[int]) -> None:
-        self.reader, self.shelf, self.seen = reader, shelf, seen
+        self.reader, self.shelf = reader, shelf
         self.kept: list[Entry] = []
         self.places: set[int] = set()
         self.clusters: set[int] = set()
         self.left_out: dict[int, str] = {}  #: place -> the rule that kept it out
         self.per_topic: dict[int, int] = {}
         self.per_author: dict[str, int] = {}
+        self.full_topics: set[int] = set()
         self.topic_cap = reader.size if len(reader.topics) < 2 else max(1, reader.size // 2)
+        self.seen = {shelf.place_of[key] for key in seen if key in shelf.place_of} if seen else NOTHING
         self.muted = [in_spaces(word) for word in reader.muted if word.strip()]
         self.is_hot_only = reader.rhythm == "hot"
 
@@ -69,42 +73,56 @@ class _Rules:
         heads = [self.shelf.head(topic, self.reader.mix) for topic in self.reader.topics]
         self.take(sorted(chain.from_iterable(heads)) if len(heads) > 1 else heads[0] if heads else ())
         is_full = len(self.kept) >= self.reader.size
-        return all(
-            len(head) < HEAD
-            or (is_full and head[-1] >= self.kept[-1])
-            or self.per_topic.get(topic, 0) >= self.topic_cap
-            for topic, head in zip(self.reader.topics, heads, strict=True)
-        )
+        for topic, head in zip(self.reader.topics, heads, strict=True):
+            is_whole = len(head) < HEAD or (is_full and head[-1] >= self.kept[-1])
+            if not is_whole and topic not in self.full_topics:
+                return False
+        return True
 
-    def take(self, entries: Iterable[Entry], *, is_counting: bool = False) -> None:
+    def take(self, entries: Iterable[Entry]) -> None:
         """Go down a list, best first, and keep what the rules allow, until the mail is full."""
-        size, cap, kept, places, per_topic = self.reader.size, self.topic_cap, self.kept, self.places, self.per_topic
+        size, places, full, against = self.reader.size, self.places, self.full_topics, self._against
+        if len(self.kept) >= size:
+            return
         for entry in entries:
             _, place, topic = entry
-            if place in places or (not is_counting and per_topic.get(topic, 0) >= cap):
+            if topic in full or place in places or against(place, topic):
+                continue
+            self._keep(entry)
+            if len(self.kept) >= size:
+                return
+
+    def take_and_count(self, entries: Iterable[Entry]) -> None:
+        """`take`, to the end of the list: what was kept out is told with its rule."""
+        for entry in entries:
+            _, place, topic = entry
+            if place in self.places:
                 continue
             rule = self._against(place, topic)
-            if len(kept) >= size and rule in ("", "topic_cap", "author_cap"):
+            if len(self.kept) >= self.reader.size and rule in ("", "topic_cap", "author_cap"):
                 rule = "size"
             if rule:
-                if is_counting:
-                    self.left_out.setdefault(place, rule)
-                continue
-            self.left_out.pop(place, None)
-            kept.append(entry)
-            places.add(place)
-            self.clusters.add(self.shelf.clusters[place])
-            if topic != FOLLOWED:
-                per_topic[topic] = per_topic.get(topic, 0) + 1
-            for author in self.shelf.ends[place]:
-                self.per_author[author] = self.per_author.get(author, 0) + 1
-            if len(kept) >= size and not is_counting:
-                return
+                self.left_out.setdefault(place, rule)
+            else:
+                self.left_out.pop(place, None)
+                self._keep(entry)
+
+    def _keep(self, entry: Entry) -> None:
+        _, place, topic = entry
+        self.kept.append(entry)
+        self.places.add(place)
+        self.clusters.add(self.shelf.clusters[place])
+        if topic != FOLLOWED:
+            number = self.per_topic[topic] = self.per_topic.get(topic, 0) + 1
+            if number >= self.topic_cap:
+                self.full_topics.add(topic)
+        for author in self.shelf.ends[place]:
+            self.per_author[author] = self.per_author.get(author, 0) + 1
 
     def _against(self, place: int, topic: int) -> str:
         """Name the rule that keeps a paper out; followed authors are held by no cap."""
         shelf = self.shelf
-        if self.seen and shelf.papers[place].key in self.seen:
+        if place in self.seen:
             return "seen"
         if self.muted and self._is_muted(place):
             return "muted"
@@ -114,10 +132,10 @@ class _Rules:
             return ""
         if self.is_hot_only and shelf.heats[place].level < HOT:
             return "not_hot"
-        if self.per_topic.get(topic, 0) >= self.topic_cap:
+        if topic in self.full_topics:
             return "topic_cap"
         for author in shelf.ends[place]:
-            if self.per_author.get(author, 0) >= PER_AUTHOR:
+            if author in self.per_author and self.per_author[author] >= PER_AUTHOR:
                 return "author_cap"
         return ""
 
