@@ -5,11 +5,14 @@ dedupe; `Heat`, `Match` and `Pick` are what trend, match and choose decided; a `
 the relay said. All times are aware datetimes in UTC unless a name says `local`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class _Nothing(Mapping[str, Any]):
@@ -185,11 +188,46 @@ MATCH_CUT = 0.5  #: relevance below this is "not for you"; scores are calibrated
 
 
 class Match(NamedTuple):
-    """A paper found by a topic, above the cut. A tuple, because a run makes a million of them."""
+    """A paper found by a topic, above the cut."""
 
     paper: int  #: Paper.key
     score: float  #: relevance in [0, 1], comparable between topics
     words: tuple[str, ...] = ()  #: the words of the query that were found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matches(Sequence[Match]):
+    """What a query found, as columns: a run makes millions of matches, and few are ever looked at one by one."""
+
+    papers: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    asked: tuple[str, ...] = ()  #: the words of the query
+    held: NDArray[np.int64] | None = None  #: which of them each paper has, as bits; None = all
+
+    @classmethod
+    def of(cls, matches: Sequence[Match]) -> "Matches":
+        """The columns of matches, without their words."""
+        if isinstance(matches, Matches):
+            return matches
+        papers, scores = [match.paper for match in matches], [match.score for match in matches]
+        return cls(np.array(papers, np.int64), np.array(scores, np.float64))
+
+    def __len__(self) -> int:
+        return len(self.papers)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(len(self)))]
+        words = self.asked
+        if self.held is not None:
+            held = int(self.held[at])
+            words = tuple(word for number, word in enumerate(self.asked) if held >> number & 1)
+        return Match(int(self.papers[at]), float(self.scores[at]), words)
 
 
 class SubscriberState(StrEnum):

@@ -161,7 +161,7 @@ class Edition:
     papers: dict[int, Paper]
     heats: dict[int, Heat]
     topics: dict[int, Topic]
-    matches: dict[int, list[Match]]
+    matches: Mapping[int, Sequence[Match]]
     shelf: Shelf
     watch: Stopwatch = field(default_factory=Stopwatch)
     is_blackout: bool = False  #: no source answered, so silence says nothing about what is new

@@ -22,7 +22,7 @@ class Source(Protocol):
 class Matcher(Protocol):
     """A query language over one set of papers."""
 
-    def match(self, queries: Mapping[int, str], papers: Sequence[Paper]) -> dict[int, list[Match]]:
+    def match(self, queries: Mapping[int, str], papers: Sequence[Paper]) -> Mapping[int, Sequence[Match]]:
         """Find every query's papers, best first, above that query's cut. Keys are the caller's (topic ids)."""
         ...
 

@@ -7,16 +7,18 @@ enough for a topic that three papers a week touch, not for one that half of them
 the topic's readers.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise, repeat
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newsletter.matching.postings import Postings, Vector, rarity
+from newsletter.matching.postings import Places, Postings, Vector, rarity
 from newsletter.matching.query import All, AnyOf, Category, Leaf, Node, Phrase, Query, Word, parse
 from newsletter.matching.words import fold, is_stopword, tokens
-from newsletter.models import MATCH_CUT, Match, Paper
+from newsletter.models import MATCH_CUT, Match, Matches, Paper
 
 #: How far words that stand together close the gap to 1.
 TOGETHER = 0.3
@@ -27,8 +29,14 @@ TELLING, ALIKE = 20, 0.12
 #: What a category says about a paper it stands first for, and about one that is merely cross-listed.
 PRIMARY, CROSS_LISTED = 0.65, 0.55
 AUTHOR = 0.9
+#: Queries times papers that are scored in one go: as much as a processor's cache holds.
+TOGETHER_CELLS = 1 << 17
 #: Numbers kept of words already looked up; bounds memory at four bytes each.
 REMEMBERED = 1 << 24
+
+Scores = NDArray[np.float32]  #: a row a query, a column a paper, each in [0, 1]; 0 = does not match
+Shape = Hashable
+Alike = Sequence[Any]  #: nodes of one shape
 
 
 class Index:
@@ -41,13 +49,23 @@ class Index:
         self._leaves: dict[Node, Vector] = {}
         self._rarities: dict[Node, float] = {}
 
-    def match(self, queries: Mapping[int, str], papers: Sequence[Paper]) -> dict[int, list[Match]]:
+    def match(self, queries: Mapping[int, str], papers: Sequence[Paper]) -> dict[int, Matches]:
         """Find every query's papers, best first, above the cut; all of a query must match.
 
         Raises: QueryError for a query that `parse` would refuse.
         """
         index = self if papers is self._papers else Index(papers)
-        return {number: index._matches(parse(text)) for number, text in queries.items()}
+        alike: dict[Shape, list[tuple[int, Node]]] = defaultdict(list)
+        for number, text in queries.items():
+            root = parse(text).root
+            alike[_shape(root)].append((number, root))
+        found: dict[int, Matches] = {}
+        together = max(1, TOGETHER_CELLS // max(1, len(papers)))
+        for group in alike.values():
+            for at in range(0, len(group), together):
+                numbers, roots = zip(*group[at : at + together], strict=True)
+                found.update(zip(numbers, index._matches(roots), strict=True))
+        return found
 
     def search(self, query: str | Query, limit: int = 20, *, is_loose: bool = True) -> list[Match]:
         """Find the papers that suit a query best, best first, whether above the cut or not.
@@ -57,12 +75,12 @@ class Index:
         and what is excluded holds for these as well.
         """
         root = (parse(query) if isinstance(query, str) else query).root
-        score = self._score(root)
+        score = self._score([root])[0]
         holds = score > 0
         if is_loose and isinstance(root, All) and np.count_nonzero(holds) < limit:
             least = score[holds].min() if holds.any() else 1
-            score = np.where(holds, score, self._loose(root) * least)
-        return self._best(root, score, limit)
+            score = np.where(holds, score, self._loose([root])[0] * least)
+        return list(self._best([root], score[None], 0)[0])[:limit]
 
     def similar(self, key: int, limit: int = 5) -> list[Match]:
         """Find the papers most like one of them: by the words that tell it apart, weighted by rarity."""
@@ -76,93 +94,98 @@ class Index:
         best = np.lexsort((self._keys, -score))[:limit]
         return [Match(int(self._keys[place]), float(score[place])) for place in best if score[place] >= ALIKE]
 
-    def _matches(self, query: Query) -> list[Match]:
-        score = self._score(query.root)
-        score[score < MATCH_CUT] = 0
-        return self._best(query.root, score, len(score))
+    def _matches(self, roots: Alike) -> list[Matches]:
+        return self._best(roots, self._score(roots), MATCH_CUT)
 
-    def _best(self, root: Node, score: Vector, limit: int) -> list[Match]:
-        found = np.flatnonzero(score)
-        best = found[np.lexsort((self._keys[found], -score[found]))[:limit]]
-        keys, scores = self._keys[best].tolist(), score[best].tolist()
-        return list(map(Match, keys, scores, self._words(root, best)))
+    def _best(self, roots: Alike, scores: Scores, cut: float) -> list[Matches]:
+        """Give each query's papers with a score, at least the cut, best first."""
+        rows, at = np.nonzero((scores > 0) & (scores >= cut))
+        values = scores[rows, at]
+        order = np.lexsort((self._keys[at], -values, rows))
+        rows, at = rows[order], at[order]
+        keys, values = self._keys[at], values[order]
+        asked, held = self._words(roots, rows, at)
+        bounds = np.searchsorted(rows, np.arange(len(roots) + 1)).tolist()
+        return [
+            Matches(keys[start:end], values[start:end], words, None if held is None else held[start:end])
+            for words, (start, end) in zip(asked, pairwise(bounds), strict=True)
+        ]
 
-    def _words(self, root: Node, best: NDArray[np.intp]) -> Iterable[tuple[str, ...]]:
-        """Give for each paper the words of the query that it holds."""
-        if isinstance(root, Word | Phrase):
-            return repeat((root.text,), len(best))
-        telling = [leaf for leaf in leaves(root) if not isinstance(leaf, Category)][:60]  # as many as bits
-        held = np.zeros(len(best), np.int64)
-        for number, leaf in enumerate(telling):
-            held |= (self._leaf(leaf)[best] > 0).astype(np.int64) << number
-        said = {
-            code: tuple(leaf.text for number, leaf in enumerate(telling) if code >> number & 1)
-            for code in set(held.tolist())
-        }
-        return map(said.__getitem__, held.tolist())
+    def _words(self, roots: Alike, rows: Places, at: Places) -> tuple[list[tuple[str, ...]], Places | None]:
+        """Give the words of each query, and which of them each paper holds, as bits; None = all."""
+        if isinstance(roots[0], Word | Phrase):
+            return [(root.text,) for root in roots], None
+        telling = [[leaf for leaf in leaves(root) if not isinstance(leaf, Category)][:60] for root in roots]  # 60 bits
+        held = np.zeros(len(rows), np.int64)
+        for number in range(len(telling[0])):
+            held |= (self._leaf([mine[number] for mine in telling])[rows, at] > 0).astype(np.int64) << number
+        return [tuple(leaf.text for leaf in mine) for mine in telling], held
 
-    # -- what a query means ------------------------------------------------------------------------------------------
+    # -- what queries mean: all of one shape, a row each ---------------------------------------------------------------
 
-    def _score(self, root: Node) -> Vector:
+    def _score(self, roots: Alike) -> Scores:
         """Score every paper; 0 = does not match."""
-        plain = self._plain(root)
-        lift = RARE * (1 - np.exp(-rarity(plain) / 4))
+        plain = self._plain(roots)
+        lift = RARE * (1 - np.exp(-rarity(plain) / 4))[:, None]
         return np.where(plain > 0, plain + (1 - plain) * lift, 0).astype(np.float32)
 
-    def _plain(self, node: Node) -> Vector:
-        if isinstance(node, All):
-            return self._all(node)
-        if isinstance(node, AnyOf):
-            best: Vector = np.maximum.reduce([self._plain(part) for part in node.parts])
+    def _plain(self, nodes: Alike) -> Scores:
+        if isinstance(nodes[0], All):
+            return self._all(nodes)
+        if isinstance(nodes[0], AnyOf):
+            best: Scores = np.maximum.reduce([self._plain(part) for part in _columns(nodes)])
             return best
-        return self._leaf(node)
+        return self._leaf(nodes)
 
-    def _all(self, node: All) -> Vector:
-        parts = [part for part in node.parts if not _is_common(part)]
-        vectors = [self._plain(part) for part in parts]
-        holds = np.logical_and.reduce([vector > 0 for vector in vectors])
-        for part in node.without:
-            holds &= self._plain(part) == 0
-        telling = [(part, vector) for part, vector in zip(parts, vectors, strict=True) if not _is_filter(part)]
+    def _all(self, nodes: Alike) -> Scores:
+        parts = [part for part in _columns(nodes) if not _is_common(part[0])]
+        scores = [self._plain(part) for part in parts]
+        holds = np.logical_and.reduce([score > 0 for score in scores])
+        for unwanted in _columns(nodes, "without"):
+            holds &= self._plain(unwanted) == 0
+        telling = [(part, score) for part, score in zip(parts, scores, strict=True) if not _is_filter(part[0])]
         if not telling:
-            return np.where(holds, np.minimum.reduce(vectors), 0)
-        score = self._mean([vector for _, vector in telling])
-        return np.where(holds, self._lift_neighbours(score, [part for part, _ in telling]), 0)
+            return np.where(holds, np.minimum.reduce(scores), 0)
+        mean = self._mean([score for _, score in telling])
+        return np.where(holds, self._lift_neighbours(mean, [part for part, _ in telling]), 0)
 
-    def _mean(self, vectors: list[Vector]) -> Vector:
-        weights = [rarity(vector) for vector in vectors]
-        total = sum(weights)
-        mean = np.zeros(len(self._papers), np.float32)
-        for vector, weight in zip(vectors, weights, strict=True):
-            mean += vector * (weight / total)
+    def _mean(self, scores: Sequence[Scores]) -> Scores:
+        weights = [rarity(score) for score in scores]
+        total = sum(weights[1:], weights[0])
+        mean = np.zeros_like(scores[0])
+        for score, weight in zip(scores, weights, strict=True):
+            mean += score * (weight / total).astype(np.float32)[:, None]
         return mean
 
-    def _lift_neighbours(self, score: Vector, parts: Sequence[Node]) -> Vector:
+    def _lift_neighbours(self, score: Scores, parts: Sequence[Alike]) -> Scores:
         """Lift papers in which words stand side by side as in the query."""
         pairs = [
-            Phrase(f"{one.text} {two.text}")
+            self._leaf([Phrase(f"{a.text} {b.text}") for a, b in zip(one, two, strict=True)])
             for one, two in pairwise(parts)
-            if isinstance(one, Word) and isinstance(two, Word) and not one.field and not two.field
+            if _is_bare(one[0]) and _is_bare(two[0])
         ]
-        if not pairs:
-            return score
-        together = self._mean([self._leaf(pair) for pair in pairs])
-        return score + (1 - score) * TOGETHER * together
+        return score + (1 - score) * TOGETHER * self._mean(pairs) if pairs else score
 
-    def _loose(self, root: All) -> Vector:
+    def _loose(self, nodes: Alike) -> Scores:
         """Score papers that may hold only some of what tells."""
-        telling = [part for part in root.parts if not _is_common(part) and not _is_filter(part)]
-        score = self._lift_neighbours(self._mean([self._plain(part) for part in telling]), telling)
-        for part in root.parts:
-            if _is_filter(part):
+        parts = _columns(nodes)
+        telling = [part for part in parts if not _is_common(part[0]) and not _is_filter(part[0])]
+        score: Scores = np.zeros((len(nodes), len(self._papers)), np.float32)
+        if telling:
+            score = self._lift_neighbours(self._mean([self._plain(part) for part in telling]), telling)
+        for part in parts:
+            if _is_filter(part[0]):
                 score = np.where(self._plain(part) > 0, score, 0)
-        for part in root.without:
+        for part in _columns(nodes, "without"):
             score = np.where(self._plain(part) > 0, 0, score)
         return score
 
     # -- leaves ------------------------------------------------------------------------------------------------------
 
-    def _leaf(self, leaf: Leaf) -> Vector:
+    def _leaf(self, leaves: Alike) -> Scores:
+        return np.array([self._known(leaf) for leaf in leaves])
+
+    def _known(self, leaf: Leaf) -> Vector:
         known = self._leaves.get(leaf)
         if known is None:
             if len(self._leaves) * len(self._papers) > REMEMBERED:
@@ -182,6 +205,26 @@ class Index:
 
     def _marked(self, marks: Iterator[float]) -> Vector:
         return np.fromiter(marks, np.float32, len(self._papers))
+
+
+def _shape(node: Node) -> Shape:
+    """What two queries must have in common to be scored together: all that decides how, but the words."""
+    if isinstance(node, All):
+        return "all", tuple(map(_shape, node.parts)), tuple(map(_shape, node.without))
+    if isinstance(node, AnyOf):
+        return "any", tuple(map(_shape, node.parts))
+    if isinstance(node, Category):
+        return "category"
+    return type(node).__name__, node.field, _is_common(node)
+
+
+def _columns(nodes: Alike, name: str = "parts") -> list[Alike]:
+    """The parts of nodes of one shape: all first ones, all second ones, …"""
+    return list(zip(*(getattr(node, name) for node in nodes), strict=True))
+
+
+def _is_bare(node: Node) -> bool:
+    return isinstance(node, Word) and not node.field
 
 
 def _is_common(node: Node) -> bool:

@@ -32,12 +32,12 @@ class Meaning:
     def __init__(self, embed: Embed) -> None:
         self._embed = embed
 
-    def match(self, queries: Mapping[int, str], papers: Sequence[Paper]) -> dict[int, list[Match]]:
+    def match(self, queries: Mapping[int, str], papers: Sequence[Paper]) -> dict[int, Sequence[Match]]:
         """Find every query's papers as `Index` does, those closest to what it asks for first.
 
         Raises: QueryError for a query that `parse` would refuse.
         """
-        found = Index().match(queries, papers)
+        found: dict[int, Sequence[Match]] = {**Index().match(queries, papers)}
         texts = {number: words_of(parse(query)) for number, query in queries.items() if len(found[number]) > 1}
         asked = {number: text for number, text in texts.items() if text}
         wanted = {match.paper for number in asked for match in found[number]}

@@ -161,7 +161,8 @@ class Postings:
         return self._order[self._bounds[number] : self._bounds[number + 1]]
 
 
-def rarity(vector: Vector) -> float:
-    """Weigh what few papers have: BM25's inverse document frequency, always above 0."""
-    has = int(np.count_nonzero(vector))
-    return float(np.log1p((len(vector) - has + 0.5) / (has + 0.5)))
+def rarity(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Weigh what few papers have: BM25's inverse document frequency of each row, always above 0."""
+    has = np.count_nonzero(scores, axis=-1)
+    weights: NDArray[np.float64] = np.log1p((scores.shape[-1] - has + 0.5) / (has + 0.5))
+    return weights

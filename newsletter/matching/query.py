@@ -28,6 +28,7 @@ _QUOTES = '"“”„'
 _SPACE = re.compile(r"\s+")
 _FIELD = re.compile(r"([A-Za-z]+):")
 _WORD = re.compile(rf"[^\s(){_QUOTES}]+")
+_BARE = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
 _OPERATORS = {"or": "OR", "and": "AND"}
 _TERM = re.compile(rf"[\w({_QUOTES}]")
 _CATEGORY = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)*(\.?\*)?", re.IGNORECASE)
@@ -100,12 +101,25 @@ def parse(text: str) -> Query:
             position=MAX_LENGTH + 1,
             hint="split it into several topics",
         )
-    for position, character in enumerate(text, 1):
+    if node := _bare_words(text):
+        return Query(node)
+    for position, character in enumerate("" if text.isprintable() else text, 1):
         if unicodedata.category(character) in ("Cc", "Cf", "Cs") and not character.isspace():
             raise QueryError(f"invisible control character U+{ord(character):04X}", position=position)
     scanned = _scan(text)
     _check_parentheses(scanned)
     return Query(_Parser(scanned).query())
+
+
+def _bare_words(text: str) -> Node | None:
+    """Read what most queries are, words and nothing else; None for everything that needs the grammar."""
+    if not _BARE.fullmatch(text):
+        return None
+    words = dict.fromkeys(text.split(" "))
+    if words.keys() <= STOPWORDS or not words.keys().isdisjoint(_OPERATORS):
+        return None
+    parts = tuple(map(Word, words))
+    return All(parts) if len(parts) > 1 else parts[0]
 
 
 @dataclass(frozen=True, slots=True)

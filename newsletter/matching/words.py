@@ -64,6 +64,7 @@ def fold(text: str) -> list[str]:
     return [word for token in tokens(text) for part in token.split("-") for word in _FOLDER.analyze(part)[:1]]
 
 
+@lru_cache(maxsize=200_000)
 def is_stopword(text: str) -> bool:
     """Say whether a word tells nothing; a text without any letter or digit does not either."""
     return all(token in STOPWORDS for token in tokens(text))

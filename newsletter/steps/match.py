@@ -6,8 +6,8 @@ from newsletter.models import Match, Paper, Topic
 from newsletter.ports import Matcher
 
 
-def match(topics: Sequence[Topic], papers: Sequence[Paper], matcher: Matcher) -> dict[int, list[Match]]:
-    """Find every topic's papers, best first. Topics with the same query share one list, so do not change it."""
+def match(topics: Sequence[Topic], papers: Sequence[Paper], matcher: Matcher) -> dict[int, Sequence[Match]]:
+    """Find every topic's papers, best first. Topics with the same query share one."""
     first_with: dict[str, int] = {}
     for topic in topics:
         first_with.setdefault(topic.query, topic.id)

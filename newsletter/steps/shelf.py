@@ -14,7 +14,7 @@ from math import log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from newsletter.models import MATCH_CUT, OUTSIDE, Heat, Match, Paper, Pick, Reason, Topic
+from newsletter.models import MATCH_CUT, OUTSIDE, Heat, Match, Matches, Paper, Pick, Reason, Topic
 from newsletter.steps.people import Person, people
 from newsletter.steps.titles import plain_words
 
@@ -54,6 +54,7 @@ class Shelf:
     surging: list[int]  #: places, hottest first
     place_of: dict[int, int]  #: Paper.key -> place
     voted: dict[int, Paper]  #: papers with votes that are not eligible any more, by key
+    keys: NDArray[np.int64]  #: of the papers
     warmth: NDArray[np.float64]  #: the heats' values
     _places: dict[int, tuple[NDArray[np.intp], NDArray[np.float64]]] = field(default_factory=dict)
     _heads: dict[tuple[int, str], list[Entry]] = field(default_factory=dict)
@@ -89,6 +90,7 @@ class Shelf:
             surging=sorted(surging, key=lambda place: (-warmth[place].value, place)),
             place_of={paper.key: place for place, paper in enumerate(ready)},
             voted={paper.key: paper for paper in voted},
+            keys=np.array([paper.key for paper in ready], np.int64),
             warmth=np.array([heat.value for heat in warmth], np.float64),
         )
 
@@ -113,21 +115,18 @@ class Shelf:
         """Give a topic's places and how well each matches."""
         found = self._places.get(topic)
         if found is None:
-            at = self.place_of
-            pairs = [
-                (at[m.paper], m.score) for m in self.matches.get(topic, ()) if m.score >= MATCH_CUT and m.paper in at
-            ]
-            places, scores = zip(*pairs, strict=True) if pairs else ((), ())
-            found = self._places[topic] = (np.array(places, np.intp), np.array(scores, np.float64))
+            matches = Matches.of(self.matches.get(topic, ()))
+            places = np.minimum(np.searchsorted(self.keys, matches.papers), len(self.keys) - 1)
+            is_here = (matches.scores >= MATCH_CUT) & (self.keys[places] == matches.papers) if len(self.keys) else []
+            found = self._places[topic] = (places[is_here], matches.scores[is_here].astype(np.float64))
         return found
 
     def inside(self, topic: int) -> frozenset[int]:
         """Give the surging papers that a topic holds."""
         found = self._inside.get(topic)
         if found is None:
-            keys = {self.papers[place].key for place in self.surging}
-            holds = {match.paper for match in self.matches.get(topic, ()) if match.paper in keys}
-            found = self._inside[topic] = frozenset(self.place_of[key] for key in holds)
+            held = set(Matches.of(self.matches.get(topic, ())).papers.tolist())
+            found = self._inside[topic] = frozenset(place for place in self.surging if self.papers[place].key in held)
         return found
 
     def pick(self, place: int, topic: int, mix: str) -> Pick:
@@ -138,7 +137,8 @@ class Shelf:
             if topic == OUTSIDE:
                 made = Pick(key, OUTSIDE, round(heat, 4), 0.0, round(heat, 4), (Reason("outside"),))
             else:
-                found = next(match for match in self.matches[topic] if match.paper == key)
+                matches = self.matches[topic]
+                found = matches[int(np.flatnonzero(Matches.of(matches).papers == key)[0])]
                 score = MATCH_SHARE[mix] * found.score + (1 - MATCH_SHARE[mix]) * heat
                 reasons = reasons_for(self.topics[topic], found)
                 made = Pick(key, topic, round(score, 4), round(found.score, 4), round(heat, 4), reasons)

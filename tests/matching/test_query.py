@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsletter.errors import QueryError
-from newsletter.matching.query import MAX_DEPTH, MAX_LENGTH, parse
+from newsletter.matching.query import MAX_DEPTH, MAX_LENGTH, _bare_words, _Parser, _scan, parse
 
 WORDS = st.sampled_from(
     ["protein", "folding", "the", "auto-regressive", "LLM", "café", "2d", "c++", '"of mice and men"', '"deep-learning"',
@@ -188,3 +188,12 @@ def test_mistakes_are_where_the_page_says(text: str, place: str) -> None:
     with pytest.raises(QueryError) as caught:
         parse(text)
     assert caught.value.position == int(place)
+
+
+@given(
+    st.lists(st.sampled_from(["protein", "folding", "the", "of", "2d", "or", "and", "x", "a"]), min_size=1, max_size=5)
+)
+def test_bare_words_are_read_as_the_grammar_reads_them(words: list[str]) -> None:
+    text = " ".join(words)
+    if (node := _bare_words(text)) is not None:
+        assert node == _Parser(_scan(text)).query()
