@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.dedupe_quality import pairs
 from newsletter.models import Merge, Paper, Sighting
-from newsletter.steps.dedupe import combine, dedupe, lookup_keys, paper_keys, same_paper
+from newsletter.steps.dedupe import _within_reach, combine, dedupe, lookup_keys, paper_keys, same_paper
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 TITLE = "Sparse Attention for Long Documents without Retraining"
@@ -365,6 +365,25 @@ def test_seeing_everything_again_makes_no_new_paper(sightings: list[Sighting]) -
         sightings, [m.paper for m in again] + [p for p in known if p.key not in {m.paper.key for m in again}], NOW
     )
     assert not any(merge.is_changed for merge in twice)
+
+
+@given(st.lists(_SIGHTINGS, max_size=5), st.lists(_SIGHTINGS, max_size=5))
+@settings(max_examples=300, deadline=None)
+def test_known_papers_that_are_not_compared_could_not_have_been_joined(
+    before: list[Sighting], sightings: list[Sighting]
+) -> None:
+    known = remembered(dedupe(before, [], NOW))
+    near = list(_within_reach(known, sightings, {}))
+    far = [paper for paper in known if paper not in near]
+    verdicts = [same_paper(paper, sighting) for paper in far for sighting in sightings]
+    assert {verdict.why for verdict in verdicts} <= {"another arXiv id"}
+
+
+def test_a_batch_of_arxiv_papers_is_not_compared_with_known_ones_of_other_ids() -> None:
+    known = remembered([*dedupe([arxiv("2605.00001")], [], NOW), *dedupe([seen("feed", "9")], [], NOW)])
+    assert list(_within_reach(known, [arxiv("2605.00002")], {})) == known[1:]
+    assert list(_within_reach(known, [arxiv("2605.00002"), seen("feed", "10")], {})) == known
+    assert list(_within_reach(known, [arxiv("2605.00002")], {("journal", "7"): known[0].key})) == known
 
 
 @given(_SIGHTINGS, _SIGHTINGS)

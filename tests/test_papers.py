@@ -1,5 +1,6 @@
 """Merge and split: the operator's word on what is one paper is kept, holds the next day, and can be undone."""
 
+import gc
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from sqlalchemy import Engine
 
 from newsletter import pipeline, rulings
 from newsletter.cli import main
+from newsletter.cli import papers as commands
 from newsletter.errors import InputError, NotFound
 from newsletter.models import Harvest, Pick, Sighting, Signal, SourceState, Subscriber, SubscriberState
 from newsletter.store import ledger, papers, signals, subscribers, topics
@@ -175,3 +177,19 @@ def test_merge_and_split_as_commands(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run("papers", "merge", "a-paper", "b-paper") == {"id": "a-paper", "merged": "b-paper"}
     assert run("papers", "split", "a-paper") == {"id": "a-paper", "others": ["b-paper"]}
     assert main(["-C", str(tmp_path / "config.toml"), "papers", "split", "a-paper"]) == 2
+
+
+def test_an_import_goes_on_after_bad_lines_and_reads_in_batches(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "BATCH", 2)
+    assert main(["init", "--dir", str(tmp_path)]) == 0
+    lines = [json.dumps({"id": f"2605.0000{n}", "title": f"Sparse attention, chapter {n}"}) for n in range(1, 6)]
+    lines[1:1] = ["{", "", json.dumps({"id": "no title"}), json.dumps([1])]
+    (tmp_path / "in.jsonl").write_text("\n".join([*lines, lines[0]]))
+    capsys.readouterr()
+    assert main(["-C", str(tmp_path / "config.toml"), "papers", "import", str(tmp_path / "in.jsonl"), "--json"]) == 4
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"seen": 6, "new": 5, "updated": 0, "merged": 0, "failed": 3}
+    assert [line.split(":")[0] for line in said.err.splitlines() if "line " in line] == ["line 2", "line 4", "line 5"]
+    assert gc.isenabled()

@@ -122,6 +122,18 @@ def test_a_paper_that_was_old_when_it_was_listed_is_less_warm() -> None:
     assert result[1].value > result[2].value
 
 
+def test_the_guess_about_a_new_paper_fades_as_its_own_votes_come_in() -> None:
+    """One listed on its own date is given more in advance than an old one. After six days that hardly counts."""
+
+    def lead(age: timedelta) -> float:
+        papers = [paper(1, age=age), replace(paper(2, age=age), published=NOW - age - 90 * DAY)]
+        result = trend(papers, {n: [reading(4)] for n in (1, 2)}, NOW)
+        return result[1].components["warmth"] / result[2].components["warmth"]
+
+    assert lead(HOUR) > 1.4
+    assert 1 < lead(6 * DAY) < 1.1
+
+
 # -- counters ----------------------------------------------------------------------------------------------------------
 
 

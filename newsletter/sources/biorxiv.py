@@ -20,7 +20,7 @@ MOST_PAGES = 200
 
 
 class BiorxivSource:
-    """Memory: `SERVER.ids`, the preprints of the last look."""
+    """Memory: `SERVER.ids`, the preprints of the last look; `SERVER.day`, when it last answered."""
 
     name = "biorxiv"
 
@@ -36,13 +36,16 @@ class BiorxivSource:
         for unit, papers, _ in looks:
             if papers:
                 memory[f"{unit.name}.ids"] = marks(papers)
+            if unit.state is not SourceState.FAILED:
+                memory[f"{unit.name}.day"] = f"{ask.now.astimezone(UTC).date()}"
         sightings = tuple(paper for _, papers, _ in looks for paper in papers.values())
         wait = max((wait for *_, wait in looks if wait), default=None)
         return Harvest(self.name, state, sightings, (), tuple(unit for unit, *_ in looks), error, memory, wait)
 
     async def _look(self, server: str, ask: Ask) -> tuple[Unit, dict[str, Sighting], float | None]:
         until = ask.now.astimezone(UTC).date()
-        missed = (until - ask.since.astimezone(UTC).date()).days if ask.since else 0
+        last = ask.memory.get(f"{server}.day") or (f"{ask.since.astimezone(UTC).date()}" if ask.since else f"{until}")
+        missed = (until - date.fromisoformat(last)).days
         since = until - timedelta(days=min(max(self._config.days, missed + 1), MOST_DAYS))
         try:
             papers = await self._pages(server, since, until, ask.now)

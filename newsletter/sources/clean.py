@@ -9,6 +9,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -33,6 +34,8 @@ _INVISIBLE = re.compile(
     "\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _SPACES = re.compile(r"\s+")
+#: Text that holds nothing to take out or to turn into something else.
+_CLEAN = re.compile(r"[\t-\r !-#%'-;=-\[\]-~]*")
 
 _INLINE = "a|abbr|b|bold|cite|code|em|font|i|inf|inline-formula|italic|mark|math|named-content|q|s|sc|small|span|strong"
 _BLOCK = "article|blockquote|br|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|sec|section|table|tbody|td|th|title|tr|ul"
@@ -45,10 +48,14 @@ _STRAY_LESS = re.compile(rf"<(?!{_KNOWN}|!--|\?)", re.I)
 
 #: Pandoc's rule for a formula between dollars: no space inside the fences, no digit after the closing one. So
 #: "$5 and $10" is money.
-_FORMULA = re.compile(r"\$\$(?P<display>[^$]{1,1000})\$\$|\$(?=[^\s$])(?P<inline>[^$]{1,1000}?)(?<=[^\s\\])\$(?!\d)")
+_FORMULA = re.compile(
+    r"(?<!\\)(?:\$\$(?P<display>[^$]{1,1000})\$\$|\$(?=[^\s$])(?P<inline>[^$]{1,1000}?)(?<=[^\s\\])\$(?!\d))"
+)
 _MACRO = re.compile(r"\\[a-zA-Z]+|\\[^a-zA-Z\s]")
 _MACRO_SPACE = re.compile(r"(\\[a-zA-Z]+) (?=\\)")
-_COMMENT = re.compile(r"(?<!\\)([%&#])")
+_SPECIAL = re.compile(r"(?<!\\)([%&#$])")
+_ESCAPE = re.compile(r"\\([%&#$_])")
+_TEX = re.compile(r"[\\{}~`]|--|''|<<|>>")
 #: A run of prose. pylatexenc looks at every character ten times, so what means nothing to it is kept out of its way,
 #: a private character in its place.
 _RUN = re.compile(r"(?:[A-Za-z0-9,.;:()/ ]|(?<!-)-(?!-)){24,}")
@@ -90,12 +97,11 @@ def clean(text: object, limit: int = ABSTRACT_CHARS) -> str:
     """
     if not isinstance(text, str):
         return ""
-    # Work on a bounded piece: markup and formulas only ever shrink.
-    text = _INVISIBLE.sub("", text[: 4 * limit + 2_000])
-    text = without_markup(text)
-    text = without_latex(text)
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
-    return shorten(_SPACES.sub(" ", text).strip(), limit)
+    text = text[: 4 * limit + 2_000]  # markup and formulas only ever shrink
+    if not _CLEAN.fullmatch(text):
+        text = without_latex(without_markup(_INVISIBLE.sub("", text)))
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+    return shorten(" ".join(text.split()), limit)
 
 
 def clean_names(names: Iterable[object], limit: int = AUTHORS) -> tuple[str, ...]:
@@ -159,6 +165,7 @@ def without_latex(text: str) -> str:
     return "".join(parts)
 
 
+@lru_cache(maxsize=4096)  # an abstract says "$n$" and "$\\times$" again and again
 def _formula(source: str) -> str:
     def small(match: re.Match[str]) -> str:
         return (match[2] or match[3]).translate(_RAISED if match[1] == "^" else _LOWERED)
@@ -167,12 +174,15 @@ def _formula(source: str) -> str:
 
 
 def _plain(source: str) -> str:
-    return _convert(source) if _MACRO.search(source) else source
+    if not _MACRO.search(source):
+        return source
+    unescaped = _ESCAPE.sub(r"\1", source)  # most macros in prose are "\%"
+    return _convert(source) if _TEX.search(unescaped) else unescaped
 
 
 def _convert(source: str) -> str:
-    # A bare % would start a comment and swallow the rest, a bare & would become a column.
-    escaped = _COMMENT.sub(r"\\\1", _SPACES.sub(" ", source)).replace("$", r"\$")
+    # A bare % would start a comment and swallow the rest, a bare & would become a column, a bare $ a formula.
+    escaped = _SPECIAL.sub(r"\\\1", _SPACES.sub(" ", source))
     # TeX swallows the space between two macros: "a \to \Xi" would become "a →Ξ".
     escaped = _MACRO_SPACE.sub(r"\1\\ ", escaped)
     runs: list[str] = []
@@ -180,7 +190,10 @@ def _convert(source: str) -> str:
         escaped = _RUN.sub(lambda run: _kept_apart(run[0], runs), escaped)
     # One converter a call: it keeps state, and sources clean in threads.
     converter = LatexNodes2Text(
-        latex_context=_macros, math_mode="text", keep_comments=True, strict_latex_spaces="based-on-source"
+        latex_context=_macros,
+        math_mode="text",
+        keep_comments=True,
+        strict_latex_spaces={"between-latex-constructs": True},
     )
     try:
         text = str(converter.latex_to_text(escaped, latex_context=_grammar)).replace("<cit.>", "")

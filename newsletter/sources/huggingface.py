@@ -21,7 +21,8 @@ MOST_DAYS = 14  #: a vote on an older list says nothing about today
 
 
 class HuggingFaceSource:
-    """Memory: `ids`, the papers of the last look; `news`, the day that last brought a paper."""
+    """Memory: `ids`, the papers of the last look; `news`, the day that last brought a paper; `missing`, the days that
+    could not be had."""
 
     name = "huggingface"
 
@@ -36,7 +37,7 @@ class HuggingFaceSource:
         papers: dict[str, Sighting] = {}
         signals: dict[tuple[str, str], Signal] = {}
         retry_after_s = None
-        for day in _days(today, self._config.days, ask.since):
+        for day in _days(today, self._config.days, ask):
             try:
                 found = await self._list(day, ask.now)
             except FetchError as e:
@@ -52,6 +53,7 @@ class HuggingFaceSource:
                     signals.setdefault((about, kind), Signal(about, kind, self.name, value, ask.now))
         state, error = overall(units)
         memory = dict(ask.memory) | ({"ids": marks(papers)} if papers else {})
+        memory["missing"] = " ".join(unit.name for unit in units if unit.state is SourceState.FAILED)
         if state is SourceState.FRESH:
             memory["news"] = f"{today}"
         elif state is SourceState.QUIET and _is_late(memory.get("news"), today):
@@ -70,10 +72,12 @@ def _is_late(news: str | None, today: date) -> bool:
     return bool(news) and working_days_between(date.fromisoformat(str(news)), today) > 0
 
 
-def _days(today: date, count: int, since: datetime | None) -> list[date]:
-    """Newest first: today in UTC, the configured days before, and back to the last good answer."""
-    missed = (today - since.astimezone(UTC).date()).days if since else 0
-    return [today - timedelta(days=n) for n in range(min(max(count, missed), MOST_DAYS) + 1)]
+def _days(today: date, count: int, ask: Ask) -> list[date]:
+    """Newest first: today in UTC, the configured days before, back to the last good answer, and what was missing."""
+    missed = (today - ask.since.astimezone(UTC).date()).days if ask.since else 0
+    days = [today - timedelta(days=n) for n in range(min(max(count, missed), MOST_DAYS) + 1)]
+    missing = map(date.fromisoformat, ask.memory.get("missing", "").split())
+    return [*days, *(day for day in missing if today - timedelta(days=MOST_DAYS) <= day < days[-1])]
 
 
 def _read(answer: Answer, now: datetime) -> list[tuple[Sighting, dict[str, float]]]:

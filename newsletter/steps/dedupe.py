@@ -82,7 +82,8 @@ def dedupe(
     "replacement of an unknown paper" (see `OLD`).
     """
     seen = sorted(sightings, key=_place)
-    papers = sorted(known, key=lambda paper: (paper.key, paper.id))
+    taken = {paper.id for paper in known}
+    papers = sorted(_within_reach(known, seen, ruled or {}), key=lambda paper: (paper.key, paper.id))
     records: list[Record] = [*papers, *seen]
     at_home = _at_home(seen, papers, ruled or {})
     verdicts = [
@@ -105,7 +106,6 @@ def dedupe(
     members: dict[int, list[int]] = defaultdict(list)
     for n in range(len(papers), len(records)):
         members[groups.root(n)].append(n)
-    taken = {paper.id for paper in papers}
     merges = []
     for root, group in members.items():
         shown = tuple(seen[n - len(papers)] for n in group)
@@ -119,6 +119,24 @@ def dedupe(
         reasons[0] = "replacement of an unknown paper" if _is_replacement(shown) else "new"
         merges.append(Merge(paper, shown, True, tuple(reasons)))
     return merges
+
+
+def _within_reach(
+    known: Iterable[Paper], seen: Iterable[Sighting], ruled: Mapping[tuple[str, str], int]
+) -> Iterator[Paper]:
+    """Leave out the known papers of arXiv that nothing seen can be, because all of it has other arXiv ids.
+
+    Titles alone bring in many such papers, and to compare them would take most of the time.
+    """
+    kinds = [identifiers(sighting) for sighting in seen]
+    names = {name for of_kind in kinds for of in of_kind.values() for name in of}
+    is_open = not all("arxiv" in of_kind for of_kind in kinds) or any(sighting.is_withdrawn for sighting in seen)
+    homes = set(ruled.values())
+    for paper in known:
+        own = identifiers(paper)
+        is_stranger = "arxiv" in own and not paper.is_withdrawn and all(names.isdisjoint(of) for of in own.values())
+        if is_open or not is_stranger or paper.key in homes:
+            yield paper
 
 
 def _at_home(seen: Sequence[Sighting], papers: Sequence[Paper], ruled: Mapping[tuple[str, str], int]) -> dict[int, int]:

@@ -7,7 +7,9 @@ first; then title and people must agree, and what speaks against it (another arX
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b, sha256
 
 from rapidfuzz import fuzz
@@ -73,16 +75,21 @@ def same_paper(a: Record, b: Record) -> Verdict:
     return _by_text(a, b, is_disputed=bool(against))
 
 
-def identifiers(record: Record) -> dict[str, frozenset[str]]:
+def identifiers(record: Record) -> Mapping[str, frozenset[str]]:
     """Sort a record's identifiers by kind: arxiv, doi (of a journal), preprint (DOI of a server), openreview, …
 
     A sighting without any is named by its place in its source: kind "entry".
     """
+    if isinstance(record, Sighting) and not record.identifiers:
+        return {"entry": frozenset((entry(record),))}
+    return _by_kind(record.identifiers)
+
+
+@lru_cache(maxsize=32768)  # every record is asked many times
+def _by_kind(names: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
     kinds: dict[str, set[str]] = defaultdict(set)
-    for name in map(canonical, record.identifiers):
+    for name in map(canonical, names):
         kinds["preprint" if _PREPRINT.match(name) else name.partition(":")[0]].add(name)
-    if isinstance(record, Sighting) and not kinds:
-        kinds["entry"].add(entry(record))
     return {kind: frozenset(names) for kind, names in kinds.items()}
 
 
@@ -107,7 +114,7 @@ def short_hash(text: str) -> str:
     return sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def rivals(mine: dict[str, frozenset[str]], theirs: dict[str, frozenset[str]]) -> list[str]:
+def rivals(mine: Mapping[str, frozenset[str]], theirs: Mapping[str, frozenset[str]]) -> list[str]:
     """The kinds of identifiers that both have, but not the same, although a paper has only one."""
     return [kind for kind in _RULED_OUT if kind in mine and kind in theirs and not mine[kind] & theirs[kind]]
 
@@ -193,11 +200,13 @@ def keys(record: Record) -> tuple[str, ...]:
     Two records that `same_paper` joins share a key, save for a few misread titles; a key is shared by few others.
     """
     names = sorted(name for kind in identifiers(record).values() for name in kind)
-    return (*names, *_title_keys(title_of(record.title)))
+    return (*names, *_title_keys(record.title))
 
 
-def _title_keys(title: Title) -> tuple[str, ...]:
+@lru_cache(maxsize=16384)
+def _title_keys(text: str) -> tuple[str, ...]:
     """Keys that survive spelling ("t": all letters), a lost subtitle ("f": the beginning) or one wrong word ("w")."""
+    title = title_of(text)
     if title.is_generic:
         return ()
     found = [f"t:{_digest(title.compact)}"]

@@ -87,6 +87,7 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,60}>")
 _APOSTROPHE = re.compile(r"(?<=\w)['’ʼ`´](?=\w)")
 _BOUNDARY = re.compile(r":\s|\s[-–—]+\s|[—–]|[.?!]\s|\(")
 _WORD = re.compile(r"[^\W_]+")
+_NUMBER = re.compile(r"\d+")
 
 
 class Likeness(IntEnum):
@@ -100,13 +101,16 @@ class Likeness(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Title:
+    text: str
     words: tuple[str, ...]
-    breaks: tuple[int, ...]  #: how many words stand before each boundary (":", " - ", ". ", "(")
+    content: tuple[str, ...]  #: the words that are not small
     compact: str  #: all letters, no spaces: "pre-training" and "pretraining" are the same
 
     @property
-    def content(self) -> tuple[str, ...]:
-        return tuple(word for word in self.words if word not in _SMALL)
+    def breaks(self) -> tuple[int, ...]:
+        """How many words stand before each boundary (":", " - ", ". ", "(")."""
+        before = (len(plain_words(self.text[: boundary.end()])) for boundary in _BOUNDARY.finditer(self.text))
+        return tuple(n for n in before if 0 < n < len(self.words))
 
     @property
     def is_generic(self) -> bool:
@@ -119,8 +123,7 @@ def title_of(text: str) -> Title:
     """Read a title. What sources and LaTeX add for the eye is gone; Greek letters are spelled out."""
     text = text[:_MAX_CHARS]
     words = plain_words(text)
-    breaks = (len(plain_words(text[: boundary.end()])) for boundary in _BOUNDARY.finditer(text))
-    return Title(words, tuple(n for n in breaks if 0 < n < len(words)), "".join(words))
+    return Title(text, words, tuple(word for word in words if word not in _SMALL), "".join(words))
 
 
 def plain_words(text: str) -> tuple[str, ...]:
@@ -150,9 +153,7 @@ def compare(a: Title, b: Title) -> Likeness:
     if slips is not None and slips <= max(1, len(a.words) // 4):
         return Likeness.NEAR
     longer, shorter = (b, a) if len(b.compact) > len(a.compact) else (a, b)
-    if longer.breaks and _is_part(shorter, longer):
-        return Likeness.PART
-    return Likeness.DIFFERENT
+    return Likeness.PART if _is_part(shorter, longer) else Likeness.DIFFERENT
 
 
 def _sorted(a: Title, b: Title) -> tuple[Title, Title]:
@@ -162,8 +163,9 @@ def _sorted(a: Title, b: Title) -> tuple[Title, Title]:
 
 def _is_part(shorter: Title, longer: Title) -> bool:
     """Whether one is the other's main title, and what follows announces no other text."""
-    main, extra = longer.words[: longer.breaks[0]], longer.words[longer.breaks[0] :]
-    if _slips(shorter.words, main) is None:
+    end = next(iter(longer.breaks), 0)
+    main, extra = longer.words[:end], longer.words[end:]
+    if not main or _slips(shorter.words, main) is None:
         return False
     return not any(word in _ADDITIONS or not word.isalpha() or _is_roman(word) for word in extra)
 
@@ -244,7 +246,7 @@ def _contradict(a: Title, b: Title) -> bool:
     said = [[word for word in title.content if word not in _KINDS] for title in (a, b)]
     if said[0] != said[1] and sorted(said[0]) == sorted(said[1]):
         return True
-    left, right = (Counter(word for word in title.words if not word.isalpha()) for title in (a, b))
+    left, right = (Counter(_NUMBER.findall(" ".join(title.words))) for title in (a, b))
     if left - right and right - left:
         return True
     return any(

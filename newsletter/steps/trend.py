@@ -24,8 +24,8 @@ WORTH = {"upvotes": 1.0, "points": 1.0, "mentions": 5.0, "comments": 0.25}
 #: What the natural logarithm of the stars is worth: they may be older than the paper (rank correlation 0.3).
 STARS = 0.3
 #: Upvotes that a paper listed on its own date is given in advance, because the first one or two say little; divided by
-#: (1 + days)^0.3 for one listed later: what is old news gathers less.
-PRIOR, LATENESS = 5.0, 0.3
+#: (1 + days)^0.3 for one listed later: what is old news gathers less. As its own votes come in, the guess fades.
+PRIOR, LATENESS, PRIOR_DAYS = 5.0, 0.3, 2.0
 #: Within the first hours readers are still to come: a paper listed h hours ago is heading for 1 + e^(-h / 2) times what
 #: it has. Papers listed less than three hours before a snapshot end 25 % higher than others with as many upvotes.
 YOUTH_HOURS = 2.0
@@ -111,7 +111,7 @@ def _standing(paper: Paper, signals: Iterable[Signal], now: datetime) -> _Standi
     age_days = max(0.0, (now - first_seen) / _DAY)
     lag_days = max(0.0, (first_seen - paper.published) / _DAY) if paper.published else 0.0
     attention = sum(_worth(kind, total) for kind, total in totals.items())
-    warmth = attention + PRIOR / math.pow(1 + lag_days, LATENESS)
+    warmth = attention + PRIOR * math.exp(-age_days / PRIOR_DAYS) / math.pow(1 + lag_days, LATENESS)
     warmth *= 1 + math.exp(-24 * age_days / YOUTH_HOURS)
     warmth /= math.pow(1 + age_days, GRAVITY)
     return _Standing(attention, warmth, age_days, lag_days, _facts(counters, totals, paper, now))

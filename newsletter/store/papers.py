@@ -1,10 +1,11 @@
 """Papers, what they can be recognised by, and who showed them. What is the same paper is dedupe's to decide."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.sql import Select
 
 from newsletter.errors import NotFound
@@ -32,7 +33,8 @@ def having(connection: Connection, names: Iterable[str]) -> list[Paper]:
 def by_keys(connection: Connection, keys: Iterable[int]) -> dict[int, Paper]:
     papers: dict[int, Paper] = {}
     for part in chunks(sorted(set(keys))):
-        papers.update((row.key, paper_of(row)) for row in connection.execute(select(P).where(P.c.key.in_(part))))
+        rows = connection.execute(select(P).where(P.c.key.in_(part))).all()
+        papers.update((row.key, paper_of(row)) for row in rows)
     return papers
 
 
@@ -97,15 +99,14 @@ def remember(
 
     A sighting that is seen again only moves its `last_at`.
     """
-    new = [merge.paper for merge in merges if not merge.paper.key]
-    keys: Iterator[int] = iter(())
+    new = [_record(merge.paper) for merge in merges if not merge.paper.key]
     if new:
-        insert = insert_into(connection, P).returning(P.c.key, sort_by_parameter_order=True)
-        keys = iter(connection.scalars(insert, [_record(paper) for paper in new]).all())
+        connection.execute(insert(P), new)
+    keys = _keys(connection, [record["id"] for record in new])
     changed = [_record(m.paper) | {"of": m.paper.key} for m in merges if m.paper.key and m.is_changed]
     if changed:
         connection.execute(update(P).where(P.c.key == bindparam("of")), changed)
-    papers = [merge.paper if merge.paper.key else _with_key(merge.paper, next(keys)) for merge in merges]
+    papers = [m.paper if m.paper.key else replace(m.paper, key=keys[m.paper.id]) for m in merges]
     names = [
         {"name": name, "paper": paper.key}
         for merge, paper in zip(merges, papers, strict=True)
@@ -116,6 +117,14 @@ def remember(
         connection.execute(insert_into(connection, K).on_conflict_do_nothing(), names)
     _remember_sightings(connection, merges, papers, now)
     return papers
+
+
+def _keys(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """The keys of papers by their public ids. Asked for afterwards: SQLite returns keys of single rows only."""
+    keys: dict[str, int] = {}
+    for part in chunks(ids):
+        keys.update((row.id, row.key) for row in connection.execute(select(P.c.id, P.c.key).where(P.c.id.in_(part))))
+    return keys
 
 
 def _remember_sightings(
@@ -131,10 +140,10 @@ def _remember_sightings(
             }  # fmt: skip
     if not rows:
         return
-    insert = insert_into(connection, S)
-    again = {name: insert.excluded[name] for name in ("last_at", "version", "record")}
+    seen = insert_into(connection, S)
+    again = {name: seen.excluded[name] for name in ("last_at", "version", "record")}
     connection.execute(
-        insert.on_conflict_do_update(index_elements=["source", "source_id"], set_=again), list(rows.values())
+        seen.on_conflict_do_update(index_elements=["source", "source_id"], set_=again), list(rows.values())
     )
 
 
@@ -184,7 +193,7 @@ _FLAGS = ("is_withdrawn", "is_hidden")
 
 
 def paper_of(row: Row[Any]) -> Paper:
-    values = dict(row._mapping)
+    values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
     for name in _TUPLES:
         values[name] = tuple(values[name])
     for name in _FLAGS:
@@ -200,11 +209,6 @@ def _record(paper: Paper) -> dict[str, Any]:
         record[name] = int(record[name])
     record["links"] = dict(paper.links)
     return record
-
-
-def _with_key(paper: Paper, key: int) -> Paper:
-    values = {name: getattr(paper, name) for name in _COLUMNS}
-    return Paper(**(values | {"key": key}))
 
 
 def _sighting_record(sighting: Sighting) -> dict[str, Any]:

@@ -78,6 +78,21 @@ async def test_the_day_and_the_days_before_are_asked_and_more_after_an_outage(ht
     assert len(mirror.log) == 15
 
 
+async def test_a_day_that_could_not_be_had_is_asked_for_until_it_is_there(http: Http, mirror: Mirror) -> None:
+    missing = {"2026-05-02"}
+    mirror.routes["/papers"] = lambda r: (
+        Reply(b"", 404) if parse_qs(r.query)["date"][0] in missing else answer(listed("2605.00001"))
+    )
+    source = huggingface(http, mirror, days=1)
+    first = await source.fetch(Ask(NOW, since=NOW - timedelta(days=5)))
+    assert (first.state, first.memory["missing"]) == (FRESH, "2026-05-02")
+    missing.clear()
+    mirror.log.clear()
+    second = await source.fetch(Ask(NOW, since=NOW, memory=first.memory))
+    assert [r.query for r in mirror.log] == ["date=2026-05-06", "date=2026-05-05", "date=2026-05-02"]
+    assert second.memory["missing"] == ""
+
+
 async def test_one_bad_item_never_ends_the_list(http: Http, mirror: Mirror) -> None:
     bad: list[object] = [None, 7, "text", [], {}, {"paper": None}, {"paper": {"id": 5, "title": "x"}},
                          {"paper": {"id": "2605.00009"}}, "{'paper': __import__('os')}", "{" * 5000]  # fmt: skip
@@ -206,6 +221,15 @@ async def test_a_page_that_fails_fails_the_server_and_leaves_the_other(http: Htt
     harvest = await biorxiv(http, mirror, "biorxiv", "medrxiv").fetch(Ask(NOW))
     assert [unit.state for unit in harvest.units] == [FAILED, FRESH]
     assert len(harvest.sightings) == 50
+
+
+async def test_a_server_that_was_away_for_days_is_asked_about_all_of_them(http: Http, mirror: Mirror) -> None:
+    serve_all(mirror, "biorxiv", pages([preprint(1)], 30))
+    serve_all(mirror, "medrxiv", pages([preprint(2)], 30), since="2026-05-01")
+    memory = {"biorxiv.day": "2026-05-05", "medrxiv.day": "2026-05-02"}
+    harvest = await biorxiv(http, mirror, "biorxiv", "medrxiv").fetch(Ask(NOW, NOW - timedelta(days=1), memory))
+    assert [unit.state for unit in harvest.units] == [FRESH, FRESH]
+    assert {harvest.memory[f"{server}.day"] for server in ("biorxiv", "medrxiv")} == {"2026-05-06"}
 
 
 async def test_silence_is_quiet_at_first_and_stalled_when_there_was_something(http: Http, mirror: Mirror) -> None:
