@@ -23,7 +23,7 @@ ELIGIBLE = timedelta(days=7)
 #: The part of relevance in a paper's score; the rest is heat.
 MATCH_SHARE = {"match": 0.85, "balanced": 0.55, "trend": 0.25}
 #: Entries of a topic at hand for every reader; the rest is ranked again for who has read so far down.
-HEAD = 24
+HEAD = 16
 #: Titles that share this much of their telling words are about one thing; a mail shows one of them.
 NEAR_DUPLICATE = 0.6
 COLD = Heat(0.0, 1, "")
