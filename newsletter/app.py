@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import pipeline, silence, summaries
+from newsletter import notices, pipeline, silence, summaries
 from newsletter.composer import Composer
 from newsletter.config import Config
 from newsletter.dispatch import Delivered, deliver_waiting
@@ -125,6 +125,7 @@ class App:
         Repeating it changes nothing. Troubles older than `patience` are mailed to the operator, once a day.
         """
         watch = pipeline.Stopwatch()
+        require_schema(self.engine)  # a newer version may have moved in since
         with only_one(self.engine, "run"), self._on_record(now) as report:
             fetched = await self._fetch(now, only, watch) if is_fetching else Report({"sources": {}})
             groups = pipeline.find_due(self.engine, now, self.window)
@@ -176,6 +177,7 @@ class App:
         """Send what is frozen and waits. With SQLite the caller holds the run lock, so what is claimed is a dead
         process's; with PostgreSQL it may be another worker's, and its lease says until when.
         """
+        require_schema(self.engine)
         is_retrying = self.config.delivery.ambiguous == "retry"
         if self.engine.dialect.name == "sqlite":
             ledger.release_owner(self.engine, now, is_retrying_digests=is_retrying)
@@ -281,6 +283,7 @@ class App:
                     for name, row in rows.items()
                 },
                 **silence.as_json(rows),
+                "hints": [*silence.moves(rows), *notices.standing(connection, now)],
                 "no_content": runs.fact(connection, "no_content"),
                 "last_run": last and {k: iso(v) if isinstance(v, datetime) else v for k, v in last.items()},
                 "next_due": iso(next_due(subscribers.rhythms(connection), now)),

@@ -73,6 +73,7 @@ class Section(BaseModel):
 class Site(Section):
     name: Line = "Trending Papers"
     base_url: Url = "http://localhost:8080"
+    former_urls: tuple[Url, ...] = ()  # base_urls of before, which still lead here
     from_: Annotated[str, Field(alias="from"), AfterValidator(_address)] = "digest@localhost"
     postal_address: str = ""
     timezone: Annotated[str, AfterValidator(_zone)] = (

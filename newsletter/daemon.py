@@ -95,7 +95,7 @@ class Daemon:
         with only_one(self.app.engine, "daemon"), listen(host, port) as door:
             stop_on_signals(self.stop)
             settings = uvicorn.Config(
-                create_app(self.app, self.clock), log_level="warning", proxy_headers=False,
+                create_app(self.app, self.clock), log_level="warning", log_config=None, proxy_headers=False,
                 server_header=False, loop="asyncio", timeout_graceful_shutdown=5,
             )  # fmt: skip
             server = _Server(settings)
@@ -149,7 +149,7 @@ class Daemon:
         self._idle.clear()
         try:
             if (folder := self.app.config.bounces.maildir) is not None:
-                await asyncio.to_thread(inbox.empty_maildir, self.app, folder, now)
+                await asyncio.to_thread(inbox.look_into, self.app, folder, now)
             age = FETCH_EVERY if self.fetched_at is None else now - self.fetched_at
             is_due = self.app.has_due(now)
             is_turn = age >= (FETCH_BEFORE_DIGEST if is_due else FETCH_EVERY)

@@ -10,8 +10,9 @@ from email.message import Message
 from pathlib import Path
 
 import structlog
+from sqlalchemy import Connection
 
-from newsletter import addresses
+from newsletter import addresses, notices
 from newsletter.app import App
 from newsletter.errors import AddressError, QueryError, StoreError
 from newsletter.mail.bounces import Returned
@@ -29,6 +30,9 @@ HARD, FULL = 2, 3
 #: How long a full mailbox is left alone.
 REST = timedelta(days=7)
 MAX_PARTS = 200
+#: When so many of an issue's letters come back for good within these minutes, and this part of those that left, it is
+#: a provider's failure until the operator says otherwise: the issue pauses, and nobody is given up for it.
+MASS, MASS_SHARE, MASS_WITHIN = 20, 0.3, timedelta(minutes=10)
 
 
 def receive(app: App, sender: str, recipient: str, raw: bytes, now: datetime) -> str:
@@ -67,22 +71,55 @@ def _returned(app: App, incoming: Incoming, now: datetime) -> str:
         if mailed is None:
             return "dropped: no letter of the last two weeks"
         returned.settle_held(connection, delivery, now)
-        if found.kind == "delivered" or not returned.note(
-            connection, delivery, found.kind, found.status, found.reply, now
-        ):
-            return found.kind if found.kind == "delivered" else "dropped: known already"
-        is_dead = found.kind == "hard" and returned.hard_issues(connection, mailed.subscriber) >= HARD
-        if is_dead or found.kind == "complaint":
-            reason = "complaint" if found.kind == "complaint" else "bounce"
-            subscribers.suppress(connection, app.tokens.address_hash(mailed.canonical), reason, now)
-            subscribers.set_state(
-                connection, mailed.subscriber, SubscriberState.SUPPRESSED, found.reply[:200] or reason
-            )
-            return f"suppressed: {reason}"
+        kind = "mass" if found.kind == "hard" and mailed.is_paused else found.kind
+        if kind == "delivered" or not returned.note(connection, delivery, kind, found.status, found.reply, now):
+            return kind if kind == "delivered" else "dropped: known already"
+        if kind == "hard" and mailed.issue is not None and _is_mass(connection, mailed.issue, now):
+            _break_circuit(app, connection, mailed.issue, found.reply, now)
+            kind = "mass"
+        if kind == "hard" and returned.hard_issues(connection, mailed.subscriber) >= HARD:
+            return _give_up(app, connection, mailed, "bounce", found.reply, now)
+        if kind == "complaint":
+            return _give_up(app, connection, mailed, "complaint", found.reply, now)
         if found.kind == "full" and returned.full_in_a_row(connection, mailed.subscriber) >= FULL:
             subscribers.rest(connection, mailed.subscriber, (now + REST).date(), "the mailbox is full")
             return "paused: full"
-    return found.kind
+    return kind
+
+
+def _give_up(app: App, connection: Connection, mailed: returned.Mailed, reason: str, reply: str, now: datetime) -> str:
+    """Never mail an address again. A bounce changes the state of active readers only, so that it can be taken back."""
+    subscribers.suppress(connection, app.tokens.address_hash(mailed.canonical), reason, now)
+    if reason == "complaint" or mailed.state == SubscriberState.ACTIVE:
+        subscribers.set_state(connection, mailed.subscriber, SubscriberState.SUPPRESSED, reply[:200] or reason)
+    return f"suppressed: {reason}"
+
+
+def _is_mass(connection: Connection, issue: int, now: datetime) -> bool:
+    """Whether too much of an issue came back; looked at with every 20th report, for it counts the whole issue."""
+    number = returned.hard_since(connection, issue, now - MASS_WITHIN)
+    return number > 0 and number % MASS == 0 and number >= MASS_SHARE * returned.believed_letters(connection, issue)
+
+
+def _break_circuit(app: App, connection: Connection, issue: int, reply: str, now: datetime) -> None:
+    """Pause the issue, and take back what its reports led to."""
+    readers = returned.doubt(connection, issue)
+    for reader, canonical in readers:
+        returned.revive(connection, reader, app.tokens.address_hash(canonical), now - MASS_WITHIN)
+    said = " ".join(reply.split())[:200]
+    accounts.pause(connection, issue, f"{len(readers)} letters came back within minutes: {said}")
+    log.error("inbound.mass", letters=len(readers), reply=said, next="nobody was given up; newsletter issues retry")
+
+
+def believe(app: App, connection: Connection, issue: int, now: datetime) -> int:
+    """The operator's word that the letters of a paused issue came back for good reason: count them after all."""
+    given_up = 0
+    for reader, canonical in returned.believe(connection, issue):
+        if returned.hard_issues(connection, reader) >= HARD:
+            mailed = returned.Mailed(0, reader, canonical, subscribers.get(connection, reader).state, issue, True)
+            _give_up(app, connection, mailed, "bounce", "", now)
+            given_up += 1
+    return given_up
 
 
 def _unsubscribe(app: App, token: str) -> str:
@@ -140,6 +177,17 @@ async def take(app: App, sender: str, recipient: str, raw: bytes, clock: Callabl
         return "554 5.6.0 this mail cannot be read"
     log.info("inbound", done=done)
     return "250 2.0.0 taken"
+
+
+def look_into(app: App, folder: Path, now: datetime) -> None:
+    """Empty the folder. One that cannot be read stops nothing else: it is noted, and looked at again next time."""
+    try:
+        empty_maildir(app, folder, now)
+        reason = ""
+    except OSError as e:
+        reason = f"{e.filename or folder}: {e.strerror or e}"
+    if notices.note_inbound(app.engine, reason, now):
+        log.warning("inbound.unreadable" if reason else "inbound.readable", text=reason)
 
 
 def empty_maildir(app: App, folder: Path, now: datetime) -> int:

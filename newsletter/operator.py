@@ -1,11 +1,11 @@
-"""Mail to the operator: what is wrong with the sources, at most once a day, to `site.contact`."""
+"""Mail to the operator: what is wrong, with the sources above all, at most once a day, to `site.contact`."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from newsletter import silence
+from newsletter import notices, silence
 from newsletter.config import Config
 from newsletter.errors import NewsletterError
 from newsletter.mail import mime
@@ -35,8 +35,9 @@ class Operator:
             last = runs.fact(connection, FACT)
             rows = runs.sources(connection)
             counts = accounts.counts(connection)
+            standing = notices.standing(connection, now, notices.PATIENCE)
         found = [str(trouble) for trouble in silence.troubles(rows) if now - trouble.since >= patience]
-        found += silence.notes(rows)
+        found += [*silence.notes(rows), *standing]
         if not found or (last and last["day"] == f"{day}"):
             return None
         if silence.is_blackout(rows, self.config):

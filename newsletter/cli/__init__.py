@@ -14,8 +14,8 @@ from newsletter.errors import NewsletterError
 app = typer.Typer(
     help="A short daily mail of trending papers, for each reader's topics.",
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
-    epilog="Everywhere: -C/--config PATH, --json, -q/--quiet, -v/--verbose, --no-color, --no-input, --version. "
-    "Try it without sending anything: newsletter demo",
+    epilog="Everywhere: -C/--config PATH, --json, -q/--quiet, -v/--verbose, --no-color, --no-input, "
+    "--allow-insecure, --version. Try it without sending anything: newsletter demo",
 )  # fmt: skip
 EVERY_DAY, CONTENT, SETUP = "Every day", "Content and readers", "Setting up"
 app.command()(demo.demo)
@@ -46,7 +46,7 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 _FLAGS = {
     "--json": "is_json", "-q": "is_quiet", "--quiet": "is_quiet", "-v": "is_verbose", "--verbose": "is_verbose",
-    "--no-color": "is_plain",
+    "--no-color": "is_plain", "--allow-insecure": "is_insecure",
 }  # fmt: skip
 
 

@@ -4,14 +4,15 @@ import asyncio
 import shutil
 import socket
 import time
-from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import replace
 from pathlib import Path
 
 import dns.exception
 import dns.resolver
 from sqlalchemy import select
 
+from newsletter.cli.exposed import open_files
+from newsletter.cli.versions import Check, check_versions
 from newsletter.config import Config
 from newsletter.errors import NewsletterError
 from newsletter.mail.relay import Relay, RelaySettings, settings_of
@@ -20,42 +21,28 @@ from newsletter.store import accounts
 from newsletter.store.db import database_seconds, open_engine, reading, schema
 from newsletter.tokens import Tokens
 
-#: Versions below these have known holes: (package, floor, why).
-FLOORS = (
-    ("aiosmtplib", "5.1.3", "CVE-2026-53533, command injection"),
-    ("aiosmtpd", "1.4.6", "CVE-2024-34083, STARTTLS injection"),
-    ("starlette", "1.0.1", "CVE-2026-48710, host header"),
-    ("jinja2", "3.1.6", "CVE-2025-27516, sandbox escape"),
-    ("python-multipart", "0.0.27", "CVE-2024-53981, denial of service"),
-)
-
-
-@dataclass(frozen=True)
-class Check:
-    state: str  #: ok | warn | fail
-    subject: str
-    fact: str
-    advice: str = ""
-
 
 def check_site(config: Config, *, is_deployed: bool = False) -> list[Check]:
     """Look at everything that a day needs."""
-    found = [Check("ok", "Configuration", "no mistake in it"), _secrets(config), *_database(config), _disk(config)]
-    found += [*map(_relay, settings_of(config.smtp)), *_versions()]
+    found = [Check("ok", "Configuration", "no mistake in it"), *_secrets(config), *_database(config), _disk(config)]
+    found += [*map(_relay, settings_of(config.smtp)), *check_versions()]
     if is_deployed:
         found += _deployment(config)
     return found
 
 
-def _secrets(config: Config) -> Check:
+def _secrets(config: Config) -> list[Check]:
     path = config.site.secret_key_file
     try:
         Tokens.from_file(path)
     except NewsletterError as e:
-        return Check("fail", "Key", e.message, e.hint)
-    if path.stat().st_mode & 0o077:
-        return Check("warn", "Key", f"{path} can be read by others", f"chmod 600 {path}")
-    return Check("ok", "Key", str(path))
+        return [Check("fail", "Key", e.message, e.hint)]
+    opened = [
+        Check("warn", "Key", f"{path} can be read by everybody", f"chmod 640 {path}") for path in open_files(config)
+    ]
+    if path.stat().st_mode & 0o077 and not opened:
+        return [Check("warn", "Key", f"{path} can be read by others", f"chmod 600 {path}")]
+    return opened or [Check("ok", "Key", str(path))]
 
 
 def _database(config: Config) -> list[Check]:
@@ -96,23 +83,6 @@ def _relay(settings: RelaySettings) -> Check:
         return Check("fail", "SMTP", e.message, "nothing can be sent by it; check [smtp]")
     login = ", login works" if settings.username else ""
     return Check("ok", "SMTP", f"{settings.host}:{settings.port}, {settings.security}{login}")
-
-
-def _versions() -> list[Check]:
-    found = []
-    for name, floor, why in FLOORS:
-        try:
-            have = version(name)
-        except PackageNotFoundError:
-            found.append(Check("fail", "Versions", f"{name} is missing", f"pip install '{name}>={floor}'"))
-            continue
-        if _numbers(have) < _numbers(floor):
-            found.append(Check("fail", "Versions", f"{name} {have}: {why}", f"pip install -U '{name}>={floor}'"))
-    return found or [Check("ok", "Versions", "no known hole in what mail and pages are made with")]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
 
 
 def _deployment(config: Config) -> list[Check]:

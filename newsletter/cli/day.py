@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-import structlog
 import typer
 import uvicorn
 
 from newsletter import addresses
 from newsletter.app import App, Preview, Report
+from newsletter.cli.logs import start_logging
 from newsletter.cli.output import (
     console,
     emit,
@@ -167,7 +167,7 @@ def status(at: At = None) -> int:
 def daemon() -> int:
     """Clock, web and delivery in one process."""
     app = open_app()
-    _log()
+    start_logging()
     asyncio.run(Daemon(app).serve(app.config.web.host, app.config.web.port))
     return 0
 
@@ -180,7 +180,11 @@ def serve(
     app = open_app()
     web = app.config.web
     note(f"pages on http://{host or web.host}:{port or web.port}")
-    uvicorn.run(create_app(app), host=host or web.host, port=port or web.port, log_level="warning", proxy_headers=False)
+    start_logging()
+    uvicorn.run(
+        create_app(app), host=host or web.host, port=port or web.port, log_level="warning", log_config=None,
+        proxy_headers=False,
+    )  # fmt: skip
     return 0
 
 
@@ -189,7 +193,7 @@ def worker() -> int:
     if not read_config().database.url.startswith("postgresql"):
         raise InputError("worker needs PostgreSQL; this site keeps its data in SQLite", hint="use: newsletter daemon")
     app = open_app()
-    _log()
+    start_logging()
     asyncio.run(Worker(app).serve())
     return 0
 
@@ -299,14 +303,3 @@ def _put_out(shown: Preview, form: str, out: Path | None, is_opening: bool) -> i
     if is_opening:
         webbrowser.open(out.resolve().as_uri())
     return 0
-
-
-def _log() -> None:
-    """One JSON object a line, on stderr."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(file=__import__("sys").stderr),
-    )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter import addresses
+from newsletter import addresses, inbox
 from newsletter.cli.output import confirm, emit, open_app, say, table
 from newsletter.errors import InputError, NotFound
 from newsletter.store import accounts, subscribers
@@ -58,11 +58,20 @@ def show(
 
 
 @app.command()
-def retry(issue: Issue = "latest", dry_run: Annotated[bool, typer.Option("--dry-run")] = False) -> int:
+def retry(
+    issue: Issue = "latest",
+    count_returned: Annotated[
+        bool, typer.Option("--count-returned", help="The letters that paused it came back for good reason.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+) -> int:
     """Try again what was put off or refused for our own fault; open a paused issue. `send` then delivers."""
-    site = open_app()
+    site, now = open_app(), datetime.now(UTC)
     with writing(site.engine) as connection:
-        number = accounts.retry(connection, accounts.find_issue(connection, issue), datetime.now(UTC))
+        id = accounts.find_issue(connection, issue)
+        if count_returned:
+            inbox.believe(site, connection, id, now)
+        number = accounts.retry(connection, id, now)
         if dry_run:
             connection.rollback()
     if not emit({"waiting": number, "dry_run": dry_run}):

@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from newsletter.app import App, Report
+from newsletter.cli.exposed import secrets_in
 from newsletter.config import Config, load_config
-from newsletter.errors import InputError, NewsletterError
+from newsletter.errors import ConfigError, InputError, NewsletterError
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Session:
     is_verbose: bool = False
     is_plain: bool = False  #: no colour
     is_asking: bool = True
+    is_insecure: bool = False  #: go on with secrets that everybody may read
 
 
 session = Session()
@@ -40,8 +42,16 @@ def console(*, is_error: bool = False) -> Console:
 
 
 def read_config() -> Config:
-    """Raises: ConfigError."""
-    return load_config(session.config_path, os.environ)
+    """Raises: ConfigError; also when everybody on this machine may read a secret in it."""
+    path = session.config_path
+    config = load_config(path, os.environ)
+    if keys := secrets_in(path):
+        said = f"{path} can be read by everybody on this machine, and {', '.join(keys)} in it is secret"
+        if not session.is_insecure:
+            hint = f"chmod 640 {path}; or keep the secret in a file of its own; or go on with --allow-insecure"
+            raise ConfigError([said], hint=hint)
+        note(f"{mark('warn')} {said}")
+    return config
 
 
 def open_app() -> App:
@@ -60,10 +70,15 @@ def note(text: str) -> None:
         console(is_error=True).print(Text(clean(text)))
 
 
+#: Terminals obey these; JSON lets them be written in another way.
+_UNPRINTED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F))}
+
+
 def emit(data: Any) -> bool:
     """Print JSON if it was asked for; says whether it was."""
     if session.is_json:
-        print(json.dumps(data, ensure_ascii=False, indent=None, default=_plain))  # noqa: T201
+        text = json.dumps(data, ensure_ascii=False, indent=None, default=_plain)
+        print(text.translate(_UNPRINTED))  # noqa: T201
     return session.is_json
 
 
@@ -92,14 +107,16 @@ def _cell(value: Any) -> str:
         return "–"
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="minutes").replace("+00:00", "Z")
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return str(value)
 
 
 def clean(text: str) -> str:
-    """Text of others made harmless for a terminal: control characters are shown, not obeyed."""
+    """Text of others made harmless for a terminal: control characters are shown, not obeyed; it stays one line."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in "\n " else repr(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def mark(state: str) -> str:
@@ -146,7 +163,7 @@ def tell_error(error: NewsletterError) -> None:
         print(json.dumps({"error": body}, ensure_ascii=False), file=sys.stderr)  # noqa: T201
         return
     err = console(is_error=True)
-    lines = clean(error.message).splitlines() or [""]
+    lines = [clean(line) for line in error.message.split("\n")]
     position = getattr(error, "position", 0)
     err.print(Text(f"error: {lines[0]}{f' (at character {position})' if position else ''}", style="bold red"))
     for line in lines[1:]:

@@ -132,7 +132,8 @@ def migrate_db() -> int:
     before = schema(engine)
     if before.found and not before.is_current and engine.dialect.name == "sqlite":
         note(f"backed up to {_backup(config, None)}")
-    migrate(engine)
+    with only_one(engine, "run"):  # not under letters that are on their way
+        migrate(engine)
     with writing(engine) as connection:
         topics.seed(connection, load_curated())
     if not emit({"from": before.found, "to": schema(engine).found}):

@@ -72,6 +72,6 @@ def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UT
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, base_url=app.config.site.base_url)],
+        middleware=[Middleware(Guard, urls=(app.config.site.base_url, *app.config.site.former_urls))],
         exception_handlers={TokenError: expired, NotFound: lost, 404: lost, StoreError: busy},
     )

@@ -29,11 +29,13 @@ POLICY = (
 class Guard:
     """ASGI middleware: host, origin, body size; then the security headers."""
 
-    def __init__(self, app: ASGIApp, base_url: str) -> None:
+    def __init__(self, app: ASGIApp, urls: Sequence[str]) -> None:
+        """`urls`: where the site is reached, and was before: a link in an old letter works as long as its host does."""
         self.app = app
-        parts = urlsplit(base_url)
-        self.origin = f"{parts.scheme}://{parts.netloc}"
-        self.hosts = {parts.hostname or "", *LOOPBACK}
+        parts = [urlsplit(url) for url in urls]
+        self.origins = {f"{part.scheme}://{part.netloc}" for part in parts}
+        self.hosts = {*(part.hostname or "" for part in parts), *LOOPBACK}
+        self.is_local = parts[0].hostname in LOOPBACK
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -102,7 +104,7 @@ class Guard:
         if origin == "null" and headers.get("sec-fetch-site", "same-origin") == "same-origin":
             return None
         is_local = origin is not None and (urlsplit(origin).hostname or "") in LOOPBACK
-        if origin not in (None, self.origin) and not (is_local and urlsplit(self.origin).hostname in LOOPBACK):
+        if origin is not None and origin not in self.origins and not (is_local and self.is_local):
             return PlainTextResponse("another site's form", 403)
         return None
 

@@ -156,6 +156,7 @@ def make_site(
     config_text = CONFIG.format(url=url, port=port, security=security, connections=connections, timeout_s=timeout_s,
                                 smtp=smtp, ambiguous=ambiguous)  # fmt: skip
     (folder / "config.toml").write_text(config_text)
+    (folder / "config.toml").chmod(0o600)  # the URL may hold a password
     if url.endswith("site.db"):
         (folder / "site.db").write_bytes(_migrated())
     else:

@@ -1,0 +1,43 @@
+"""Secrets that everybody on this machine may read."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from newsletter.config import Config
+
+SECRET_KEYS = ("password", "token", "key")
+
+
+def is_open(path: Path) -> bool:
+    """Whether users who are neither its owner nor of its group may read a file."""
+    return path.exists() and bool(path.stat().st_mode & 0o004)
+
+
+def secrets_in(path: Path) -> list[str]:
+    """The keys of a configuration file that hold a secret, if everybody may read the file."""
+    return sorted(_secrets(tomllib.loads(path.read_text("utf-8")))) if is_open(path) else []
+
+
+def open_files(config: Config) -> list[Path]:
+    """The secret files of a site that everybody may read."""
+    relays = (config.smtp, *config.smtp.fallback)
+    github, writer = config.signals.github, config.summaries
+    named = [relay.password_file for relay in relays] + [config.dkim.key_file, config.site.secret_key_file]
+    named += [github.token_file] if github else []
+    named += [writer.key_file] if writer else []
+    return [path for path in named if path is not None and is_open(path)]
+
+
+def _secrets(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _secrets(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            for number, inner in enumerate(value):
+                if isinstance(inner, dict):
+                    yield from _secrets(inner, f"{prefix}{name}.{number}.")
+        elif value and (name in SECRET_KEYS or (f"{prefix}{name}" == "database.url" and urlsplit(value).password)):
+            yield f"{prefix}{name}"

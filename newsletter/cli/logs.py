@@ -1,0 +1,29 @@
+"""What long-lived commands say of their work: one JSON object a line, on stderr, whoever speaks."""
+
+import logging
+import sys
+
+import structlog
+
+from newsletter.cli.versions import check_versions
+
+log = structlog.get_logger()
+
+
+def start_logging() -> None:
+    """Log as JSON from now on, what libraries log or warn of included. No text of others can end a line."""
+    common: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]  # fmt: skip
+    last: list[structlog.typing.Processor] = [
+        structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True),
+    ]  # fmt: skip
+    structlog.configure(processors=[*common, *last], logger_factory=structlog.WriteLoggerFactory(file=sys.stderr))
+    handler = logging.StreamHandler(sys.stderr)
+    plain = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=common, processors=[plain, *last]))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
+    for check in check_versions():
+        if check.state != "ok":
+            log.warning("versions", text=check.fact, next=check.advice)
