@@ -47,6 +47,7 @@ from newsletter.steps.deliver import Reply, judge
 from newsletter.steps.due import Due, next_due, zone
 from newsletter.store import accounts, ledger, papers, runs, subscribers
 from newsletter.store.db import find_assets, only_one, open_engine, reading, require_schema, writing
+from newsletter.store.home import require_home
 from newsletter.tokens import Tokens
 
 
@@ -125,7 +126,7 @@ class App:
         Repeating it changes nothing. Troubles older than `patience` are mailed to the operator, once a day.
         """
         watch = pipeline.Stopwatch()
-        require_schema(self.engine)  # a newer version may have moved in since
+        require_home(self.engine)
         with only_one(self.engine, "run"), self._on_record(now) as report:
             fetched = await self._fetch(now, only, watch) if is_fetching else Report({"sources": {}})
             groups = pipeline.find_due(self.engine, now, self.window)
@@ -177,7 +178,7 @@ class App:
         """Send what is frozen and waits. With SQLite the caller holds the run lock, so what is claimed is a dead
         process's; with PostgreSQL it may be another worker's, and its lease says until when.
         """
-        require_schema(self.engine)
+        require_home(self.engine)
         is_retrying = self.config.delivery.ambiguous == "retry"
         if self.engine.dialect.name == "sqlite":
             ledger.release_owner(self.engine, now, is_retrying_digests=is_retrying)

@@ -11,16 +11,17 @@ from typing import Annotated
 import typer
 
 from newsletter.cli.checks import check_site
-from newsletter.cli.output import confirm, emit, mark, note, read_config, say, session, table
+from newsletter.cli.output import confirm, emit, mark, note, open_app, read_config, say, session, table
 from newsletter.config import Config, load_config, masked
 from newsletter.errors import InputError, NewsletterError, StoreError
 from newsletter.mail.dkim import make_key
 from newsletter.matching.curated import load_curated
 from newsletter.store import accounts, topics
 from newsletter.store.db import migrate, only_one, open_engine, reading, schema, writing
+from newsletter.store.home import settle_here
 
 config_app = typer.Typer(help="Configuration: check, show, path.", no_args_is_help=True)
-db_app = typer.Typer(help="Database: migrate, status, backup, restore.", no_args_is_help=True)
+db_app = typer.Typer(help="Database: migrate, status, backup, restore, adopt.", no_args_is_help=True)
 dkim_app = typer.Typer(help="Signing keys: keygen.", no_args_is_help=True)
 
 CONFIG = """\
@@ -200,9 +201,23 @@ def restore(file: Path, yes: Annotated[bool, typer.Option("--yes")] = False) -> 
                 copy.backup(place)
         else:
             _postgres("pg_restore", "--clean", "--if-exists", f"--dbname={_plain_url(config)}", str(file))
-        with writing(open_engine(config.database.url)) as connection:
-            accounts.hold_open(connection, datetime.now(UTC))
+        restored = open_engine(config.database.url)
+        with writing(restored) as connection:
+            settle_here(restored, connection, datetime.now(UTC))
     say(f"{mark('ok')} restored; letters that were on their way are held: newsletter issues list")
+    return 0
+
+
+@db_app.command("adopt")
+def adopt(yes: Annotated[bool, typer.Option("--yes")] = False) -> int:
+    """Send from this copy of the database from now on. What was on its way is held: the other one may have sent it."""
+    site = open_app()
+    if not yes:
+        confirm("The place this database came from must never send again. Go on?", "--yes")
+    with only_one(site.engine, "run"), writing(site.engine) as connection:
+        held = settle_here(site.engine, connection, datetime.now(UTC))
+    if not emit({"held": held}):
+        say(f"{mark('ok')} this is the place that sends now; {held} letters are held: newsletter issues list")
     return 0
 
 

@@ -57,6 +57,7 @@ class Shelf:
     keys: NDArray[np.int64]  #: of the papers
     warmth: NDArray[np.float64]  #: the heats' values
     _places: dict[int, tuple[NDArray[np.intp], NDArray[np.float64]]] = field(default_factory=dict)
+    _rows: dict[int, dict[int, int]] = field(default_factory=dict)
     _heads: dict[tuple[int, str], list[Entry]] = field(default_factory=dict)
     _inside: dict[int, frozenset[int]] = field(default_factory=dict)
     _picks: dict[tuple[int, int, str], Pick] = field(default_factory=dict)
@@ -121,6 +122,15 @@ class Shelf:
             found = self._places[topic] = (places[is_here], matches.scores[is_here].astype(np.float64))
         return found
 
+    def _row_of(self, topic: int) -> dict[int, int]:
+        """Paper.key -> where it stands among a topic's matches."""
+        rows = self._rows.get(topic)
+        if rows is None:
+            rows = self._rows[topic] = {
+                key: row for row, key in enumerate(Matches.of(self.matches[topic]).papers.tolist())
+            }
+        return rows
+
     def inside(self, topic: int) -> frozenset[int]:
         """Give the surging papers that a topic holds."""
         found = self._inside.get(topic)
@@ -137,8 +147,7 @@ class Shelf:
             if topic == OUTSIDE:
                 made = Pick(key, OUTSIDE, round(heat, 4), 0.0, round(heat, 4), (Reason("outside"),))
             else:
-                matches = self.matches[topic]
-                found = matches[int(np.flatnonzero(Matches.of(matches).papers == key)[0])]
+                found = self.matches[topic][self._row_of(topic)[key]]
                 score = MATCH_SHARE[mix] * found.score + (1 - MATCH_SHARE[mix]) * heat
                 reasons = reasons_for(self.topics[topic], found)
                 made = Pick(key, topic, round(score, 4), round(found.score, 4), round(heat, 4), reasons)
