@@ -95,12 +95,12 @@ async def deliver_waiting(
         await parcels.aclose()
         await asyncio.to_thread(bench.close)
         if clerk.trouble is not None:
-            done.problems.append(f"sending stopped, the ledger cannot be written: {clerk.trouble}")
+            done.problems.append(f"sending stopped: {str(clerk.trouble) or type(clerk.trouble).__name__}")
         try:
             left = [(claim.id, claim.token) for claim in clerk.claims.values()]
             await asyncio.to_thread(ledger.release, engine, left, clerk.unsent)
         except Exception as e:  # the lease, or the next run, gives them back
-            done.problems.append(f"{len(clerk.claims)} letters stay claimed: {e}")
+            done.problems.append(f"{len(clerk.claims)} letters stay claimed: {str(e) or type(e).__name__}")
         clerk.close()
     return done
 
