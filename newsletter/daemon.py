@@ -15,7 +15,7 @@ import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from newsletter import inbox, silence
+from newsletter import domains, inbox, silence
 from newsletter.app import App
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.mail import lmtp
@@ -74,9 +74,14 @@ class Daemon:
     """
 
     def __init__(
-        self, app: App, clock: Callable[[], datetime] = _now, uptime: Callable[[], float] | None = None
+        self,
+        app: App,
+        clock: Callable[[], datetime] = _now,
+        uptime: Callable[[], float] | None = None,
+        takes_mail: domains.Resolver | None = None,
     ) -> None:
         self.app = app
+        self.takes_mail = takes_mail  #: asked about the domain of each new address; None: nobody is asked
         self.clock = clock
         self.uptime = uptime or (_uptime if clock is _now else None)
         self._apart: float | None = None  #: clock minus uptime, when last looked at
@@ -150,6 +155,9 @@ class Daemon:
         try:
             if (folder := self.app.config.bounces.maildir) is not None:
                 await asyncio.to_thread(inbox.look_into, self.app, folder, now)
+            if self.takes_mail:
+                for domain in await asyncio.to_thread(domains.screen, self.app.engine, now, self.takes_mail):
+                    log.info("domain.refused", domain=domain)
             age = FETCH_EVERY if self.fetched_at is None else now - self.fetched_at
             is_due = self.app.has_due(now)
             is_turn = age >= (FETCH_BEFORE_DIGEST if is_due else FETCH_EVERY)

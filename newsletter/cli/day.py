@@ -7,6 +7,7 @@ import webbrowser
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 import uvicorn
@@ -27,7 +28,9 @@ from newsletter.cli.output import (
     session,
     table,
 )
+from newsletter.config import LOOPBACK
 from newsletter.daemon import Daemon
+from newsletter.domains import ask_dns
 from newsletter.errors import InputError, NewsletterError, NotFound
 from newsletter.models import FOLLOWED, OUTSIDE, Subscriber
 from newsletter.store import subscribers
@@ -168,7 +171,9 @@ def daemon() -> int:
     """Clock, web and delivery in one process."""
     app = open_app()
     start_logging()
-    asyncio.run(Daemon(app).serve(app.config.web.host, app.config.web.port))
+    is_public = urlsplit(app.config.site.base_url).hostname not in LOOPBACK  # else nobody from outside signs up
+    daemon = Daemon(app, takes_mail=ask_dns if is_public else None)
+    asyncio.run(daemon.serve(app.config.web.host, app.config.web.port))
     return 0
 
 

@@ -251,6 +251,12 @@ def _move(connection: Connection, where: Any, **values: Any) -> int:
     return connection.execute(update(D).where(where).values(values)).rowcount
 
 
+def refuse(connection: Connection, id: int, reply: str, now: datetime) -> None:
+    """Settle a mail that nobody began: it is known beforehand that it cannot be delivered."""
+    waiting = and_(D.c.id == id, D.c.state == "pending")
+    _move(connection, waiting, state="refused", phase="connect", reply=reply, settled_at=now)
+
+
 def claim(
     engine: Engine, limit: int, now: datetime, *, lease_s: int = LEASE_S, only: Sequence[int] = ()
 ) -> list[Claim]:

@@ -1,0 +1,100 @@
+"""Domains that take no mail, told by a DNS server on this machine."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.resolver
+import dns.rrset
+import pytest
+from sqlalchemy import select
+
+from newsletter import domains
+from newsletter.daemon import Daemon
+from newsletter.models import Subscriber
+from newsletter.store import ledger, subscribers
+from newsletter.store.db import reading, writing
+from tests.faults.server import Server
+from tests.faults.site import NOW, make_site
+
+#: Name -> what is on record; a name that is missing does not exist, and "silent" is never answered.
+RECORDS = {
+    "mail.example": {"MX": "10 mx.mail.example."},
+    "plain.example": {"A": "192.0.2.1"},
+    "six.example": {"AAAA": "2001:db8::1"},
+    "empty.example": {"TXT": '"v=spf1 -all"'},
+}
+
+
+@pytest.fixture
+def resolver() -> Iterator[dns.resolver.Resolver]:
+    door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    door.bind(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while data := door.recvfrom(512):
+            if data[0] == b"end":
+                return
+            question = dns.message.from_wire(data[0])
+            asked = question.question[0]
+            name, kind = str(asked.name).rstrip("."), dns.rdatatype.to_text(asked.rdtype)
+            if name == "silent.example":
+                continue
+            answer = dns.message.make_response(question)
+            answer.flags |= dns.flags.RA
+            if name not in RECORDS:
+                answer.set_rcode(dns.rcode.NXDOMAIN)
+            elif kind in RECORDS[name]:
+                answer.answer.append(dns.rrset.from_text(asked.name, 60, "IN", kind, RECORDS[name][kind]))
+            door.sendto(answer.to_wire(), data[1])
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    asking = dns.resolver.Resolver(configure=False)
+    asking.nameservers, asking.port = ["127.0.0.1"], door.getsockname()[1]
+    yield asking
+    door.sendto(b"end", door.getsockname())
+    thread.join(5)
+    door.close()
+
+
+@pytest.mark.parametrize(
+    ("domain", "verdict"),
+    [("mail.example", True), ("plain.example", True), ("six.example", True), ("empty.example", False),
+     ("nowhere.example", False), ("silent.example", None)],
+)  # fmt: skip
+def test_E11_dns_says_whether_a_domain_takes_mail(
+    resolver: dns.resolver.Resolver, monkeypatch: pytest.MonkeyPatch, domain: str, verdict: bool | None
+) -> None:
+    monkeypatch.setattr(domains, "TIMEOUT_S", 0.3)
+    assert domains.ask_dns(domain, resolver) is verdict
+
+
+async def test_E11_nobody_is_written_to_at_a_domain_that_takes_no_mail(
+    tmp_path: Path, resolver: dns.resolver.Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(domains, "TIMEOUT_S", 0.3)
+    async with Server() as server:
+        site = make_site(tmp_path, 1, server.port)
+        with writing(site.engine) as connection:
+            for name in ("mail.example", "empty.example", "nowhere.example", "silent.example"):
+                address = f"ada@{name}"
+                reader = subscribers.add(connection, Subscriber(0, address), address, NOW)
+                ledger.enqueue(connection, reader.id, "confirm", {}, NOW, ledger.LOOK_BACK)
+        daemon = Daemon(site.app, lambda: NOW, takes_mail=lambda domain: domains.ask_dns(domain, resolver))
+        daemon.fetched_at = NOW.replace(year=2036)  # no source is asked
+        await daemon.tick()
+        assert sorted(m.recipient for m in server.accepted if m.recipient.startswith("ada")) == [
+            "ada@mail.example", "ada@silent.example",
+        ]  # fmt: skip
+    with reading(site.engine) as connection:
+        rows = connection.execute(select(ledger.D.c.state, ledger.D.c.reply)).all()
+    assert sorted(row.reply for row in rows if row.state == "refused") == [
+        "empty.example takes no mail", "nowhere.example takes no mail",
+    ]  # fmt: skip
+    assert await asyncio.to_thread(domains.screen, site.engine, NOW, lambda domain: False) == []
