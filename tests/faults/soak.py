@@ -77,7 +77,7 @@ def soak(kills: int, seed: int, readers: int, folder: Path, connections: int = 2
         site = make_site(folder, readers, port, connections=connections, timeout_s=20)
         _warm(site)
         site.app.engine.dispose()
-        done, span_s = 0, 0.1
+        done, span_s = 0, 0.05
         before = _open_letters(folder)
         while before and done < kills:
             done += _live(site, chance.uniform(0, span_s))

@@ -64,7 +64,7 @@ async def test_B05_killed_before_the_reply_is_recorded_is_held(tmp_path: Path) -
 
 
 def test_B06_random_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
-    result = soak(12, seed=7, readers=300, folder=tmp_path)
+    result = soak(12, seed=7, readers=900, folder=tmp_path)
     assert result["kills"] >= 3
     assert (result["duplicates"], result["lost"]) == (0, 0)
     assert result["sent"] + result["held"] == result["planned"] and result["held"] <= result["kills"] * 2
