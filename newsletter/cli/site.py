@@ -89,7 +89,8 @@ def doctor(deploy: Annotated[bool, typer.Option("--deploy", help="DNS too: SPF, 
             say(f"{mark(check.state)} {check.subject:14} {check.fact}")
             if check.advice:
                 say(f"    {check.advice}")
-        say(f"{sum(c.state == 'fail' for c in found)} problems, {sum(c.state == 'warn' for c in found)} warnings")
+        states = [check.state for check in found]
+        say(f"Problems {states.count('fail')}, warnings {states.count('warn')}")
     return 3 if any(check.state == "fail" for check in found) else 0
 
 
