@@ -8,6 +8,7 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -82,9 +83,11 @@ async def deliver_waiting(
         clerk.claims = clerk_claims
     await asyncio.to_thread(ledger.sweep, engine, now, is_retrying_digests=is_retrying_digests)
     bench = _Bench(engine, build, clerk, done, now, on_dead, retry, is_retrying_digests)
-    parcels = bench.parcels(bench.pace, only, stop)
     try:
-        await transport.deliver(parcels, clerk.fence, bench.settle)
+        # A suspect is claimed here alone, while no other letter is on its way, so that it takes none with it.
+        while batch := await bench.claim(only, stop, suspects=1):
+            async with aclosing(bench.parcels(batch, only, stop)) as parcels:
+                await transport.deliver(parcels, clerk.fence, bench.settle)
     except* Unreachable as group:
         error = group.exceptions[0]
         while isinstance(error, BaseExceptionGroup):
@@ -92,7 +95,6 @@ async def deliver_waiting(
         done.is_unreachable = True
         done.problems.append(str(error))
     finally:
-        await parcels.aclose()
         await asyncio.to_thread(bench.close)
         if clerk.trouble is not None:
             done.problems.append(f"sending stopped: {str(clerk.trouble) or type(clerk.trouble).__name__}")
@@ -135,14 +137,13 @@ class _Bench:
         self.domains: dict[int, str] = {}  #: delivery -> receiver, of letters on their way
         self.policy: defaultdict[str, deque[bool]] = defaultdict(lambda: deque(maxlen=POLICY_ANSWERS))
 
-    async def parcels(self, pace: Pace, only: Sequence[int], stop: asyncio.Event | None) -> AsyncGenerator[Parcel]:
+    async def parcels(self, batch: "_Batch", only: Sequence[int], stop: asyncio.Event | None) -> AsyncGenerator[Parcel]:
+        """The parcels of `batch`, which is not empty, and of all that is claimed after it."""
         ahead: asyncio.Task[_Batch] | None = None
+        pace = self.pace
         try:
             while not self._is_over(stop):
-                batch = await ahead if ahead else []
-                # What was claimed ahead may have come up empty while letters were put off until now.
-                batch = batch or await self._claim(only)
-                ahead = asyncio.create_task(self._claim(only)) if batch else None
+                ahead = asyncio.create_task(self.claim(only, stop)) if batch else None
                 started = time.monotonic()
                 for claim, parcel in batch:
                     if isinstance(parcel, NewsletterError):
@@ -166,6 +167,8 @@ class _Bench:
                     return
                 took_s = time.monotonic() - started
                 self.batch = int(min(max(self.batch * BATCH_S / max(took_s, 0.001), BATCH_LEAST), BATCH_MOST))
+                # What was claimed ahead may have come up empty while letters were put off until now.
+                batch = await ahead or await self.claim(only, stop)
         finally:
             if ahead is not None:
                 await asyncio.wait([ahead])
@@ -190,15 +193,18 @@ class _Bench:
     def _is_over(self, stop: asyncio.Event | None) -> bool:
         return self.clerk.trouble is not None or (stop is not None and stop.is_set())
 
-    async def _claim(self, only: Sequence[int]) -> "_Batch":
+    async def claim(self, only: Sequence[int], stop: asyncio.Event | None, suspects: int = 0) -> "_Batch":
+        """Lease and make what waits: empty where nothing does, or the delivery is to end."""
+        if self._is_over(stop):
+            return ()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._hand, self._next, only)
+            return await asyncio.get_running_loop().run_in_executor(self._hand, self._next, only, suspects)
         except Exception as e:  # letters on their way on other connections must come to their end
             self.clerk.trouble = e
             return ()
 
-    def _next(self, only: Sequence[int]) -> "_Batch":
-        claims = ledger.claim(self.engine, self.batch, self.now, only=only)
+    def _next(self, only: Sequence[int], suspects: int) -> "_Batch":
+        claims = ledger.claim(self.engine, self.batch, self.now, only=only, suspects=suspects)
         failpoint("claimed")
         self.clerk.claims.update((claim.id, claim) for claim in claims)
         self.done.issues.update(claim.issue for claim in claims if claim.issue is not None)

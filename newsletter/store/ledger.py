@@ -258,9 +258,9 @@ def refuse(connection: Connection, id: int, reply: str, now: datetime) -> None:
 
 
 def claim(
-    engine: Engine, limit: int, now: datetime, *, lease_s: int = LEASE_S, only: Sequence[int] = ()
+    engine: Engine, limit: int, now: datetime, *, lease_s: int = LEASE_S, only: Sequence[int] = (), suspects: int = 1
 ) -> list[Claim]:
-    """Lease waiting rows, oldest first. Two workers never get the same one."""
+    """Lease waiting rows, oldest first; where there is none, so many suspects. Two workers never get the same one."""
     token = secrets.token_hex(16)
     with writing(engine) as connection:
         seconds = database_seconds(connection.dialect.name)
@@ -274,7 +274,7 @@ def claim(
         if only:
             ready = and_(ready, D.c.subscriber.in_(only))
         leased = {"state": "claimed", "claim_token": token, "lease_until": seconds + lease_s, "claims": D.c.claims + 1}
-        for where, number in ((D.c.claims < SUSPECT_CLAIMS, limit), (D.c.claims >= SUSPECT_CLAIMS, 1)):
+        for where, number in ((D.c.claims < SUSPECT_CLAIMS, limit), (D.c.claims >= SUSPECT_CLAIMS, suspects)):
             chosen = select(D.c.id).where(ready, where).order_by(D.c.next_at, D.c.id).limit(number)
             if connection.dialect.name == "postgresql":
                 chosen = chosen.with_for_update(skip_locked=True)
