@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,41 +74,72 @@ class Generator:
     def __init__(self, port: int, requests: Iterator[tuple[str, bytes]], rate: float, seconds: float) -> None:
         self.port, self.requests, self.rate, self.seconds = port, requests, rate, seconds
         self.result = Result()
+        self.waiting: deque[tuple[float, str, bytes]] = deque()
+        self.free: list[_Line] = []
 
     async def run(self) -> Result:
-        queue: asyncio.Queue[tuple[float, str, bytes]] = asyncio.Queue()
-        workers = [asyncio.create_task(self._work(queue)) for _ in range(CONNECTIONS)]
+        loop = asyncio.get_running_loop()
+        for _ in range(CONNECTIONS):
+            await loop.create_connection(lambda: _Line(self), "127.0.0.1", self.port)
         begun, number = time.perf_counter(), 0
         while (passed := time.perf_counter() - begun) < self.seconds:
             while number < passed * self.rate:
-                queue.put_nowait((begun + number / self.rate, *next(self.requests)))
+                self.waiting.append((begun + number / self.rate, *next(self.requests)))
                 number += 1
-            await asyncio.sleep(0.002)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(queue.join(), 30)
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+            while self.waiting and self.free:
+                self.free.pop().ask(*self.waiting.popleft())
+            await asyncio.sleep(0.001)
+        for _ in range(3000):  # the last ones have 30 s
+            if len(self.result.times) >= number:
+                break
+            await asyncio.sleep(0.01)
+        for line in self.free:
+            line.transport.close()
         return self.result
 
-    async def _work(self, queue: asyncio.Queue[tuple[float, str, bytes]]) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        while True:
-            wished, kind, request = await queue.get()
-            try:
-                writer.write(request)
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-                await reader.readexactly(int(length or 0))
-                code = int(head[9:12])
-            except (OSError, asyncio.IncompleteReadError):
-                code = 0
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            spent = time.perf_counter() - wished
-            self.result.times.append(spent)
-            self.result.by_kind[kind].append(spent)
-            self.result.codes[code] += 1
-            queue.task_done()
+
+class _Line(asyncio.Protocol):
+    """One connection: a request, its answer, the next request."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator, self.got, self.ends = generator, b"", 0
+        self.wished, self.kind = 0.0, ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.generator.free.append(self)
+
+    def ask(self, wished: float, kind: str, request: bytes) -> None:
+        self.wished, self.kind = wished, kind
+        self.transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self.got += data
+        if not self.ends and (head := self.got.find(b"\r\n\r\n")) >= 0:
+            length = self.got[:head].lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+            self.ends = head + 4 + int(length or 0)
+        if self.ends and len(self.got) >= self.ends:
+            self._answered(int(self.got[9:12]))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.kind:
+            self._answered(0)
+        if self in self.generator.free:
+            self.generator.free.remove(self)
+
+    def _answered(self, code: int) -> None:
+        result, spent = self.generator.result, time.perf_counter() - self.wished
+        result.times.append(spent)
+        result.by_kind[self.kind].append(spent)
+        result.codes[code] += 1
+        self.got, self.ends, self.kind = b"", 0, ""
+        if self.generator.waiting:
+            self.ask(*self.generator.waiting.popleft())
+        else:
+            self.generator.free.append(self)
 
 
 def mixed(tokens: Tokens, pending: list[int], active: list[int], chance: random.Random) -> Iterator[tuple[str, bytes]]:

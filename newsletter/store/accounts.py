@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from newsletter.errors import InputError, NotFound
 from newsletter.models import DeliveryState
@@ -14,6 +14,14 @@ from newsletter.store.ledger import D, I, U, W
 #: Outward states. A claimed row, or one whose dot has no reply yet, counts as pending.
 STATES = ("sent", "refused", "deferred", "held", "suppressed", "expired", "pending")
 _INNER = {"claimed": "pending", "dot": "pending"}
+#: What every page asks is made once.
+_MAILS = select(func.count()).where(
+    D.c.subscriber == bindparam("reader"), D.c.kind == bindparam("name"), D.c.due_at > bindparam("since")
+)
+_MOVE = (
+    select(D.c.id, D.c.context, D.c.due_at).where(D.c.subscriber == bindparam("reader"), D.c.kind == "address_new")
+    .order_by(D.c.id.desc()).limit(1)
+)  # fmt: skip
 
 
 def counts(connection: Connection, issue: int | None = None) -> dict[str, int]:
@@ -166,8 +174,7 @@ def has_waiting(connection: Connection, now: datetime) -> bool:
 
 def enqueued_since(connection: Connection, subscriber: int, kind: str, since: datetime) -> int:
     """How many mails of a kind a reader was promised since a moment."""
-    query = select(func.count()).select_from(D)
-    return connection.scalar(query.where(D.c.subscriber == subscriber, D.c.kind == kind, D.c.due_at > since)) or 0
+    return connection.scalar(_MAILS, {"reader": subscriber, "name": kind, "since": since}) or 0
 
 
 def letter(connection: Connection, subscriber: int, issue: int) -> dict[str, Any]:
@@ -191,8 +198,7 @@ def recent_picks(connection: Connection, subscriber: int, limit: int = 10) -> li
 
 def find_move(connection: Connection, subscriber: int) -> tuple[int, Mapping[str, Any], datetime] | None:
     """The latest change of address a reader asked for, until it is made or dropped: (row, context, asked at)."""
-    query = select(D.c.id, D.c.context, D.c.due_at).where(D.c.subscriber == subscriber, D.c.kind == "address_new")
-    row = connection.execute(query.order_by(D.c.id.desc()).limit(1)).first()
+    row = connection.execute(_MOVE, {"reader": subscriber}).first()
     return (row.id, row.context, row.due_at) if row is not None and row.context else None
 
 

@@ -192,7 +192,7 @@ def enqueue(
     connection: Connection, subscriber: int, kind: str, context: Mapping[str, Any], now: datetime, expires: timedelta
 ) -> int:
     """Plan a mail that answers a person. Part of the caller's transaction: no answer without its cause."""
-    version = connection.scalar(select(U.c.address_version).where(U.c.id == subscriber))
+    version = select(U.c.address_version).where(U.c.id == subscriber).scalar_subquery()
     values = {"subscriber": subscriber, "kind": kind, "context": dict(context), "due_at": now,
               "expires_at": now + expires, "address_version": version}  # fmt: skip
     id: int = connection.execute(insert(D).values(values).returning(D.c.id)).scalar_one()

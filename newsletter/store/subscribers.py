@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Text, and_, cast, delete, exists, func, insert, not_, or_, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, cast, delete, exists, func, insert, not_, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from newsletter.errors import InputError, NotFound
@@ -37,10 +37,10 @@ ERASED = "erased"
 
 def get(connection: Connection, id: int) -> Subscriber:
     """Raises: NotFound."""
-    found = _load(connection, U.c.id == id)
-    if not found:
+    found = _one(connection, _BY_ID, id)
+    if found is None:
         raise NotFound(f"no subscriber number {id}")
-    return found[0]
+    return found
 
 
 def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, Subscriber]:
@@ -52,8 +52,7 @@ def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, Subscriber]:
 
 def find(connection: Connection, canonical: str) -> Subscriber | None:
     """Find by the canonical key of an address (`addresses.parse(...).canonical`)."""
-    found = _load(connection, U.c.canonical == canonical)
-    return found[0] if found else None
+    return _one(connection, _BY_CANONICAL, canonical)
 
 
 def search(
@@ -166,6 +165,18 @@ def save(connection: Connection, reader: Subscriber) -> None:
     _write_topics(connection, reader)
 
 
+def leave(connection: Connection, id: int, epoch: int, reason: str) -> None:
+    """Unsubscribe by a link of that epoch. Doing it again changes nothing; who is gone already is gone."""
+    mine = and_(U.c.id == id, U.c.epoch == epoch, U.c.state != SubscriberState.UNSUBSCRIBED)
+    left = {
+        "state": str(SubscriberState.UNSUBSCRIBED),
+        "state_reason": reason,
+        "paused_until": None,
+        "epoch": epoch + 1,
+    }
+    connection.execute(update(U).where(mine).values(left))
+
+
 def set_state(connection: Connection, id: int, state: SubscriberState, reason: str = "") -> None:
     """Leaving also ends the life of every link made before (the epoch moves)."""
     values: dict[str, Any] = {"state": state, "state_reason": reason, "paused_until": None}
@@ -218,7 +229,7 @@ def forgive_erasure(connection: Connection, address_hash: str) -> None:
 
 def suppression(connection: Connection, address_hash: str) -> str | None:
     """Why an address is suppressed; None when it is not."""
-    return connection.scalar(select(X.c.reason).where(X.c.address_hash == address_hash))
+    return connection.scalar(_SUPPRESSION, {"key": address_hash})
 
 
 # -- feedback --------------------------------------------------------------------------------------------------------
@@ -248,9 +259,18 @@ def votes(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, 
 
 _COLUMNS = tuple(name for name in Subscriber.__slots__ if name != "topics")
 _SELECT = select(*(U.c[name] for name in _COLUMNS))
+#: One reader with the topics, a row for each.
+_ONE = _SELECT.add_columns(R.c.topic).outerjoin(R, R.c.subscriber == U.c.id).order_by(R.c.position)
+_BY_ID, _BY_CANONICAL = _ONE.where(U.c.id == bindparam("key")), _ONE.where(U.c.canonical == bindparam("key"))
+_SUPPRESSION = select(X.c.reason).where(X.c.address_hash == bindparam("key"))
 #: Lists as text: nearly all of them are empty, and decoding them costs as much as all the rest.
 _DUE = select(U.c.id, U.c.address_version, U.c.rhythm, U.c.size, U.c.mix,
               *(cast(column, Text) for column in (U.c.muted, U.c.follows)))  # fmt: skip
+
+
+def _one(connection: Connection, query: Any, key: int | str) -> Subscriber | None:
+    rows = connection.execute(query, {"key": key}).all()
+    return _subscriber(rows[0][:-1], tuple(row[-1] for row in rows if row[-1] is not None)) if rows else None
 
 
 def _load(connection: Connection, where: Any, *, limit: int | None = None) -> list[Subscriber]:

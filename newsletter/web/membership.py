@@ -1,7 +1,7 @@
 """What readers do: ask, confirm, choose, pause, move, leave, vote. Each is part of the caller's transaction."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from newsletter import addresses
 from newsletter.app import App
-from newsletter.errors import InputError, QueryError
+from newsletter.errors import InputError, NotFound, QueryError
 from newsletter.matching.query import parse
 from newsletter.models import MIXES, RHYTHMS, SIZES, Subscriber, SubscriberState
 from newsletter.store import accounts, ledger, papers, subscribers, topics
@@ -25,6 +25,7 @@ MONTH, A_MONTH = timedelta(days=30), 3
 #: Mails that a reader's own page may cause in a day, of each kind.
 A_DAY = 3
 MAX_QUERIES = 20
+MEMBERS = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -68,17 +69,18 @@ def subscribe(app: App, connection: Connection, wish: Wish) -> None:
     if _is_barred(app, connection, address.canonical):
         return
     reader = subscribers.find(connection, address.canonical)
+    is_member = reader is not None and reader.state in MEMBERS
+    kind = "known" if is_member else "confirm"
     if reader is None:
         fresh = Subscriber(0, address.email, timezone=app.config.site.timezone, language=wish.language)
         try:
             reader = subscribers.add(connection, fresh, address.canonical, now)
         except InputError:  # two at once: one of them is enough
             return
-    is_member = reader.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED)
-    kind = "known" if is_member else "confirm"
-    if accounts.enqueued_since(connection, reader.id, kind, now - QUIET_FOR):
-        return
-    if accounts.enqueued_since(connection, reader.id, kind, now - MONTH) >= A_MONTH:
+    elif (
+        accounts.enqueued_since(connection, reader.id, kind, now - QUIET_FOR)
+        or accounts.enqueued_since(connection, reader.id, kind, now - MONTH) >= A_MONTH
+    ):
         return
     if wish.query and not is_member:
         topic = topics.find_or_add(connection, wish.query)
@@ -98,8 +100,19 @@ def reader_of(app: App, claims: Claims) -> Subscriber:
     Raises: TokenError.
     """
     with reading(app.engine) as connection:
-        found = subscribers.by_ids(connection, [claims.subscriber]).get(claims.subscriber)
-    if found is None or found.epoch != claims.epoch:
+        return find_reader(connection, claims)
+
+
+def find_reader(connection: Connection, claims: Claims) -> Subscriber:
+    """As `reader_of`, where a connection is open.
+
+    Raises: TokenError.
+    """
+    try:
+        found = subscribers.get(connection, claims.subscriber)
+    except NotFound as e:
+        raise TokenError("expired") from e
+    if found.epoch != claims.epoch:
         raise TokenError("expired")
     return found
 
@@ -142,9 +155,7 @@ def set_one(connection: Connection, reader: Subscriber, **change: object) -> Non
 
 def unsubscribe(connection: Connection, subscriber: int, epoch: int, via: str) -> None:
     """Leave; doing it again changes nothing. A reader who is gone already is gone."""
-    found = subscribers.by_ids(connection, [subscriber]).get(subscriber)
-    if found is not None and found.epoch == epoch and found.state is not SubscriberState.UNSUBSCRIBED:
-        subscribers.set_state(connection, found.id, SubscriberState.UNSUBSCRIBED, via)
+    subscribers.leave(connection, subscriber, epoch, via)
 
 
 def vote(connection: Connection, reader: Subscriber, paper: int, value: int, reason: str, now: datetime) -> None:
@@ -231,7 +242,7 @@ def erase(app: App, connection: Connection, reader: Subscriber, now: datetime) -
 
 
 def read_choices(
-    form: Mapping[str, Sequence[str]], offered: Mapping[str, int], zones: frozenset[str], languages: Sequence[str]
+    form: Mapping[str, Sequence[str]], offered: Mapping[str, int], zones: Collection[str], languages: Sequence[str]
 ) -> Choices:
     """Check a preferences form; `offered` are the curated topics by slug.
 
