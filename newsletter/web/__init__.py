@@ -18,22 +18,23 @@ from newsletter.errors import NotFound, StoreError
 from newsletter.store.db import find_assets
 from newsletter.tokens import TokenError
 from newsletter.web.choosing import Choosing
+from newsletter.web.desk import Desk
 from newsletter.web.guard import Guard
 from newsletter.web.letters import Letters
 from newsletter.web.news import News
 from newsletter.web.public import Public
 from newsletter.web.readers import Readers
 from newsletter.web.view import View
-from newsletter.web.writer import Writer
 
 
 def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
     """Build the site's pages. `clock` tells the time, so that tests can."""
     view = View(app)
     news = News(app)
-    public, letters = Public(app, view, clock, news), Letters(app, view, clock, news)
-    readers = Readers(app, view, clock, Writer(app.engine))
-    choosing = Choosing(app, view, clock, readers, news)
+    desk = Desk(app.engine)
+    public, letters = Public(app, view, clock, news), Letters(app, view, clock, desk, news)
+    readers = Readers(app, view, clock, desk)
+    choosing = Choosing(app, view, clock, desk, readers, news)
 
     def lost(request: Request, _error: Exception) -> Response:
         return view.page(request, "lost.html", status=404)

@@ -19,9 +19,9 @@ from newsletter.composer import PREFERENCES_AGE
 from newsletter.errors import AddressError
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import accounts, topics
-from newsletter.store.db import reading
 from newsletter.tokens import Claims, TokenError
 from newsletter.web import membership
+from newsletter.web.desk import Desk
 from newsletter.web.door import Door, Form, first, read_form
 from newsletter.web.news import News
 from newsletter.web.readers import Readers
@@ -32,9 +32,11 @@ EXAMPLE = Markup("<code>-survey</code>")
 
 
 class Choosing(Door):
-    def __init__(self, app: App, view: View, clock: Callable[[], datetime], readers: Readers, news: News) -> None:
-        super().__init__(app, view, clock)
-        self.readers, self.news, self.writer = readers, news, readers.writer
+    def __init__(
+        self, app: App, view: View, clock: Callable[[], datetime], desk: Desk, readers: Readers, news: News
+    ) -> None:
+        super().__init__(app, view, clock, desk)
+        self.readers, self.news = readers, news
         self.zones = tuple(sorted(available_timezones()))
         self.languages = tuple((code, words.name) for code, words in view.words.items())
 
@@ -44,7 +46,7 @@ class Choosing(Door):
             _, reader = await self.who(request, "confirm", membership.CONFIRM_WITHIN)
             return await self._save(request, reader, await read_form(request), is_confirming=True)
         claims = self.claims(request, "confirm", membership.CONFIRM_WITHIN)
-        reader, values = await run_in_threadpool(self._find, claims)
+        reader, values = await self.desk.read(partial(self._find, claims=claims))
         if reader.state in membership.MEMBERS:  # confirmed already
             return RedirectResponse(self.path("preferences", reader), 303)
         return self._page(request, reader, values, is_fresh=True)
@@ -53,7 +55,8 @@ class Choosing(Door):
         if request.method == "POST":
             _, reader = await self.who(request, "preferences", PREFERENCES_AGE)
             return await self._save(request, reader, await read_form(request))
-        reader, values = await run_in_threadpool(self._find, self.claims(request, "preferences", PREFERENCES_AGE))
+        claims = self.claims(request, "preferences", PREFERENCES_AGE)
+        reader, values = await self.desk.read(partial(self._find, claims=claims))
         return self._page(request, reader, values)
 
     async def _save(self, request: Request, reader: Subscriber, form: Form, *, is_confirming: bool = False) -> Response:
@@ -63,7 +66,7 @@ class Choosing(Door):
         if choices.mistakes or "check" in form:
             checked = [] if choices.mistakes else await run_in_threadpool(self._check, choices.queries)
             typed = replace(choices.of(reader), language=reader.language)
-            values = await run_in_threadpool(self._find_choices, typed)
+            values = await self.desk.read(partial(self._load, reader=typed))
             values["keywords"] = first(form, "keywords")
             return self._page(
                 request, typed, values, 400 if choices.mistakes else 200, is_fresh=is_fresh,
@@ -75,7 +78,7 @@ class Choosing(Door):
             kept = membership.save(self.app, connection, reader, choices, now, is_confirming=is_confirming)
             return kept, self._load(connection, kept)
 
-        saved, values = await self.writer.do(keep)
+        saved, values = await self.desk.write(keep)
         return self._page(request, saved, values, note="welcome" if is_fresh else "counts", is_saved=True)
 
     def _read(self, form: Form) -> membership.Choices:
@@ -98,29 +101,29 @@ class Choosing(Door):
         if act == "pause":
             weeks = first(form, "weeks")
             wish = int(weeks) if weeks in ("1", "2", "4", "8", "12") else 2
-            await self.writer.do(partial(membership.pause, reader=reader, now=now, weeks=wish))
+            await self.desk.write(partial(membership.pause, reader=reader, now=now, weeks=wish))
         elif act == "resume":
-            await self.writer.do(partial(membership.resume, reader=reader))
+            await self.desk.write(partial(membership.resume, reader=reader))
         elif act == "weekly":
-            await self.writer.do(partial(membership.set_one, reader=reader, rhythm="weekly"))
+            await self.desk.write(partial(membership.set_one, reader=reader, rhythm="weekly"))
         elif act == "five":
-            await self.writer.do(partial(membership.set_one, reader=reader, size=5))
+            await self.desk.write(partial(membership.set_one, reader=reader, size=5))
         elif act == "export":
             note = "export_sent"
-            await self.writer.do(partial(membership.ask_export, reader=reader, now=now))
+            await self.desk.write(partial(membership.ask_export, reader=reader, now=now))
         elif act == "keep":
             note = "address_kept"
-            await self.writer.do(partial(membership.drop_move, reader=reader, now=now))
+            await self.desk.write(partial(membership.drop_move, reader=reader, now=now))
         elif act == "address":
             note, error = await self._ask_move(reader, first(form, "email"))
         elif act == "erase":
             if first(form, "sure") == "yes":
-                await self.writer.do(partial(membership.erase, self.app, reader=reader, now=now))
+                await self.desk.write(partial(membership.erase, self.app, reader=reader, now=now))
                 return self.view.page(request, "erased.html", language=reader.language)
             note, error = "", "page_more.erase_unsure"
         else:
             raise TokenError("malformed")
-        reader, values = await run_in_threadpool(self._find, claims)
+        reader, values = await self.desk.read(partial(self._find, claims=claims))
         is_saved = note == "counts"
         return self._page(request, reader, values, 400 if error else 200, note=note, error=error, is_saved=is_saved)
 
@@ -131,7 +134,7 @@ class Choosing(Door):
         except AddressError:
             return "", "page_again.address"
         if self.readers.may_write(address):
-            await self.writer.do(
+            await self.desk.write(
                 partial(membership.ask_move, self.app, reader=reader, address=address, now=self.clock())
             )
         return "address_sent", ""
@@ -155,15 +158,10 @@ class Choosing(Door):
             leave=self.path("unsubscribe", reader), feed=self.path("feed", reader, "my"), **values,
         )  # fmt: skip
 
-    def _find(self, claims: Claims) -> tuple[Subscriber, dict[str, Any]]:
+    def _find(self, connection: Connection, claims: Claims) -> tuple[Subscriber, dict[str, Any]]:
         """Raises: TokenError."""
-        with reading(self.app.engine) as connection:
-            reader = membership.find_reader(connection, claims)
-            return reader, self._load(connection, reader)
-
-    def _find_choices(self, reader: Subscriber) -> dict[str, Any]:
-        with reading(self.app.engine) as connection:
-            return self._load(connection, reader)
+        reader = membership.reader_of(connection, claims)
+        return reader, self._load(connection, reader)
 
     def _load(self, connection: Connection, reader: Subscriber) -> dict[str, Any]:
         """Topics by heading, and the reader's own lines."""

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from newsletter.app import App
 from newsletter.models import Subscriber
 from newsletter.tokens import Claims
 from newsletter.web import membership
+from newsletter.web.desk import Desk
 from newsletter.web.view import View
 
 Form = dict[str, list[str]]
@@ -18,8 +19,8 @@ Form = dict[str, list[str]]
 class Door:
     """What every page behind a token needs."""
 
-    def __init__(self, app: App, view: View, clock: Callable[[], datetime]) -> None:
-        self.app, self.view, self.clock = app, view, clock
+    def __init__(self, app: App, view: View, clock: Callable[[], datetime], desk: Desk) -> None:
+        self.app, self.view, self.clock, self.desk = app, view, clock, desk
 
     def claims(self, request: Request, purpose: str, age: timedelta | None = None) -> Claims:
         """Raises: TokenError, before any table is asked if the token is not ours."""
@@ -28,7 +29,7 @@ class Door:
     async def who(self, request: Request, purpose: str, age: timedelta | None) -> tuple[Claims, Subscriber]:
         """Raises: TokenError."""
         claims = self.claims(request, purpose, age)
-        return claims, await run_in_threadpool(membership.reader_of, self.app, claims)
+        return claims, await self.desk.read(partial(membership.reader_of, claims=claims))
 
     def path(self, purpose: str, reader: Subscriber, page: str = "") -> str:
         """A fresh link of this reader's, relative to the site."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -26,6 +27,7 @@ from newsletter.store import accounts, ledger, papers, signals, topics
 from newsletter.store.db import reading
 from newsletter.web import feeds
 from newsletter.web.cards import Card, card
+from newsletter.web.desk import Desk
 from newsletter.web.door import Door
 from newsletter.web.guard import POLICY
 from newsletter.web.news import News
@@ -49,8 +51,8 @@ def _hash(style: str) -> str:
 
 
 class Letters(Door):
-    def __init__(self, app: App, view: View, clock: Callable[[], datetime], news: News) -> None:
-        super().__init__(app, view, clock)
+    def __init__(self, app: App, view: View, clock: Callable[[], datetime], desk: Desk, news: News) -> None:
+        super().__init__(app, view, clock, desk)
         self.news = news
 
     async def letter(self, request: Request) -> Response:
@@ -113,17 +115,16 @@ class Letters(Door):
         request.path_params["token"] = name
         _, reader = await self.who(request, "feed", None)
 
-        def load() -> list[Card]:
-            with reading(self.app.engine) as connection:
-                letters = accounts.recent_picks(connection, reader.id)
-                facts = {issue: accounts.shown_papers(connection, issue) for issue, _, _ in letters}
+        def load(connection: Connection) -> list[Card]:
+            letters = accounts.recent_picks(connection, reader.id)
+            facts = {issue: accounts.shown_papers(connection, issue) for issue, _, _ in letters}
             return [
                 card(facts[issue][pick.paper]) for issue, _, packed in letters for pick in ledger.unpack_picks(packed)
                 if pick.paper in facts[issue]
             ]  # fmt: skip
 
         site = self.view.site
-        return feeds.answer(request, form, site["name"], site["url"], await run_in_threadpool(load))
+        return feeds.answer(request, form, site["name"], site["url"], await self.desk.read(load))
 
 
 def _page(text: str) -> Response:

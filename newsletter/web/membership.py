@@ -14,7 +14,6 @@ from newsletter.errors import InputError, NotFound, QueryError
 from newsletter.matching.query import parse
 from newsletter.models import MIXES, RHYTHMS, SIZES, Subscriber, SubscriberState
 from newsletter.store import accounts, ledger, papers, subscribers, topics
-from newsletter.store.db import reading
 from newsletter.tokens import Claims, TokenError
 
 CONFIRM_WITHIN = timedelta(days=7)
@@ -94,17 +93,8 @@ def _is_barred(app: App, connection: Connection, canonical: str) -> bool:
     return reason not in (None, subscribers.ERASED)
 
 
-def reader_of(app: App, claims: Claims) -> Subscriber:
+def reader_of(connection: Connection, claims: Claims) -> Subscriber:
     """The reader a token speaks for, if it is still of their time.
-
-    Raises: TokenError.
-    """
-    with reading(app.engine) as connection:
-        return find_reader(connection, claims)
-
-
-def find_reader(connection: Connection, claims: Claims) -> Subscriber:
-    """As `reader_of`, where a connection is open.
 
     Raises: TokenError.
     """

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from starlette.concurrency import run_in_threadpool
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,15 +14,13 @@ from newsletter.app import App
 from newsletter.composer import PREFERENCES_AGE
 from newsletter.errors import AddressError, QueryError
 from newsletter.matching.query import parse
-from newsletter.models import Subscriber
 from newsletter.store import papers
-from newsletter.store.db import reading
-from newsletter.tokens import Claims, TokenError
+from newsletter.tokens import TokenError
 from newsletter.web import membership
+from newsletter.web.desk import Desk
 from newsletter.web.door import Door, first, read_form
 from newsletter.web.guard import Quota, client_prefix
 from newsletter.web.view import View
-from newsletter.web.writer import Writer
 
 log = structlog.get_logger()
 
@@ -30,9 +28,8 @@ UNSUBSCRIBE_AGE = timedelta(days=3 * 365)
 
 
 class Readers(Door):
-    def __init__(self, app: App, view: View, clock: Callable[[], datetime], writer: Writer) -> None:
-        super().__init__(app, view, clock)
-        self.writer = writer
+    def __init__(self, app: App, view: View, clock: Callable[[], datetime], desk: Desk) -> None:
+        super().__init__(app, view, clock, desk)
         limits = app.config.limits
         self.per_minute = Quota(limits.subscribes_per_minute_per_address, 60)
         self.per_day = Quota(max(20, limits.subscribes_per_minute_per_address), 86_400)
@@ -59,7 +56,7 @@ class Readers(Door):
         is_wanted = not any(form.get("website", ()))  # people cannot see that field
         if is_wanted and self.may_write(address):
             wish = membership.Wish(address, self.clock(), query, self.view.language(request))
-            await self.writer.do(partial(membership.subscribe, self.app, wish=wish))
+            await self.desk.write(partial(membership.subscribe, self.app, wish=wish))
         return self.view.page(request, "check-inbox.html")
 
     def _too_many(self, request: Request) -> Response:
@@ -82,26 +79,22 @@ class Readers(Door):
         claims, reader = await self.who(request, "address", membership.CONFIRM_WITHIN)
         if is_done := request.method == "POST":
             move = partial(membership.move, claims=claims, reader=reader, now=self.clock())
-            email = await self.writer.do(move)
+            email = await self.desk.write(move)
         else:
-            email = await run_in_threadpool(self._wished, claims, reader)
+            email = await self.desk.read(partial(membership.find_move, claims=claims, reader=reader))
         return self.view.page(
             request, "address.html", language=reader.language, masked=addresses.mask(email), is_done=is_done
         )
-
-    def _wished(self, claims: Claims, reader: Subscriber) -> str:
-        with reading(self.app.engine) as connection:
-            return membership.find_move(connection, claims, reader)
 
     async def unsubscribe(self, request: Request) -> Response:
         """GET shows a button. POST leaves at once: no cookie, no login, no redirect (RFC 8058 section 3.1)."""
         claims = self.claims(request, "unsubscribe", UNSUBSCRIBE_AGE)
         if request.method == "POST":
             subscriber, epoch = claims.subscriber, claims.epoch
-            await self.writer.do(partial(membership.unsubscribe, subscriber=subscriber, epoch=epoch, via="link"))
+            await self.desk.write(partial(membership.unsubscribe, subscriber=subscriber, epoch=epoch, via="link"))
             return self.view.page(request, "unsubscribed.html")
         try:
-            reader = await run_in_threadpool(membership.reader_of, self.app, claims)
+            reader = await self.desk.read(partial(membership.reader_of, claims=claims))
         except TokenError:
             return self.view.page(request, "unsubscribed.html")
         return self.view.page(
@@ -112,19 +105,20 @@ class Readers(Door):
     async def feedback(self, request: Request) -> Response:
         claims, reader = await self.who(request, "feedback", PREFERENCES_AGE)
 
-        def find() -> str:
-            with reading(self.app.engine) as connection:
-                found = papers.by_keys(connection, [claims.paper]).get(claims.paper)
+        def find(connection: Connection) -> str:
+            found = papers.by_keys(connection, [claims.paper]).get(claims.paper)
             return found.title if found else ""
 
-        title = await run_in_threadpool(find)
+        title = await self.desk.read(find)
         is_done, is_undone = request.method == "POST", False
         if is_done and title:
             form = await read_form(request)
             is_undone = "undo" in form
             value, why = 0 if is_undone else claims.vote, first(form, "why")[:40]
             paper, now = claims.paper, self.clock()
-            await self.writer.do(partial(membership.vote, reader=reader, paper=paper, value=value, reason=why, now=now))
+            await self.desk.write(
+                partial(membership.vote, reader=reader, paper=paper, value=value, reason=why, now=now)
+            )
         return self.view.page(
             request, "feedback.html", language=reader.language, title=title, is_more=claims.vote > 0, is_done=is_done,
             is_undone=is_undone,

@@ -1,16 +1,18 @@
-"""One writer for all pages: what readers do at the same moment shares one transaction, so the disk is waited for once.
+"""The database as the pages use it: what is asked at the same moment shares one transaction, of one thread.
 
-Without it, threads that want to write would wait for each other inside the database, which wakes them by chance.
+More threads would not be faster: they take turns in the interpreter, which costs as much again as the questions do, and
+those that write would wait for each other inside the database, which wakes them by chance.
 """
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from starlette.concurrency import run_in_threadpool
 
-from newsletter.store.db import writing
+from newsletter.store.db import reading, writing
 
 T = TypeVar("T")
 Act = Callable[[Connection], Any]
@@ -19,11 +21,20 @@ Act = Callable[[Connection], Any]
 AT_ONCE = 100
 
 
-class Writer:
+class Desk:
+    """`await desk.read(act)` and `await desk.write(act)`: an act gets a connection; its value or error comes back."""
+
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+        self.read = _Window(engine, reading).do
+        self.write = _Window(engine, writing).do
+
+
+class _Window:
+    def __init__(self, engine: Engine, opening: Callable[[Engine], AbstractContextManager[Connection]]) -> None:
+        self.engine, self.opening = engine, opening
         self._waiting: list[tuple[Act, asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, f"desk-{opening.__name__}")
 
     async def do(self, act: Callable[[Connection], T]) -> T:
         """Run an act in the next transaction and hand back its value, or raise what it raised, once that is kept.
@@ -37,9 +48,10 @@ class Writer:
         return await done
 
     async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
-            results = await run_in_threadpool(self._write, [act for act, _ in batch])
+            results = await loop.run_in_executor(self._thread, self._run, [act for act, _ in batch])
             for (_, done), (value, error) in zip(batch, results, strict=True):
                 if done.cancelled():  # whoever asked is gone; what they did is kept
                     continue
@@ -48,12 +60,12 @@ class Writer:
                 else:
                     done.set_exception(error)
 
-    def _write(self, acts: list[Act]) -> list[tuple[Any, Exception | None]]:
+    def _run(self, acts: list[Act]) -> list[tuple[Any, Exception | None]]:
         """All in one transaction; when one of them fails, each in its own."""
         try:
-            with writing(self.engine) as connection:
+            with self.opening(self.engine) as connection:
                 return [(act(connection), None) for act in acts]
         except Exception as e:
             if len(acts) == 1:
                 return [(None, e)]
-        return [result for act in acts for result in self._write([act])]
+        return [result for act in acts for result in self._run([act])]

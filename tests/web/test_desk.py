@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from newsletter.store.db import open_engine, reading, writing
-from newsletter.web.writer import Writer
+from newsletter.web.desk import Desk
 
 
 async def test_acts_of_one_moment_share_a_transaction_and_a_failure_is_its_own(tmp_path: Path) -> None:
@@ -27,14 +27,18 @@ async def test_acts_of_one_moment_share_a_transaction_and_a_failure_is_its_own(t
 
         return act
 
-    writer = Writer(engine)
-    assert await asyncio.gather(*(writer.do(adding(n)) for n in range(50))) == list(range(50))
+    desk = Desk(engine)
+    assert await asyncio.gather(*(desk.write(adding(n)) for n in range(50))) == list(range(50))
     assert len(commits) == 1
-    acts = (writer.do(adding(n, fails=n == 61)) for n in range(60, 63))
+    acts = (desk.write(adding(n, fails=n == 61)) for n in range(60, 63))
     first, second, third = await asyncio.gather(*acts, return_exceptions=True)
     assert (first, third) == (60, 62) and isinstance(second, ValueError)
     with pytest.raises(ValueError, match="number 70"):
-        await writer.do(adding(70, fails=True))
+        await desk.write(adding(70, fails=True))
+    commits.clear()
+    count = text("SELECT count(*) FROM act")
+    found = await asyncio.gather(*(desk.read(lambda connection: connection.scalar(count)) for _ in range(50)))
+    assert found == [52] * 50 and len(commits) == 1
     with reading(engine) as connection:
         kept = set(connection.scalars(text("SELECT n FROM act")))
     assert kept == {*range(50), 60, 62}
