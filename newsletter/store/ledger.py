@@ -14,19 +14,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Dialect,
-    Engine,
-    and_,
-    case,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Dialect, Engine, and_, bindparam, case, exists, func, insert, or_, select, update
 
 from newsletter.models import DeliveryState, Pick, Reason, Receipt, SubscriberState
 from newsletter.store.db import as_json, chunks, database_seconds, insert_into, reading, writing
@@ -192,11 +180,14 @@ def enqueue(
     connection: Connection, subscriber: int, kind: str, context: Mapping[str, Any], now: datetime, expires: timedelta
 ) -> int:
     """Plan a mail that answers a person. Part of the caller's transaction: no answer without its cause."""
-    version = select(U.c.address_version).where(U.c.id == subscriber).scalar_subquery()
     values = {"subscriber": subscriber, "kind": kind, "context": dict(context), "due_at": now,
-              "expires_at": now + expires, "address_version": version}  # fmt: skip
-    id: int = connection.execute(insert(D).values(values).returning(D.c.id)).scalar_one()
+              "expires_at": now + expires, "key": subscriber}  # fmt: skip
+    id: int = connection.execute(_ENQUEUE, values).scalar_one()
     return id
+
+
+_VERSION = select(U.c.address_version).where(U.c.id == bindparam("key")).scalar_subquery()
+_ENQUEUE = insert(D).values(address_version=_VERSION).returning(D.c.id)
 
 
 # -- the life of a row -----------------------------------------------------------------------------------------------

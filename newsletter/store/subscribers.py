@@ -5,9 +5,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Text, and_, bindparam, cast, delete, exists, func, insert, not_, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql import ColumnElement
 
 from newsletter.errors import InputError, NotFound
@@ -146,8 +162,7 @@ def add(connection: Connection, reader: Subscriber, canonical: str, now: datetim
     Raises: InputError when the address is known already.
     """
     values = _record(reader) | {"canonical": canonical, "created_at": now, "consent": consent}
-    insert = insert_into(connection, U).values(values).on_conflict_do_nothing(index_elements=["canonical"])
-    id = connection.scalar(insert.returning(U.c.id))
+    id = connection.scalar(_add(connection.dialect), values)
     if id is None:
         raise InputError("this address is known already")
     reader = replace(reader, id=id, created_at=now)
@@ -160,8 +175,8 @@ def save(connection: Connection, reader: Subscriber) -> None:
     values = _record(reader)
     for untouchable in ("email", "address_version"):
         del values[untouchable]
-    connection.execute(update(U).where(U.c.id == reader.id).values(values))
-    connection.execute(delete(R).where(R.c.subscriber == reader.id))
+    connection.execute(_SAVE, {**values, "key": reader.id})
+    connection.execute(_DROP_TOPICS, {"key": reader.id})
     _write_topics(connection, reader)
 
 
@@ -263,9 +278,15 @@ _SELECT = select(*(U.c[name] for name in _COLUMNS))
 _ONE = _SELECT.add_columns(R.c.topic).outerjoin(R, R.c.subscriber == U.c.id).order_by(R.c.position)
 _BY_ID, _BY_CANONICAL = _ONE.where(U.c.id == bindparam("key")), _ONE.where(U.c.canonical == bindparam("key"))
 _SUPPRESSION = select(X.c.reason).where(X.c.address_hash == bindparam("key"))
+_SAVE, _DROP_TOPICS = update(U).where(U.c.id == bindparam("key")), delete(R).where(R.c.subscriber == bindparam("key"))
 #: Lists as text: nearly all of them are empty, and decoding them costs as much as all the rest.
 _DUE = select(U.c.id, U.c.address_version, U.c.rhythm, U.c.size, U.c.mix,
               *(cast(column, Text) for column in (U.c.muted, U.c.follows)))  # fmt: skip
+
+
+@cache
+def _add(dialect: Dialect) -> Any:
+    return insert_into(dialect, U).on_conflict_do_nothing(index_elements=["canonical"]).returning(U.c.id)
 
 
 def _one(connection: Connection, query: Any, key: int | str) -> Subscriber | None:

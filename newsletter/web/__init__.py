@@ -3,7 +3,9 @@
 A link that is followed never changes anything: what writes is a POST behind one button (or RFC 8058's one-click).
 """
 
-from collections.abc import Callable
+import gc
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
@@ -35,6 +37,12 @@ def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UT
     public, letters = Public(app, view, clock, news), Letters(app, view, clock, desk, news)
     readers = Readers(app, view, clock, desk)
     choosing = Choosing(app, view, clock, desk, readers, news)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        view.load()
+        gc.freeze()  # what is there for good is not looked through again and again
+        yield
 
     def lost(request: Request, _error: Exception) -> Response:
         return view.page(request, "lost.html", status=404)
@@ -73,6 +81,7 @@ def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UT
     ]
     return Starlette(
         routes=routes,
+        lifespan=lifespan,
         middleware=[Middleware(Guard, urls=(app.config.site.base_url, *app.config.site.former_urls))],
         exception_handlers={TokenError: expired, NotFound: lost, 404: lost, StoreError: busy},
     )

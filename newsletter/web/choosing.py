@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from importlib.resources import files
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -37,7 +38,10 @@ class Choosing(Door):
     ) -> None:
         super().__init__(app, view, clock, desk)
         self.readers, self.news = readers, news
-        self.zones = tuple(sorted(available_timezones()))
+        self.valid_zones = available_timezones()
+        table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text().splitlines()
+        #: One name for each place; the other valid names are older ones of these.
+        self.zones = ("UTC", *sorted(line.split("\t")[2] for line in table if line[:1] not in ("", "#")))
         self.languages = tuple((code, words.name) for code, words in view.words.items())
 
     async def confirm(self, request: Request) -> Response:
@@ -83,7 +87,7 @@ class Choosing(Door):
 
     def _read(self, form: Form) -> membership.Choices:
         offered = {topic.slug: topic.id for topic in self.news.offered.values()}
-        return membership.read_choices(form, offered, self.zones, tuple(self.view.words))
+        return membership.read_choices(form, offered, self.valid_zones, tuple(self.view.words))
 
     def _check(self, queries: Sequence[str]) -> list[tuple[str, str, str]]:
         """What each query would bring: (query, papers a day, the best one's title)."""

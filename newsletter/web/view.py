@@ -1,6 +1,7 @@
 """Rendering pages: templates from disk in the visitor's language; autoescape on, a missing value is an error."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache, partial
 from typing import Any
 
@@ -13,19 +14,43 @@ from newsletter.app import App
 from newsletter.steps.compose import Words
 from newsletter.store.db import find_assets
 
+#: A sentence without blanks, standing alone in a template.
+_PLAIN = re.compile(r'\{\{ t\("([\w.]+)"\) \}\}')
+
+
+class _Spoken(FileSystemLoader):
+    """Templates in one language: plain sentences are put in when a template is loaded, not for every visitor."""
+
+    def __init__(self, say: Callable[[str], Markup]) -> None:
+        super().__init__(find_assets("templates") / "web")
+        self.say = say
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        source, name, is_fresh = super().get_source(environment, template)
+        return _PLAIN.sub(lambda found: self.say(found[1]), source), name, is_fresh
+
 
 class View:
     def __init__(self, app: App) -> None:
-        self.environment = Environment(
-            loader=FileSystemLoader(find_assets("templates") / "web"), autoescape=select_autoescape(["html"]),
-            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False,
-        )  # fmt: skip
         site = app.config.site
         self.site = {"name": site.name, "operator": site.postal_address, "from": site.from_, "url": site.base_url}
         self.words: Mapping[str, Words] = app.press.words
         self._say = {code: _sayer(words) for code, words in self.words.items()}
+        self.environments = {
+            code: Environment(
+                loader=_Spoken(say), autoescape=select_autoescape(["html"]), undefined=StrictUndefined,
+                trim_blocks=True, lstrip_blocks=True, auto_reload=False,
+            )
+            for code, say in self._say.items()
+        }  # fmt: skip
         self._fixed = cache(self.render)
         self.part = lru_cache(maxsize=4096)(self._part)
+
+    def load(self) -> None:
+        """Compile every template, so that the first visitors need not wait for it."""
+        for environment in self.environments.values():
+            for name in environment.list_templates(["html"]):
+                environment.get_template(name)
 
     def language(self, request: Request) -> str:
         """The visitor's first language that the site has words for (RFC 9110 section 12.5.4); else English."""
@@ -51,11 +76,11 @@ class View:
 
     def render(self, name: str, language: str, path: str = "", **values: Any) -> str:
         values["part"] = partial(self.part, language)
-        return self.environment.get_template(name).render({**self._common(language), "path": path, **values})
+        return self.environments[language].get_template(name).render({**self._common(language), "path": path, **values})
 
     def _part(self, language: str, name: str, *values: Any) -> str:
         """A piece of a page, kept for these values (see _choices.html)."""
-        module = self.environment.get_template("_choices.html").make_module(self._common(language))
+        module = self.environments[language].get_template("_choices.html").make_module(self._common(language))
         piece: str = getattr(module, name)(*values)
         return piece
 
