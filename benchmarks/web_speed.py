@@ -75,7 +75,7 @@ class Generator:
         self.port, self.requests, self.rate, self.seconds = port, requests, rate, seconds
         self.result = Result()
         self.waiting: deque[tuple[float, str, bytes]] = deque()
-        self.free: list[_Line] = []
+        self.free: deque[_Line] = deque()
 
     async def run(self) -> Result:
         loop = asyncio.get_running_loop()
@@ -87,7 +87,7 @@ class Generator:
                 self.waiting.append((begun + number / self.rate, *next(self.requests)))
                 number += 1
             while self.waiting and self.free:
-                self.free.pop().ask(*self.waiting.popleft())
+                self.free.popleft().ask(*self.waiting.popleft())
             await asyncio.sleep(0.001)
         for _ in range(3000):  # the last ones have 30 s
             if len(self.result.times) >= number:
