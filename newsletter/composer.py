@@ -87,6 +87,10 @@ class Composer:
     ) -> Letter:
         """Put one row into words. `is_hosted` makes the page behind "view in browser"."""
         links = self.links(claim, reader)
+        if claim.kind == "missed":
+            day = date.fromisoformat(claim.context["day"])
+            where = {"view": links.view, "preferences": links.preferences, "unsubscribe": links.unsubscribe}
+            return self.press.notice("missed", reader.language, day=day, **where)
         if claim.kind in ledger.DIGESTS:
             day = claim.day or claim.due_at.date()
             earlier = (missed[0], f"{self.base}/issues/{missed[0].isoformat()}") if missed else None
@@ -149,7 +153,9 @@ class Composer:
         def feedback(paper: int, vote: str) -> str:
             return f"{self.base}/feedback/{made[paper, 1 if vote == 'more' else -1]}"
 
-        view = self.tokens.make("view", reader.id, reader.epoch, claim.due_at, paper=claim.issue or 0)
+        view = self.tokens.make(
+            "view", reader.id, reader.epoch, claim.due_at, paper=claim.issue or claim.context.get("issue", 0)
+        )
         return Links(
             preferences=self._url("preferences", "preferences", claim, reader),
             unsubscribe=self._url("unsubscribe", "unsubscribe", claim, reader),

@@ -1,9 +1,10 @@
-"""Issues: list, show, retry, resolve. "Did X get Friday's issue?" is answered here, with the server's words."""
+"""Issues: list, show, retry, tell, resolve. "Did X get Friday's issue?" is answered here, with the server's words."""
 
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from newsletter import addresses, inbox
 from newsletter.cli.output import confirm, emit, open_app, say, table
@@ -11,7 +12,7 @@ from newsletter.errors import InputError, NotFound
 from newsletter.store import accounts, subscribers
 from newsletter.store.db import reading, writing
 
-app = typer.Typer(help="Issues: list, show, retry, resolve.", no_args_is_help=True)
+app = typer.Typer(help="Issues: list, show, retry, tell, resolve.", no_args_is_help=True)
 
 Issue = Annotated[str, typer.Argument(help="A date such as 2026-11-20, a number, or latest.")]
 
@@ -41,12 +42,7 @@ def show(
     with reading(open_app().engine) as connection:
         id = accounts.find_issue(connection, issue)
         counts = accounts.issue_counts(connection, [id])[0]
-        of = None
-        if email:
-            reader = subscribers.find(connection, addresses.parse(email).canonical)
-            if reader is None:
-                raise NotFound(f"no subscriber {email}")
-            of = reader.id
+        of = _reader(connection, email) if email else None
         letters = accounts.letters(connection, id, subscriber=of, states=state or (), limit=limit)
     if emit({**counts, "letters": letters}):
         return 0
@@ -80,6 +76,23 @@ def retry(
 
 
 @app.command()
+def tell(
+    issue: Issue,
+    email: Annotated[str | None, typer.Option("--to", help="Only this subscriber.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+) -> int:
+    """Write to the readers of held letters where to read them; once, and `send` then delivers."""
+    with writing(open_app().engine) as connection:
+        of = _reader(connection, email) if email else None
+        number = accounts.tell(connection, accounts.find_issue(connection, issue), datetime.now(UTC), of)
+        if dry_run:
+            connection.rollback()
+    if not emit({"waiting": number, "dry_run": dry_run}):
+        say(f"{number} readers {'would be' if dry_run else 'are'} told; deliver the mails: newsletter send")
+    return 0
+
+
+@app.command()
 def resolve(
     issue: Issue,
     assume_sent: Annotated[bool, typer.Option("--assume-sent", help="They arrived.")] = False,
@@ -95,12 +108,7 @@ def resolve(
     if resend and not yes and not dry_run:
         confirm("Some of these letters may have arrived; sending again makes two. Go on?", "--yes")
     with writing(site.engine) as connection:
-        of = None
-        if email:
-            reader = subscribers.find(connection, addresses.parse(email).canonical)
-            if reader is None:
-                raise NotFound(f"no subscriber {email}")
-            of = reader.id
+        of = _reader(connection, email) if email else None
         id = accounts.find_issue(connection, issue)
         number = accounts.resolve(connection, id, as_sent=assume_sent, now=datetime.now(UTC), subscriber=of)
         if dry_run:
@@ -108,3 +116,10 @@ def resolve(
     if not emit({"resolved": number, "dry_run": dry_run}):
         say(f"{number} held letters {'counted as sent' if assume_sent else 'wait to be sent again'}")
     return 0
+
+
+def _reader(connection: Connection, email: str) -> int:
+    found = subscribers.find(connection, addresses.parse(email).canonical)
+    if found is None:
+        raise NotFound(f"no subscriber {email}")
+    return found.id

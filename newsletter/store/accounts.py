@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select, update
 from newsletter.errors import InputError, NotFound
 from newsletter.models import DeliveryState
 from newsletter.store.db import chunks
-from newsletter.store.ledger import D, I, U, W
+from newsletter.store.ledger import D, I, U, W, enqueue
 
 #: Outward states. A claimed row, or one whose dot has no reply yet, counts as pending.
 STATES = ("sent", "refused", "deferred", "held", "suppressed", "expired", "pending")
@@ -113,6 +113,20 @@ def resolve(connection: Connection, issue: int, *, as_sent: bool, now: datetime,
     else:
         decided = {"state": "pending", "next_at": 0, "claim_token": None, "expires_at": now + timedelta(hours=18)}
     return connection.execute(update(D).where(held).values(decided)).rowcount
+
+
+def tell(connection: Connection, issue: int, now: datetime, subscriber: int | None = None) -> int:
+    """Plan a mail to every reader of a held letter, with a link to it; once, however often this is asked."""
+    held = select(D.c.subscriber, D.c.due_at, I.c.date).join(I, I.c.id == D.c.issue)
+    held = held.where(D.c.issue == issue, D.c.state == "held")
+    if subscriber is not None:
+        held = held.where(D.c.subscriber == subscriber)
+    untold = [row for row in connection.execute(held).all()
+              if not enqueued_since(connection, row.subscriber, "missed", row.due_at)]  # fmt: skip
+    for row in untold:
+        context = {"issue": issue, "day": row.date.isoformat()}
+        enqueue(connection, row.subscriber, "missed", context, now, timedelta(days=1))
+    return len(untold)
 
 
 def pause(connection: Connection, issue: int, reason: str) -> None:

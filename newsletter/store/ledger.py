@@ -26,8 +26,9 @@ I: Any = IssueRow.__table__  # type: ignore[attr-defined]  # noqa: E741
 W: Any = IssuePaperRow.__table__  # type: ignore[attr-defined]
 U: Any = SubscriberRow.__table__  # type: ignore[attr-defined]
 
-#: Mails that answer a person: at least once, because a lost one blocks somebody and a second one harms nobody.
-DIGESTS = ("digest", "quiet")
+#: Mails of the list: at most once. Mails that answer a person: at least once, because a lost one blocks somebody and a
+#: second one harms nobody.
+DIGESTS = ("digest", "quiet", "missed")
 #: Who may get which mail. Checked when a row is claimed and again by the fence, right before the final dot.
 ALLOWED = {
     "confirm": (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED),

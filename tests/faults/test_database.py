@@ -1,12 +1,14 @@
 """Part B, the database: locked, full, broken, read-only, of another version; and letters that cannot be made."""
 
 import asyncio
+import email.policy
+import json
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -362,6 +364,28 @@ def test_B05_evidence_and_operator_resolve_what_is_held(tmp_path: Path) -> None:
     assert code == 0 and '"out_of_balance": []' in out
     code, out, _ = finished(site.newsletter("issues", "show", "latest", "--to", "reader2@example.org"))
     assert code == 0 and "held" in out and "process ended after the final dot" in out and "2026-11-23" in out
+
+
+async def test_B05_readers_of_held_letters_are_told_once_where_to_read_them(tmp_path: Path) -> None:
+    async with Server() as server:
+        site = make_site(tmp_path, 3, server.port)
+        claims = ledger.claim(site.engine, 5, NOW)
+        ledger.fence(site.engine, [(claim.id, claim.token) for claim in claims])
+        ledger.release_owner(site.engine, NOW)
+        for to, number in (("--to reader0@example.org", 1), ("", 2), ("", 0)):
+            words = ("--json", "issues", "tell", "latest", *to.split())
+            code, out, err = await asyncio.to_thread(finished, site.newsletter(*words))
+            assert code == 0 and json.loads(out)["waiting"] == number, err
+        await site.app.deliver(datetime.now(UTC))
+    check(site, server)
+    assert site.states() == {"held": 3} and len(server.accepted) == 3
+    for message in server.accepted:
+        mail = email.message_from_bytes(message.raw, policy=email.policy.default)
+        text = mail.get_body(("plain",)).get_content()
+        assert mail["Subject"] == "Your letter of Monday 23 November 2026" and mail["List-Unsubscribe-Post"]
+        token = text.partition("/view/")[2].split()[0]
+        claims_of_link = site.app.tokens.read(token, "view", datetime.now(UTC))
+        assert claims_of_link.paper == claims[0].issue and claims_of_link.subscriber in site.readers
 
 
 async def test_B21_a_database_that_fails_while_letters_are_made_ends_the_run_in_order(
