@@ -11,7 +11,6 @@
 Delivering what was frozen is `dispatch`'s. Running the same moment twice changes nothing: the database decides.
 """
 
-import gc
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from newsletter.heap import growing
 from newsletter.models import (
     OUTSIDE,
     Choice,
@@ -221,23 +221,12 @@ def plan(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: 
         first = next(planned, None)
         if first is None:
             continue
-        with edition.watch.stage("freeze"), _shared_left_alone():
+        with edition.watch.stage("freeze"), growing():
+            everybody = chain([first], planned)
             results.append(
-                ledger.freeze(
-                    engine, day, chain([first], planned), candidates=len(edition.papers), papers=shown, now=edition.now
-                )
+                ledger.freeze(engine, day, everybody, candidates=len(edition.papers), papers=shown, now=edition.now)
             )
     return results
-
-
-@contextmanager
-def _shared_left_alone() -> Iterator[None]:
-    """Keep the garbage collector from searching, again and again, the million values that all readers share."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def picked(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: timedelta) -> Counter[int]:

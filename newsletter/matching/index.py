@@ -43,9 +43,10 @@ class Index:
     """A loaded set of papers, and the port Matcher."""
 
     def __init__(self, papers: Sequence[Paper] = ()) -> None:
-        self._papers = papers
-        self._keys = np.array([paper.key for paper in papers], np.int64)
-        self._postings = Postings((paper.title, paper.abstract) for paper in papers)
+        self._given = papers
+        self._papers = sorted(papers, key=lambda paper: paper.key)
+        self._keys = np.array([paper.key for paper in self._papers], np.int64)
+        self._postings = Postings((paper.title, paper.abstract) for paper in self._papers)
         self._leaves: dict[Node, Vector] = {}
         self._rarities: dict[Node, float] = {}
 
@@ -54,7 +55,7 @@ class Index:
 
         Raises: QueryError for a query that `parse` would refuse.
         """
-        index = self if papers is self._papers else Index(papers)
+        index = self if papers is self._given else Index(papers)
         alike: dict[Shape, list[tuple[int, Node]]] = defaultdict(list)
         for number, text in queries.items():
             root = parse(text).root
@@ -91,7 +92,7 @@ class Index:
         for number, weight in self._postings.telling(int(at[0]), TELLING):
             score += np.float32(weight) * self._postings.vector(self._postings.numbered(number))
         score[at] = 0
-        best = np.lexsort((self._keys, -score))[:limit]
+        best = (-score).argsort(kind="stable")[:limit]
         return [Match(int(self._keys[place]), float(score[place])) for place in best if score[place] >= ALIKE]
 
     def _matches(self, roots: Alike) -> list[Matches]:
@@ -101,21 +102,23 @@ class Index:
         """Give each query's papers with a score, at least the cut, best first."""
         rows, at = np.nonzero((scores > 0) & (scores >= cut))
         values = scores[rows, at]
-        order = np.lexsort((self._keys[at], -values, rows))
+        order = (rows - values.astype(np.float64)).argsort(kind="stable")  # scores lie in (0, 1], keys are in order
         rows, at = rows[order], at[order]
         keys, values = self._keys[at], values[order]
-        asked, held = self._words(roots, rows, at)
+        asked, held = self._words(roots, rows, at, cut > 0 and _is_flat(roots[0]))
         bounds = np.searchsorted(rows, np.arange(len(roots) + 1)).tolist()
         return [
             Matches(keys[start:end], values[start:end], words, None if held is None else held[start:end])
             for words, (start, end) in zip(asked, pairwise(bounds), strict=True)
         ]
 
-    def _words(self, roots: Alike, rows: Places, at: Places) -> tuple[list[tuple[str, ...]], Places | None]:
+    def _words(
+        self, roots: Alike, rows: Places, at: Places, must_hold_all: bool
+    ) -> tuple[list[tuple[str, ...]], Places | None]:
         """Give the words of each query, and which of them each paper holds, as bits; None = all."""
-        if isinstance(roots[0], Word | Phrase):
-            return [(root.text,) for root in roots], None
         telling = [[leaf for leaf in leaves(root) if not isinstance(leaf, Category)][:60] for root in roots]  # 60 bits
+        if must_hold_all:
+            return [tuple(leaf.text for leaf in mine) for mine in telling], None
         held = np.zeros(len(rows), np.int64)
         for number in range(len(telling[0])):
             held |= (self._leaf([mine[number] for mine in telling])[rows, at] > 0).astype(np.int64) << number
@@ -183,7 +186,7 @@ class Index:
     # -- leaves ------------------------------------------------------------------------------------------------------
 
     def _leaf(self, leaves: Alike) -> Scores:
-        return np.array([self._known(leaf) for leaf in leaves])
+        return np.concatenate([self._known(leaf) for leaf in leaves]).reshape(len(leaves), -1)
 
     def _known(self, leaf: Leaf) -> Vector:
         known = self._leaves.get(leaf)
@@ -221,6 +224,11 @@ def _shape(node: Node) -> Shape:
 def _columns(nodes: Alike, name: str = "parts") -> list[Alike]:
     """The parts of nodes of one shape: all first ones, all second ones, …"""
     return list(zip(*(getattr(node, name) for node in nodes), strict=True))
+
+
+def _is_flat(node: Node) -> bool:
+    """Say whether what matches holds every word of a query, for there are no alternatives in it."""
+    return not any(isinstance(part, AnyOf) for part in (node.parts if isinstance(node, All) else (node,)))
 
 
 def _is_bare(node: Node) -> bool:

@@ -62,10 +62,13 @@ class Postings:
     def _lay_out(self, line: list[int], joined: list[tuple[int, int]], lengths: list[tuple[int, int]]) -> None:
         self._line = np.array(line or [GAP], np.int32)
         self._joined = np.full(len(self._line), GAP, np.int32)
+        self._hyphened = frozenset(term for _, term in joined)
         if joined:
             at, terms = np.array(joined, np.int64).T
             self._joined[at] = terms
         zones = np.array(lengths, np.float32).reshape(-1, 2)
+        self._nowhere = np.zeros(self.size, np.float32)
+        self._nowhere.flags.writeable = False
         self._starts = np.concatenate([[0], np.cumsum(zones.sum(axis=1))]).astype(np.int64)
         usual = zones.mean(axis=0, dtype=np.float64) if self.size else 1.0
         norms = 1 - B + B * zones / np.maximum(usual, 1)
@@ -85,13 +88,6 @@ class Postings:
         if number is None:
             return self._order[:0]
         return self._order[self._bounds[number] : self._bounds[number + 1]]
-
-    def followed(self, places: Places, term: str) -> Places:
-        """Keep, one place further, those places that the term follows."""
-        number = self._terms.get(term, GAP - 1)
-        after = places + 1
-        found: Places = after[(self._line[after] == number) | (self._joined[after] == number)]
-        return found
 
     def word(self, token: str) -> Places:
         """Find a word in all its spellings. A hyphenated one counts twice: as its parts and as joined."""
@@ -130,16 +126,26 @@ class Postings:
         return np.union1d(self.places(term), self.run(parts)) if parts else self.places(term)
 
     def run(self, terms: Sequence[str]) -> Places:
-        """Find terms side by side; gives the place of the last."""
-        found = self.places(terms[0]) if terms else self._order[:0]
-        for term in terms[1:]:
-            if not len(found):
+        """Find terms side by side; gives the place of the last. Begins with the rarest, and looks at its neighbours."""
+        everywhere = [self.places(term) for term in terms]
+        if not everywhere:
+            return self._order[:0]
+        rarest = min(range(len(terms)), key=lambda number: len(everywhere[number]))
+        last = everywhere[rarest] + (len(terms) - 1 - rarest)
+        for number in (*range(rarest + 1, len(terms)), *range(rarest - 1, -1, -1)):
+            if not len(last):
                 break
-            found = self.followed(found, term)
-        return found
+            there, wanted = last - (len(terms) - 1 - number), self._terms[terms[number]]
+            is_there = self._line[there] == wanted
+            if wanted in self._hyphened:
+                is_there |= self._joined[there] == wanted
+            last = last[is_there]
+        return last
 
     def vector(self, places: Places, zone: str = "") -> Vector:
         """Turn places into how much each text is about them: BM25's saturated frequency, the title counting more."""
+        if not len(places):
+            return self._nowhere
         if zone:
             places = places[self._zone[places] == ("ti", "abs").index(zone)]
         often = np.bincount(self._text_of[places], self._weight[places], self.size)

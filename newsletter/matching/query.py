@@ -16,6 +16,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from newsletter.errors import QueryError
 from newsletter.matching.words import STOPWORDS, is_stopword, tokens
@@ -122,8 +123,7 @@ def _bare_words(text: str) -> Node | None:
     return All(parts) if len(parts) > 1 else parts[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str  #: word | phrase | field | ( | ) | - | OR | AND | end
     text: str
     position: int
@@ -327,6 +327,8 @@ def _narrows(node: Node) -> bool:
 
 def _all_of(parts: list[Node], without: list[Node]) -> Node:
     """Join what must match: words in their order, then authors and categories sorted, then what is excluded, sorted."""
+    if len(parts) == 1 and not without:
+        return parts[0]
     flat: list[Node] = []
     for node in parts:
         if isinstance(node, All):
@@ -342,6 +344,8 @@ def _all_of(parts: list[Node], without: list[Node]) -> Node:
 
 
 def _any_of(alternatives: list[Node]) -> Node:
+    if len(alternatives) == 1:
+        return alternatives[0]
     flat = [piece for node in alternatives for piece in (node.parts if isinstance(node, AnyOf) else (node,))]
     kept = _once(sorted(flat, key=str))
     return AnyOf(kept) if len(kept) > 1 else kept[0]

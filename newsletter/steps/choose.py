@@ -11,16 +11,17 @@ from itertools import chain
 import numpy as np
 
 from newsletter.models import FOLLOWED, OUTSIDE, Choice, Pick, Reader, Reason, Subscriber
-from newsletter.steps.shelf import HEAD, HOT, Entry, Shelf, Vector, in_spaces
+from newsletter.steps.shelf import HEAD, HOT, PER_AUTHOR, Entry, Shelf, Vector, in_spaces
 
 __all__ = ["Shelf", "choose"]
 
-PER_AUTHOR = 2
 #: Papers this much alike in their telling words count as near each other.
 NEAR = 0.2
 #: One vote moves a paper just like the one voted on by so much; less alike, less far. All votes together move a paper
 #: by at most `VOTES`, and never out of its topic: a vote reorders and makes room, it does not empty.
 VOTE, VOTES = 0.12, 0.36
+#: How many papers more than a topic may bring are looked at first.
+SPARE = 2
 NOTHING: frozenset[int] = frozenset()
 
 
@@ -38,17 +39,29 @@ def choose(
     mail is full, and `left_out` stays empty.
     """
     taste = _Taste(shelf, votes) if votes else None
-    rules = _Rules(reader, shelf, seen)
-    if is_counting or taste or reader.follows or not rules.fill_from_heads():
+    rules = None if is_counting or taste or reader.follows else _from_heads(reader, shelf, seen)
+    if rules is None:
         rules = _Rules(reader, shelf, seen)
         if taste:  # votes reorder a mail; whatever topic would have been in it without them stays in it
             before = choose(reader, shelf, seen, {}, is_counting=False).picks
             rules.take(_one_each(_candidates(reader, shelf, taste), {pick.topic for pick in before}))
         take = rules.take_and_count if is_counting else rules.take
         take(_candidates(reader, shelf, taste))
-    kept = rules.with_outsider()
-    picks = tuple([_pick(entry, reader, shelf, taste) for entry in _in_sections(kept)])
-    return Choice(picks, Counter(rules.left_out.values()), len(shelf.papers))
+    kept = _in_sections(rules.with_outsider())
+    if taste or reader.follows:
+        picks = tuple([_pick(entry, reader, shelf, taste) for entry in kept])
+    else:
+        picks = tuple(map(shelf.pick, kept))
+    return Choice(picks, Counter(rules.left_out.values()) if is_counting else {}, len(shelf.papers))
+
+
+def _from_heads(reader: Subscriber | Reader, shelf: Shelf, seen: Collection[int]) -> "_Rules | None":
+    """Choose from the best papers of each topic: from a few of them, then from more. None: they do not suffice."""
+    few = _Rules(reader, shelf, seen)
+    if few.fill(few.topic_cap + SPARE):
+        return few
+    more = _Rules(reader, shelf, seen)
+    return more if more.fill(HEAD) else None
 
 
 class _Rules:
@@ -68,28 +81,33 @@ class _Rules:
         self.muted = [in_spaces(word) for word in reader.muted if word.strip()]
         self.is_hot_only = reader.rhythm == "hot"
 
-    def fill_from_heads(self) -> bool:
-        """Fill the mail from the best papers of each topic; say whether that is all that any longer list would give."""
-        heads = [self.shelf.head(topic, self.reader.mix) for topic in self.reader.topics]
+    def fill(self, width: int) -> bool:
+        """Fill the mail from the best `width` papers of each topic; say whether any longer list would give the same."""
+        heads = [self.shelf.head(topic, self.reader.mix)[:width] for topic in self.reader.topics]
         self.take(sorted(chain.from_iterable(heads)) if len(heads) > 1 else heads[0] if heads else ())
         is_full = len(self.kept) >= self.reader.size
         for topic, head in zip(self.reader.topics, heads, strict=True):
-            is_whole = len(head) < HEAD or (is_full and head[-1] >= self.kept[-1])
+            is_whole = len(head) < width or (is_full and head[-1] >= self.kept[-1])
             if not is_whole and topic not in self.full_topics:
                 return False
         return True
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Go down a list, best first, and keep what the rules allow, until the mail is full."""
-        size, places, full, against = self.reader.size, self.places, self.full_topics, self._against
-        if len(self.kept) >= size:
+        wanted = self.reader.size - len(self.kept)
+        if wanted <= 0:
             return
+        clusters, ends, taken, full = self.shelf.clusters, self.shelf.ends, self.clusters, self.full_topics
+        is_choosy = bool(self.seen or self.muted or self.is_hot_only)
         for entry in entries:
             _, place, topic = entry
-            if topic in full or place in places or against(place, topic):
+            if topic in full or clusters[place] in taken:
+                continue
+            if (is_choosy or ends[place]) and self._against(place, topic):
                 continue
             self._keep(entry)
-            if len(self.kept) >= size:
+            wanted -= 1
+            if not wanted:
                 return
 
     def take_and_count(self, entries: Iterable[Entry]) -> None:
@@ -148,9 +166,9 @@ class _Rules:
         kept, shelf = self.kept, self.shelf
         if not kept or self.reader.mix == "match" or not shelf.surging:
             return kept
-        inside = [shelf.inside(topic) for topic in self.reader.topics]
+        inside = NOTHING.union(*map(shelf.inside, self.reader.topics))
         for place in shelf.surging:
-            if place in self.places or any(place in held for held in inside) or self._against(place, OUTSIDE):
+            if place in inside or self._against(place, OUTSIDE):
                 continue
             if len(kept) >= self.reader.size:
                 droppable = [entry for entry in kept if entry[2] != FOLLOWED]
@@ -200,15 +218,15 @@ def _one_each(entries: Iterable[Entry], topics: set[int]) -> Iterator[Entry]:
         yield from [entry for entry in entries if entry[2] == topic][:1]
 
 
-def _in_sections(kept: Sequence[Entry]) -> list[Entry]:
-    """Sections by their best score, the one from outside last; papers within by score."""
-    best: dict[int, float] = {}
-    for score, _, topic in kept:
-        if score < best.get(topic, 1.0):
-            best[topic] = score
-    if len(best) == 1:
-        return sorted(kept)
-    return sorted(kept, key=lambda entry: (entry[2] == OUTSIDE, best[entry[2]], entry[2], entry))
+def _in_sections(kept: Sequence[Entry]) -> Sequence[Entry]:
+    """Sections by their best score, the one from outside last; papers within by score, as they were taken."""
+    sections: dict[int, list[Entry]] = {}
+    for entry in kept:
+        sections.setdefault(entry[2], []).append(entry)
+    if len(sections) < 2:
+        return kept
+    in_order = sorted((topic == OUTSIDE, of[0][0], topic) for topic, of in sections.items())
+    return [entry for *_, topic in in_order for entry in sections[topic]]
 
 
 def _pick(entry: Entry, reader: Subscriber | Reader, shelf: Shelf, taste: _Taste | None) -> Pick:
@@ -218,8 +236,8 @@ def _pick(entry: Entry, reader: Subscriber | Reader, shelf: Shelf, taste: _Taste
         paper, heat = shelf.papers[place].key, round(shelf.heats[place].value, 4)
         return Pick(paper, FOLLOWED, round(min(1.0, -score), 4), 0.0, heat, (Reason("author", author),))
     if taste is None or topic == OUTSIDE:
-        return shelf.pick(place, topic, reader.mix)
-    made = shelf.pick(place, topic, reader.mix)
+        return shelf.pick(entry)
+    made = shelf.make(entry)
     liked = taste.likes_near(place)
     reasons = (*made.reasons, Reason("near", str(liked))) if liked else made.reasons
     return made._replace(score=round(min(1.0, max(0.0, -score)), 4), reasons=reasons)

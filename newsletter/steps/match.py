@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from newsletter.heap import growing
 from newsletter.models import Match, Paper, Topic
 from newsletter.ports import Matcher
 
@@ -11,5 +12,6 @@ def match(topics: Sequence[Topic], papers: Sequence[Paper], matcher: Matcher) ->
     first_with: dict[str, int] = {}
     for topic in topics:
         first_with.setdefault(topic.query, topic.id)
-    found = matcher.match({id: query for query, id in first_with.items()}, papers)
+    with growing():
+        found = matcher.match({id: query for query, id in first_with.items()}, papers)
     return {topic.id: found[first_with[topic.query]] for topic in topics}

@@ -24,6 +24,8 @@ ELIGIBLE = timedelta(days=7)
 MATCH_SHARE = {"match": 0.85, "balanced": 0.55, "trend": 0.25}
 #: Entries of a topic at hand for every reader; the rest is ranked again for who has read so far down.
 HEAD = 16
+#: A mail shows so many papers of one first or last author.
+PER_AUTHOR = 2
 #: Titles that share this much of their telling words are about one thing; a mail shows one of them.
 NEAR_DUPLICATE = 0.6
 COLD = Heat(0.0, 1, "")
@@ -48,7 +50,7 @@ class Shelf:
     papers: list[Paper]
     heats: list[Heat]
     clusters: list[int]  #: near-duplicates share a number
-    ends: list[tuple[str, ...]]  #: first and last author, one spelling a person
+    ends: list[tuple[str, ...]]  #: first and last author, one spelling a person, where the cap may reach them
     matches: Mapping[int, Sequence[Match]]
     topics: Mapping[int, Topic]
     surging: list[int]  #: places, hottest first
@@ -57,10 +59,9 @@ class Shelf:
     keys: NDArray[np.int64]  #: of the papers
     warmth: NDArray[np.float64]  #: the heats' values
     _places: dict[int, tuple[NDArray[np.intp], NDArray[np.float64]]] = field(default_factory=dict)
-    _rows: dict[int, dict[int, int]] = field(default_factory=dict)
-    _heads: dict[tuple[int, str], list[Entry]] = field(default_factory=dict)
+    _heads: dict[str, dict[int, list[Entry]]] = field(default_factory=lambda: defaultdict(dict))
     _inside: dict[int, frozenset[int]] = field(default_factory=dict)
-    _picks: dict[tuple[int, int, str], Pick] = field(default_factory=dict)
+    _picks: dict[Entry, Pick] = field(default_factory=dict)
     _texts: dict[int, str] = field(default_factory=dict)
     _by_last: dict[str, list[tuple[int, Person]]] | None = None
     _groups: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -85,7 +86,7 @@ class Shelf:
             papers=ready,
             heats=warmth,
             clusters=clusters([telling(paper.title) for paper in ready]),
-            ends=[_ends(paper.authors) for paper in ready],
+            ends=_frequent([_ends(paper.authors) for paper in ready]),
             matches=matches,
             topics=topics,
             surging=sorted(surging, key=lambda place: (-warmth[place].value, place)),
@@ -99,9 +100,9 @@ class Shelf:
 
     def head(self, topic: int, mix: str) -> list[Entry]:
         """List the best `HEAD` papers of a topic, best first."""
-        found = self._heads.get((topic, mix))
+        found = self._heads[mix].get(topic)
         if found is None:
-            found = self._heads[topic, mix] = self.ranked(topic, mix, HEAD)
+            found = self._heads[mix][topic] = self.ranked(topic, mix, HEAD)
         return found
 
     def ranked(self, topic: int, mix: str, limit: int | None = None) -> list[Entry]:
@@ -109,50 +110,45 @@ class Shelf:
         places, scores = self._found(topic)
         share = MATCH_SHARE[mix]
         blended = -(share * scores + (1 - share) * self.warmth[places])
-        order = np.lexsort((places, blended))[:limit]
+        order = blended.argsort(kind="stable")[:limit]
         return list(zip(blended[order].tolist(), places[order].tolist(), repeat(topic)))
 
     def _found(self, topic: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Give a topic's places and how well each matches."""
+        """Give a topic's places, in their order, and how well each matches."""
         found = self._places.get(topic)
         if found is None:
             matches = Matches.of(self.matches.get(topic, ()))
             places = np.minimum(np.searchsorted(self.keys, matches.papers), len(self.keys) - 1)
             is_here = (matches.scores >= MATCH_CUT) & (self.keys[places] == matches.papers) if len(self.keys) else []
-            found = self._places[topic] = (places[is_here], matches.scores[is_here].astype(np.float64))
+            places, scores = places[is_here], matches.scores[is_here].astype(np.float64)
+            order = places.argsort()
+            found = self._places[topic] = (places[order], scores[order])
         return found
-
-    def _row_of(self, topic: int) -> dict[int, int]:
-        """Paper.key -> where it stands among a topic's matches."""
-        rows = self._rows.get(topic)
-        if rows is None:
-            rows = self._rows[topic] = {
-                key: row for row, key in enumerate(Matches.of(self.matches[topic]).papers.tolist())
-            }
-        return rows
 
     def inside(self, topic: int) -> frozenset[int]:
         """Give the surging papers that a topic holds."""
         found = self._inside.get(topic)
         if found is None:
-            held = set(Matches.of(self.matches.get(topic, ())).papers.tolist())
-            found = self._inside[topic] = frozenset(place for place in self.surging if self.papers[place].key in held)
+            held = Matches.of(self.matches.get(topic, ())).papers
+            found = self._inside[topic] = frozenset(place for place in self.surging if (held == self.keys[place]).any())
         return found
 
-    def pick(self, place: int, topic: int, mix: str) -> Pick:
+    def pick(self, entry: Entry) -> Pick:
         """Make the pick of one paper under one topic; all readers who get it share it."""
-        made = self._picks.get((place, topic, mix))
+        made = self._picks.get(entry)
         if made is None:
-            key, heat = self.papers[place].key, self.heats[place].value
-            if topic == OUTSIDE:
-                made = Pick(key, OUTSIDE, round(heat, 4), 0.0, round(heat, 4), (Reason("outside"),))
-            else:
-                found = self.matches[topic][self._row_of(topic)[key]]
-                score = MATCH_SHARE[mix] * found.score + (1 - MATCH_SHARE[mix]) * heat
-                reasons = reasons_for(self.topics[topic], found)
-                made = Pick(key, topic, round(score, 4), round(found.score, 4), round(heat, 4), reasons)
-            self._picks[place, topic, mix] = made
+            made = self._picks[entry] = self.make(entry)
         return made
+
+    def make(self, entry: Entry) -> Pick:
+        """`pick`, but not kept: for an entry that is one reader's."""
+        score, place, topic = entry
+        key, heat = self.papers[place].key, round(self.heats[place].value, 4)
+        if topic == OUTSIDE:
+            return Pick(key, OUTSIDE, heat, 0.0, heat, (Reason("outside"),))
+        matches = self.matches[topic]
+        found = matches[int(np.flatnonzero(Matches.of(matches).papers == key)[0])]
+        return Pick(key, topic, round(-score, 4), round(found.score, 4), heat, reasons_for(self.topics[topic], found))
 
     # -- words -------------------------------------------------------------------------------------------------------
 
@@ -286,6 +282,12 @@ def clusters(titles: Sequence[frozenset[str]]) -> list[int]:
 def _ends(authors: Sequence[str]) -> tuple[str, ...]:
     persons = (people((name,)) for name in dict.fromkeys((*authors[:1], *authors[-1:])))
     return tuple(dict.fromkeys(person[0].compact for person in persons if person))
+
+
+def _frequent(ends: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Keep those authors who have more papers than a mail shows of anybody."""
+    papers = Counter(author for of_paper in ends for author in of_paper)
+    return [tuple(author for author in of_paper if papers[author] > PER_AUTHOR) for of_paper in ends]
 
 
 def is_by(followed: Person, author: Person) -> bool:

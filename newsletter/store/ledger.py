@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, and_, bindparam, case, exists, func, insert, or_, select, update
@@ -165,9 +165,13 @@ def pack_picks(picks: Sequence[Pick]) -> str:
 
 
 def _pack(p: Pick) -> str:
-    numbers = [p.paper, p.topic, round(p.score, 4), round(p.match, 4), round(p.heat, 4)]
-    reasons = [[reason.kind, reason.detail] for reason in p.reasons]
-    return as_json([*numbers, reasons])
+    score, match, heat = (round(float(number), 4) for number in (p.score, p.match, p.heat))
+    return f"[{p.paper},{p.topic},{score},{match},{heat},{_packed_reasons(p.reasons)}]"
+
+
+@lru_cache(maxsize=1 << 15)
+def _packed_reasons(reasons: tuple[Reason, ...]) -> str:
+    return as_json(reasons)
 
 
 def unpack_picks(packed: str | None) -> tuple[Pick, ...]:
