@@ -109,15 +109,15 @@ def freeze(
         issue: int = connection.execute(select(I.c.id).where(I.c.date == day)).scalar_one()
         before = _totals(connection, issue)
         hot = _hot(connection.dialect)
-        batch: list[dict[str, Any]] = []
+        batch: list[tuple[Any, ...]] = []
         packed: dict[int, tuple[Pick, str]] = {}
         for row in rows:
             batch.append(_frozen(issue, row, packed, hot.moment))
             if len(batch) == 5000:
-                connection.exec_driver_sql(hot.add, batch)
+                hot.add(connection, batch)
                 batch.clear()
         if batch:
-            connection.exec_driver_sql(hot.add, batch)
+            hot.add(connection, batch)
         _freeze_papers(connection, issue, papers)
         after = _totals(connection, issue)
         planned, quiet = after[0] - before[0], after[1] - before[1]
@@ -136,21 +136,18 @@ def _totals(connection: Connection, issue: int) -> tuple[int, int]:
 
 def _frozen(
     issue: int, row: FrozenRow, packed: dict[int, tuple[Pick, str]], moment: Callable[[datetime], Any]
-) -> dict[str, Any]:
-    """`packed` remembers picks as they are written: readers share most of them."""
-    parts = []
+) -> tuple[Any, ...]:
+    """A row of `hotpath.FROZEN`. `packed` remembers picks as they are written: readers share most of them."""
+    parts, keys = [], array("I")
     for pick in row.picks:
         known = packed.get(id(pick))
         if known is None:
             known = packed[id(pick)] = (pick, _pack(pick))  # the pick itself, so that its id stays its own
         parts.append(known[1])
-    return {
-        "issue": issue, "subscriber": row.subscriber, "kind": row.kind,
-        "state": "pending" if row.picks else "quiet",
-        "due_at": moment(row.due_at), "expires_at": moment(row.expires_at), "address_version": row.address_version,
-        "picks": f"[{','.join(parts)}]" if parts else None,
-        "papers": array("I", [pick.paper for pick in row.picks]).tobytes() if parts else None,
-    }  # fmt: skip
+        keys.append(pick.paper)
+    state, picks, papers = ("pending", f"[{','.join(parts)}]", keys.tobytes()) if parts else ("quiet", None, None)
+    due, expires = moment(row.due_at), moment(row.expires_at)
+    return issue, row.subscriber, row.kind, state, due, expires, picks, papers, row.address_version
 
 
 def _freeze_papers(connection: Connection, issue: int, papers: Mapping[int, Mapping[str, Any]]) -> None:
