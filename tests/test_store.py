@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from newsletter.errors import Busy, InputError, NotFound, StoreError
 from newsletter.models import (
@@ -20,7 +20,7 @@ from newsletter.models import (
     SubscriberState,
     Topic,
 )
-from newsletter.store import papers, runs, signals, subscribers, topics
+from newsletter.store import accounts, ledger, papers, runs, signals, subscribers, topics
 from newsletter.store.db import only_one, open_engine, reading, writing
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
@@ -223,6 +223,27 @@ def test_B22_a_write_waits_for_its_turn_and_a_locked_database_is_told(engine: En
         with pytest.raises(StoreError, match="locked"), writing(impatient):
             pass
     impatient.dispose()
+
+
+def test_what_waits_is_found_by_its_index_however_many_letters_there_were(engine: Engine) -> None:
+    """Claims, sweeps and polls look at unsettled letters alone: a site keeps all letters it ever sent."""
+    plans: dict[str, str] = {}
+
+    def explain(_connection, cursor, statement, parameters, _context, _many) -> None:  # type: ignore[no-untyped-def]
+        if "deliveries" in statement:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans[statement] = " / ".join(row[3] for row in cursor.fetchall())
+
+    event.listen(engine, "before_cursor_execute", explain)
+    with reading(engine) as connection:
+        accounts.has_waiting(connection, NOW)
+    ledger.sweep(engine, NOW)
+    ledger.release_owner(engine, NOW)
+    ledger.claim(engine, 10, NOW)
+    assert len(plans) >= 9
+    for statement, plan in plans.items():
+        assert "USING INDEX ix_deliveries_open" in plan, (statement, plan)
+        assert "TEMP B-TREE FOR ORDER BY" not in plan, (statement, plan)
 
 
 def test_an_unknown_kind_of_database_is_refused() -> None:

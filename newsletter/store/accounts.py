@@ -10,6 +10,7 @@ from newsletter.errors import InputError, NotFound
 from newsletter.models import DeliveryState
 from newsletter.store.db import chunks
 from newsletter.store.ledger import D, I, U, W, enqueue
+from newsletter.store.tables import UNSETTLED
 
 #: Outward states. A claimed row, or one whose dot has no reply yet, counts as pending.
 STATES = ("sent", "refused", "deferred", "held", "suppressed", "expired", "pending")
@@ -182,8 +183,8 @@ def addresses(connection: Connection, deliveries: Iterable[int]) -> dict[int, tu
 
 def has_waiting(connection: Connection, now: datetime) -> bool:
     """Whether some letter could be sent now."""
-    waiting = and_(D.c.state.in_(("pending", "deferred", "claimed", "dot")), D.c.next_at <= int(now.timestamp()))
-    return connection.scalar(select(D.c.id).where(waiting).limit(1)) is not None
+    waiting = select(D.c.id).where(UNSETTLED, D.c.next_at <= int(now.timestamp()))
+    return connection.scalar(waiting.limit(1)) is not None
 
 
 def enqueued_since(connection: Connection, subscriber: int, kind: str, since: datetime) -> int:

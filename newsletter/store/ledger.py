@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Dialect, Engine, and_, bindparam, case, exist
 from newsletter.models import DeliveryState, Pick, Reason, Receipt, SubscriberState
 from newsletter.store.db import as_json, chunks, database_seconds, insert_into, reading, writing
 from newsletter.store.hotpath import HotPath
-from newsletter.store.tables import DeliveryRow, IssuePaperRow, IssueRow, SubscriberRow
+from newsletter.store.tables import UNSETTLED, DeliveryRow, IssuePaperRow, IssueRow, SubscriberRow
 
 D: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
 I: Any = IssueRow.__table__  # type: ignore[attr-defined]  # noqa: E741
@@ -119,6 +119,8 @@ def freeze(
         if batch:
             hot.add(connection, batch)
         _freeze_papers(connection, issue, papers)
+        if connection.dialect.name == "postgresql":  # else it plans claims for the table as it was before
+            connection.exec_driver_sql("ANALYZE deliveries")
         after = _totals(connection, issue)
         planned, quiet = after[0] - before[0], after[1] - before[1]
         counted = {"planned": I.c.planned + planned, "quiet": I.c.quiet + quiet}
@@ -211,13 +213,13 @@ def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -
     with writing(engine) as connection:
         seconds = database_seconds(connection.dialect.name)
         moved = 0
-        lost_claim = and_(D.c.state == "claimed", D.c.lease_until < seconds)
+        lost_claim = and_(UNSETTLED, D.c.state == "claimed", D.c.lease_until < seconds)
         poison = and_(lost_claim, D.c.claims >= MAX_CLAIMS)
         moved += _move(connection, poison, state="refused", reply=POISON, phase="render", settled_at=now)  # fmt: skip
         moved += _move(connection, lost_claim, state="pending", claim_token=None)
-        lost_dot = and_(D.c.state == "dot", D.c.dot_at < seconds - DOT_LIMIT_S)
+        lost_dot = and_(UNSETTLED, D.c.state == "dot", D.c.dot_at < seconds - DOT_LIMIT_S)
         moved += _ambiguous(connection, lost_dot, "no reply after the final dot", now, is_retrying_digests)
-        waiting = D.c.state.in_(("pending", "deferred"))
+        waiting = and_(UNSETTLED, D.c.state.in_(("pending", "deferred")))
         moved += _move(connection, and_(waiting, D.c.expires_at <= now), state="expired", settled_at=now)
         moved += _move(connection, and_(waiting, ~_may_be_mailed()), state="suppressed", settled_at=now)
     return moved
@@ -226,11 +228,12 @@ def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -
 def release_owner(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -> int:
     """Settle what a dead process of this database left behind. Only for whoever holds the run lock."""
     with writing(engine) as connection:
-        moved = _move(connection, and_(D.c.state == "claimed", D.c.claims >= MAX_CLAIMS), state="refused",
-                      reply=POISON, phase="render", settled_at=now)  # fmt: skip
-        moved += _move(connection, D.c.state == "claimed", state="pending", claim_token=None)
+        claimed, dot = and_(UNSETTLED, D.c.state == "claimed"), and_(UNSETTLED, D.c.state == "dot")
+        poison = and_(claimed, D.c.claims >= MAX_CLAIMS)
+        moved = _move(connection, poison, state="refused", reply=POISON, phase="render", settled_at=now)
+        moved += _move(connection, claimed, state="pending", claim_token=None)
         gone = "the process ended after the final dot"
-        return moved + _ambiguous(connection, D.c.state == "dot", gone, now, is_retrying_digests)
+        return moved + _ambiguous(connection, dot, gone, now, is_retrying_digests)
 
 
 def _ambiguous(connection: Connection, where: Any, reply: str, now: datetime, is_retrying_digests: bool) -> int:
@@ -257,12 +260,13 @@ def claim(
     token = secrets.token_hex(16)
     with writing(engine) as connection:
         seconds = database_seconds(connection.dialect.name)
-        open_issue = or_(D.c.issue.is_(None), D.c.issue.in_(select(I.c.id).where(I.c.state == "open")))
+        is_paused = func.coalesce(D.c.issue, 0).in_(select(I.c.id).where(I.c.state != "open"))
         ready = and_(
+            UNSETTLED,
             D.c.state.in_(("pending", "deferred")),
             D.c.next_at <= int(now.timestamp()),
             D.c.expires_at > now,
-            open_issue,
+            ~is_paused,
         )
         if only:
             ready = and_(ready, D.c.subscriber.in_(only))

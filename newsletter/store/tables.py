@@ -278,6 +278,11 @@ class IssuePaperRow(SQLModel, table=True):
     facts: dict[str, Any] = _json("{}")  #: heat value, level, field, facts; summary and links as of then
 
 
+#: What a letter is in until its outcome is known. A query uses the index over these rows, instead of looking through
+#: all letters that ever were, if it says this in these very words.
+UNSETTLED = text("state IN ('pending', 'deferred', 'claimed', 'dot')")
+
+
 class DeliveryRow(SQLModel, table=True):
     """The ledger: one row per letter. `issue` is empty for mails that answer a person (confirmations and the like)."""
 
@@ -288,8 +293,9 @@ class DeliveryRow(SQLModel, table=True):
         Index(
             "ix_deliveries_open",
             "next_at",
-            sqlite_where=text("state IN ('pending', 'deferred', 'claimed', 'dot')"),
-            postgresql_where=text("state IN ('pending', 'deferred', 'claimed', 'dot')"),
+            "id",
+            sqlite_where=UNSETTLED,
+            postgresql_where=UNSETTLED,
         ),
     )
     id: int | None = _key()
