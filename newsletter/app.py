@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -29,7 +29,6 @@ from newsletter.models import (
     Choice,
     Envelope,
     Harvest,
-    Heat,
     Letter,
     Paper,
     Receipt,
@@ -71,9 +70,9 @@ class Preview:
 
     reader: Subscriber
     choice: Choice
-    papers: Mapping[int, Paper]
-    heats: Mapping[int, Heat]
+    shown: Mapping[int, Shown]  #: by Paper.key: what is in it and what matched but is not
     topics: Mapping[int, Topic]
+    day: date
     letter: Letter | None  #: None: a quiet day
     message: bytes  #: the mail as it would leave; empty on a quiet day
 
@@ -243,17 +242,15 @@ class App:
 
     def _previewed(self, reader: Subscriber, choice: Choice, edition: pipeline.Edition) -> Preview:
         composer = Composer(self.engine, self.config, self.press, self.tokens)
-        letter, message = None, b""
+        letter, message, day = None, b"", edition.now.astimezone(zone(reader.timezone)).date()
+        matched = [pick.paper for pick in (*choice.picks, *(pick for _, pick in choice.passed))]
+        shown = {key: Shown.from_facts(show(edition.papers[key], edition.heats[key])) for key in matched}
         if choice.picks:
-            claim = ledger.Claim(0, "", None, edition.now.astimezone(zone(reader.timezone)).date(), reader.id, "digest",
-                                 choice.picks, {}, edition.now, 0, 0, len(edition.papers))  # fmt: skip
-            shown = {
-                pick.paper: Shown.from_facts(show(edition.papers[pick.paper], edition.heats[pick.paper]))
-                for pick in choice.picks
-            }
+            claim = ledger.Claim(0, "", None, day, reader.id, "digest", choice.picks, {}, edition.now, 0, 0,
+                                 len(edition.papers))  # fmt: skip
             letter = composer.compose(claim, reader, shown, edition.topics, None)
             message = composer.message(claim, reader, letter)[1]
-        return Preview(reader, choice, edition.papers, edition.heats, edition.topics, letter, message)
+        return Preview(reader, choice, shown, edition.topics, day, letter, message)
 
     def plan_only(self, now: datetime) -> dict[str, Any]:
         """What `run` would send at `now` from what is known: {"date", "due", "would_send", "quiet"}."""

@@ -5,6 +5,7 @@ dedupe; `Heat`, `Match` and `Pick` are what trend, match and choose decided; a `
 the relay said. All times are aware datetimes in UTC unless a name says `local`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -306,8 +307,15 @@ class Choice:
     """What choose decided for one reader. No picks = quiet."""
 
     picks: tuple[Pick, ...] = ()  #: in the order of the letter: sections by best score, papers within by score
-    left_out: Mapping[str, int] = NOTHING  #: rule -> number of papers it kept out
+    passed: tuple[
+        tuple[str, Pick], ...
+    ] = ()  #: what matched and is not in it, best first, with the rule that kept it out
     considered: int = 0  #: papers that were looked at ("out of 1,204")
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Rule -> number of papers it kept out."""
+        return Counter(rule for rule, _ in self.passed)
 
 
 class DeliveryState(StrEnum):

@@ -99,6 +99,7 @@ def test_muted_words_keep_papers_out_in_any_spelling(word: str) -> None:
     papers = [paper(1, "Quantum error correction", abstract="El codigo."), paper(2, "Tides in shallow lakes")]
     choice = choose(replace(READER, muted=(word, " ")), world(papers, {1: {1: 0.9, 2: 0.8}}), set(), {})
     assert keys(choice) == [2] and choice.left_out == {"muted": 1}
+    assert [(rule, pick.paper) for rule, pick in choice.passed] == [("muted", 1)]
 
 
 def test_a_muted_word_is_not_a_part_of_another() -> None:

@@ -33,3 +33,51 @@ def test_the_demo_touches_no_folder_of_somebody_else(tmp_path: Path, capsys: pyt
     assert main(["demo", "--dir", str(tmp_path)]) == 2
     assert (tmp_path / "thesis.txt").exists()
     assert "not made by the demo" in capsys.readouterr().err
+
+
+def test_a_preview_says_why_each_paper_is_in_it_and_by_which_rule_others_are_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "demo"
+    assert main(["demo", "--dir", str(folder), "--json"]) == 0
+    site = str(folder / "config.toml")
+    capsys.readouterr()
+    assert main(["-C", site, "preview", "ada@example.org", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["papers"]
+    assert main(["-C", site, "preview", "ada@example.org", "--why"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line, paper in zip(lines[2:], told["papers"], strict=False):
+        number, score, match, trend, word, topic, title, why = line.split("\t")
+        numbers = [float(text) for text in (score, match, trend)]
+        assert numbers == pytest.approx([paper["score"], paper["match"], paper["heat"]], abs=0.006)
+        assert number.isdigit() and (topic, title) == (paper["topic"], paper["title"])
+        assert word.split(",")[0] == paper["heat_word"]
+        assert why and all(f"{reason['kind']} {reason['detail']}".strip() in why for reason in paper["reasons"])
+    out = [line.split("\t") for line in lines[lines.index("") + 2 : -1]]
+    assert 0 < len(out) <= 10 and all(len(row) == 7 for row in out)
+    assert [float(row[1]) for row in out] == sorted((float(row[1]) for row in out), reverse=True)
+    assert {row[0] for row in out} <= {rule.replace("_", " ") for rule in told["left_out"]}
+    assert not {row[6] for row in out} & {paper["title"] for paper in told["papers"]}
+    assert lines[-1].startswith("Left out: ") and "seen" in lines[-1]
+
+
+def test_a_sent_letter_can_still_say_why_each_paper_was_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "demo"
+    assert main(["demo", "--dir", str(folder), "--json"]) == 0
+    asking = ["-C", str(folder / "config.toml"), "issues", "show", "latest", "--to", "ada@example.org"]
+    capsys.readouterr()
+    assert main([*asking, "--json"]) == 0
+    picks = json.loads(capsys.readouterr().out)["letters"][0]["picks"]
+    assert main(asking) == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = [line.split("\t") for line in lines[lines.index("") + 1 :]]
+    assert len(told) == len(picks) == 8
+    for row, pick in zip(told, picks, strict=True):
+        assert row[6] == pick["title"] and row[7] == ", ".join(f"{x['kind']} {x['detail']}" for x in pick["reasons"])
+        assert str(pick["heat_facts"][0]["count"]) in row[4]  # the heat's cause
+    letter = (folder / "outbox" / "1-ada@example.org.txt").read_text()
+    places = [letter.index(pick["title"][:40]) for pick in picks]
+    assert places == sorted(places)  # as they stood in the letter

@@ -14,6 +14,7 @@ import uvicorn
 
 from newsletter import addresses
 from newsletter.app import App, Preview, Report
+from newsletter.cli import picks
 from newsletter.cli.logs import start_logging
 from newsletter.cli.output import (
     console,
@@ -32,7 +33,7 @@ from newsletter.config import LOOPBACK
 from newsletter.daemon import Daemon
 from newsletter.domains import ask_dns
 from newsletter.errors import InputError, NewsletterError, NotFound
-from newsletter.models import FOLLOWED, OUTSIDE, Subscriber
+from newsletter.models import Subscriber
 from newsletter.store import subscribers
 from newsletter.store.db import reading
 from newsletter.web import create_app
@@ -40,6 +41,9 @@ from newsletter.worker import Worker
 
 At = Annotated[str | None, typer.Option("--at", help="Work as if it were this moment: 2026-05-04T09:00Z.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
+
+#: How many papers that are not in a letter `preview --why` names.
+NEXT_BEST = 10
 
 
 def fetch(
@@ -127,12 +131,17 @@ def preview(
         return _put_out(shown, form or ("html" if is_opening else "text"), out, is_opening)
     if emit(_preview_json(shown)):
         return 0
+    said = (shown.shown, shown.topics, app.press, shown.day)
     if shown.letter is None:
         say(f"{shown.reader.email}: a quiet day, nothing would be sent")
     else:
         say(f"{shown.letter.subject}    {len(shown.message) / 1000:.0f} KB")
         say(shown.letter.preheader)
-        _tell_picks(shown, is_scored=why)
+        picks.tell(shown.choice.picks, *said, is_scored=why)
+    if why and shown.choice.passed:
+        say("")
+        say(f"Not in it, the best {min(NEXT_BEST, len(shown.choice.passed))} of {len(shown.choice.passed)}:")
+        picks.tell_passed(shown.choice.passed[:NEXT_BEST], *said)
     if shown.choice.left_out:
         kept_out = ", ".join(f"{n} {rule.replace('_', ' ')}" for rule, n in shown.choice.left_out.items())
         say(f"Left out: {kept_out}")
@@ -254,39 +263,13 @@ def _tell_issues(issues: list[dict[str, Any]]) -> None:
 
 
 def _preview_json(shown: Preview) -> dict[str, Any]:
-    picks = [
-        {
-            "id": shown.papers[pick.paper].id, "title": shown.papers[pick.paper].title,
-            "topic": _topic_name(shown, pick.topic), "score": round(pick.score, 3), "match": round(pick.match, 3),
-            "heat": round(pick.heat, 3), "heat_word": shown.heats[pick.paper].word,
-            "reasons": [{"kind": reason.kind, "detail": reason.detail} for reason in pick.reasons],
-        }
-        for pick in shown.choice.picks
-    ]  # fmt: skip
     letter = shown.letter
     return {
         "to": shown.reader.email, "subject": letter.subject if letter else "",
-        "preheader": letter.preheader if letter else "", "papers": picks,
-        "left_out": dict(shown.choice.left_out), "bytes": len(shown.message),
+        "preheader": letter.preheader if letter else "",
+        "papers": picks.as_json(shown.choice.picks, shown.shown, shown.topics),
+        "left_out": shown.choice.left_out, "bytes": len(shown.message),
     }  # fmt: skip
-
-
-def _topic_name(shown: Preview, topic: int) -> str:
-    if topic in (FOLLOWED, OUTSIDE):
-        return "(followed)" if topic == FOLLOWED else "(outside)"
-    return shown.topics[topic].name
-
-
-def _tell_picks(shown: Preview, *, is_scored: bool) -> None:
-    rows = []
-    for number, pick in enumerate(shown.choice.picks, 1):
-        why = ", ".join(f"{reason.kind} {reason.detail}".strip() for reason in pick.reasons)
-        scores = (pick.score, pick.match, pick.heat) if is_scored else ()
-        heat = shown.heats[pick.paper].word
-        rows.append((number, *scores, heat, _topic_name(shown, pick.topic), shown.papers[pick.paper].title)
-                    + ((why,) if is_scored else ()))  # fmt: skip
-    scored = ("score", "match", "trend") if is_scored else ()
-    table(("#", *scored, "heat", "topic", "title", *(("why",) if is_scored else ())), rows, right=("#", *scored))
 
 
 def _put_out(shown: Preview, form: str, out: Path | None, is_opening: bool) -> int:

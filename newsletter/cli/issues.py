@@ -1,15 +1,17 @@
 """Issues: list, show, retry, tell, resolve. "Did X get Friday's issue?" is answered here, with the server's words."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
 from sqlalchemy import Connection
 
 from newsletter import addresses, inbox
+from newsletter.cli import picks
 from newsletter.cli.output import confirm, emit, open_app, say, table
 from newsletter.errors import InputError, NotFound
-from newsletter.store import accounts, subscribers
+from newsletter.steps.compose.shown import Shown
+from newsletter.store import accounts, ledger, subscribers, topics
 from newsletter.store.db import reading, writing
 
 app = typer.Typer(help="Issues: list, show, retry, tell, resolve.", no_args_is_help=True)
@@ -36,20 +38,29 @@ def show(
     state: Annotated[list[str] | None, typer.Option(help="Only letters in this state; may be repeated.")] = None,
     limit: Annotated[int, typer.Option(min=1)] = 100,
 ) -> int:
-    """Show an issue's letters, each with what the server said and when."""
+    """Show an issue's letters, what the server said and when; with --to, each of its papers and why."""
     for one in state or ():
         accounts.require_known_state(one)
-    with reading(open_app().engine) as connection:
+    site = open_app()
+    with reading(site.engine) as connection:
         id = accounts.find_issue(connection, issue)
         counts = accounts.issue_counts(connection, [id])[0]
         of = _reader(connection, email) if email else None
         letters = accounts.letters(connection, id, subscriber=of, states=state or (), limit=limit)
-    if emit({**counts, "letters": letters}):
+        shown = {key: Shown.from_facts(facts) for key, facts in accounts.shown_papers(connection, id).items()}
+        chosen = [ledger.unpack_picks(letter["picks"]) for letter in letters]
+        known = topics.by_ids(connection, {pick.topic for of_one in chosen for pick in of_one})
+    told = [{**letter, "picks": picks.as_json(of_one, shown, known)}
+            for letter, of_one in zip(letters, chosen, strict=True)]  # fmt: skip
+    if emit({**counts, "letters": told}):
         return 0
     say(f"Issue {counts['date']} ({counts['state']}{': ' + counts['state_reason'] if counts['state_reason'] else ''}): "
         + ", ".join(f"{counts[name]} {name}" for name in (*accounts.STATES, "quiet")))  # fmt: skip
     rows = [(x["email"], x["state"], x["code"] or None, x["reply"], x["settled_at"], x["attempts"]) for x in letters]
     table(("email", "state", "code", "the server said", "at", "tries"), rows, right=("tries",))
+    if email and letters:
+        say("")
+        picks.tell(chosen[0], shown, known, site.press, date.fromisoformat(counts["date"]))
     return 0
 
 

@@ -4,7 +4,6 @@ All that readers share is prepared once in a `Shelf`; a reader then only merges 
 padded in, never repeated, and always carries the facts that brought it.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
@@ -36,7 +35,7 @@ def choose(
     """Pick at most `reader.size` papers, sections by their best score and papers within by score; none = quiet.
 
     `seen` are papers that the reader was sent, `votes` paper -> 1 or -1. Without `is_counting` the search ends when the
-    mail is full, and `left_out` stays empty.
+    mail is full, and `passed` stays empty.
     """
     taste = _Taste(shelf, votes) if votes else None
     rules = None if is_counting or taste or reader.follows else _from_heads(reader, shelf, seen)
@@ -52,7 +51,9 @@ def choose(
         picks = tuple([_pick(entry, reader, shelf, taste) for entry in kept])
     else:
         picks = tuple(map(shelf.pick, kept))
-    return Choice(picks, Counter(rules.left_out.values()) if is_counting else {}, len(shelf.papers))
+    out = rules.left_out.values() if is_counting else ()
+    passed = [(rule, _pick(entry, reader, shelf, taste)) for rule, entry in sorted(out, key=lambda found: found[1])]
+    return Choice(picks, tuple(passed), len(shelf.papers))
 
 
 def _from_heads(reader: Subscriber | Reader, shelf: Shelf, seen: Collection[int]) -> "_Rules | None":
@@ -72,7 +73,7 @@ class _Rules:
         self.kept: list[Entry] = []
         self.places: set[int] = set()
         self.clusters: set[int] = set()
-        self.left_out: dict[int, str] = {}  #: place -> the rule that kept it out
+        self.left_out: dict[int, tuple[str, Entry]] = {}  #: by place: the rule that kept it out
         self.per_topic: dict[int, int] = {}
         self.per_author: dict[str, int] = {}
         self.full_topics: set[int] = set()
@@ -120,7 +121,7 @@ class _Rules:
             if len(self.kept) >= self.reader.size and rule in ("", "topic_cap", "author_cap"):
                 rule = "size"
             if rule:
-                self.left_out.setdefault(place, rule)
+                self.left_out.setdefault(place, (rule, entry))
             else:
                 self.left_out.pop(place, None)
                 self._keep(entry)
@@ -174,7 +175,7 @@ class _Rules:
                 droppable = [entry for entry in kept if entry[2] != FOLLOWED]
                 if len(droppable) < 2:
                     return kept
-                self.left_out[droppable[-1][1]] = "size"
+                self.left_out[droppable[-1][1]] = ("size", droppable[-1])
                 kept = [entry for entry in kept if entry is not droppable[-1]]
             return [*kept, (-shelf.heats[place].value, place, OUTSIDE)]
         return kept

@@ -126,7 +126,7 @@ def test_a_configured_model_orders_a_readers_digest(folder: Path, tmp_path: Path
 
     def first() -> str:
         preview = app.preview(reader, now)
-        return preview.papers[preview.choice.picks[0].paper].id
+        return preview.shown[preview.choice.picks[0].paper].id
 
     assert first() == "p3"
     app.config = Config.model_validate({"database": {"url": url}})

@@ -104,6 +104,10 @@ class Press:
         html, text = desk.render(kind, "body.html", frame), desk.render(kind, "body.txt", frame)
         return Letter(kind, subject, (text,), (html,), teaser)
 
+    def signal(self, paper: Shown, day: date, language: str = FALLBACK) -> str:
+        """The fact behind a paper's heat in words: "312 upvotes in 1 day". Empty when there is none to tell."""
+        return self._desk_of(language).signal(paper, day)
+
     def _desk_of(self, language: str) -> Desk:
         return self._desk(language if language in self.words else FALLBACK)
 
