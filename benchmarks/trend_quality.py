@@ -1,5 +1,6 @@
 """How well heat, from what was known at a paper's first snapshot, ranks a day against the upvotes of six and more days
-later. Beside it: raw upvotes, and the formulas of Hacker News, Reddit and ResearchHub.
+later, of about six (the reading nearest to six days, at least four), and of two and more. Beside it: raw upvotes, and
+the formulas of Hacker News, Reddit and ResearchHub.
 
     python -m benchmarks.trend_quality FILE.jsonl
 
@@ -32,6 +33,7 @@ from newsletter.steps.trend import trend
 
 KINDS = {"upvotes": "upvotes", "githubStars": "stars", "numComments": "comments"}
 ENOUGH = 8
+SIX_DAYS = timedelta(days=6)
 
 
 @dataclass
@@ -55,7 +57,8 @@ class Case:
 
 
 def read(path: Path, *, known_for: timedelta, later: timedelta) -> list[Case]:
-    """Read the papers that have a snapshot `later` than the first one; known is what was read within `known_for`."""
+    """Read the papers that have a snapshot `later` than the first one, and of such the one nearest to six days; known
+    is what was read within `known_for`."""
     cases = []
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -68,8 +71,9 @@ def read(path: Path, *, known_for: timedelta, later: timedelta) -> list[Case]:
         # A list is read shortly after midnight for the day before.
         day = row.get("listed") or (first - timedelta(hours=1)).date().isoformat()
         listed = _time(row.get("submittedOnDailyAt") or day)
+        then = min(after, key=lambda o: abs(o["t"] - first - SIX_DAYS))
         published = _time(row["publishedAt"]) if row.get("publishedAt") else None
-        cases.append(Case(row["id"], day, known[-1]["t"], min(listed, first), published, known, after[-1]["upvotes"]))
+        cases.append(Case(row["id"], day, known[-1]["t"], min(listed, first), published, known, then["upvotes"]))
     return cases
 
 
@@ -189,14 +193,15 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     path = parser.parse_args().file
     once, day = timedelta(0), timedelta(hours=30)
-    cases = read(path, known_for=once, later=timedelta(days=6))
-    soon = read(path, known_for=once, later=timedelta(days=2))
-    middle = sorted(c.day for c in soon)[len(soon) // 2] if soon else ""
-    result = compare(cases)
-    result["after_24h"] = compare(read(path, known_for=day, later=timedelta(days=6)))
-    result["two_days_later"] = compare(soon)
-    result["two_days_later_first_half"] = compare([c for c in soon if c.day < middle])
-    result["two_days_later_second_half"] = compare([c for c in soon if c.day >= middle])
+    result = compare(read(path, known_for=once, later=SIX_DAYS))
+    result["after_24h"] = compare(read(path, known_for=day, later=SIX_DAYS))
+    for name, later in (("about_six_days_later", 4), ("two_days_later", 2)):
+        cases = read(path, known_for=once, later=timedelta(days=later))
+        used = days(cases)
+        middle = used[len(used) // 2][0].day if used else ""
+        result[name] = compare(cases)
+        result[f"{name}_first_half"] = compare([c for c in cases if c.day < middle])
+        result[f"{name}_second_half"] = compare([c for c in cases if c.day >= middle])
     print(json.dumps(result))
 
 
