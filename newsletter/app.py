@@ -285,7 +285,7 @@ class App:
                 "no_content": runs.fact(connection, "no_content"),
                 "last_run": last and {k: iso(v) if isinstance(v, datetime) else v for k, v in last.items()},
                 "next_due": iso(next_due(subscribers.rhythms(connection), now)),
-                "out_of_balance": accounts.check(connection),
+                "out_of_balance": accounts.check(connection, latest=accounts.RECENT),
             }
 
     def has_due(self, now: datetime) -> bool:

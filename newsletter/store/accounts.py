@@ -14,6 +14,8 @@ from newsletter.store.tables import UNSETTLED
 
 #: Outward states. A claimed row, or one whose dot has no reply yet, counts as pending.
 STATES = ("sent", "refused", "deferred", "held", "suppressed", "expired", "pending")
+#: What is looked at often looks at so many issues: letters of older ones no longer change.
+RECENT = 7
 _INNER = {"claimed": "pending", "dot": "pending"}
 #: What every page asks is made once.
 _MAILS = select(func.count()).where(
@@ -46,6 +48,11 @@ def issue_counts(connection: Connection, ids: Iterable[int] | None = None, limit
          "state_reason": row.state_reason, "candidates": row.candidates}
         for row in connection.execute(query)
     ]  # fmt: skip
+
+
+def candidates(connection: Connection, issue: int) -> int:
+    """How many papers an issue was picked from."""
+    return connection.scalar(select(I.c.candidates).where(I.c.id == issue)) or 0
 
 
 def issue_days(connection: Connection, until: date | None, limit: int) -> list[tuple[int, date]]:
@@ -135,10 +142,10 @@ def pause(connection: Connection, issue: int, reason: str) -> None:
     connection.execute(update(I).where(I.c.id == issue).values(state="paused", state_reason=reason))
 
 
-def check(connection: Connection) -> list[str]:
-    """Sentences about issues whose rows do not add up to what was planned. Empty = all is accounted for."""
+def check(connection: Connection, latest: int | None = None) -> list[str]:
+    """Sentences about issues, or the latest of them, whose rows do not add up to what was planned. Empty = all do."""
     wrong = []
-    for row in connection.execute(select(I)).all():
+    for row in connection.execute(select(I).order_by(I.c.date.desc()).limit(latest)).all():
         found = counts(connection, row.id)
         for name, planned in (("planned", row.planned), ("quiet", row.quiet)):
             if found[name] != planned:

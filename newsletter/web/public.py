@@ -104,7 +104,7 @@ class Public:
             with reading(self.app.engine) as connection:
                 id = accounts.find_issue(connection, name)
                 facts = accounts.shown_papers(connection, id)
-                return _ranked(list(facts.values())), accounts.issue_counts(connection, [id])[0]["candidates"]
+                return _ranked(list(facts.values())), accounts.candidates(connection, id)
 
         found, candidates = self._cached(f"issue {name}", load)
         return self.view.page(request, "issue.html", day=day, cards=found, candidates=candidates)
@@ -179,7 +179,7 @@ class Public:
     def _health(self) -> tuple[dict[str, Any], int]:
         with reading(self.app.engine) as connection:
             rows = runs.sources(connection)
-            balanced = not accounts.check(connection)
+            balanced = not accounts.check(connection, latest=accounts.RECENT)
         states = {name: row["state"] for name, row in rows.items()}
         bad = sorted(n for n, state in states.items() if state in (SourceState.FAILED, SourceState.STALLED))
         state = "ok" if balanced and not bad else "degraded"
