@@ -153,7 +153,7 @@ class App:
                 "seconds": seconds | {"total": round(sum(watch.seconds.values()), 3)},
             }
             report.problems = fetched.problems + delivered.problems
-            report.is_unreachable = delivered.is_unreachable
+            report.is_unreachable = fetched.is_unreachable or delivered.is_unreachable
             operator = Operator(self.engine, self.config, self.press)
             if letter := operator.report(now, patience):
                 report.problems += await operator.send(letter, transport or self._relays(lambda _: 0, now), now)
@@ -181,11 +181,13 @@ class App:
         is_retrying = self.config.delivery.ambiguous == "retry"
         if self.engine.dialect.name == "sqlite":
             ledger.release_owner(self.engine, now, is_retrying_digests=is_retrying)
+        composer = Composer(self.engine, self.config, self.press, self.tokens)
+        composer.signer()  # without its key no letter can be made: none is taken
         claims: dict[int, ledger.Claim] = {}
         relays = self._relays(lambda delivery: claims[delivery].attempts, now)
         delivered = await deliver_waiting(
             self.engine,
-            Composer(self.engine, self.config, self.press, self.tokens),
+            composer,
             transport or relays,
             now,
             clerk_claims=claims,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
+from urllib.parse import urlencode
 
 from sqlalchemy import Engine
 
@@ -104,6 +105,9 @@ class Composer:
         purpose = "address" if claim.kind == "address_new" else "confirm"
         values["confirm"] = self._url(purpose, purpose, claim, reader)
         values["preferences"], values["unsubscribe"] = links.preferences, links.unsubscribe
+        if claim.kind == "known":
+            query = values.setdefault("query", "")
+            values["preferences"] += f"?{urlencode({'add': query})}" if query else ""
         return self.press.notice(claim.kind, reader.language, **values)
 
     def message(self, claim: ledger.Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
@@ -116,10 +120,16 @@ class Composer:
             ("Auto-Submitted", "auto-generated")
         ]  # fmt: skip
         message = mime.build(letter, envelope, mime.mailbox(site.name, site.from_), headers)
+        signer = self.signer()
+        return envelope, signer.sign(message) if signer else message
+
+    def signer(self) -> dkim.Signer | None:
+        """What signs this site's mail. Read once.
+
+        Raises: ConfigError when the key cannot be read.
+        """
         key = self.config.dkim
-        if key.domain and key.key_file:
-            message = dkim.signer(key.domain, key.selector, key.key_file).sign(message)
-        return envelope, message
+        return dkim.signer(key.domain, key.selector, key.key_file) if key.domain and key.key_file else None
 
     def _list_headers(self, claim: ledger.Claim, reader: Subscriber) -> list[tuple[str, str]]:
         """RFC 2369, 2919, 8058, and Feedback-ID, which names nobody."""

@@ -1,69 +1,30 @@
 """config.toml + environment + secret files -> one frozen `Config`; every mistake is reported at once."""
 
 import difflib
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from newsletter.errors import ConfigError
+from newsletter.values import (
+    Address,
+    BaseUrl,
+    Category,
+    DatabaseUrl,
+    FeedName,
+    Line,
+    Network,
+    Token,
+    Url,
+    Zone,
+    require_token,
+)
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
-#: Names of sources that are built in; a feed needs one of its own.
-BUILT_IN = ("arxiv", "huggingface", "biorxiv", "medrxiv", "hackernews", "github", "import")
-
-
-def _line(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("has a control character in it")
-    return value
-
-
-def _url(value: str) -> str:
-    parts = urlsplit(_line(value))
-    if parts.scheme not in ("http", "https") or not parts.hostname or " " in value:
-        raise ValueError("is not an http(s) address")
-    return value.rstrip("/")
-
-
-def _address(value: str) -> str:
-    if not re.fullmatch(r"[^\s@<>\"(),:;\\]+@[A-Za-z0-9.-]+", value):
-        raise ValueError("is not an e-mail address")
-    return value
-
-
-def _zone(value: str) -> str:
-    if value not in available_timezones():
-        near = difflib.get_close_matches(value, available_timezones(), 1, 0.5)
-        raise ValueError(f"is not a time zone{f'; did you mean {near[0]}?' if near else ''}")
-    return value
-
-
-def _category(value: str) -> str:
-    if not re.fullmatch(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", value):
-        raise ValueError("is not an arXiv category (such as cs.CL, math, q-bio.NC)")
-    return value
-
-
-def _feed_name(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value) or value in BUILT_IN:
-        raise ValueError(f"must be lower-case letters, digits and hyphens, and none of {', '.join(BUILT_IN)}")
-    return value
-
-
-def _database(value: str) -> str:
-    if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
-        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
-    return value
-
-
-Line = Annotated[str, AfterValidator(_line)]
-Url = Annotated[str, AfterValidator(_url)]
 
 
 class Section(BaseModel):
@@ -72,19 +33,17 @@ class Section(BaseModel):
 
 class Site(Section):
     name: Line = "Trending Papers"
-    base_url: Url = "http://localhost:8080"
-    former_urls: tuple[Url, ...] = ()  # base_urls of before, which still lead here
-    from_: Annotated[str, Field(alias="from"), AfterValidator(_address)] = "digest@localhost"
+    base_url: BaseUrl = "http://localhost:8080"
+    former_urls: tuple[BaseUrl, ...] = ()  # base_urls of before, which still lead here
+    from_: Annotated[Address, Field(alias="from")] = "digest@localhost"
     postal_address: str = ""
-    timezone: Annotated[str, AfterValidator(_zone)] = (
-        "UTC"  # zone of the archive's days and of dates in the command line
-    )
+    timezone: Zone = "UTC"  # zone of the archive's days and of dates in the command line
     secret_key_file: Path = Path("secret.key")
     contact: str = ""  # address that sources see in the User-Agent and operators' mail goes to
 
 
 class Database(Section):
-    url: Annotated[str, AfterValidator(_database)] = "sqlite:///newsletter.db"
+    url: DatabaseUrl = "sqlite:///newsletter.db"
 
 
 class SmtpRelay(Section):
@@ -106,7 +65,7 @@ class Smtp(SmtpRelay):
 
 class Delivery(Section):
     ambiguous: Literal["hold", "retry"] = "hold"
-    retry: tuple[int, ...] = (5, 10, 20, 40, 80, 160, 240)  # minutes before each further try
+    retry: tuple[Annotated[int, Field(ge=0)], ...] = (5, 10, 20, 40, 80, 160, 240)  # minutes before each further try
     expire_after_h: Annotated[int, Field(ge=1, le=23)] = 18
 
 
@@ -117,26 +76,26 @@ class Dkim(Section):
 
 
 class Arxiv(Section):
-    categories: tuple[Annotated[str, AfterValidator(_category)], ...] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML")
+    categories: tuple[Category, ...] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML")
     url: Url = "https://rss.arxiv.org/rss"  # "…/atom" works too
     api_url: Url = "https://export.arxiv.org/api/query"
     oai_url: Url = "https://oaipmh.arxiv.org/oai"
-    interval_s: float = 3.0
+    interval_s: Annotated[float, Field(ge=0)] = 3.0
 
 
 class HuggingFace(Section):
     url: Url = "https://huggingface.co/api/daily_papers"
-    days: int = 3
+    days: Annotated[int, Field(ge=0)] = 3
 
 
 class Biorxiv(Section):
     servers: tuple[str, ...] = ("biorxiv", "medrxiv")
     url: Url = "https://api.biorxiv.org/details"
-    days: int = 2
+    days: Annotated[int, Field(ge=0)] = 2
 
 
 class Feed(Section):
-    name: Annotated[str, AfterValidator(_feed_name)]
+    name: FeedName
     url: Url
     field: Line = ""
 
@@ -150,12 +109,12 @@ class Sources(Section):
 
 class HackerNews(Section):
     url: Url = "https://hn.algolia.com/api/v1/search_by_date"
-    days: int = 7
+    days: Annotated[int, Field(ge=0)] = 7
 
 
 class GitHub(Section):
     url: Url = "https://api.github.com"
-    token: SecretStr = SecretStr("")  # environment only: NEWSLETTER_SIGNALS__GITHUB__TOKEN
+    token: Token = SecretStr("")  # environment only: NEWSLETTER_SIGNALS__GITHUB__TOKEN
     token_file: Path | None = None
 
 
@@ -173,7 +132,7 @@ class Http(Section):
 class Web(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 class Bounces(Section):
@@ -198,8 +157,8 @@ class Bounces(Section):
 
 
 class Limits(Section):
-    confirmations_per_hour: int = 200
-    subscribes_per_minute_per_address: int = 5
+    confirmations_per_hour: Annotated[int, Field(ge=1)] = 200
+    subscribes_per_minute_per_address: Annotated[int, Field(ge=1)] = 5
 
 
 class Matching(Section):
@@ -207,9 +166,9 @@ class Matching(Section):
 
 
 class Summaries(Section):
-    url: Url  # up to /v1
+    url: BaseUrl  # up to /v1
     model: Line
-    key: SecretStr = SecretStr("")  # environment only: NEWSLETTER_SUMMARIES__KEY
+    key: Token = SecretStr("")  # environment only: NEWSLETTER_SUMMARIES__KEY
     key_file: Path | None = None
     per_day: Annotated[int, Field(ge=1)] = 40
     timeout_s: Annotated[float, Field(gt=0)] = 20.0
@@ -290,7 +249,8 @@ def _mistake(error: Any) -> str:
     if error["type"] == "missing":
         return f"{key}: is missing"
     said = error["msg"].removeprefix("Value error, ")
-    given = "" if isinstance(error["input"], dict | list) or "password" in key else f" (given: {error['input']!r})"
+    is_secret = where[-1] in ("password", "key", "token")
+    given = "" if isinstance(error["input"], dict | list) or is_secret else f" (given: {error['input']!r})"
     return f"{key}: {said[:1].lower()}{said[1:]}{given}"
 
 
@@ -371,11 +331,11 @@ def _with_secrets(config: Config) -> Config:
     fallback = [_with_password(f"smtp.fallback.{number}", relay) for number, relay in enumerate(smtp.fallback)]
     smtp = smtp.model_copy(update={"fallback": tuple(fallback)})
     if github and github.token_file and not github.token.get_secret_value():
-        token = SecretStr(_secret("signals.github.token_file", github.token_file))
+        token = _token("signals.github.token_file", github.token_file)
         signals = signals.model_copy(update={"github": github.model_copy(update={"token": token})})
     summaries = config.summaries
     if summaries and summaries.key_file and not summaries.key.get_secret_value():
-        key = SecretStr(_secret("summaries.key_file", summaries.key_file))
+        key = _token("summaries.key_file", summaries.key_file)
         summaries = summaries.model_copy(update={"key": key})
     return config.model_copy(update={"smtp": smtp, "signals": signals, "summaries": summaries})
 
@@ -392,3 +352,12 @@ def _secret(key: str, path: Path) -> str:
         return path.read_text("utf-8").strip()
     except OSError as e:
         raise ConfigError([f"{key}: cannot read {path} ({e.strerror})"]) from e
+    except UnicodeDecodeError:
+        raise ConfigError([f"{key}: {path} is not text in UTF-8"]) from None
+
+
+def _token(key: str, path: Path) -> SecretStr:
+    try:
+        return require_token(SecretStr(_secret(key, path)))
+    except ValueError as e:
+        raise ConfigError([f"{key}: {path} {e}"]) from None

@@ -146,12 +146,12 @@ class _Bench:
                 ahead = asyncio.create_task(self.claim(only, stop)) if batch else None
                 started = time.monotonic()
                 for claim, parcel in batch:
+                    if claim.issue in self.paused or self._is_over(stop):
+                        continue
                     if isinstance(parcel, NewsletterError):
                         await self._unbuilt(claim, parcel)
                     elif sum(self.policy[_domain(parcel[0])]) >= POLICY_REFUSALS:
                         await self._leave_alone(parcel[0])
-                    elif claim.issue in self.paused or self._is_over(stop):
-                        continue
                     elif not pace.is_ready(_domain(parcel[0])):
                         self.aside.append((time.monotonic(), parcel))
                     else:
@@ -279,7 +279,7 @@ class _Bench:
 
     async def _brake(self, claim: ledger.Claim, receipt: Receipt) -> None:
         """Pause an issue whose letters are refused again and again, for no fault of their readers."""
-        said = f"{receipt.code} {receipt.reply}"
+        said = f"{receipt.code or ''} {receipt.reply}".strip()
         if claim.issue is None or is_policy(receipt):
             return
         self.refused_in_a_row += 1
@@ -298,6 +298,8 @@ class _Bench:
         receipt = Receipt(claim.id, state, self.now, reply=str(error)[:512], phase="render", retry_at=self.now)
         if await self.clerk.settle(receipt):
             self.done.counts[state] += 1
+        if state is DeliveryState.REFUSED:
+            await self._brake(claim, receipt)
 
     async def _pause(self, claim: ledger.Claim, reason: str) -> None:
         if claim.issue is None or claim.issue in self.paused:

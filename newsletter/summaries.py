@@ -36,7 +36,13 @@ MAX_ANSWER_BYTES = 100_000
 LENGTHS = range(20, 601)
 MAX_TOKENS = 400
 
-_THOUGHTS = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
+#: What it was asked for are 45 words.
+MAX_WORDS = 70
+
+#: Some models' prompts open the thoughts, so that an answer begins within them.
+_THOUGHTS = re.compile(r"^.*</think>", re.DOTALL | re.IGNORECASE)
+_MARKUP = re.compile(r"[*`]+")
+_LABEL = re.compile(r"^\W*(summary|tl;?dr)\W*:\W*", re.IGNORECASE)
 _LINK = re.compile(r"://|\bwww\.|@\w+\.\w", re.IGNORECASE)
 _FACT = "summaries"
 
@@ -112,8 +118,9 @@ class _Desk:
                     self.written[paper.key] = fit(await self._ask(client, paper))
             except TimeoutError:
                 self.failures, self.last = self.failures + 1, f"no answer within {self.section.timeout_s:g} s"
-            except (_Failed, httpx2.HTTPError) as e:
-                self.failures, self.last = self.failures + 1, str(e) or type(e).__name__
+            except Exception as e:  # whatever it was, the letters leave; a header's fault would quote the key
+                said = f"{e}" if isinstance(e, _Failed | httpx2.NetworkError) else ""
+                self.failures, self.last = self.failures + 1, said or type(e).__name__
 
     async def _ask(self, client: httpx2.AsyncClient, paper: Paper) -> str:
         key = self.section.key.get_secret_value()
@@ -154,8 +161,11 @@ def _content(body: bytes) -> str:
 
 def fit(content: str) -> str:
     """Make an answer fit for a letter: plain text on one line, of a summary's length, with no address in it."""
-    text = clean(_THOUGHTS.sub("", content)).strip('"“” ')
-    if len(text) not in LENGTHS:
+    told = _THOUGHTS.sub("", content)
+    if "<think" in told.lower():
+        raise _Failed("an answer that is still thinking")
+    text = clean(_LABEL.sub("", _MARKUP.sub("", told))).strip('"“” ')
+    if len(text) not in LENGTHS or len(text.split()) > MAX_WORDS:
         raise _Failed(f"an answer of {len(text)} characters")
     if _LINK.search(text):
         raise _Failed("an answer with an address in it")

@@ -142,3 +142,85 @@ def test_the_installed_command_prints_its_version() -> None:
     command = Path(sys.executable).with_name("newsletter")
     done = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("newsletter ")
+
+
+def test_config_names_the_file_that_was_read(
+    site: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    assert main(["-C", site, "config", "path"]) == 0
+    assert capsys.readouterr().out.strip() == str(Path(site).resolve())
+    monkeypatch.setenv("NEWSLETTER_CONFIG", site)
+    assert run_json(capsys, "config", "path") == {"config": str(Path(site).resolve())}
+    assert main(["config", "check"]) == 0
+    assert site in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ('[dkim]\ndomain = "x.org"\nselector = "s"\nkey_file = "nofile"', "dkim.key_file: cannot read"),
+        ('[matching]\nmodel_folder = "nofolder"', "matching.model_folder"),
+        ('[smtp]\nca_file = "nofile.pem"', "smtp.ca_file: cannot read"),
+    ],
+)
+def test_a_file_that_is_named_and_missing_is_found_before_the_day(
+    site: str, capsys: Capture, more: str, says: str
+) -> None:
+    text = Path(site).read_text()
+    Path(site).write_text(text.replace("[smtp]", more, 1) if more.startswith("[smtp]") else f"{text}\n{more}\n")
+    assert main(["-C", site, "config", "check"]) == 3
+    assert says in capsys.readouterr().err
+    assert main(["-C", site, "doctor"]) == 3
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["subscribers", "import", "nofile.csv"],
+        ["subscribers", "import", "/"],
+        ["subscribers", "export", "/nonexistent/e.csv"],
+        ["papers", "import", "nofile.jsonl"],
+        ["db", "backup", "/nonexistent/b.db"],
+        ["dkim", "keygen", "x.org", "--out", "/nonexistent/k"],
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_in_words(site: str, capsys: Capture, words: list[str]) -> None:
+    assert main(["-C", site, *words]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and "Traceback" not in said
+    assert main(["-C", site, "--json", *words]) == 1
+    assert json.loads(capsys.readouterr().err)["error"]["message"]
+
+
+def test_a_file_that_is_no_text_and_a_moment_out_of_time_are_told(site: str, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "latin.jsonl").write_bytes(b'{"id": "1", "title": "caf\xe9"}\n')
+    assert main(["-C", site, "papers", "import", str(tmp_path / "latin.jsonl")]) == 1
+    assert "not text in UTF-8" in capsys.readouterr().err
+    assert main(["-C", site, "topics", "test", "graph", "--at", "0001-01-01T00:00Z"]) == 2
+    assert "is not a moment" in capsys.readouterr().err
+
+
+def test_a_papers_names_must_be_a_list(site: str, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "papers.jsonl").write_text('{"id": "1", "title": "Bees", "authors": "Ada L"}\n')
+    assert main(["-C", site, "papers", "import", str(tmp_path / "papers.jsonl")]) == 1
+    assert "line 1: authors must be a list" in capsys.readouterr().err
+
+
+def test_whoever_left_stays_away_when_a_site_moves(site: str, tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "readers.csv"
+    rows = ["email,status", "gone@example.org,unsubscribed", "dead@example.org,suppressed"]
+    file.write_text("\n".join(rows) + "\n")
+    assert main(["-C", site, "subscribers", "import", str(file)]) == 0
+    assert main(["-C", site, "subscribers", "export"]) == 0
+    out = capsys.readouterr().out
+    assert '"gone@example.org"' in out and '"unsubscribed"' in out and '"suppressed"' in out
+    assert main(["-C", site, "subscribers", "add", "dead@example.org", "--no-confirm", "--reason", "x"]) != 0
+    assert "suppressed" in capsys.readouterr().err
+
+
+def test_a_pause_is_for_days_to_come(site: str, capsys: Capture) -> None:
+    assert main(["-C", site, "subscribers", "add", "ada@example.org", "--no-confirm", "--reason", "asked"]) == 0
+    assert main(["-C", site, "subscribers", "pause", "ada@example.org", "--until", "2020-01-01"]) == 2
+    assert "over already" in capsys.readouterr().err

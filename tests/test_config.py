@@ -104,3 +104,28 @@ def test_a_missing_file_names_the_command_that_makes_one(tmp_path: Path) -> None
     with pytest.raises(ConfigError) as e:
         load_config(tmp_path / "none.toml", {})
     assert "newsletter init" in e.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[web]\ntrusted_proxies = ["nonsense"]', "web.trusted_proxies.0: is neither an IP address nor a network"),
+        ("[delivery]\nretry = [-5]", "delivery.retry.0"),
+        ("[limits]\nconfirmations_per_hour = -4", "limits.confirmations_per_hour"),
+        ("[sources.huggingface]\ndays = -1", "sources.huggingface.days"),
+        ("[sources.arxiv]\ninterval_s = -3", "sources.arxiv.interval_s"),
+        ('[site]\nbase_url = "https://example.org/path?x"', "site.base_url: must end before any ?"),
+    ],
+)
+def test_values_that_could_never_work_are_named(tmp_path: Path, text: str, says: str) -> None:
+    assert any(mistake.startswith(says) for mistake in mistakes_of(tmp_path, text))
+
+
+def test_a_proxys_network_is_taken(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, '[web]\ntrusted_proxies = ["10.0.0.0/8", "::1"]'), {})
+    assert config.web.trusted_proxies == ("10.0.0.0/8", "::1")
+
+
+def test_a_secret_that_is_no_token_is_not_quoted(tmp_path: Path) -> None:
+    mistakes = mistakes_of(tmp_path, '[signals.github]\ntoken = "gh\\nkey"')
+    assert mistakes == ["signals.github.token: must be one line of printable ASCII"]

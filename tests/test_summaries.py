@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from newsletter import summaries
 from newsletter.app import App
@@ -269,6 +270,35 @@ async def test_markup_and_thoughts_and_controls_do_not_reach_a_letter(site: App,
     assert stored(site)["Honey bees"] == TEXT
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (f"The user wants one sentence. I count the words.</think>{TEXT}", TEXT),
+        (f"**Summary:** The *team* says: {TEXT}", f"The team says: {TEXT}"),
+        (f"TL;DR: {TEXT}", TEXT),
+        (f"<think>Nobody ends this thought. {TEXT}", ""),
+        (" ".join(["word"] * 100), ""),
+    ],
+)
+async def test_what_models_put_around_a_summary_is_taken_off(
+    site: App, endpoint: Endpoint, said: str, kept: str
+) -> None:
+    endpoint.answer = lambda _: chat(said)
+    await letter(site)
+    assert stored(site)["Honey bees"] == kept
+
+
+async def test_no_mishap_on_the_way_ends_a_run_or_tells_the_key(
+    site: App, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    section = site.config.summaries
+    assert section is not None
+    secret = SecretStr("first line\nsecond line")  # the configuration refuses it; whatever else it lets through
+    site.config = site.config.model_copy(update={"summaries": section.model_copy(update={"key": secret})})
+    assert "Bees and Honey0" in await letter(site)
+    assert "not written" in caplog.text and "second line" not in caplog.text
+
+
 async def test_a_summary_of_the_source_takes_the_place_of_ours_and_an_echo_does_not(site: App) -> None:
     await letter(site)
     site.import_papers([bees(1)], NOW)
@@ -301,11 +331,18 @@ def test_the_key_is_a_secret_from_a_file_or_the_environment(tmp_path: Path) -> N
         ('url = "https://x.org/v1"\nmodel = "m"\nper_dya = 3', "did you mean summaries.per_day?"),
         ('url = "https://x.org/v1"\nmodel = "m"\nper_day = 0', "summaries.per_day"),
         ('url = "https://x.org/v1"\nmodel = "m"\nkey_file = "none"', "summaries.key_file: cannot read"),
+        ('url = "https://x.org/v1"\nmodel = "m"\nkey_file = "two.key"', "must be one line of printable ASCII"),
+        ('url = "https://x.org/v1"\nmodel = "m"\nkey = "schlüssel"', "summaries.key: must be one line of printable"),
+        ('url = "http://127.0.0.1:99999/v1"\nmodel = "m"', "summaries.url: is not an http(s) address"),
+        ('url = "http://exaß..mple/v1"\nmodel = "m"', "summaries.url: is not an http(s) address"),
+        ('url = "https://x.org/v1?a=b"\nmodel = "m"', "summaries.url: must end before any ?"),
     ],
 )
 def test_mistakes_in_the_section_are_named(tmp_path: Path, section: str, says: str) -> None:
     path = tmp_path / "config.toml"
-    path.write_text(f"[summaries]\n{section}\n")
+    path.write_text(f"[summaries]\n{section}\n", "utf-8")
+    (tmp_path / "two.key").write_text("abc\ndef\n")
     with pytest.raises(ConfigError) as caught:
         load_config(path, {})
     assert says in "\n".join(caught.value.mistakes)
+    assert not any(secret in str(caught.value) for secret in ("schlüssel", "abc"))

@@ -1,7 +1,10 @@
 """The admin's face, one file per noun. Here: the global options, running a command, errors in words."""
 
+import errno
 import os
+import sqlite3
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"newsletter {__version__}")  # noqa: T201
             return 0
         result = typer.main.get_command(app).main(rest, prog_name="newsletter", standalone_mode=False)
+        sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except NewsletterError as e:
         output.tell_error(e)
@@ -68,14 +72,20 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return 1
+    except (OSError, UnicodeError, sqlite3.DatabaseError) as e:
+        if output.session.is_verbose:
+            raise
+        output.tell_error(NewsletterError(_words_of(e), hint="-v shows where it happened"))
+        if getattr(e, "errno", None) == errno.ENOSPC:
+            _drop_output()
         return 1
 
 
 def _global_options(words: list[str]) -> list[str] | None:
     """Take the global options out, wherever they stand; None = only the version was asked for."""
-    session = output.session = output.Session()
-    session.config_path = Path(os.environ.get("NEWSLETTER_CONFIG") or "config.toml")
+    session = output.begin(Path(os.environ.get("NEWSLETTER_CONFIG") or "config.toml"))
     rest: list[str] = []
     left = iter(words)
     for word in left:
@@ -95,6 +105,19 @@ def _global_options(words: list[str]) -> list[str] | None:
     return rest
 
 
+def _words_of(error: OSError | UnicodeError | sqlite3.DatabaseError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"not text in UTF-8: {error.reason} at byte {error.start}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"{error}"
+
+
+def _drop_output() -> None:
+    """Nobody reads what is still to be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _tell_usage(error: Any) -> int:
     message = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":
@@ -110,4 +133,7 @@ def _tell_usage(error: Any) -> int:
 
 def run() -> None:
     """The entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 gets what it can show
     sys.exit(main())

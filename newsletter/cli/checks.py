@@ -3,8 +3,11 @@
 import asyncio
 import shutil
 import socket
+import ssl
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import dns.exception
@@ -15,7 +18,9 @@ from newsletter.cli.exposed import open_files
 from newsletter.cli.versions import Check, check_versions
 from newsletter.config import Config
 from newsletter.errors import NewsletterError
+from newsletter.mail import dkim
 from newsletter.mail.relay import Relay, RelaySettings, settings_of
+from newsletter.matching import meaning
 from newsletter.models import Receipt
 from newsletter.store import accounts
 from newsletter.store.db import database_seconds, open_engine, reading, schema
@@ -25,7 +30,7 @@ from newsletter.tokens import Tokens
 def check_site(config: Config, *, is_deployed: bool = False) -> list[Check]:
     """Look at everything that a day needs."""
     found = [Check("ok", "Configuration", "no mistake in it"), *_secrets(config), *_database(config), _disk(config)]
-    found += [*map(_relay, settings_of(config.smtp)), *check_versions()]
+    found += [*check_files(config), *map(_relay, settings_of(config.smtp)), *check_versions()]
     if is_deployed:
         found += _deployment(config)
     return found
@@ -68,6 +73,31 @@ def _disk(config: Config) -> Check:
     free = shutil.disk_usage(place if place.exists() else Path()).free
     said = f"{free / 1e9:.1f} GB free"
     return Check("ok", "Disk", said) if free > 1e9 else Check("warn", "Disk", said, "a full disk stops sending")
+
+
+def check_files(config: Config) -> list[Check]:
+    """Open the files that the configuration names and letters need."""
+    found = []
+    for file in filter(None, (relay.ca_file for relay in (config.smtp, *config.smtp.fallback))):
+        found.append(_opened("CA file", file, partial(ssl.create_default_context, cafile=file)))
+    key, model = config.dkim, config.matching.model_folder
+    if key.domain and key.key_file:
+        found.append(_opened("DKIM key", key.key_file, lambda: dkim.signer(key.domain, key.selector, key.key_file)))
+    if model:
+        found.append(_opened("Model", model, lambda: meaning.load(model)))
+    return found
+
+
+def _opened(subject: str, path: Path, open_it: Callable[[], object]) -> Check:
+    try:
+        open_it()
+    except NewsletterError as e:
+        return Check("fail", subject, e.message, e.hint or "nothing can be sent without it")
+    except OSError as e:
+        return Check(
+            "fail", subject, f"smtp.ca_file: cannot read {path}: {e.strerror or e}", "nothing can be sent without it"
+        )
+    return Check("ok", subject, str(path))
 
 
 def _relay(settings: RelaySettings) -> Check:

@@ -34,7 +34,7 @@ from newsletter.daemon import Daemon
 from newsletter.domains import ask_dns
 from newsletter.errors import InputError, NewsletterError, NotFound
 from newsletter.models import Subscriber
-from newsletter.store import subscribers
+from newsletter.store import accounts, subscribers
 from newsletter.store.db import reading
 from newsletter.web import create_app
 from newsletter.worker import Worker
@@ -89,7 +89,8 @@ def send(
     app = open_app()
     only = [_reader(app, to).id] if to else []
     if dry_run:
-        waiting = app.status(moment(at))["ledger"]
+        with reading(app.engine) as connection:
+            waiting = accounts.counts(connection, subscriber=only[0] if only else None)
         if not emit(waiting):
             say(f"{waiting['pending']} letters wait, {waiting['deferred']} are put off")
         return 0
@@ -188,7 +189,7 @@ def daemon() -> int:
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Listen here instead of web.host.")] = None,
-    port: Annotated[int | None, typer.Option(help="Listen here instead of web.port.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Listen here instead of web.port.")] = None,
 ) -> int:
     """Serve the public pages only."""
     app = open_app()

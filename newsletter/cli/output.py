@@ -36,6 +36,12 @@ class Session:
 session = Session()
 
 
+def begin(config_path: Path) -> Session:
+    """Forget the options of an earlier command."""
+    vars(session).update(vars(Session(config_path)))
+    return session
+
+
 def console(*, is_error: bool = False) -> Console:
     is_plain = session.is_plain or "NO_COLOR" in os.environ
     return Console(stderr=is_error, no_color=is_plain, highlight=False, soft_wrap=True)
@@ -141,7 +147,7 @@ def confirm(question: str, flag: str) -> None:
     """
     if not session.is_asking or not sys.stdin.isatty():
         raise InputError(f"refusing to go on without a terminal; pass {flag}")
-    if console(is_error=True).input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+    if console(is_error=True).input(Text(clean(f"{question} [y/N] "))).strip().lower() not in ("y", "yes"):
         raise InputError("nothing was changed")
 
 
@@ -181,8 +187,11 @@ def moment(text: str | None) -> datetime:
         return datetime.now(UTC)
     try:
         if len(text) == 10:
-            return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC).replace(hour=12)
+            text += "T12:00Z"
         parsed = datetime.fromisoformat(text)
-    except ValueError as e:
+        parsed = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        if not 1990 < parsed.astimezone(UTC).year < 9000:
+            raise ValueError
+    except (ValueError, OverflowError) as e:
         raise InputError(f"--at {text!r} is not a moment", hint="write it like 2026-05-04T09:00Z") from e
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return parsed

@@ -80,6 +80,9 @@ def _sighting(record: Any, now: datetime) -> Sighting:
     id, title = str(record.get("id") or "").strip(), clean(record.get("title") or "", 300)
     if not id or not title:
         raise InputError("id and title are needed")
+    for name in ("authors", "categories"):
+        if not isinstance(record.get(name) or [], list):
+            raise InputError(f"{name} must be a list")
     published = _moment(record.get("published"))
     links = {}
     identifiers = tuple(identifiers_in((id, record.get("url") or "")))
@@ -151,7 +154,7 @@ def show(id: str) -> int:
     say(", ".join(paper.authors[:20]))
     say(f"{' '.join(paper.fields)}   {' '.join(paper.links.values())}")
     if heat:
-        facts = ", ".join(f"{f.count} {f.kind} in {f.days} days" for f in heat.facts)
+        facts = ", ".join(f"{f.kind} {f.count}{f' in {f.days} d' if f.days else ' today'}" for f in heat.facts)
         say(f"{heat.word} in {heat.field} ({heat.value:.3f}) {facts}")
     say()
     say(paper.abstract)
@@ -180,11 +183,14 @@ def hide(
     site = open_app()
     if dry_run:
         with reading(site.engine) as connection:
-            say(f"would hide: {papers.get(connection, id).title}")
+            paper = papers.get(connection, id)
+        if not emit({"id": paper.id, "hidden": paper.is_hidden, "dry_run": True}):
+            say(f"would {'show again' if undo else 'hide'}: {paper.title}")
         return 0
     with writing(site.engine) as connection:
         paper = papers.hide(connection, id, is_hidden=not undo)
-    say(f"{paper.id}: {'shown again' if undo else 'hidden'}")
+    if not emit({"id": paper.id, "hidden": not undo, "dry_run": False}):
+        say(f"{paper.id}: {'shown again' if undo else 'hidden'}")
     return 0
 
 

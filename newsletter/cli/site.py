@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli.checks import check_site
+from newsletter.cli.checks import check_files, check_site
 from newsletter.cli.output import confirm, emit, mark, note, open_app, read_config, say, session, table
 from newsletter.config import Config, load_config, masked
-from newsletter.errors import InputError, NewsletterError, StoreError
+from newsletter.errors import ConfigError, InputError, NewsletterError, StoreError
 from newsletter.mail.dkim import make_key
 from newsletter.matching.curated import load_curated
 from newsletter.store import accounts, topics
@@ -96,8 +96,10 @@ def doctor(deploy: Annotated[bool, typer.Option("--deploy", help="DNS too: SPF, 
 
 @config_app.command("check")
 def check_config() -> int:
-    """Say every mistake in the configuration."""
-    read_config()
+    """Say every mistake in the configuration, and whether the files it names can be read."""
+    unread = [check for check in check_files(read_config()) if check.state == "fail"]
+    if unread:
+        raise ConfigError([check.fact for check in unread], hint=unread[0].advice)
     say(f"{mark('ok')} {session.config_path}")
     emit({"config": str(session.config_path), "mistakes": []})
     return 0

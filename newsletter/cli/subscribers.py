@@ -146,8 +146,8 @@ def _read_row(connection: Connection, site: App, fields: dict[str, str]) -> tupl
     if rhythm not in RHYTHMS:
         raise InputError(f"no rhythm {rhythm!r}; there are {', '.join(RHYTHMS)}")
     state = fields.get("status") or "pending"
-    if state not in ("pending", "active", "paused"):
-        raise InputError(f"status {state!r} cannot be imported; pending, active or paused")
+    if state not in set(SubscriberState):
+        raise InputError(f"no status {state!r}; there are {', '.join(SubscriberState)}")
     wanted = [name.strip() for name in (fields.get("topics") or "").split(";") if name.strip()]
     ids = tuple(_topic(connection, name) for name in wanted)
     name = (fields.get("name") or "").strip()
@@ -239,7 +239,7 @@ def _import_line(
         if isinstance(fields, InputError):
             raise fields
         reader, canonical = _read_row(connection, site, fields)
-        if reader.state is not SubscriberState.PENDING and not consent:
+        if reader.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED) and not consent:
             raise InputError(f"importing as {reader.state} needs --consent: how and when did these people agree?")
         if subscribers.suppression(connection, site.tokens.address_hash(canonical)) is not None:
             return "suppressed"
@@ -247,6 +247,8 @@ def _import_line(
             return "known"
         now = datetime.now(UTC)
         reader = subscribers.add(connection, reader, canonical, now, consent=consent)
+        if reader.state is SubscriberState.SUPPRESSED:
+            subscribers.suppress(connection, site.tokens.address_hash(canonical), "import", now)
         if reader.state is SubscriberState.PENDING:
             ledger.enqueue(connection, reader.id, "confirm", {}, now, CONFIRM_WITHIN)
         return "added"
@@ -287,6 +289,8 @@ def pause(email: str, until: Annotated[str, typer.Option(help="A date; two weeks
         day = date.fromisoformat(until) if until else datetime.now(UTC).date() + timedelta(days=14)
     except ValueError as e:
         raise InputError(f"--until {until!r} is not a date", hint="write it like 2026-12-24") from e
+    if day <= datetime.now(UTC).date():
+        raise InputError(f"--until {day} is over already", hint="give a day to come")
     with writing(open_app().engine) as connection:
         reader = _find(connection, email)
         if reader.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):

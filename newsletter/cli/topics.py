@@ -83,7 +83,8 @@ def edit(
             description=topic.description if description is None else description,
         )
         topics.edit(connection, topic)
-    say(f"{topic.slug}: {topic.query}")
+    if not emit({"slug": topic.slug, "name": topic.name, "query": topic.query}):
+        say(f"{topic.slug}: {topic.query}")
     return 0
 
 

@@ -76,7 +76,10 @@ class Relay:
         s = self.settings
         if s.security == "none" and s.host not in LOOPBACK:
             raise Unreachable("smtp.security = none is for loopback only", hint="set it to starttls or tls")
-        context = _context(str(s.ca_file) if s.ca_file else None) if s.security != "none" else None
+        try:
+            context = _context(str(s.ca_file) if s.ca_file else None) if s.security != "none" else None
+        except OSError as e:
+            raise Unreachable(f"smtp.ca_file: cannot read {s.ca_file} ({e})", hint="newsletter doctor") from e
         client = aiosmtplib.SMTP(
             hostname=s.host, port=s.port, timeout=min(s.timeout_s, 30), use_tls=s.security == "tls",
             validate_certs=True, tls_context=context,

@@ -27,12 +27,14 @@ _MOVE = (
 )  # fmt: skip
 
 
-def counts(connection: Connection, issue: int | None = None) -> dict[str, int]:
-    """State -> letters, of one issue or of everything; `planned` is their sum, `quiet` is counted apart."""
+def counts(connection: Connection, issue: int | None = None, subscriber: int | None = None) -> dict[str, int]:
+    """State -> letters, of an issue, a reader or of everything; `planned` is their sum, `quiet` is counted apart."""
     found = dict.fromkeys((*STATES, "quiet"), 0)
     query = select(D.c.state, func.count().label("number")).group_by(D.c.state)
     if issue is not None:
         query = query.where(D.c.issue == issue)
+    if subscriber is not None:
+        query = query.where(D.c.subscriber == subscriber)
     for row in connection.execute(query):
         found[_INNER.get(row.state, row.state)] += row.number
     return {"planned": sum(found[state] for state in STATES), **found}

@@ -17,7 +17,8 @@ from starlette.responses import RedirectResponse, Response
 from newsletter import addresses
 from newsletter.app import App
 from newsletter.composer import PREFERENCES_AGE
-from newsletter.errors import AddressError
+from newsletter.errors import AddressError, QueryError
+from newsletter.matching.query import parse
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import accounts, topics
 from newsletter.tokens import Claims, TokenError
@@ -61,6 +62,7 @@ class Choosing(Door):
             return await self._save(request, reader, await read_form(request))
         claims = self.claims(request, "preferences", PREFERENCES_AGE)
         reader, values = await self.desk.read(partial(self._find, claims=claims))
+        values["keywords"] = _with_line(values["keywords"], request.query_params.get("add", ""))
         return self._page(request, reader, values)
 
     async def _save(self, request: Request, reader: Subscriber, form: Form, *, is_confirming: bool = False) -> Response:
@@ -181,3 +183,12 @@ class Choosing(Door):
             "keywords": keywords,
             "is_moving": move is not None,
         }
+
+
+def _with_line(keywords: str, query: str) -> str:
+    """The reader's lines with one more, which a search brought along; it counts when they save it."""
+    try:
+        wanted = str(parse(query)) if query else ""
+    except QueryError:
+        return keywords
+    return "\n".join(dict.fromkeys(filter(None, (*keywords.splitlines(), wanted))))

@@ -42,7 +42,7 @@ async def read_form(request: Request) -> Form:
     async with request.form(max_files=0, max_fields=200) as form:
         for name, value in form.multi_items():
             if isinstance(value, str):
-                found.setdefault(name, []).append(value)
+                found.setdefault(name, []).append(value.replace("\0", ""))  # PostgreSQL takes none
     return found
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -112,16 +113,25 @@ class Guard:
 def client_prefix(request: Request, trusted: Sequence[str]) -> str:
     """Who asks: the IPv4 address or the IPv6 /64. Only proxies that the operator named are believed, from the right."""
     address = request.client.host if request.client else "0.0.0.0"  # noqa: S104
-    if address in trusted:
+    if _is_trusted(address, tuple(trusted)):
         for hop in reversed(request.headers.get("x-forwarded-for", "").split(",")):
             address = hop.strip() or address
-            if address not in trusted:
+            if not _is_trusted(address, tuple(trusted)):
                 break
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
     return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network(f"{parsed}/64", strict=False))
+
+
+@lru_cache(maxsize=1024)
+def _is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in ipaddress.ip_network(network, strict=False) for network in trusted)
 
 
 class Quota:

@@ -80,11 +80,19 @@ def subscribe(app: App, connection: Connection, wish: Wish) -> None:
         accounts.enqueued_since(connection, reader.id, kind, now - QUIET_FOR)
         or accounts.enqueued_since(connection, reader.id, kind, now - MONTH) >= A_MONTH
     ):
+        if reader.state is SubscriberState.PENDING:  # the mail is out; its page will show this query too
+            _add_query(connection, reader, wish.query)
         return
-    if wish.query and not is_member:
-        topic = topics.find_or_add(connection, wish.query)
+    if not is_member:
+        _add_query(connection, reader, wish.query)
+    context = {"query": wish.query} if is_member and wish.query else {}  # members say yes on their own page
+    ledger.enqueue(connection, reader.id, kind, context, now, CONFIRM_WITHIN)
+
+
+def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
+    if query and len(reader.topics) < MAX_QUERIES:
+        topic = topics.find_or_add(connection, query)
         subscribers.save(connection, replace(reader, topics=tuple(dict.fromkeys((*reader.topics, topic.id)))))
-    ledger.enqueue(connection, reader.id, kind, {}, now, CONFIRM_WITHIN)
 
 
 def _is_barred(app: App, connection: Connection, canonical: str) -> bool:
@@ -253,11 +261,13 @@ def read_choices(
                 queries.append(str(parse(line)))
             except QueryError as e:
                 mistakes.append((number, e.position, e.message))
+    if len(queries) > MAX_QUERIES:
+        mistakes.append((MAX_QUERIES + 1, 1, f"there is room for {MAX_QUERIES} lines, and these are {len(queries)}"))
     follows = [" ".join(line.split())[:100] for line in (form.get("authors") or [""])[0].splitlines() if line.strip()]
     zone = (form.get("tz") or ["UTC"])[0]
     hour = (form.get("hour") or ["07:00"])[0].partition(":")[0]
     return Choices(
-        tuple(offered[slug] for slug in form.get("topic", ()) if slug in offered), tuple(queries[:MAX_QUERIES]),
+        tuple(offered[slug] for slug in form.get("topic", ()) if slug in offered), tuple(queries),
         tuple(muted[:50]), tuple(follows[:50]), zone if zone in zones else "UTC",
         int(hour) if hour.isdecimal() and int(hour) < 24 else 7, one("rhythm", RHYTHMS, "weekdays"),
         int(one("size", [str(size) for size in SIZES], "8")), one("format", ("html", "text"), "html"),

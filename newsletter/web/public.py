@@ -128,7 +128,7 @@ class Public:
         return cards(ranked, heats)
 
     def paper(self, request: Request) -> Response:
-        id = request.path_params["id"][:512]
+        id = request.path_params["id"][:512].replace("\0", "\ufffd")  # PostgreSQL takes none, and no paper has one
 
         def load() -> dict[str, Any]:
             with reading(self.app.engine) as connection:
@@ -137,7 +137,9 @@ class Public:
                     raise NotFound(f"no paper {id!r}")
                 seen = papers.sightings(connection, paper.key)
                 heats = signals.heats(connection, [paper.key])
-            similar = cards(self.app.similar(paper), {})
+            near = self.app.similar(paper)
+            with reading(self.app.engine) as connection:
+                similar = cards(near, signals.heats(connection, [one.key for one in near]))
             return {"paper": paper, "card": cards([paper], heats)[0], "seen": seen, "similar": similar}
 
         return self.view.page(request, "paper.html", **self._cached(f"paper {id}", load))

@@ -16,7 +16,9 @@ from sqlalchemy import Engine, text
 
 from newsletter import clerk
 from newsletter.composer import Composer
-from newsletter.errors import StoreError
+from newsletter.config import Dkim
+from newsletter.errors import ConfigError, StoreError
+from newsletter.mail.dkim import make_key
 from newsletter.models import SubscriberState
 from newsletter.store import accounts, ledger, subscribers
 from newsletter.store.db import migrate, open_engine, reading, require_schema, writing
@@ -246,6 +248,38 @@ async def test_B34_a_letter_that_cannot_be_made_is_put_aside_and_the_others_go_o
     check(site, server)
     assert site.states() == {"refused": 1, "sent": 29}
     assert site.rows()[4].phase == "render" and "poison" in site.rows()[4].reply
+
+
+async def test_B34_when_no_letter_can_be_made_the_issue_stops_and_goes_on_once_that_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Server() as server:
+        site = make_site(tmp_path, 60, server.port)
+        with monkeypatch.context() as broken:
+            broken.setattr(Composer, "compose", lambda *_, **__: 1 / 0)
+            done = await site.deliver()
+        assert any("is paused: 10 of 60 letters were refused" in problem for problem in done.problems)
+        assert site.states()["refused"] < 20 and not server.accepted
+        with writing(site.engine) as connection:
+            accounts.retry(connection, accounts.find_issue(connection, "latest"), site.now)
+        await site.deliver()
+    check(site, server)
+    assert site.states() == {"sent": 60}
+
+
+async def test_B34_without_its_signing_key_a_site_takes_no_letter(tmp_path: Path) -> None:
+    async with Server() as server:
+        site = make_site(tmp_path, 3, server.port)
+        key = tmp_path / "dkim.pem"
+        dkim = Dkim(domain="example.org", selector="s", key_file=key)
+        site.app.config = site.app.config.model_copy(update={"dkim": dkim})
+        with pytest.raises(ConfigError, match=r"dkim\.key_file: cannot read"):
+            await site.deliver()
+        assert site.states() == {"pending": 3} and {row.attempts for row in site.rows()} == {0}
+        key.write_bytes(make_key()[0])
+        await site.deliver()
+        check(site, server)
+    assert site.states() == {"sent": 3}
 
 
 async def test_B36_what_was_frozen_before_a_crash_is_delivered_after_it(tmp_path: Path) -> None:

@@ -172,7 +172,10 @@ def digest(press: Press, language: str = "en", **changes: Any) -> Letter:
 NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
     "confirm": {"email": READER.email, "confirm": "https://papers.example.org/confirm/Wnl4dzk", "days": 7},
     "welcome": {"email": READER.email, "preferences": LINKS.preferences, "unsubscribe": LINKS.unsubscribe},
-    "known": {"email": READER.email, "preferences": LINKS.preferences, "unsubscribe": LINKS.unsubscribe},
+    "known": {
+        "email": READER.email, "query": '"protein folding" -survey', "preferences": LINKS.preferences + "?add=x",
+        "unsubscribe": LINKS.unsubscribe,
+    },
     "address_new": {"email": "mira@new.example", "confirm": "https://papers.example.org/address/Wnl4dzk", "days": 1},
     "address_old": {"email": READER.email, "new_email": "m***@new.example", "preferences": LINKS.preferences},
     "missed": {

@@ -1,15 +1,20 @@
 """The pages against a real server: a reader's whole life, and what must never happen."""
 
 import re
+from email import message_from_bytes
+from email.policy import default
 
 import httpx2
 import pytest
+from starlette.requests import Request
 
 from newsletter.app import App
+from newsletter.composer import Composer
 from newsletter.models import SubscriberState
-from newsletter.store import ledger, subscribers
+from newsletter.store import ledger, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.tokens import PURPOSES
+from newsletter.web.guard import client_prefix
 from tests.web.conftest import NOW, a_reader, link, now_of
 
 
@@ -79,6 +84,40 @@ def test_F15_known_and_unknown_addresses_get_the_same_answer(app: App, web: http
     assert sorted(claim.kind for claim in queued(app)) == ["confirm", "confirm", "known"]
 
 
+def test_a_search_of_a_member_stands_among_their_keywords_once_they_save_it(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app)
+    web.post("/subscribe", data={"email": reader.email, "query": "quantum  TIMETABLE"})
+    [claim] = queued(app)
+    assert claim.kind == "known" and now_of(app, reader) == reader  # whoever typed the address changed nothing
+    [parcel] = list(Composer(app.engine, app.config, app.press, app.tokens)([claim]))
+    assert isinstance(parcel, tuple)
+    text = message_from_bytes(parcel[1], policy=default).get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "timetable" not in text.lower().replace("+timetable", "")  # anybody's text is no sentence of our mail
+    [there] = re.findall(r"http://localhost:8080(/preferences/\S+add=\S+)", text)
+    page = web.get(there).text
+    assert re.search(r'<textarea id="kw"[^>]*>\s*quantum timetable</textarea>', page)
+    assert web.get(there.replace("quantum", "%22")).status_code == 200  # a query that is none is left out
+    assert now_of(app, reader) == reader
+
+
+def test_a_second_search_of_somebody_who_has_not_confirmed_is_kept_too(app: App, web: httpx2.Client) -> None:
+    for query in ("quantum timetable", "folding AND crowds", "folding AND crowds"):
+        web.post("/subscribe", data={"email": "ada@example.org", "query": query})
+    [claim] = queued(app)
+    with reading(app.engine) as connection:
+        reader = subscribers.get(connection, claim.subscriber)
+        own = topics.by_ids(connection, reader.topics)
+    assert [own[id].query for id in reader.topics] == ["quantum timetable", "folding crowds"]
+
+
+def test_more_lines_than_there_is_room_for_are_told_and_nothing_is_saved(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app)
+    lines = "\n".join(f"word{n}" for n in range(25))
+    answer = web.post(link(app, reader, "preferences"), data={"keywords": lines, "size": "12"})
+    assert answer.status_code == 400 and "room for 20 lines" in answer.text and "word24" in answer.text
+    assert now_of(app, reader) == reader
+
+
 def test_F02_one_address_gets_one_confirmation_a_day(app: App, web: httpx2.Client) -> None:
     for _ in range(4):
         web.post("/subscribe", data={"email": "ada@example.org"})
@@ -98,6 +137,18 @@ def test_F04_a_forged_proxy_header_is_not_believed(web: httpx2.Client) -> None:
         for n in range(7)
     ]
     assert codes[-1] == 429
+
+
+def test_F04_proxies_of_a_named_network_are_believed_and_their_clients_told_apart() -> None:
+    def client(host: str, forwarded: str, trusted: tuple[str, ...]) -> str:
+        scope = {"type": "http", "client": (host, 1), "headers": [(b"x-forwarded-for", forwarded.encode())]}
+        return client_prefix(Request(scope), trusted)
+
+    assert client("10.0.0.7", "9.9.9.9", ("10.0.0.0/8",)) == "9.9.9.9"
+    assert client("10.0.0.7", "1.1.1.1, 9.9.9.9, 10.0.0.9", ("10.0.0.0/8",)) == "9.9.9.9"
+    assert client("10.0.0.7", "9.9.9.9", ("10.0.0.7",)) == "9.9.9.9"
+    assert client("11.0.0.7", "9.9.9.9", ("10.0.0.0/8",)) == "11.0.0.7"
+    assert client("fd00::1", "2001:db8::5", ("fd00::/8",)) == "2001:db8::/64"
 
 
 @pytest.mark.parametrize("purpose", [purpose for purpose in PURPOSES if purpose not in ("address",)])

@@ -22,7 +22,7 @@ WORDS_PER_MINUTE = 200
 NOTICES: Mapping[str, tuple[str, ...]] = {
     "confirm": ("email", "confirm", "days"),
     "welcome": ("email", "preferences", "unsubscribe"),
-    "known": ("email", "preferences", "unsubscribe"),
+    "known": ("email", "query", "preferences", "unsubscribe"),  # query: only whether there is one: it is anybody's text
     "address_new": ("email", "confirm", "days"),
     "address_old": ("email", "new_email", "preferences"),  # the new one masked: the old mailbox may be another's by now
     "missed": ("day", "view", "preferences", "unsubscribe"),
