@@ -6,7 +6,9 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import Site
+from newsletter.models import Harvest, Sighting, SourceState
+from newsletter.pipeline import learn
+from tests.browser.conftest import START, Site
 from tests.web.conftest import a_reader, link
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
@@ -66,6 +68,23 @@ def test_mistakes_and_answers_have_no_violation(site: Site, pages: list[tuple[in
         page.locator("#kw").fill("reasoning")
         page.get_by_role("button", name="Check these keywords").click()
         assert inspect(page, width) == []
+
+
+def test_a_word_that_never_ends_pushes_nothing_out_of_the_page(site: Site, pages: list[tuple[int, Page]]) -> None:
+    word = "W" * 90
+    paper = Sighting("arxiv", "2611.99999", f"On {word} and its folding", f"See https://x.org/{'long_' * 40} now.",
+                     (f"Ada {word}",), ("cs.CL",), ("arxiv:2611.99999",), published=START)  # fmt: skip
+    learn(site.app.engine, [Harvest("arxiv", SourceState.FRESH, (paper,))], START)
+    for path in (f"/search?q={word}", f"/search?q={'x' * 300}", "/papers/2611.99999"):
+        for width, page in pages:
+            page.goto(site.url + path)
+            beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert beyond <= 0, (path, width, beyond)
+            broken = page.evaluate(
+                "[...document.querySelectorAll('header a, button')].filter("
+                "e => e.textContent.trim().length < 20 && e.getClientRects().length > 1).length"
+            )
+            assert not broken, (path, width)  # short words of ours stay in one piece
 
 
 def test_the_letter_page_keeps_its_styles_under_its_policy(site: Site, browser: Browser) -> None:
