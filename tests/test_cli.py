@@ -224,3 +224,23 @@ def test_a_pause_is_for_days_to_come(site: str, capsys: Capture) -> None:
     assert main(["-C", site, "subscribers", "add", "ada@example.org", "--no-confirm", "--reason", "asked"]) == 0
     assert main(["-C", site, "subscribers", "pause", "ada@example.org", "--until", "2020-01-01"]) == 2
     assert "over already" in capsys.readouterr().err
+
+
+def test_a_question_before_a_deed_shows_what_may_be_answered_and_takes_no_name_for_markup(
+    site: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("rich.console.Console.input", lambda _, prompt: asked.append(prompt.plain) or "n")
+    assert main(["-C", site, "topics", "add", "Big [/b] topic", "graph"]) == 0
+    assert main(["-C", site, "topics", "remove", "big-b-topic"]) == 2
+    assert asked[0].endswith("[y/N] ") and "nothing was changed" in capsys.readouterr().err
+
+
+def test_a_dry_run_of_one_readers_letters_counts_theirs(site: str, capsys: Capture) -> None:
+    assert main(["-C", site, "subscribers", "add", "ada@example.org"]) == 0  # a confirmation waits
+    assert main(["-C", site, "subscribers", "add", "bob@example.org", "--no-confirm", "--reason", "asked"]) == 0
+    capsys.readouterr()
+    assert main(["-C", site, "send", "--dry-run", "--to", "bob@example.org"]) == 0
+    assert capsys.readouterr().out.startswith("0 letters wait")
+    assert run_json(capsys, "-C", site, "send", "--dry-run", "--to", "ada@example.org")["pending"] == 1
