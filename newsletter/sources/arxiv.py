@@ -30,6 +30,7 @@ class _Look:
     sightings: tuple[Sighting, ...] = ()
     memory: Mapping[str, str] = field(default_factory=dict)
     retry_after_s: float | None = None
+    is_sent_away: bool = False  #: told to come back later: nothing else is asked before
 
 
 class ArxivSource:
@@ -46,11 +47,14 @@ class ArxivSource:
 
     async def fetch(self, ask: Ask) -> Harvest:
         """Look at every category's list of the day; catch up when list days were missed since the last good look."""
-        looks = [await self._look(category, ask) for category in self._config.categories]
+        looks: list[_Look] = []
+        for category in self._config.categories:
+            is_sent_away = any(look.is_sent_away for look in looks)
+            looks.append(_unasked(category, ask) if is_sent_away else await self._look(category, ask))
         is_complete = all(look.unit.state in (SourceState.FRESH, SourceState.QUIET) for look in looks)
         due = latest_list_day(local_day(ask.now))
         covered, missed = _missed(ask, due)
-        if missed:
+        if missed and not any(look.is_sent_away for look in looks):
             recovered = await self._recover(missed, ask.now)
             looks.append(recovered)
             covered = covered if recovered.unit.state is SourceState.STALLED else missed[-1]
@@ -76,7 +80,8 @@ class ArxivSource:
             document, sightings = await asyncio.to_thread(_read, answer, ask.now)
         except FetchError as e:
             unit = Unit(category, SourceState.FAILED, error=await asyncio.to_thread(_reason, e))
-            return _Look(unit, memory=mine, retry_after_s=e.retry_after_s)
+            is_sent_away = e.answer is not None and (e.answer.status == 429 or "retry-after" in e.answer.headers)
+            return _Look(unit, memory=mine, retry_after_s=e.retry_after_s, is_sent_away=is_sent_away)
         ids = [f"{sighting.source_id}v{sighting.version}" for sighting in sightings]
         list_day = _list_day(document, ask.now)
         state, error = judge(ids, list_day, today, mine.get(f"{category}.ids", ""), known_day)
@@ -93,6 +98,13 @@ class ArxivSource:
             error = f"the lists of {missed[0]} to {missed[-1]} are still missing: {e.message}"
             return _Look(Unit("catch-up", SourceState.STALLED, error=error), retry_after_s=e.retry_after_s)
         return _Look(Unit("catch-up", SourceState.FRESH if papers else SourceState.QUIET, len(papers)), papers)
+
+
+def _unasked(category: str, ask: Ask) -> _Look:
+    mine = {name: value for name, value in ask.memory.items() if name.startswith(f"{category}.")}
+    return _Look(
+        Unit(category, SourceState.FAILED, error="not asked: arXiv wants to be left alone for now"), memory=mine
+    )
 
 
 def _missed(ask: Ask, due: date) -> tuple[date, list[date]]:

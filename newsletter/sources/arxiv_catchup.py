@@ -51,7 +51,7 @@ class CatchUp:
         period = f"submittedDate:[{since:%Y%m%d%H%M} TO {until:%Y%m%d%H%M}]"
         found: list[Sighting] = []
         start, total, empty = 0, 1, 0
-        while start < min(total, MOST):
+        while start < min(total, MOST) or not found:  # a list day without any paper is not believed at once
             page = await self._page(f"({categories}) AND {period}", start)
             total = int(str(page.head.get("opensearch_totalresults") or 0)) or total * bool(found)
             found += [sighting for entry in page.entries if (sighting := from_entry(entry, now))]

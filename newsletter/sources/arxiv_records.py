@@ -25,7 +25,10 @@ _OLD_TAIL = re.compile(
 _OLD_FLAGS = {"UPDATED": "replace", "CROSS LISTED": "cross"}
 _CATEGORY = re.compile(r"[a-z][a-z\-]+(?:\.[A-Za-z\-]{2,})?\Z")
 _WITHDRAWN = re.compile(
-    r"\b(?:paper|article|submission|manuscript|work|preprint)\b[^.]{0,60}\bwithdrawn\b|\Awithdrawn\b", re.I
+    r"\b(?:paper|article|submission|manuscript|work|preprint)\s+(?:(?:has|have|had|is|was|been|being|now|temporarily)\s+)*"
+    r"withdrawn\b(?!\s+from\s+(?:the\s+)?(?:market|sale|use))|\bwithdrawn by (?:the |its |our )?(?:author|arxiv|admin)"
+    r"|\Awithdrawn\b",
+    re.I,
 )
 _UNSEEN_AUTHORS = re.compile(r",?\s*et al\.?(?=\s*\(|\s*\Z)|\(\d+ additional authors not shown\)", re.I)
 _OAI = {"oai": "http://www.openarchives.org/OAI/2.0/", "a": "http://arxiv.org/OAI/arXiv/"}

@@ -42,9 +42,9 @@ def latest_list_day(day: date) -> date:
 
 
 def list_days_between(after: date, before: date) -> list[date]:
-    """Days with a list, both ends excluded."""
+    """Days with a list, both ends excluded. A holiday has one, announced on the evening before."""
     days = (after + timedelta(days=n) for n in range(1, (before - after).days))
-    return [day for day in days if is_list_day(day)]
+    return [day for day in days if day.weekday() < 5 and not is_holiday(day - timedelta(days=1))]
 
 
 def deadline(list_day: date) -> datetime:

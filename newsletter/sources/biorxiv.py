@@ -72,7 +72,7 @@ class BiorxivSource:
             content = await asyncio.to_thread(load, await self._http.get(address, accept="application/json"))
             message = record(next(iter(listing(content, "messages")), None))
             items = listing(content, "collection")
-            if not items and "no posts found" not in str(message.get("status", "")) and not cursor:
+            if not items and "no posts found" not in str(message.get("status", "")):
                 raise FetchError(
                     f"{address} answers {clean(str(message.get('status', 'without a status')), 200)}", "status"
                 )

@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -64,16 +66,16 @@ class FeedSource:
             raise FetchError(
                 f"{self._config.url} has {document.total:,} entries, but none with a title or a text", "not-a-feed"
             )
-        return document, tuple({sighting.source_id: sighting for sighting in found}.values())
+        return document, _told_apart(found)
 
     def _sighting(self, entry: Mapping[str, Any], now: datetime) -> Sighting | None:
         text, labels = _description(entry)
         title = clean(entry.get("title"), TITLE_CHARS) or shorten(text, UNTITLED_CHARS)
         if not title:
             return None
-        names = [f"{a.get('name')}" for a in _dicts(entry.get("authors"))] or [labels.get("author", "")]
+        names = [f"{a['name']}" for a in _dicts(entry.get("authors")) if a.get("name")] or [labels.get("author", "")]
         link = clean_link(entry.get("link"))
-        others = [item for item in _dicts(entry.get("links")) if item.get("rel") != "license"]
+        others = [item for item in _dicts(entry.get("links")) if _is_own(item)]
         pdf = next((clean_link(item.get("href")) for item in others if item.get("type") == "application/pdf"), "")
         named = ("id", "link", "dc_identifier", "prism_doi", "prism_url", "arxiv_doi")
         places = [entry.get(key) for key in named] + [item.get("href") for item in others] + [labels.get("doi")]
@@ -88,6 +90,26 @@ class FeedSource:
             published=_published(entry, now),
             links={name: url for name, url in (("abs", link), ("pdf", pdf)) if url},
         )
+
+
+def _is_own(link: Mapping[str, Any]) -> bool:
+    """Whether a link leads to the entry itself (RFC 4287 section 4.2.7.2), and not to what it is about."""
+    title = f"{link.get('title') or ''}".lower()
+    return link.get("rel", "alternate") in ("alternate", "enclosure") or title in ("doi", "pdf")
+
+
+def _told_apart(found: list[Sighting]) -> tuple[Sighting, ...]:
+    """One sighting an id, the last. Some feeds give entries of different pages one id: the page tells them apart."""
+    pages: dict[str, set[str]] = defaultdict(set)
+    for one in found:
+        pages[one.source_id].add(one.links.get("abs", ""))
+    named = (
+        replace(one, source_id=source_id(f"{one.source_id} {one.links.get('abs', '')}"))
+        if len(pages[one.source_id]) > 1
+        else one
+        for one in found
+    )
+    return tuple({one.source_id: one for one in named}.values())
 
 
 def _moved(answer: Answer, ask: Ask) -> dict[str, str]:

@@ -286,7 +286,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float:
     """
     low, high = RETRY_AFTER_S
     value = headers.get("retry-after", "").strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return min(max(float(value), low), high)
     try:
         wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))

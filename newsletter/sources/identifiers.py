@@ -16,7 +16,8 @@ _ARXIV = re.compile(
     rf"|10\.48550/arxiv\.){_ID}",
     re.I,
 )
-_DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+")
+#: Older DOIs hold an item's page and title code in angle brackets: "…(1992)049<0608:ASOTSR>2.0.CO;2".
+_DOI = re.compile(r"\b10\.\d{4,9}/(?:[^\s\"<>]|<\w+:[^<>\s\"]*>(?=\d))+")
 #: What publishers hang behind a DOI in a link, and the version of a preprint server's page.
 _DOI_TAIL = re.compile(
     r"(?:/(?:full|abstract|pdf|epdf|epub|meta|summary|html|fulltext|suppl_file)|\.(?:full|abstract|pdf|short|article-info))"

@@ -48,7 +48,7 @@ def listing(value: object, *keys: str) -> list[Any]:
 
 def number(value: object) -> float | None:
     """A count: a finite number that is not negative, also when it came as a string."""
-    if isinstance(value, str) and value.strip().isdigit():
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
         value = int(value.strip()[:15])
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
         return float(value)
@@ -62,7 +62,7 @@ def moment(value: object, now: datetime) -> datetime | None:
         at = datetime.fromisoformat(text)
     except ValueError:
         pieces = text.split("-")
-        if len(pieces) != 3 or not all(piece.isdigit() for piece in pieces):
+        if len(pieces) != 3 or not all(piece.isascii() and piece.isdigit() for piece in pieces):
             return None
         try:
             day = date(*map(int, pieces))

@@ -92,7 +92,7 @@ def _json_entry(item: dict[str, Any]) -> dict[str, Any]:
         "id": str(item.get("id") or ""),
         "title": item.get("title"),
         "link": item.get("url") or item.get("external_url"),
-        "links": [{"href": item.get("external_url")}],
+        "links": [],  # external_url is what the entry is about, unless it has no page of its own
         "summary": item.get("content_text") or item.get("content_html") or item.get("summary"),
         "authors": [a for a in authors if isinstance(a, dict)] if isinstance(authors, list) else [],
         "published_parsed": _json_date(item.get("date_published") or item.get("date_modified")),

@@ -38,7 +38,8 @@ _PREPRINT = re.compile(
     r"|312\d\d/|36227/techrxiv|22541/|7287/peerj\.preprints|5281/zenodo)"
 )
 _ARXIV_DOI = re.compile(r"doi:10\.48550/arxiv\.", re.I)
-_VERSION = re.compile(r"(?<=\d)v\d{1,3}\Z", re.I)
+#: "…v2"; Research Square, Preprints.org, ChemRxiv and OSF write "/v2", ".v2", "-v2", "_v2".
+_VERSION = re.compile(r"(?:[./_-]{1,2}|(?<=\d))v\d{1,3}\Z", re.I)
 #: Kinds of identifiers of which a paper has one: two different ones speak against. (A conference gives a paper that is
 #: submitted again a new OpenReview id, so those do not.)
 _RULED_OUT = {
@@ -61,7 +62,7 @@ def same_paper(a: Record, b: Record) -> Verdict:
     both = mine.keys() & theirs.keys()
     shared = sorted(kind for kind in both if mine[kind] & theirs[kind])
     against = rivals(mine, theirs)
-    if "arxiv" in shared:
+    if "arxiv" in shared and ("doi" not in against or _is_one_entry(a, b)):
         return Verdict(True, _SHARED["arxiv"])
     if "entry" in shared:
         # A broken feed gives every entry the same id, so that the id alone proves nothing.
