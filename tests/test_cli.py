@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.cli import main
+from newsletter.config import load_config
 
 Capture = pytest.CaptureFixture[str]
 
@@ -244,3 +245,25 @@ def test_a_dry_run_of_one_readers_letters_counts_theirs(site: str, capsys: Captu
     assert main(["-C", site, "send", "--dry-run", "--to", "bob@example.org"]) == 0
     assert capsys.readouterr().out.startswith("0 letters wait")
     assert run_json(capsys, "-C", site, "send", "--dry-run", "--to", "ada@example.org")["pending"] == 1
+
+
+def test_the_feeds_of_another_reader_are_taken_over_once(site: str, tmp_path: Path, capsys: Capture) -> None:
+    opml = tmp_path / "one.opml"
+    outlines = [
+        ("Économie & Société", "https://a.example/rss"),
+        ("arXiv", "https://b.example/rss"),
+        ("", "https://b.example/2"),
+    ]
+    inner = "".join(f'<outline text="{name.replace("&", "&amp;")}" xmlUrl="{url}"/>' for name, url in outlines)
+    opml.write_text(f"<opml version='2.0'><body>{inner}</body></opml>", "utf-8")
+    before = Path(site).read_text()
+    assert main(["-C", site, "config", "opml", str(opml), "--dry-run"]) == 0
+    assert Path(site).read_text() == before and "3 feeds would be added" in capsys.readouterr().out
+    added = run_json(capsys, "-C", site, "config", "opml", str(opml))["added"]
+    assert [feed["name"] for feed in added] == ["economie-societe", "arxiv-2", "b-example"]  # type: ignore[attr-defined]
+    assert Path(site).read_text().startswith(before.rstrip())
+    feeds = load_config(Path(site), {}).sources.feeds
+    assert [feed.url for feed in feeds] == [url for _, url in outlines]
+    assert run_json(capsys, "-C", site, "config", "opml", str(opml))["added"] == []
+    opml.write_text("<html/>")
+    assert main(["-C", site, "config", "opml", str(opml)]) == 2

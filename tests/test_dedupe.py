@@ -45,6 +45,10 @@ def remembered(merges: list[Merge]) -> list[Paper]:
         ("arxiv:hep-ex/0307015", "arxiv:hep-ex/0307015v2", "same arXiv id"),
         ("doi:10.1038/S41586-026-1", "doi:10.1038/s41586-026-1", "same DOI"),
         ("doi:10.1101/2026.05.01.123456", "doi:10.1101/2026.05.01.123456v2", "same DOI"),
+        ("doi:10.21203/rs.3.rs-4567890/v1", "doi:10.21203/rs.3.rs-4567890/v2", "same DOI"),
+        ("doi:10.20944/preprints202401.0001.v1", "doi:10.20944/preprints202401.0001.v2", "same DOI"),
+        ("doi:10.26434/chemrxiv-2024-abcde", "doi:10.26434/chemrxiv-2024-abcde-v2", "same DOI"),
+        ("doi:10.31219/osf.io/abcde_v1", "doi:10.31219/osf.io/abcde_v2", "same DOI"),
         ("openreview:aVh9KRZdRk", "openreview:aVh9KRZdRk", "same OpenReview id"),
     ],
 )
@@ -54,6 +58,16 @@ def test_an_identifier_in_common_makes_one_paper_whatever_the_titles(one: str, o
     assert same_paper(a, b) == same_paper(b, a)
     assert same_paper(a, b).is_same
     assert same_paper(a, b).why == why
+
+
+def test_an_arxiv_id_in_common_does_not_join_two_works_with_dois_of_their_own() -> None:
+    wheat = seen("j", "1", "Wheat yield in Portugal", authors=("Rui Costa",),
+                 identifiers=("arxiv:2401.12345", "doi:10.5555/aaa.1"))  # fmt: skip
+    dots = seen("j", "2", "Quantum dots at noon", authors=("Bob Wu",),
+                identifiers=("arxiv:2401.12345", "doi:10.5555/bbb.2"))  # fmt: skip
+    assert not same_paper(wheat, dots).is_same
+    twin = replace(wheat, source_id="3", identifiers=("arxiv:2401.12345", "doi:10.5555/ccc.3"))
+    assert same_paper(wheat, twin).is_same  # a talk and its journal version
 
 
 def test_preprint_and_journal_version_are_one_paper_by_title_and_authors() -> None:

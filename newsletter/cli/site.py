@@ -1,10 +1,14 @@
 """Setting up a site: init, doctor, config, db, dkim."""
 
+import json
 import os
+import re
 import secrets
 import sqlite3
 import subprocess
+import unicodedata
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -16,11 +20,13 @@ from newsletter.config import Config, load_config, masked
 from newsletter.errors import ConfigError, InputError, NewsletterError, StoreError
 from newsletter.mail.dkim import make_key
 from newsletter.matching.curated import load_curated
+from newsletter.sources.opml import read_opml
 from newsletter.store import accounts, topics
 from newsletter.store.db import migrate, only_one, open_engine, reading, schema, writing
 from newsletter.store.home import settle_here
+from newsletter.values import BUILT_IN
 
-config_app = typer.Typer(help="Configuration: check, show, path.", no_args_is_help=True)
+config_app = typer.Typer(help="Configuration: check, show, path, opml.", no_args_is_help=True)
 db_app = typer.Typer(help="Database: migrate, status, backup, restore, adopt.", no_args_is_help=True)
 dkim_app = typer.Typer(help="Signing keys: keygen.", no_args_is_help=True)
 
@@ -126,6 +132,48 @@ def config_path() -> int:
     if not emit({"config": str(session.config_path.resolve())}):
         say(str(session.config_path.resolve()))
     return 0
+
+
+@config_app.command("opml")
+def take_feeds(
+    file: Annotated[Path, typer.Argument(help="What another feed reader exported.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the sections, change nothing.")] = False,
+) -> int:
+    """Add the feeds of an OPML file to the configuration; those that are there already are left out."""
+    config, path = read_config(), session.config_path
+    known = {feed.url for feed in config.sources.feeds}
+    names = {feed.name for feed in config.sources.feeds} | {*BUILT_IN}
+    added: list[dict[str, str]] = []
+    for title, url in read_opml(file.read_bytes()):
+        if url.rstrip("/") not in known:
+            name = _feed_name(title, names)
+            names.add(name)
+            added.append({"name": name, "url": url})
+    text = "".join(
+        f"\n[[sources.feeds]]\nname = {json.dumps(f['name'])}\nurl = {json.dumps(f['url'])}\n" for f in added
+    )
+    if added and not dry_run:
+        trial = path.with_name(f"{path.name}.new")
+        trial.touch(0o600)  # it may hold a secret
+        try:
+            trial.write_text(f"{path.read_text('utf-8').rstrip()}\n{text}", "utf-8")
+            trial.chmod(path.stat().st_mode & 0o777)
+            load_config(trial, os.environ)
+            trial.replace(path)
+        finally:
+            trial.unlink(missing_ok=True)
+    if not emit({"added": added, "dry_run": dry_run}):
+        say(f"{len(added)} feeds {'would be' if dry_run else 'were'} added to {path}")
+        for feed in added:
+            say(f"{feed['name']}  {feed['url']}")
+    return 0
+
+
+def _feed_name(title: str, taken: set[str]) -> str:
+    """A title as a name that the configuration takes, and that no other source has."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:36].strip("-") or "feed"
+    return next(name for n in count(1) if (name := slug if n == 1 else f"{slug}-{n}") not in taken)
 
 
 @db_app.command("migrate")

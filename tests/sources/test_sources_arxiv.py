@@ -194,7 +194,23 @@ async def test_C28_arxiv_gets_one_request_at_a_time_three_seconds_apart_as_confi
 def test_withdrawn_papers_are_recognised() -> None:
     assert is_withdrawn("This paper has been withdrawn by the authors.", "")
     assert is_withdrawn("An abstract.", "This submission has been withdrawn by arXiv administrators")
+    assert is_withdrawn("This paper is temporarily withdrawn due to an error in Lemma 3.", "")
+    assert is_withdrawn("An abstract.", "Paper withdrawn")
     assert not is_withdrawn("We study troops that were withdrawn from the front.", "12 pages")
+    assert not is_withdrawn("This paper studies why approved drugs are withdrawn from the market.", "")
+    assert not is_withdrawn("An abstract.", "This submission replaces the withdrawn arXiv:2401.00001")
+
+
+async def test_a_source_that_says_wait_is_asked_for_nothing_else(http: Http, mirror: Mirror) -> None:
+    mirror.routes["/rss/cs.AI"] = feed("2026-05-04", ("2605.00001v1", "new", "A"))
+    first = await source(http, mirror, "cs.AI", "cs.LG", "cs.RO").fetch(Ask(at("2026-05-04")))
+    mirror.routes["/rss/cs.AI"] = Reply(b"", 429, headers={"Retry-After": "3600"})
+    mirror.log.clear()
+    late = Ask(at("2026-05-08"), at("2026-05-04"), first.memory)  # days were missed: they wait too
+    harvest = await source(http, mirror, "cs.AI", "cs.LG", "cs.RO").fetch(late)
+    assert mirror.paths() == ["/rss/cs.AI"]
+    assert harvest.retry_after_s == 3600 and {unit.state for unit in harvest.units} == {FAILED}
+    assert harvest.memory["covered"] == first.memory["covered"]
 
 
 async def test_cancelling_the_source_ends_at_once(http: Http, mirror: Mirror) -> None:

@@ -42,6 +42,15 @@ async def test_missed_days_are_caught_up_through_overlapping_pages(http: Http, m
     assert harvest.memory["covered"] == "2026-05-07"
 
 
+async def test_C05_an_api_that_finds_nothing_on_list_days_is_not_believed(http: Http, mirror: Mirror) -> None:
+    mirror.routes["/api"] = lambda _: api_page([], 0, 0)
+    mirror.routes["/oai"] = Reply(b"", 503)
+    harvest = await outage(http, mirror)
+    assert [request.path for request in mirror.log].count("/api") == 3
+    assert harvest.units[-1].state is SourceState.STALLED and "still missing" in harvest.error
+    assert harvest.memory["covered"] == "2026-05-04"  # the days are asked for again
+
+
 async def test_an_outage_of_the_api_too_falls_back_to_oai(http: Http, mirror: Mirror, data_dir: Path) -> None:
     first = (data_dir / "arxiv_api" / "arxiv_oai_with_resumption.xml").read_bytes()
     second = (data_dir / "arxiv_api" / "arxiv_oai_sample_response.xml").read_bytes()

@@ -5,7 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from newsletter.models import SourceState
-from newsletter.sources.arxiv_schedule import deadline, is_holiday, is_list_day, judge, latest_list_day
+from newsletter.sources.arxiv_schedule import (
+    deadline,
+    is_holiday,
+    is_list_day,
+    judge,
+    latest_list_day,
+    list_days_between,
+)
 from newsletter.sources.outcome import marks
 
 FRESH, QUIET, STALLED = SourceState.FRESH, SourceState.QUIET, SourceState.STALLED
@@ -53,3 +60,8 @@ def test_a_list_is_judged_by_its_day_and_by_what_was_known(
     found, error = judge(ids, days[0], date.fromisoformat(today), marks(known), days[1])
     assert found is state
     assert bool(error) is (state is STALLED)
+
+
+def test_the_list_of_a_holiday_is_missed_like_any_other() -> None:
+    """King's Day 2026 is Monday, 19 January: its list was announced on Sunday, Tuesday has none."""
+    assert list_days_between(date(2026, 1, 16), date(2026, 1, 21)) == [date(2026, 1, 19)]

@@ -221,6 +221,38 @@ async def test_an_entry_without_a_title_is_known_by_its_first_words(http: Http, 
     assert [s.title for s in harvest.sightings] == ["A short remark."]
 
 
+async def test_C20_entries_of_different_pages_are_not_one_whatever_their_id(http: Http, mirror: Mirror) -> None:
+    items = [f"<item><title>{name}</title><link>https://example.org/{name}</link><guid>latest</guid></item>"
+             for name in ("wheat", "neutrinos", "spiders")]  # fmt: skip
+    harvest = await look(http, mirror, rss(*items))
+    assert [s.title for s in harvest.sightings] == ["wheat", "neutrinos", "spiders"]
+    assert len({s.source_id for s in harvest.sightings}) == 3
+    assert (await look(http, mirror, rss(*items), harvest)).state is SourceState.QUIET
+
+
+async def test_only_links_to_the_paper_itself_name_it(http: Http, mirror: Mirror) -> None:
+    body = b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>J</title><entry><id>urn:1</id><title>Wheat</title>
+        <link href="https://doi.org/10.5555/aaa.1"/><link rel="related" href="https://arxiv.org/abs/2401.12345"/>
+        <link rel="related" title="doi" href="https://doi.org/10.5555/AAA.1"/></entry></feed>"""
+    (sighting,) = (await look(http, mirror, body)).sightings
+    assert sighting.identifiers == ("doi:10.5555/aaa.1",)
+    item = {
+        "id": "1",
+        "url": "https://blog.example/1",
+        "external_url": "https://arxiv.org/abs/2402.00001",
+        "title": "On it",
+    }
+    feed = {"version": "https://jsonfeed.org/version/1.1", "items": [item]}
+    (post,) = (await look(http, mirror, json.dumps(feed).encode(), content_type="application/feed+json")).sightings
+    assert post.identifiers == ()
+
+
+async def test_nobody_is_called_none(http: Http, mirror: Mirror) -> None:
+    creator = '<dc:creator xmlns:dc="http://purl.org/dc/elements/1.1/"/>'
+    (sighting,) = (await look(http, mirror, rss(item("Spiders", more=creator)))).sightings
+    assert sighting.authors == ()
+
+
 async def test_C20_an_id_that_occurs_twice_is_one_entry(http: Http, mirror: Mirror) -> None:
     harvest = await look(http, mirror, rss(item("Old text"), item("New text"), item("No id", "")))
     assert [s.title for s in harvest.sightings] == ["New text", "No id"]

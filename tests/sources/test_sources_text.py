@@ -151,6 +151,12 @@ def test_arxiv_ids_are_read_in_all_their_forms(text: str, found: tuple[str, int]
         ("(10.1371/journal.pone.0260247).", "10.1371/journal.pone.0260247"),
         ("NA", ""),
         (None, ""),
+        ("10.1175/1520-0469(1992)049<0608:ASOTSR>2.0.CO;2", "10.1175/1520-0469(1992)049<0608:asotsr>2.0.co;2"),
+        (
+            "https://doi.org/10.1175/1520-0469(1992)049%3C1256:LSLDRF%3E2.0.CO;2",
+            "10.1175/1520-0469(1992)049<1256:lsldrf>2.0.co;2",
+        ),
+        ("<b>10.1000/abc</b>2020", "10.1000/abc"),
     ],
 )
 def test_dois_are_cut_back_to_the_work(text: object, found: str) -> None:
