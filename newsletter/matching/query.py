@@ -302,7 +302,8 @@ def _leaf(token: _Token, field: str) -> Leaf:
     words = tokens(token.text)
     if not words:
         raise QueryError("no letter or digit to search for", position=token.position)
-    if len(words) > 1 or (token.kind == "phrase" and words[0] in STOPWORDS):
+    is_quoted = token.kind == "phrase" and words[0] in STOPWORDS
+    if len(words) > 1 or is_quoted or (not field and words[0] in _OPERATORS):  # "or!" is a word, and printed as one
         return Phrase(" ".join(words), field)
     return Word(words[0], field)
 

@@ -78,6 +78,8 @@ def test_what_is_printed_reads_as_the_same_and_prints_no_differently(text: str) 
         ('"the who"', '"the who"'),
         ('x "OR" y', 'x "or" y'),
         ("C++, graphs; e.g. trees!", 'c graphs "e g" trees'),
+        ("OR! graph", '"or" graph'),  # operators stand alone: this is a word
+        ("graph AND🙂 tree", 'graph "and" tree'),
         ("Review: a study", "review a study"),  # a colon and a space are a sentence's
         ("IFN (+) cells", "ifn cells"),
         ("well–known auto‑regressive", '"well known" auto-regressive'),
