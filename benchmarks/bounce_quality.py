@@ -15,7 +15,7 @@ from email import policy
 from pathlib import Path
 from typing import Any
 
-from newsletter.mail.bounces import classify
+from newsletter.inbound.bounces import classify
 
 #: A reason of the truth -> the class that the product acts on. Reasons about one server's mood are "temporary".
 CLASSES = {

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.matching.index import Index
-from newsletter.matching.words import tokens
+from newsletter.matching.tokenizer import tokens
 from newsletter.models import Paper
 
 #: The everyday name of a category -> the category, from arXiv's taxonomy.

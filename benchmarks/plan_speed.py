@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy import Engine, insert
 
 from newsletter.matching.index import Index
-from newsletter.matching.words import is_stopword, tokens
+from newsletter.matching.tokenizer import is_stopword, tokens
 from newsletter.models import Heat, Paper, Topic
 from newsletter.pipeline import Edition, Stopwatch, plan
 from newsletter.steps.choose import Shelf

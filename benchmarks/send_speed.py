@@ -27,16 +27,16 @@ from sqlalchemy import Engine, insert, select
 
 from newsletter.app import App
 from newsletter.cli.demo_world import sample_papers
-from newsletter.composer import Composer
 from newsletter.config import load_config
-from newsletter.dispatch import deliver_waiting
+from newsletter.delivery.message_builder import Composer
+from newsletter.delivery.sender import deliver_waiting
 from newsletter.errors import NewsletterError
 from newsletter.mail.relay import Relay, settings_of
-from newsletter.mail.smtp import Relays
+from newsletter.mail.smtp_transport import Relays
 from newsletter.models import Envelope, Fact, Heat, Merge, Paper, Pick, Reason, Receipt, Sighting, Topic
+from newsletter.steps.classify_reply import Reply, judge
 from newsletter.steps.compose import show
-from newsletter.steps.deliver import Reply, judge
-from newsletter.store import accounts, ledger, papers, subscribers, topics
+from newsletter.store import ledger_life, ledger_read, papers, subscribers, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
@@ -64,7 +64,7 @@ class Counting(Composer):
     canned = b""
     letters = size = 0
 
-    def __call__(self, claims: Sequence[ledger.Claim]) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
+    def __call__(self, claims: Sequence[ledger_life.Claim]) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
         made = map(self._same, claims) if self.canned else super().__call__(claims)
         return map(self._counted, made)
 
@@ -75,7 +75,7 @@ class Counting(Composer):
         self.size += len(parcel[1])
         return parcel
 
-    def _same(self, claim: ledger.Claim) -> tuple[Envelope, bytes]:
+    def _same(self, claim: ledger_life.Claim) -> tuple[Envelope, bytes]:
         message_id = f"{claim.id}@localhost"
         return Envelope(claim.id, "a@localhost", f"reader{claim.id}@example.org", message_id, NOW), self.canned
 
@@ -89,8 +89,8 @@ def fill(engine: Engine, readers: int, chance: random.Random) -> None:
              "created_at": NOW, "confirmed_at": NOW}
             for n in range(readers)
         ]  # fmt: skip
-        connection.execute(insert(ledger.U), people)
-        ids = connection.scalars(select(ledger.U.c.id).order_by(ledger.U.c.id)).all()
+        connection.execute(insert(ledger_life.U), people)
+        ids = connection.scalars(select(ledger_life.U.c.id).order_by(ledger_life.U.c.id)).all()
         rows = [{"subscriber": id, "topic": topic, "position": at} for id in ids for at, topic in enumerate(known)]
         connection.execute(insert(subscribers.R), rows)
         kept = papers.remember(connection, list(_merges()), NOW, lambda paper: paper.identifiers)
@@ -98,9 +98,9 @@ def fill(engine: Engine, readers: int, chance: random.Random) -> None:
     for at, paper in enumerate(kept):
         heat = Heat(0.9, 1 + at % 4, paper.fields[0], facts=(Fact("upvotes", 10 + at, 1),))
         facts[paper.key] = show(paper, heat)
-    frozen = (ledger.FrozenRow(id, "digest", tuple(_picks(kept, known, chance)), NOW, NOW + timedelta(hours=18))
+    frozen = (ledger_life.FrozenRow(id, "digest", tuple(_picks(kept, known, chance)), NOW, NOW + timedelta(hours=18))
               for id in ids)  # fmt: skip
-    ledger.freeze(engine, DAY, frozen, candidates=1204, papers=facts, now=NOW)
+    ledger_life.freeze(engine, DAY, frozen, candidates=1204, papers=facts, now=NOW)
 
 
 def _merges() -> Iterator[Merge]:
@@ -130,7 +130,7 @@ def work(folder: Path, canned: int) -> dict[str, float]:
     app = App.open(load_config(folder / "config.toml", {}))
     composer = Counting(app.engine, app.config, app.press, app.tokens)
     composer.canned = (b"Subject: canned\r\n\r\n" + (b"x" * 70 + b"\r\n") * (canned // 72)) if canned else b""
-    claims: dict[int, ledger.Claim] = {}
+    claims: dict[int, ledger_life.Claim] = {}
     relays = Relays([Relay(settings, judged, lambda: NOW) for settings in settings_of(app.config.smtp)])
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     done = asyncio.run(deliver_waiting(app.engine, composer, relays, NOW, clerk_claims=claims))
@@ -157,7 +157,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
         with multiprocessing.get_context("spawn").Pool(given.processes) as pool:
             parts = pool.starmap(work, tasks)
     with reading(engine) as connection:
-        counts = Counter(accounts.counts(connection))
+        counts = Counter(ledger_read.counts(connection))
     engine.dispose()
     letters = sum(part["letters"] for part in parts)
     seconds = max(part["ended"] for part in parts) - min(part["started"] for part in parts)

@@ -15,14 +15,17 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import notices, pipeline, silence, summaries
-from newsletter.composer import Composer
+from newsletter import pipeline, summaries
 from newsletter.config import Config
-from newsletter.dispatch import Delivered, deliver_waiting
+from newsletter.delivery.message_builder import Composer
+from newsletter.delivery.sender import Delivered, deliver_waiting
 from newsletter.errors import InputError
+from newsletter.health import notices
+from newsletter.health import sources as source_health
+from newsletter.health.alerts import Operator
 from newsletter.mail.relay import Relay, settings_of
-from newsletter.mail.smtp import Relays
-from newsletter.matching import meaning
+from newsletter.mail.smtp_transport import Relays
+from newsletter.matching import embeddings
 from newsletter.matching.index import Index
 from newsletter.matching.query import parse
 from newsletter.models import (
@@ -38,15 +41,14 @@ from newsletter.models import (
     SubscriberState,
     Topic,
 )
-from newsletter.operator import Operator
 from newsletter.ports import Matcher, Transport
 from newsletter.sources import build_sources, open_http
+from newsletter.steps.classify_reply import Reply, judge
 from newsletter.steps.compose import Press, Shown, SiteFacts, show
-from newsletter.steps.deliver import Reply, judge
 from newsletter.steps.due import Due, next_due, zone
-from newsletter.store import accounts, ledger, papers, runs, subscribers
+from newsletter.store import ledger_life, ledger_read, papers, runs, subscribers
 from newsletter.store.db import find_assets, only_one, open_engine, reading, require_schema, writing
-from newsletter.store.home import require_home
+from newsletter.store.site_lock import require_home
 from newsletter.tokens import Tokens
 
 
@@ -132,11 +134,13 @@ class App:
             frozen, no_content = [], 0
             if groups:
                 edition = pipeline.prepare(self.engine, self._matcher(), now, watch)
-                edition.is_blackout = silence.settle(self.engine, self.config, {group.day for group in groups}, now)
+                edition.is_blackout = source_health.settle(
+                    self.engine, self.config, {group.day for group in groups}, now
+                )
                 await self._summarise(edition, groups)
                 frozen = pipeline.plan(self.engine, edition, groups, self.window)
                 no_content = edition.no_content
-                silence.note_no_content(self.engine, self.config, no_content, now)
+                source_health.note_no_content(self.engine, self.config, no_content, now)
             elif is_fetching:
                 with watch.stage("trend"):
                     pipeline.rank(self.engine, now)
@@ -180,10 +184,10 @@ class App:
         require_home(self.engine)
         is_retrying = self.config.delivery.ambiguous == "retry"
         if self.engine.dialect.name == "sqlite":
-            ledger.release_owner(self.engine, now, is_retrying_digests=is_retrying)
+            ledger_life.release_owner(self.engine, now, is_retrying_digests=is_retrying)
         composer = Composer(self.engine, self.config, self.press, self.tokens)
         composer.signer()  # without its key no letter can be made: none is taken
-        claims: dict[int, ledger.Claim] = {}
+        claims: dict[int, ledger_life.Claim] = {}
         relays = self._relays(lambda delivery: claims[delivery].attempts, now)
         delivered = await deliver_waiting(
             self.engine,
@@ -224,7 +228,7 @@ class App:
 
     def _suppress_dead(self, deliveries: Sequence[int], now: datetime) -> None:
         with writing(self.engine) as connection:
-            for reader, canonical in accounts.addresses(connection, deliveries).values():
+            for reader, canonical in ledger_read.addresses(connection, deliveries).values():
                 subscribers.set_state(connection, reader, SubscriberState.SUPPRESSED, "the mailbox does not exist")
                 subscribers.suppress(connection, self.tokens.address_hash(canonical), "bounce", now)
 
@@ -234,7 +238,7 @@ class App:
     def _matcher(self) -> Matcher:
         """Raises: ConfigError when a model is configured and cannot be opened."""
         folder = self.config.matching.model_folder
-        return meaning.load(folder) if folder else Index()
+        return embeddings.load(folder) if folder else Index()
 
     def preview(self, reader: Subscriber, now: datetime) -> Preview:
         """What this reader would get at `now`. Nothing is planned or sent."""
@@ -248,7 +252,7 @@ class App:
         matched = [pick.paper for pick in (*choice.picks, *(pick for _, pick in choice.passed))]
         shown = {key: Shown.from_facts(show(edition.papers[key], edition.heats[key])) for key in matched}
         if choice.picks:
-            claim = ledger.Claim(0, "", None, day, reader.id, "digest", choice.picks, {}, edition.now, 0, 0,
+            claim = ledger_life.Claim(0, "", None, day, reader.id, "digest", choice.picks, {}, edition.now, 0, 0,
                                  len(edition.papers))  # fmt: skip
             letter = composer.compose(claim, reader, shown, edition.topics, None)
             message = composer.message(claim, reader, letter)[1]
@@ -268,7 +272,7 @@ class App:
     def issues(self, ids: Iterable[int] | None = None) -> list[dict[str, Any]]:
         """Issues with their counts, newest first."""
         with reading(self.engine) as connection:
-            return accounts.issue_counts(connection, ids)
+            return ledger_read.issue_counts(connection, ids)
 
     def status(self, now: datetime) -> dict[str, Any]:
         """How the site is doing: readers, ledger, sources, the last run and the next one."""
@@ -277,17 +281,17 @@ class App:
             return {
                 "at": iso(now),
                 "readers": subscribers.count_states(connection),
-                "ledger": accounts.counts(connection),
+                "ledger": ledger_read.counts(connection),
                 "sources": {
                     name: {k: iso(v) if isinstance(v, datetime) else v for k, v in row.items()}
                     for name, row in rows.items()
                 },
-                **silence.as_json(rows),
-                "hints": [*silence.moves(rows), *notices.standing(connection, now)],
+                **source_health.as_json(rows),
+                "hints": [*source_health.moves(rows), *notices.standing(connection, now)],
                 "no_content": runs.fact(connection, "no_content"),
                 "last_run": last and {k: iso(v) if isinstance(v, datetime) else v for k, v in last.items()},
                 "next_due": iso(next_due(subscribers.rhythms(connection), now)),
-                "out_of_balance": accounts.check(connection, latest=accounts.RECENT),
+                "out_of_balance": ledger_read.check(connection, latest=ledger_read.RECENT),
             }
 
     def has_due(self, now: datetime) -> bool:
@@ -302,7 +306,7 @@ class App:
 
     def has_waiting(self, now: datetime) -> bool:
         with reading(self.engine) as connection:
-            return accounts.has_waiting(connection, now)
+            return ledger_read.has_waiting(connection, now)
 
     def search(self, query: str, limit: int = 20) -> list[tuple[Paper, float]]:
         """Find stored papers, best first.

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from newsletter.errors import ConfigError
-from newsletter.values import (
+from newsletter.config_types import (
     Address,
     BaseUrl,
     Category,
@@ -23,6 +22,7 @@ from newsletter.values import (
     Zone,
     require_token,
 )
+from newsletter.errors import ConfigError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from newsletter.heap import growing
+from newsletter.gc_tuning import growing
 from newsletter.models import (
     OUTSIDE,
     Choice,
@@ -46,9 +46,10 @@ from newsletter.steps.due import Due, due
 from newsletter.steps.fetch import fetch
 from newsletter.steps.match import match
 from newsletter.steps.trend import trend
-from newsletter.store import ledger, papers, rulings, runs, signals, subscribers, topics
+from newsletter.store import ledger_life, papers, runs, signals, subscribers, topics
+from newsletter.store import paper_merges as merge_store
 from newsletter.store.db import reading, writing
-from newsletter.store.ledger import FreezeResult, FrozenRow
+from newsletter.store.ledger_life import FreezeResult, FrozenRow
 
 #: A paper may enter a digest for so long after somebody first showed it: it can heat up late.
 ELIGIBLE = timedelta(days=7)
@@ -102,7 +103,7 @@ def learn(
     with writing(engine) as connection:
         seen_before = papers.known_sightings(connection, sightings)
         known = papers.having(connection, {key for sighting in sightings for key in lookup_keys(sighting)})
-        merged = rulings.shown_as(connection)
+        merged = merge_store.shown_as(connection)
         ruled = {name: paper for name, (paper, why) in seen_before.items() if why == RULED or paper in merged}
         known += papers.by_keys(connection, set(ruled.values()) - {paper.key for paper in known}).values()
         merges = dedupe(sightings, known, now, ruled)
@@ -224,7 +225,9 @@ def plan(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: 
         with edition.watch.stage("freeze"), growing():
             everybody = chain([first], planned)
             results.append(
-                ledger.freeze(engine, day, everybody, candidates=len(edition.papers), papers=shown, now=edition.now)
+                ledger_life.freeze(
+                    engine, day, everybody, candidates=len(edition.papers), papers=shown, now=edition.now
+                )
             )
     return results
 
@@ -267,7 +270,7 @@ def _next_rows(engine: Engine, edition: Edition, group: Due, expire_after: timed
             return []
         seen = _seen(connection, batch[0].id, batch[-1].id, edition.now)
         votes = _votes(connection, [reader.id for reader in batch], edition)
-        silent = ledger.quiet_days(connection, batch[0].id, batch[-1].id, edition.now)
+        silent = ledger_life.quiet_days(connection, batch[0].id, batch[-1].id, edition.now)
     found = []
     expires = group.wish + expire_after
     for reader in batch:
@@ -282,7 +285,7 @@ def _next_rows(engine: Engine, edition: Edition, group: Due, expire_after: timed
 
 def _seen(connection: Connection, low: int, high: int, now: datetime) -> dict[int, set[int]]:
     """What readers had; who had a merged paper also had the one that it is shown as."""
-    return rulings.as_shown(ledger.seen_papers(connection, low, high, now), rulings.shown_as(connection))
+    return merge_store.as_shown(ledger_life.seen_papers(connection, low, high, now), merge_store.shown_as(connection))
 
 
 def _votes(connection: Connection, readers: Sequence[int], edition: Edition) -> Mapping[int, Mapping[int, int]]:

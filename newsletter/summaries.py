@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Engine
 
 from newsletter.config import Summaries
 from newsletter.models import Paper
-from newsletter.sources.clean import clean
 from newsletter.store import papers as shelf
 from newsletter.store import runs
 from newsletter.store.db import reading, writing
+from newsletter.text.markup import clean
 
 INSTRUCTION = (
     "You write for a newsletter that scientists read. Say in one or two plain sentences, at most 45 words in all, what "

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bounce_quality import measure
-from newsletter.mail.bounces import classify, judge
+from newsletter.inbound.bounces import classify, judge
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.models import FOLLOWED, MATCH_CUT, OUTSIDE, Choice, Heat, Match, Paper, Reason, Subscriber, Topic
+from newsletter.steps.candidates import HEAD, PER_AUTHOR, telling
 from newsletter.steps.choose import Shelf, choose
-from newsletter.steps.shelf import HEAD, PER_AUTHOR, telling
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 READER = Subscriber(1, "ada@example.org", topics=(1,))

@@ -15,7 +15,7 @@ from newsletter.app import App
 from newsletter.config import Config
 from newsletter.matching.curated import load_curated
 from newsletter.models import Subscriber, SubscriberState
-from newsletter.store import accounts, subscribers, topics
+from newsletter.store import ledger_read, subscribers, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
 from newsletter.tokens import Tokens
 from tests.mailbox import Mailbox
@@ -142,7 +142,7 @@ async def test_nobody_gets_a_paper_twice_over_ten_days(site: App, mirror: Mirror
     assert len(mailbox.raw) >= 5
     assert len(seen) == len(set(seen))
     with reading(site.engine) as connection:
-        assert accounts.check(connection) == []
+        assert ledger_read.check(connection) == []
 
 
 async def test_a_source_that_is_down_is_failed_and_does_not_end_the_day(site: App, mirror: Mirror) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from newsletter import pipeline, rulings
+from newsletter import paper_merges, pipeline
 from newsletter.cli import main
 from newsletter.cli import papers as commands
 from newsletter.errors import InputError, NotFound
 from newsletter.models import Harvest, Pick, Sighting, Signal, SourceState, Subscriber, SubscriberState
-from newsletter.store import ledger, papers, signals, subscribers, topics
+from newsletter.store import ledger_life, papers, signals, subscribers, topics
 from newsletter.store.db import reading, writing
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -54,7 +54,7 @@ def key_of(engine: Engine, id: str) -> int:
 def test_a_merge_makes_one_paper_of_two(any_engine: Engine) -> None:
     learn(any_engine, ON_ARXIV, RENAMED)
     assert len(shown(any_engine)) == 2
-    paper = rulings.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    paper = paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
     assert shown(any_engine) == {"2605.00001": {"2605.00001", "j-2"}}
     assert paper.abstract == "Long." and set(paper.identifiers) == {"arxiv:2605.00001", "doi:10.1234/books"}
     with reading(any_engine) as connection:
@@ -64,7 +64,7 @@ def test_a_merge_makes_one_paper_of_two(any_engine: Engine) -> None:
 
 def test_a_merge_survives_the_next_day(any_engine: Engine) -> None:
     learn(any_engine, ON_ARXIV, RENAMED)
-    rulings.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
     copy = seen("huggingface", "hf-9", "Reading whole books with few heads")
     again = learn(any_engine, ON_ARXIV, RENAMED, copy, now=NOW + timedelta(days=1))
     assert sum(tally.get("new", 0) for tally in again.values()) == 0
@@ -74,8 +74,8 @@ def test_a_merge_survives_the_next_day(any_engine: Engine) -> None:
 def test_a_split_undoes_a_merge(any_engine: Engine) -> None:
     learn(any_engine, ON_ARXIV, RENAMED)
     before = shown(any_engine)
-    rulings.merge(any_engine, "2605.00001", "10.1234/books", NOW)
-    done = rulings.split(any_engine, "2605.00001", (), NOW)
+    paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    done = paper_merges.split(any_engine, "2605.00001", (), NOW)
     assert [paper.id for paper in done.others] == ["10.1234/books"]
     assert shown(any_engine) == before
     assert done.kept.identifiers == ("arxiv:2605.00001",) and done.kept.abstract == ""
@@ -86,7 +86,7 @@ def test_a_split_undoes_a_merge(any_engine: Engine) -> None:
 def test_a_split_survives_the_next_day(any_engine: Engine) -> None:
     learn(any_engine, ON_ARXIV, IN_JOURNAL)
     assert list(shown(any_engine).values()) == [{"2605.00001", "j-1"}]
-    done = rulings.split(any_engine, "2605.00001", (), NOW)
+    done = paper_merges.split(any_engine, "2605.00001", (), NOW)
     assert done.kept.id == "2605.00001" and "journal.example" not in str(done.kept.links)
     apart = shown(any_engine)
     assert sorted(map(sorted, apart.values())) == [["2605.00001"], ["j-1"]]
@@ -94,7 +94,7 @@ def test_a_split_survives_the_next_day(any_engine: Engine) -> None:
     again = learn(any_engine, newer, IN_JOURNAL, now=NOW + timedelta(days=1))
     assert sum(tally.get("new", 0) for tally in again.values()) == 0
     assert shown(any_engine) == apart
-    rulings.merge(any_engine, "2605.00001", done.others[0].id, NOW)
+    paper_merges.merge(any_engine, "2605.00001", done.others[0].id, NOW)
     assert list(shown(any_engine).values()) == [{"2605.00001", "j-1"}]
 
 
@@ -102,12 +102,12 @@ def test_a_split_takes_out_what_is_named(any_engine: Engine) -> None:
     same = seen("huggingface", "2605.00001", ON_ARXIV.title, "arxiv:2605.00001")
     learn(any_engine, ON_ARXIV, same)
     with pytest.raises(InputError, match="same identifiers"):
-        rulings.split(any_engine, "2605.00001", (), NOW)
+        paper_merges.split(any_engine, "2605.00001", (), NOW)
     with pytest.raises(NotFound, match="nowhere"):
-        rulings.split(any_engine, "2605.00001", ["nowhere"], NOW)
+        paper_merges.split(any_engine, "2605.00001", ["nowhere"], NOW)
     with pytest.raises(InputError, match="everything"):
-        rulings.split(any_engine, "2605.00001", ["arxiv", "huggingface:2605.00001"], NOW)
-    done = rulings.split(any_engine, "2605.00001", ["huggingface"], NOW)
+        paper_merges.split(any_engine, "2605.00001", ["arxiv", "huggingface:2605.00001"], NOW)
+    done = paper_merges.split(any_engine, "2605.00001", ["huggingface"], NOW)
     assert done.others[0].id not in ("", "2605.00001")
     apart = shown(any_engine)
     learn(any_engine, ON_ARXIV, same, now=NOW + timedelta(days=1))
@@ -116,18 +116,18 @@ def test_a_split_takes_out_what_is_named(any_engine: Engine) -> None:
 
 def test_papers_that_are_one_are_not_merged_again(engine: Engine) -> None:
     learn(engine, ON_ARXIV, RENAMED)
-    rulings.merge(engine, "2605.00001", "10.1234/books", NOW)
+    paper_merges.merge(engine, "2605.00001", "10.1234/books", NOW)
     with pytest.raises(InputError, match="one paper already"):
-        rulings.merge(engine, "2605.00001", "2605.00001", NOW)
+        paper_merges.merge(engine, "2605.00001", "2605.00001", NOW)
 
 
 def test_merges_in_a_row_end_in_one_paper(any_engine: Engine) -> None:
     third = seen("blog", "b-3", "A third telling of the very same work", "doi:10.1234/third")
     learn(any_engine, ON_ARXIV, RENAMED, third)
-    rulings.merge(any_engine, "10.1234/books", "10.1234/third", NOW)
-    rulings.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    paper_merges.merge(any_engine, "10.1234/books", "10.1234/third", NOW)
+    paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
     assert shown(any_engine) == {"2605.00001": {"2605.00001", "j-2", "b-3"}}
-    assert len(rulings.split(any_engine, "2605.00001", (), NOW).others) == 2
+    assert len(paper_merges.split(any_engine, "2605.00001", (), NOW).others) == 2
 
 
 def test_who_had_either_paper_is_not_sent_the_other(any_engine: Engine) -> None:
@@ -137,9 +137,9 @@ def test_who_had_either_paper_is_not_sent_the_other(any_engine: Engine) -> None:
         reader = Subscriber(0, "ann@example.org", SubscriberState.ACTIVE, topics=(topic.id,))
         reader = subscribers.add(connection, reader, "ann@example.org", NOW)
     had = key_of(any_engine, "10.1234/books")
-    row = ledger.FrozenRow(reader.id, "digest", (Pick(had, topic.id, 1, 1, 1),), NOW, NOW + timedelta(hours=9), 1)
-    ledger.freeze(any_engine, NOW.date(), [row], candidates=2, papers={had: {}}, now=NOW)
-    rulings.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    row = ledger_life.FrozenRow(reader.id, "digest", (Pick(had, topic.id, 1, 1, 1),), NOW, NOW + timedelta(hours=9), 1)
+    ledger_life.freeze(any_engine, NOW.date(), [row], candidates=2, papers={had: {}}, now=NOW)
+    paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
     with reading(any_engine) as connection:
         assert key_of(any_engine, "2605.00001") in pipeline._seen(connection, reader.id, reader.id, NOW)[reader.id]
 
@@ -153,7 +153,7 @@ def test_attention_for_a_merged_paper_counts(engine: Engine) -> None:
     ]
     with writing(engine) as connection:
         signals.record(connection, about)
-    rulings.merge(engine, "2605.00001", "10.1234/books", NOW)
+    paper_merges.merge(engine, "2605.00001", "10.1234/books", NOW)
     key = key_of(engine, "2605.00001")
     with reading(engine) as connection:
         readings = signals.of_papers(connection, [key], NOW)

@@ -15,7 +15,7 @@ from newsletter.pipeline import SILENT_DAYS, Edition, plan
 from newsletter.steps.choose import Shelf
 from newsletter.steps.due import Due
 from newsletter.steps.match import match
-from newsletter.store import ledger, subscribers
+from newsletter.store import ledger_life, subscribers
 from newsletter.store.db import reading, writing
 from newsletter.store.papers import P
 from newsletter.store.topics import T
@@ -59,7 +59,7 @@ def due(now: datetime = NOW, timezone: str = "UTC", day: date | None = None) -> 
 
 
 def planned(engine: Engine) -> list[tuple[int, str, str, list[int]]]:
-    D = ledger.D
+    D = ledger_life.D
     with reading(engine) as connection:
         rows = connection.execute(select(D.c.subscriber, D.c.kind, D.c.state, D.c.picks).order_by(D.c.id)).all()
     return [(row[0], row[1], row[2], [pick[0] for pick in json.loads(row[3] or "[]")]) for row in rows]
@@ -79,11 +79,11 @@ def test_everybody_due_has_one_row_and_planning_twice_changes_nothing(any_engine
 def test_a_frozen_row_says_what_the_store_says_elsewhere(any_engine: Engine) -> None:
     [ada] = fill(any_engine, (1,))
     plan(any_engine, edition_of(any_engine), [due()], HOURS)
-    D = ledger.D
+    D = ledger_life.D
     with reading(any_engine) as connection:
         row = connection.execute(select(D.c.due_at, D.c.expires_at).where(D.c.due_at == due().wish)).one()
         assert tuple(row) == (due().wish, due().wish + HOURS)
-        assert ledger.seen_papers(connection, ada, ada, NOW) == {ada: {1, 2}}
+        assert ledger_life.seen_papers(connection, ada, ada, NOW) == {ada: {1, 2}}
 
 
 def test_the_edge_of_a_batch_loses_nobody(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import silence
 from newsletter.app import App
 from newsletter.config import Config
-from newsletter.daemon import Daemon
+from newsletter.health import sources as source_health
 from newsletter.matching.curated import load_curated
 from newsletter.models import Harvest, SourceState, Subscriber, SubscriberState, Unit
+from newsletter.runtime.daemon import Daemon
 from newsletter.steps.fetch import retry_at
-from newsletter.store import ledger, runs, subscribers, topics
+from newsletter.store import ledger_life, runs, subscribers, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
 from newsletter.tokens import Tokens
 from newsletter.web import create_app
@@ -267,7 +267,7 @@ async def test_C27_when_all_are_down_nobody_is_charged_a_quiet_day(site: App, pl
         assert "No source answers" in text_of(mailbox, "ops@example.org")
         assert site.status(MONDAY)["no_content"] == {"date": "2026-05-04", "at": "2026-05-04T12:00:00Z", "readers": 1}
         with reading(site.engine) as connection:
-            assert ledger.quiet_days(connection, 1, 10, MONDAY) == {}
+            assert ledger_life.quiet_days(connection, 1, 10, MONDAY) == {}
         places.say("/one", feed("A language model comes late"))
         await site.run(MONDAY + 180 * MINUTE)
         assert "comes late" in text_of(mailbox, "ada@example.org"), "the day is not lost"
@@ -309,6 +309,6 @@ async def test_health_names_troubles_without_what_may_be_a_key(site: App, places
     await site.fetch(MONDAY)
     assert create_app(site)
     with reading(site.engine) as connection:
-        [trouble] = silence.in_public(runs.sources(connection))
+        [trouble] = source_health.in_public(runs.sources(connection))
     assert trouble["state"] == "failed" and trouble["since"] and "404" in trouble["reason"]
     assert "SECRET" not in trouble["reason"]

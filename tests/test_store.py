@@ -20,7 +20,7 @@ from newsletter.models import (
     SubscriberState,
     Topic,
 )
-from newsletter.store import accounts, ledger, papers, runs, signals, subscribers, topics
+from newsletter.store import ledger_life, ledger_read, papers, runs, signals, subscribers, topics
 from newsletter.store.db import only_one, open_engine, reading, writing
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
@@ -236,10 +236,10 @@ def test_what_waits_is_found_by_its_index_however_many_letters_there_were(engine
 
     event.listen(engine, "before_cursor_execute", explain)
     with reading(engine) as connection:
-        accounts.has_waiting(connection, NOW)
-    ledger.sweep(engine, NOW)
-    ledger.release_owner(engine, NOW)
-    ledger.claim(engine, 10, NOW)
+        ledger_read.has_waiting(connection, NOW)
+    ledger_life.sweep(engine, NOW)
+    ledger_life.release_owner(engine, NOW)
+    ledger_life.claim(engine, 10, NOW)
     assert len(plans) >= 9
     for statement, plan in plans.items():
         assert "USING INDEX ix_deliveries_open" in plan, (statement, plan)

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Engine
 
 from newsletter.errors import StoreError
-from newsletter.store import ledger
+from newsletter.runtime.worker import LOOK_S, Rest, Worker
+from newsletter.store import ledger_life
 from newsletter.store.db import writing
-from newsletter.worker import LOOK_S, Rest, Worker
 from tests.faults.server import Server, late
 from tests.faults.site import DAY, NOW, Site, check, finished, freeze, make_site
 
@@ -55,7 +55,7 @@ async def test_what_a_killed_worker_had_leased_is_sent_by_another_when_its_lease
         await asyncio.sleep(1.0)
         assert site.states() == {"claimed": 40}, "a lease is another worker's until it ends"
         with writing(site.engine) as connection:
-            connection.execute(ledger.D.update().values(lease_until=1))
+            connection.execute(ledger_life.D.update().values(lease_until=1))
         await until(lambda: site.states() == {"sent": 40})
         other.send_signal(signal.SIGTERM)
         assert (await asyncio.to_thread(finished, other, 30))[0] == 0

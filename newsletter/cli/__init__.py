@@ -11,7 +11,8 @@ from typing import Any
 import typer
 
 from newsletter import __version__
-from newsletter.cli import day, demo, inbound, issues, output, papers, site, subscribers, topics
+from newsletter.cli import demo, inbound, issues, output, papers, site, subscribers, topics
+from newsletter.cli import run as run_commands
 from newsletter.errors import NewsletterError
 
 app = typer.Typer(
@@ -23,14 +24,14 @@ app = typer.Typer(
 EVERY_DAY, CONTENT, SETUP = "Every day", "Content and readers", "Setting up"
 app.command()(demo.demo)
 for command in (
-    day.run,
-    day.fetch,
-    day.preview,
-    day.send,
-    day.status,
-    day.daemon,
-    day.serve,
-    day.worker,
+    run_commands.run,
+    run_commands.fetch,
+    run_commands.preview,
+    run_commands.send,
+    run_commands.status,
+    run_commands.daemon,
+    run_commands.serve,
+    run_commands.worker,
     inbound.inbound,
 ):
     app.command()(command)

@@ -14,15 +14,15 @@ import dns.exception
 import dns.resolver
 from sqlalchemy import select
 
-from newsletter.cli.exposed import open_files
-from newsletter.cli.versions import Check, check_versions
+from newsletter.cli.file_permissions import open_files
+from newsletter.cli.vulnerable_versions import Check, check_versions
 from newsletter.config import Config
 from newsletter.errors import NewsletterError
 from newsletter.mail import dkim
 from newsletter.mail.relay import Relay, RelaySettings, settings_of
-from newsletter.matching import meaning
+from newsletter.matching import embeddings
 from newsletter.models import Receipt
-from newsletter.store import accounts
+from newsletter.store import ledger_read
 from newsletter.store.db import database_seconds, open_engine, reading, schema
 from newsletter.tokens import Tokens
 
@@ -57,7 +57,7 @@ def _database(config: Config) -> list[Check]:
         if not state.is_current:
             return [Check("fail", "Database", f"schema {state.found or 'missing'}", "newsletter db migrate")]
         with reading(engine) as connection:
-            wrong = accounts.check(connection)
+            wrong = ledger_read.check(connection)
             skew = abs(connection.execute(select(database_seconds(engine.dialect.name))).scalar_one() - time.time())
     except Exception as e:
         return [Check("fail", "Database", str(e).splitlines()[0], "check database.url")]
@@ -84,7 +84,7 @@ def check_files(config: Config) -> list[Check]:
     if key.domain and key.key_file:
         found.append(_opened("DKIM key", key.key_file, lambda: dkim.signer(key.domain, key.selector, key.key_file)))
     if model:
-        found.append(_opened("Model", model, lambda: meaning.load(model)))
+        found.append(_opened("Model", model, lambda: embeddings.load(model)))
     return found
 
 

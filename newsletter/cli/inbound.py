@@ -8,7 +8,7 @@ import typer
 
 from newsletter.cli.output import open_app, say
 from newsletter.errors import Busy, StoreError
-from newsletter.inbox import receive
+from newsletter.inbound.processor import receive
 
 
 def inbound(

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from newsletter import addresses, inbox
-from newsletter.cli import picks
+from newsletter import addresses
+from newsletter.cli import pick_tables
 from newsletter.cli.output import confirm, emit, open_app, say, table
 from newsletter.errors import InputError, NotFound
-from newsletter.steps.compose.shown import Shown
-from newsletter.store import accounts, ledger, subscribers, topics
+from newsletter.inbound import processor
+from newsletter.steps.compose.paper_facts import Shown
+from newsletter.store import ledger_life, ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
 
 app = typer.Typer(help="Issues: list, show, retry, tell, resolve.", no_args_is_help=True)
@@ -23,7 +24,7 @@ Issue = Annotated[str, typer.Argument(help="A date such as 2026-11-20, a number,
 def list_(limit: Annotated[int, typer.Option(min=1)] = 30) -> int:
     """Show the latest issues and what became of their letters."""
     with reading(open_app().engine) as connection:
-        found = accounts.issue_counts(connection, limit=limit)
+        found = ledger_read.issue_counts(connection, limit=limit)
     if not emit({"issues": found}):
         names = ("date", "planned", "sent", "refused", "deferred", "held", "suppressed", "expired", "pending", "quiet")
         table((*names, "state"), [(*(issue[name] for name in names), issue["state"]) for issue in found],
@@ -40,27 +41,27 @@ def show(
 ) -> int:
     """Show an issue's letters, what the server said and when; with --to, each of its papers and why."""
     for one in state or ():
-        accounts.require_known_state(one)
+        ledger_read.require_known_state(one)
     site = open_app()
     with reading(site.engine) as connection:
-        id = accounts.find_issue(connection, issue)
-        counts = accounts.issue_counts(connection, [id])[0]
+        id = ledger_read.find_issue(connection, issue)
+        counts = ledger_read.issue_counts(connection, [id])[0]
         of = _reader(connection, email) if email else None
-        letters = accounts.letters(connection, id, subscriber=of, states=state or (), limit=limit)
-        shown = {key: Shown.from_facts(facts) for key, facts in accounts.shown_papers(connection, id).items()}
-        chosen = [ledger.unpack_picks(letter["picks"]) for letter in letters]
+        letters = ledger_read.letters(connection, id, subscriber=of, states=state or (), limit=limit)
+        shown = {key: Shown.from_facts(facts) for key, facts in ledger_read.shown_papers(connection, id).items()}
+        chosen = [ledger_life.unpack_picks(letter["picks"]) for letter in letters]
         known = topics.by_ids(connection, {pick.topic for of_one in chosen for pick in of_one})
-    told = [{**letter, "picks": picks.as_json(of_one, shown, known)}
+    told = [{**letter, "picks": pick_tables.as_json(of_one, shown, known)}
             for letter, of_one in zip(letters, chosen, strict=True)]  # fmt: skip
     if emit({**counts, "letters": told}):
         return 0
     say(f"Issue {counts['date']} ({counts['state']}{': ' + counts['state_reason'] if counts['state_reason'] else ''}): "
-        + ", ".join(f"{counts[name]} {name}" for name in (*accounts.STATES, "quiet")))  # fmt: skip
+        + ", ".join(f"{counts[name]} {name}" for name in (*ledger_read.STATES, "quiet")))  # fmt: skip
     rows = [(x["email"], x["state"], x["code"] or None, x["reply"], x["settled_at"], x["attempts"]) for x in letters]
     table(("email", "state", "code", "the server said", "at", "tries"), rows, right=("tries",))
     if email and letters:
         say("")
-        picks.tell(chosen[0], shown, known, site.press, date.fromisoformat(counts["date"]))
+        pick_tables.tell(chosen[0], shown, known, site.press, date.fromisoformat(counts["date"]))
     return 0
 
 
@@ -75,10 +76,10 @@ def retry(
     """Try again what was put off or refused for our own fault; open a paused issue. `send` then delivers."""
     site, now = open_app(), datetime.now(UTC)
     with writing(site.engine) as connection:
-        id = accounts.find_issue(connection, issue)
+        id = ledger_read.find_issue(connection, issue)
         if count_returned:
-            inbox.believe(site, connection, id, now)
-        number = accounts.retry(connection, id, now)
+            processor.believe(site, connection, id, now)
+        number = ledger_read.retry(connection, id, now)
         if dry_run:
             connection.rollback()
     if not emit({"waiting": number, "dry_run": dry_run}):
@@ -95,7 +96,7 @@ def tell(
     """Write to the readers of held letters where to read them; once, and `send` then delivers."""
     with writing(open_app().engine) as connection:
         of = _reader(connection, email) if email else None
-        number = accounts.tell(connection, accounts.find_issue(connection, issue), datetime.now(UTC), of)
+        number = ledger_read.tell(connection, ledger_read.find_issue(connection, issue), datetime.now(UTC), of)
         if dry_run:
             connection.rollback()
     if not emit({"waiting": number, "dry_run": dry_run}):
@@ -120,8 +121,8 @@ def resolve(
         confirm("Some of these letters may have arrived; sending again makes two. Go on?", "--yes")
     with writing(site.engine) as connection:
         of = _reader(connection, email) if email else None
-        id = accounts.find_issue(connection, issue)
-        number = accounts.resolve(connection, id, as_sent=assume_sent, now=datetime.now(UTC), subscriber=of)
+        id = ledger_read.find_issue(connection, issue)
+        number = ledger_read.resolve(connection, id, as_sent=assume_sent, now=datetime.now(UTC), subscriber=of)
         if dry_run:
             connection.rollback()
     if not emit({"resolved": number, "dry_run": dry_run}):

@@ -5,7 +5,7 @@ import sys
 
 import structlog
 
-from newsletter.cli.versions import check_versions
+from newsletter.cli.vulnerable_versions import check_versions
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from newsletter.app import App, Report
-from newsletter.cli.exposed import secrets_in
+from newsletter.cli.file_permissions import secrets_in
 from newsletter.config import Config, load_config
 from newsletter.errors import ConfigError, InputError, NewsletterError
 

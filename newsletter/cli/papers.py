@@ -13,14 +13,14 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from newsletter import rulings
+from newsletter import paper_merges
 from newsletter.cli.output import emit, note, open_app, progress, say, table
 from newsletter.errors import InputError
 from newsletter.models import Sighting
-from newsletter.sources.clean import clean, clean_names
-from newsletter.sources.identifiers import identifiers as identifiers_in
 from newsletter.store import papers, signals
 from newsletter.store.db import reading, writing
+from newsletter.text.identifiers import identifiers as identifiers_in
+from newsletter.text.markup import clean, clean_names
 
 app = typer.Typer(help="Papers: import, list, show, search, hide, merge, split.", no_args_is_help=True)
 
@@ -200,7 +200,7 @@ def merge(id: str, other: str) -> int:
     site = open_app()
     with reading(site.engine) as connection:
         gone = papers.get_itself(connection, other)
-    paper = rulings.merge(site.engine, id, other, datetime.now(UTC))
+    paper = paper_merges.merge(site.engine, id, other, datetime.now(UTC))
     if not emit({"id": paper.id, "merged": gone.id}):
         say(f"{gone.id} is shown as {paper.id}: {paper.title}")
         note(f"to undo it: newsletter papers split {paper.id}")
@@ -215,7 +215,7 @@ def split(
     ] = None,
 ) -> int:
     """Take a paper apart: undo merges into it, or give what does not share its identifiers papers of their own."""
-    done = rulings.split(open_app().engine, id, take or (), datetime.now(UTC))
+    done = paper_merges.split(open_app().engine, id, take or (), datetime.now(UTC))
     if not emit({"id": done.kept.id, "others": [paper.id for paper in done.others]}):
         table(("id", "title"), [(paper.id, paper.title) for paper in (done.kept, *done.others)])
         note(f"to undo it: newsletter papers merge {done.kept.id} {done.others[0].id}")

@@ -17,14 +17,14 @@ import typer
 from newsletter.cli.checks import check_files, check_site
 from newsletter.cli.output import confirm, emit, mark, note, open_app, read_config, say, session, table
 from newsletter.config import Config, load_config, masked
+from newsletter.config_types import BUILT_IN
 from newsletter.errors import ConfigError, InputError, NewsletterError, StoreError
 from newsletter.mail.dkim import make_key
 from newsletter.matching.curated import load_curated
 from newsletter.sources.opml import read_opml
-from newsletter.store import accounts, topics
+from newsletter.store import ledger_read, topics
 from newsletter.store.db import migrate, only_one, open_engine, reading, schema, writing
-from newsletter.store.home import settle_here
-from newsletter.values import BUILT_IN
+from newsletter.store.site_lock import settle_here
 
 config_app = typer.Typer(help="Configuration: check, show, path, opml.", no_args_is_help=True)
 db_app = typer.Typer(help="Database: migrate, status, backup, restore, adopt.", no_args_is_help=True)
@@ -202,7 +202,7 @@ def db_status() -> int:
     data: dict[str, object] = {"schema": state.found, "wanted": state.wanted, "is_current": state.is_current}
     if state.is_current:
         with reading(engine) as connection:
-            data |= {"ledger": accounts.counts(connection), "out_of_balance": accounts.check(connection)}
+            data |= {"ledger": ledger_read.counts(connection), "out_of_balance": ledger_read.check(connection)}
     if not emit(data):
         table(("what", "is"), _flat(data))
     return 0 if state.is_current and not data.get("out_of_balance") else 1

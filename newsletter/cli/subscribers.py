@@ -13,15 +13,14 @@ from zoneinfo import available_timezones
 import typer
 from sqlalchemy import Connection
 
-from newsletter import addresses
+from newsletter import addresses, membership
 from newsletter.app import App
 from newsletter.cli.output import confirm, emit, note, open_app, progress, say, table
 from newsletter.errors import InputError, NewsletterError, NotFound
 from newsletter.matching.query import parse as parse_query
 from newsletter.models import RHYTHMS, Subscriber, SubscriberState
-from newsletter.store import accounts, ledger, subscribers, topics
+from newsletter.store import ledger_life, ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
-from newsletter.web import membership
 
 app = typer.Typer(help="Readers: list, show, add, import, export, pause, resume, remove.", no_args_is_help=True)
 
@@ -75,7 +74,7 @@ def show(email: str) -> int:
     with reading(open_app().engine) as connection:
         reader = _find(connection, email)
         names = [topic.name for topic in topics.by_ids(connection, reader.topics).values()]
-        letters = accounts.history(connection, reader.id)
+        letters = ledger_read.history(connection, reader.id)
     data = _brief(reader) | {
         "topics": names, "muted": list(reader.muted), "follows": list(reader.follows), "size": reader.size,
         "format": reader.format, "mix": reader.mix, "language": reader.language, "letters": letters,
@@ -115,7 +114,7 @@ def add(
         _require_mailable(connection, site, canonical)
         reader = subscribers.add(connection, reader, canonical, now, consent=reason)
         if reader.state is SubscriberState.PENDING:
-            ledger.enqueue(connection, reader.id, "confirm", {}, now, CONFIRM_WITHIN)
+            ledger_life.enqueue(connection, reader.id, "confirm", {}, now, CONFIRM_WITHIN)
     if not emit(_brief(reader)):
         waits = "a confirmation mail goes out with the next run" if not no_confirm else "active"
         say(f"{reader.email}: {waits}")
@@ -250,7 +249,7 @@ def _import_line(
         if reader.state is SubscriberState.SUPPRESSED:
             subscribers.suppress(connection, site.tokens.address_hash(canonical), "import", now)
         if reader.state is SubscriberState.PENDING:
-            ledger.enqueue(connection, reader.id, "confirm", {}, now, CONFIRM_WITHIN)
+            ledger_life.enqueue(connection, reader.id, "confirm", {}, now, CONFIRM_WITHIN)
         return "added"
     except NewsletterError as e:
         note(f"line {number}: {e.message}")

@@ -12,8 +12,8 @@ import aiosmtplib
 
 from newsletter.config import LOOPBACK, Smtp
 from newsletter.errors import Unreachable
-from newsletter.mail.pace import Bucket
-from newsletter.mail.wire import Wire
+from newsletter.mail.rate_limit import Bucket
+from newsletter.mail.smtp_stream import Wire
 from newsletter.models import Envelope, Receipt
 
 Judge = Callable[[Envelope, str, int, str], Receipt]

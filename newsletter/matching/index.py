@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from newsletter.matching.postings import Places, Postings, Vector, rarity
 from newsletter.matching.query import All, AnyOf, Category, Leaf, Node, Phrase, Query, Word, parse
-from newsletter.matching.words import fold, is_stopword, tokens
+from newsletter.matching.tokenizer import fold, is_stopword, tokens
 from newsletter.models import MATCH_CUT, Match, Matches, Paper
 
 #: How far words that stand together close the gap to 1.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from newsletter.matching.words import stems, tokens
+from newsletter.matching.tokenizer import stems, tokens
 
 Vector = NDArray[np.float32]  #: one number a text, in [0, 1); 0 = not there
 Places = NDArray[np.intp]  #: positions on the line

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from newsletter.errors import QueryError
-from newsletter.matching.words import STOPWORDS, is_stopword, tokens
+from newsletter.matching.tokenizer import STOPWORDS, is_stopword, tokens
 
 MAX_LENGTH = 1000
 MAX_DEPTH = 20

@@ -15,8 +15,8 @@ from newsletter.sources.arxiv_catchup import CatchUp
 from newsletter.sources.arxiv_records import explanation, from_entry, one_each
 from newsletter.sources.arxiv_schedule import judge, latest_list_day, list_days_between, local_day
 from newsletter.sources.http import Answer, FetchError, Http, Lane, conditional, validators
-from newsletter.sources.outcome import marks, overall
 from newsletter.sources.parsing import Document, moment, parse
+from newsletter.sources.source_state import marks, overall
 
 ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, */*;q=0.5"
 MOST_DAYS_BACK = 30

@@ -8,11 +8,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 from newsletter.models import Sighting
-from newsletter.sources.clean import TITLE_CHARS, clean, clean_affiliations, clean_names
 from newsletter.sources.http import FetchError
-from newsletter.sources.identifiers import arxiv_id, doi
-from newsletter.sources.names import split_affiliation, split_names
 from newsletter.sources.parsing import Document, moment
+from newsletter.text.author_names import split_affiliation, split_names
+from newsletter.text.identifiers import arxiv_id, doi
+from newsletter.text.markup import TITLE_CHARS, clean, clean_affiliations, clean_names
 
 ANNOUNCE = ("new", "cross", "replace", "replace-cross")
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from newsletter.models import SourceState
-from newsletter.sources.outcome import has_new
+from newsletter.sources.source_state import has_new
 
 NEW_YORK = ZoneInfo("America/New_York")
 _DEADLINE = time(14, 0, tzinfo=NEW_YORK)

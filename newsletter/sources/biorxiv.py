@@ -8,12 +8,12 @@ from typing import Any
 
 from newsletter.config import Biorxiv
 from newsletter.models import Ask, Harvest, Sighting, SourceState, Unit
-from newsletter.sources.clean import TITLE_CHARS, clean, clean_affiliations, clean_names
 from newsletter.sources.http import FetchError, Http
-from newsletter.sources.identifiers import doi
-from newsletter.sources.jsonish import listing, load, moment, number, record
-from newsletter.sources.names import split_names
-from newsletter.sources.outcome import has_new, marks, overall
+from newsletter.sources.json_access import listing, load, moment, number, record
+from newsletter.sources.source_state import has_new, marks, overall
+from newsletter.text.author_names import split_names
+from newsletter.text.identifiers import doi
+from newsletter.text.markup import TITLE_CHARS, clean, clean_affiliations, clean_names
 
 MOST_DAYS = 14
 MOST_PAGES = 200

@@ -11,12 +11,12 @@ from typing import Any
 
 from newsletter.config import Feed
 from newsletter.models import Ask, Harvest, Sighting, SourceState
-from newsletter.sources.clean import TITLE_CHARS, clean, clean_link, clean_names, shorten
 from newsletter.sources.http import Answer, FetchError, Http, conditional, validators
-from newsletter.sources.identifiers import identifiers
-from newsletter.sources.names import first_last, split_names
-from newsletter.sources.outcome import failed, has_new, marks
 from newsletter.sources.parsing import MAX_ITEMS, Document, moment, parse
+from newsletter.sources.source_state import failed, has_new, marks
+from newsletter.text.author_names import first_last, split_names
+from newsletter.text.identifiers import identifiers
+from newsletter.text.markup import TITLE_CHARS, clean, clean_link, clean_names, shorten
 
 ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 

@@ -7,8 +7,8 @@ from newsletter.config import GitHub
 from newsletter.errors import ConfigError
 from newsletter.models import Ask, Harvest, Signal, SourceState
 from newsletter.sources.http import Answer, FetchError, Http
-from newsletter.sources.jsonish import load, number, record
-from newsletter.sources.outcome import failed
+from newsletter.sources.json_access import load, number, record
+from newsletter.sources.source_state import failed
 
 PER_RUN = {"anonymous": 50, "token": 2_000}  #: of 60 and 5,000 an hour
 RESERVE = 3  #: requests left over for others behind our address

@@ -8,9 +8,9 @@ from urllib.parse import urlencode, urlsplit
 from newsletter.config import HackerNews
 from newsletter.models import Ask, Harvest, Signal, SourceState, Unit
 from newsletter.sources.http import FetchError, Http
-from newsletter.sources.identifiers import identifiers
-from newsletter.sources.jsonish import listing, load, number, record
-from newsletter.sources.outcome import overall
+from newsletter.sources.json_access import listing, load, number, record
+from newsletter.sources.source_state import overall
+from newsletter.text.identifiers import identifiers
 
 SITES = ("arxiv.org", "biorxiv.org", "medrxiv.org", "doi.org")
 PAGE = 100

@@ -17,8 +17,8 @@ import stamina
 
 from newsletter.config import Http as HttpConfig
 from newsletter.errors import Unreachable
-from newsletter.sources.dialer import GuardedDialer, Refused, Unresolved
-from newsletter.sources.inflate import BodyError, inflater
+from newsletter.sources.address_guard import GuardedDialer, Refused, Unresolved
+from newsletter.sources.decompress import BodyError, inflater
 
 MAX_REDIRECTS = 5
 MAX_HEADERS = 200

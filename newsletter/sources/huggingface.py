@@ -11,11 +11,11 @@ from typing import Any
 
 from newsletter.config import HuggingFace
 from newsletter.models import Ask, Harvest, Sighting, Signal, SourceState, Unit
-from newsletter.sources.clean import TITLE_CHARS, clean, clean_affiliations, clean_link, clean_names
 from newsletter.sources.http import Answer, FetchError, Http
-from newsletter.sources.identifiers import arxiv_id
-from newsletter.sources.jsonish import listing, load, moment, number, record
-from newsletter.sources.outcome import has_new, marks, overall, working_days_between
+from newsletter.sources.json_access import listing, load, moment, number, record
+from newsletter.sources.source_state import has_new, marks, overall, working_days_between
+from newsletter.text.identifiers import arxiv_id
+from newsletter.text.markup import TITLE_CHARS, clean, clean_affiliations, clean_link, clean_names
 
 MOST_DAYS = 14  #: a vote on an older list says nothing about today
 

@@ -4,7 +4,7 @@ import re
 from xml.etree import ElementTree
 
 from newsletter.errors import InputError
-from newsletter.sources.clean import clean, clean_link
+from newsletter.text.markup import clean, clean_link
 
 MOST_FEEDS = 5_000
 

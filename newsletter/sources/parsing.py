@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from newsletter.sources.clean import is_garbled
 from newsletter.sources.http import Answer, FetchError
+from newsletter.text.markup import is_garbled
 
 WALL_S = 30.0
 MAX_ITEMS = 2_000
 _BLANK = b"\xef\xbb\xbf \t\r\n"  #: what may stand before a document
-_SANDBOX = Path(__file__).with_name("sandbox.py")
+_SANDBOX = Path(__file__).with_name("feed_sandbox.py")
 
 
 @dataclass(frozen=True, slots=True)

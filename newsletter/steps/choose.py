@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 
 from newsletter.models import FOLLOWED, OUTSIDE, Choice, Pick, Reader, Reason, Subscriber
-from newsletter.steps.shelf import HEAD, HOT, PER_AUTHOR, Entry, Shelf, Vector, in_spaces
+from newsletter.steps.candidates import HEAD, HOT, PER_AUTHOR, Entry, Shelf, Vector, in_spaces
 
 __all__ = ["Shelf", "choose"]
 

@@ -14,7 +14,6 @@ from itertools import combinations, count
 from typing import Any
 
 from newsletter.models import Merge, Paper, Sighting
-from newsletter.steps import people
 from newsletter.steps.identity import (
     Record,
     Verdict,
@@ -24,7 +23,8 @@ from newsletter.steps.identity import (
     same_paper,
     short_hash,
 )
-from newsletter.steps.people import Company
+from newsletter.text import authors
+from newsletter.text.authors import Company
 
 __all__ = ["RULED", "Verdict", "apart", "combine", "dedupe", "lookup_keys", "paper_keys", "remade", "same_paper"]
 
@@ -342,7 +342,7 @@ def _authors(records: Sequence[Record]) -> tuple[str, ...]:
     lists = list(dict.fromkeys(record.authors for record in records if record.authors))
     if len(lists) < 2:
         return lists[0] if lists else ()
-    fitting = [names for names in lists if people.compare(names, lists[0]) >= Company.SOME]
+    fitting = [names for names in lists if authors.compare(names, lists[0]) >= Company.SOME]
     return max(fitting or lists[:1], key=lambda names: (len(names), sum(map(len, names))), default=())
 
 

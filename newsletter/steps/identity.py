@@ -15,9 +15,9 @@ from hashlib import blake2b, sha256
 from rapidfuzz import fuzz
 
 from newsletter.models import Paper, Sighting
-from newsletter.steps import people, titles
-from newsletter.steps.people import Company
-from newsletter.steps.titles import Likeness, Title, title_of
+from newsletter.text import authors, titles
+from newsletter.text.authors import Company
+from newsletter.text.titles import Likeness, Title, title_of
 
 Record = Sighting | Paper
 
@@ -122,7 +122,7 @@ def rivals(mine: Mapping[str, frozenset[str]], theirs: Mapping[str, frozenset[st
 
 def _is_one_entry(a: Record, b: Record) -> bool:
     alike = titles.ratio(title_of(a.title), title_of(b.title))
-    company = people.compare(a.authors, b.authors)
+    company = authors.compare(a.authors, b.authors)
     return (alike >= 60 and company is not Company.DIFFERENT) or company >= Company.SOME
 
 
@@ -136,7 +136,7 @@ def _by_text(a: Record, b: Record, *, is_disputed: bool) -> Verdict:
     likeness = titles.compare(left, right)
     if likeness is Likeness.DIFFERENT:
         return Verdict(False, "different titles")
-    company = people.compare(a.authors, b.authors)
+    company = authors.compare(a.authors, b.authors)
     if company in (Company.DIFFERENT, Company.ONE):
         return Verdict(False, "different authors")
     if _years_apart(a, b) > 1:
@@ -166,7 +166,7 @@ def _by_mention(a: Record, b: Record, left: Title, right: Title) -> Verdict:
     """Compare two bare references: titles come misread, cut short or with a stray venue; a year is this very text's."""
     if a.published and b.published and a.published.year != b.published.year:
         return Verdict(False, "different years")
-    company = people.compare(a.authors, b.authors)
+    company = authors.compare(a.authors, b.authors)
     if company is Company.DIFFERENT:
         return Verdict(False, "different authors")
     is_short = min(len(left.content), len(right.content)) < 2

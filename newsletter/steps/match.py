@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from newsletter.heap import growing
+from newsletter.gc_tuning import growing
 from newsletter.models import Match, Paper, Topic
 from newsletter.ports import Matcher
 

@@ -19,13 +19,13 @@ from newsletter.app import App
 from newsletter.errors import NotFound, StoreError
 from newsletter.store.db import find_assets
 from newsletter.tokens import TokenError
-from newsletter.web.choosing import Choosing
-from newsletter.web.desk import Desk
-from newsletter.web.guard import Guard
-from newsletter.web.letters import Letters
-from newsletter.web.news import News
+from newsletter.web.db_batch import Desk
+from newsletter.web.issue_view import Letters
+from newsletter.web.middleware import Guard
+from newsletter.web.preferences import Choosing
 from newsletter.web.public import Public
-from newsletter.web.readers import Readers
+from newsletter.web.subscriptions import Readers
+from newsletter.web.topic_cache import News
 from newsletter.web.view import View
 
 

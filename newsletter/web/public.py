@@ -14,15 +14,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from newsletter import silence
 from newsletter.app import App
 from newsletter.errors import NotFound, QueryError
+from newsletter.health import sources as source_health
 from newsletter.models import SourceState
-from newsletter.store import accounts, papers, runs, signals
+from newsletter.store import ledger_read, papers, runs, signals
 from newsletter.store.db import reading, schema
 from newsletter.web import feeds
 from newsletter.web.cards import Card, card, cards, hottest
-from newsletter.web.news import News
+from newsletter.web.topic_cache import News
 from newsletter.web.view import View
 
 T = TypeVar("T")
@@ -82,9 +82,9 @@ class Public:
         months: dict[date, list[tuple[date, list[Card], int]]] = {}
         fields: set[str] = set()
         with reading(self.app.engine) as connection:
-            days = accounts.issue_days(connection, until, ISSUES_A_PAGE + 1)
+            days = ledger_read.issue_days(connection, until, ISSUES_A_PAGE + 1)
             for id, day in days[:ISSUES_A_PAGE]:
-                shown = _ranked(list(accounts.shown_papers(connection, id).values()))
+                shown = _ranked(list(ledger_read.shown_papers(connection, id).values()))
                 fields |= {_archive_of(one.field) for one in shown if one.field}
                 shown = [one for one in shown if not field or _archive_of(one.field) == field]
                 if shown or not field:
@@ -102,9 +102,9 @@ class Public:
 
         def load() -> tuple[list[Card], int]:
             with reading(self.app.engine) as connection:
-                id = accounts.find_issue(connection, name)
-                facts = accounts.shown_papers(connection, id)
-                return _ranked(list(facts.values())), accounts.candidates(connection, id)
+                id = ledger_read.find_issue(connection, name)
+                facts = ledger_read.shown_papers(connection, id)
+                return _ranked(list(facts.values())), ledger_read.candidates(connection, id)
 
         found, candidates = self._cached(f"issue {name}", load)
         return self.view.page(request, "issue.html", day=day, cards=found, candidates=candidates)
@@ -181,14 +181,14 @@ class Public:
     def _health(self) -> tuple[dict[str, Any], int]:
         with reading(self.app.engine) as connection:
             rows = runs.sources(connection)
-            balanced = not accounts.check(connection, latest=accounts.RECENT)
+            balanced = not ledger_read.check(connection, latest=ledger_read.RECENT)
         states = {name: row["state"] for name, row in rows.items()}
         bad = sorted(n for n, state in states.items() if state in (SourceState.FAILED, SourceState.STALLED))
         state = "ok" if balanced and not bad else "degraded"
         return {
             "state": state,
             "sources": states,
-            "troubles": silence.in_public(rows),
+            "troubles": source_health.in_public(rows),
             "ledger": "balanced" if balanced else "off",
         }, 200 if balanced else 503
 

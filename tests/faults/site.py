@@ -20,11 +20,11 @@ from sqlalchemy import Engine, insert, select, text, update
 
 from newsletter.app import App
 from newsletter.config import load_config
-from newsletter.dispatch import Delivered
-from newsletter.mail.smtp import Relays
+from newsletter.delivery.sender import Delivered
+from newsletter.mail.smtp_transport import Relays
 from newsletter.models import Heat, Merge, Paper, Pick, Reason, Sighting, SubscriberState, Topic
 from newsletter.steps.compose import show
-from newsletter.store import accounts, ledger, papers, subscribers, topics
+from newsletter.store import ledger_life, ledger_read, papers, subscribers, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
 from tests.faults.server import Server
 
@@ -100,11 +100,13 @@ class Site:
 
     def states(self) -> Counter[str]:
         with reading(self.engine) as connection:
-            return Counter(connection.scalars(select(ledger.D.c.state).where(ledger.D.c.issue.is_not(None))).all())
+            return Counter(
+                connection.scalars(select(ledger_life.D.c.state).where(ledger_life.D.c.issue.is_not(None))).all()
+            )
 
     def rows(self) -> list[Any]:
         with reading(self.engine) as connection:
-            return list(connection.execute(select(ledger.D).order_by(ledger.D.c.id)).all())
+            return list(connection.execute(select(ledger_life.D).order_by(ledger_life.D.c.id)).all())
 
     def run_sql(self, statement: str) -> None:
         with writing(self.engine) as connection:
@@ -188,8 +190,8 @@ def add_readers(engine: Engine, number: int, domains: tuple[str, ...] = ("exampl
              "created_at": NOW}
             for n in range(number)
         ]  # fmt: skip
-        connection.execute(insert(ledger.U), people)
-        ids = list(connection.scalars(select(ledger.U.c.id).order_by(ledger.U.c.id)).all())
+        connection.execute(insert(ledger_life.U), people)
+        ids = list(connection.scalars(select(ledger_life.U.c.id).order_by(ledger_life.U.c.id)).all())
         rows = [{"subscriber": id, "topic": topic.id, "position": 0} for id in ids]
         connection.execute(insert(subscribers.R), rows)
     return ids
@@ -204,8 +206,8 @@ def freeze(engine: Engine, readers: list[int], day: date = DAY, now: datetime = 
     heat = Heat(0.9, 3, "cs.LG")
     chosen = tuple(Pick(paper.key, topic, 0.9, 0.9, 0.9, (Reason("topic", "Graphs"),)) for paper in kept)
     facts = {paper.key: show(paper, heat) for paper in kept}
-    rows = (ledger.FrozenRow(id, "digest", chosen, now, now + timedelta(hours=18)) for id in readers)
-    return ledger.freeze(engine, day, rows, candidates=picks, papers=facts, now=now).issue
+    rows = (ledger_life.FrozenRow(id, "digest", chosen, now, now + timedelta(hours=18)) for id in readers)
+    return ledger_life.freeze(engine, day, rows, candidates=picks, papers=facts, now=now).issue
 
 
 def _paper(number: int, day: date) -> Merge:
@@ -225,14 +227,14 @@ def check(site: Site, server: Server, *, may_repeat: bool = False) -> None:
     """The invariants, after any fault: nothing lost, nothing twice, every state true, consent kept, database sound."""
     times = server.times
     with reading(site.engine) as connection:
-        wrong = accounts.check(connection)
-        rows = connection.execute(select(ledger.D, ledger.U.c.state.label("reader_state"))
-                                  .join(ledger.U, ledger.U.c.id == ledger.D.c.subscriber)).all()  # fmt: skip
-        counts = accounts.counts(connection)
+        wrong = ledger_read.check(connection)
+        rows = connection.execute(select(ledger_life.D, ledger_life.U.c.state.label("reader_state"))
+                                  .join(ledger_life.U, ledger_life.U.c.id == ledger_life.D.c.subscriber)).all()  # fmt: skip
+        counts = ledger_read.counts(connection)
         if site.engine.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"  # I5
     assert wrong == []  # I1: planned = the sum of all states
-    assert sum(counts[state] for state in accounts.STATES) + counts["quiet"] == len(rows)  # I7: what metrics show
+    assert sum(counts[state] for state in ledger_read.STATES) + counts["quiet"] == len(rows)  # I7: what metrics show
     known = set()
     for row in rows:
         name = f"{site.app.tokens.message_id(row.id)}@{DOMAIN}"
@@ -283,7 +285,7 @@ def told(out: str) -> dict[str, Any]:
 def reset_lease(site: Site, age_s: int = 700) -> None:
     """Let database time pass for what is leased or fenced."""
     with writing(site.engine) as connection:
-        D = ledger.D
+        D = ledger_life.D
         connection.execute(update(D).where(D.c.state == "claimed").values(lease_until=D.c.lease_until - age_s))
         connection.execute(update(D).where(D.c.state == "dot").values(dot_at=D.c.dot_at - age_s,
                                                                       lease_until=D.c.lease_until - age_s))  # fmt: skip

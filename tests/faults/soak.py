@@ -21,8 +21,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from newsletter.composer import Composer
-from newsletter.store import ledger
+from newsletter.delivery.message_builder import Composer
+from newsletter.store import ledger_life
 from newsletter.store.db import open_engine
 from tests.faults.server import Server, late
 from tests.faults.site import DOMAIN, NOW, QuickApp, Site, make_site
@@ -96,9 +96,9 @@ def soak(kills: int, seed: int, readers: int, folder: Path, connections: int = 2
 
 def _warm(site: Site) -> None:
     """Compile what a worker would compile, once instead of in every life."""
-    claims = ledger.claim(site.engine, 1, NOW)
+    claims = ledger_life.claim(site.engine, 1, NOW)
     list(Composer(site.engine, site.app.config, site.app.press, site.app.tokens)(claims))
-    ledger.release(site.engine, [(claim.id, claim.token) for claim in claims])
+    ledger_life.release(site.engine, [(claim.id, claim.token) for claim in claims])
 
 
 def _open_letters(folder: Path) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import update
 
-from newsletter.daemon import Daemon
-from newsletter.store import ledger, subscribers
+from newsletter.runtime.daemon import Daemon
+from newsletter.store import ledger_life, subscribers
 from newsletter.store.db import reading, writing
 from tests.faults import server as fault
 from tests.faults.server import Server
@@ -147,7 +147,7 @@ async def test_A09_a_relay_that_is_away_is_asked_less_and_less_often(tmp_path: P
 def test_B19_a_reader_who_crosses_the_date_line_gets_one_digest_in_twenty_hours(tmp_path: Path) -> None:
     site = make_site(tmp_path, 1)
     with writing(site.engine) as connection:
-        U = ledger.U
+        U = ledger_life.U
         connection.execute(update(U).values(timezone="Pacific/Kiritimati"))
     rhythm = ("Pacific/Kiritimati", 7, "weekdays")
     with reading(site.engine) as connection:
@@ -159,8 +159,8 @@ def test_B19_a_reader_who_crosses_the_date_line_gets_one_digest_in_twenty_hours(
 
 def test_B39_a_worker_that_was_busy_past_its_lease_may_not_send(tmp_path: Path) -> None:
     site = make_site(tmp_path, 1)
-    [claim] = ledger.claim(site.engine, 1, NOW, lease_s=-1)
-    assert ledger.fence(site.engine, [(claim.id, claim.token)]) == set()
+    [claim] = ledger_life.claim(site.engine, 1, NOW, lease_s=-1)
+    assert ledger_life.fence(site.engine, [(claim.id, claim.token)]) == set()
 
 
 async def test_B40_output_that_nobody_reads_does_not_stop_sending(tmp_path: Path) -> None:

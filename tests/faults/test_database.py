@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from newsletter import clerk
-from newsletter.composer import Composer
 from newsletter.config import Dkim
+from newsletter.delivery import group_commit
+from newsletter.delivery.message_builder import Composer
 from newsletter.errors import ConfigError, StoreError
 from newsletter.mail.dkim import make_key
 from newsletter.models import SubscriberState
-from newsletter.store import accounts, ledger, subscribers
+from newsletter.store import ledger_life, ledger_read, subscribers
 from newsletter.store.db import migrate, open_engine, reading, require_schema, writing
 from tests.faults import server as fault
 from tests.faults.server import Server
@@ -29,7 +29,7 @@ from tests.faults.site import DAY, NOW, check, finished, make_site
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clerk, "RECORD_AGAIN_S", (0.05, 0.1, 0.2, 0.4))
+    monkeypatch.setattr(group_commit, "RECORD_AGAIN_S", (0.05, 0.1, 0.2, 0.4))
 
 
 async def test_B21_a_database_locked_for_a_while_only_delays(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ async def test_B21_a_database_locked_for_a_while_only_delays(tmp_path: Path) -> 
         sending = asyncio.create_task(site.deliver_patiently())
         await asyncio.sleep(0.7)
         with reading(site.engine) as connection:
-            assert accounts.counts(connection)["planned"] == 5  # readers are not kept waiting
+            assert ledger_read.counts(connection)["planned"] == 5  # readers are not kept waiting
         assert not sending.done()
         other.execute("ROLLBACK")
         other.close()
@@ -71,18 +71,18 @@ def test_B23_a_disk_that_is_full_at_freezing_makes_no_issue(tmp_path: Path) -> N
     site = make_site(tmp_path, 2)
     site.app.close()
     engine = open_engine(f"sqlite:///{tmp_path / 'site.db'}")
-    rows = [ledger.FrozenRow(id, "digest", (), NOW, NOW + timedelta(hours=18)) for id in site.readers]
-    many = [ledger.FrozenRow(rows[0].subscriber, "digest", (), NOW, NOW) for _ in range(10)]
+    rows = [ledger_life.FrozenRow(id, "digest", (), NOW, NOW + timedelta(hours=18)) for id in site.readers]
+    many = [ledger_life.FrozenRow(rows[0].subscriber, "digest", (), NOW, NOW) for _ in range(10)]
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count=1")  # the smallest it can be: the size it has
     tomorrow = DAY + timedelta(days=1)
     with pytest.raises(StoreError, match="full") as e:
         for n in range(400):
-            ledger.freeze(engine, tomorrow + timedelta(days=n), rows + many, candidates=1,
+            ledger_life.freeze(engine, tomorrow + timedelta(days=n), rows + many, candidates=1,
                           papers={1: {"x": "y" * 50_000}}, now=NOW)  # fmt: skip
     assert "nothing was half done" in e.value.hint
     with reading(engine) as connection:
-        assert accounts.check(connection) == []
+        assert ledger_read.check(connection) == []
         assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
     engine.dispose()
 
@@ -120,7 +120,7 @@ def _break(monkeypatch: pytest.MonkeyPatch, why: str, numbers: range) -> None:
     """Make the ledger's writes with these numbers fail (fences and records count together, from 1)."""
     count = iter(range(1, 10**9))
     for name in ("write", "settle", "fence"):
-        genuine = getattr(ledger, name, None)
+        genuine = getattr(ledger_life, name, None)
         if genuine is None:
             continue
 
@@ -129,7 +129,7 @@ def _break(monkeypatch: pytest.MonkeyPatch, why: str, numbers: range) -> None:
                 raise StoreError(f"database: {why}")
             return genuine(engine, *values)
 
-        monkeypatch.setattr(ledger, name, failing)
+        monkeypatch.setattr(ledger_life, name, failing)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -138,7 +138,7 @@ async def test_B25_a_commit_whose_outcome_is_unknown_repeats_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """The commit was kept, and the caller is told that it failed: for a fence, and for a record."""
-    genuine, count = ledger.write, iter(range(1, 10**9))
+    genuine, count = ledger_life.write, iter(range(1, 10**9))
 
     def unsure(*values: object) -> object:
         answer = genuine(*values)  # type: ignore[arg-type]
@@ -146,7 +146,7 @@ async def test_B25_a_commit_whose_outcome_is_unknown_repeats_nothing(
             raise StoreError("database: disk I/O error")
         return answer
 
-    monkeypatch.setattr(ledger, "write", unsure)
+    monkeypatch.setattr(ledger_life, "write", unsure)
     async with Server() as server:
         site = make_site(tmp_path, 3, server.port)
         await site.deliver()
@@ -261,7 +261,7 @@ async def test_B34_when_no_letter_can_be_made_the_issue_stops_and_goes_on_once_t
         assert any("is paused: 10 of 60 letters were refused" in problem for problem in done.problems)
         assert site.states()["refused"] < 20 and not server.accepted
         with writing(site.engine) as connection:
-            accounts.retry(connection, accounts.find_issue(connection, "latest"), site.now)
+            ledger_read.retry(connection, ledger_read.find_issue(connection, "latest"), site.now)
         await site.deliver()
     check(site, server)
     assert site.states() == {"sent": 60}
@@ -295,23 +295,23 @@ def test_B37_an_issue_that_breaks_off_while_freezing_does_not_exist(tmp_path: Pa
     site = make_site(tmp_path, 3)
 
     def rows():  # type: ignore[no-untyped-def]
-        yield ledger.FrozenRow(site.readers[0], "digest", (), NOW, NOW)
+        yield ledger_life.FrozenRow(site.readers[0], "digest", (), NOW, NOW)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ledger.freeze(site.engine, DAY + timedelta(days=1), rows(), candidates=1, papers={}, now=NOW)
+        ledger_life.freeze(site.engine, DAY + timedelta(days=1), rows(), candidates=1, papers={}, now=NOW)
     with reading(site.engine) as connection:
-        assert len(accounts.issue_counts(connection)) == 1 and accounts.check(connection) == []
+        assert len(ledger_read.issue_counts(connection)) == 1 and ledger_read.check(connection) == []
 
 
 def test_B38_a_state_changes_only_from_the_state_that_is_expected(tmp_path: Path) -> None:
     site = make_site(tmp_path, 1)
-    [claim] = ledger.claim(site.engine, 5, NOW)
-    assert ledger.claim(site.engine, 5, NOW) == []
-    assert ledger.fence(site.engine, [(claim.id, "another token")]) == set()
-    assert ledger.fence(site.engine, [(claim.id, claim.token)]) == {claim.id}
-    assert ledger.fence(site.engine, [(claim.id, claim.token)]) == set()
-    assert ledger.claim(site.engine, 5, NOW) == []
+    [claim] = ledger_life.claim(site.engine, 5, NOW)
+    assert ledger_life.claim(site.engine, 5, NOW) == []
+    assert ledger_life.fence(site.engine, [(claim.id, "another token")]) == set()
+    assert ledger_life.fence(site.engine, [(claim.id, claim.token)]) == {claim.id}
+    assert ledger_life.fence(site.engine, [(claim.id, claim.token)]) == set()
+    assert ledger_life.claim(site.engine, 5, NOW) == []
 
 
 @pytest.mark.usefixtures("_impatient")
@@ -327,8 +327,8 @@ async def test_B38_a_record_that_raises_is_tried_again(tmp_path: Path, monkeypat
 def test_B15_a_clock_that_goes_back_makes_no_second_digest(tmp_path: Path) -> None:
     site = make_site(tmp_path, 2)
     before = site.states()
-    rows = [ledger.FrozenRow(id, "digest", (), NOW, NOW) for id in site.readers]
-    again = ledger.freeze(site.engine, DAY, rows, candidates=1, papers={}, now=NOW - timedelta(days=1))
+    rows = [ledger_life.FrozenRow(id, "digest", (), NOW, NOW) for id in site.readers]
+    again = ledger_life.freeze(site.engine, DAY, rows, candidates=1, papers={}, now=NOW - timedelta(days=1))
     assert (again.planned, again.quiet) == (0, 0) and site.states() == before
 
 
@@ -351,7 +351,7 @@ async def test_A01_a_mail_that_answers_a_person_is_tried_again_but_not_at_once(t
             connection.execute(text("UPDATE issues SET planned = 0"))
             state = SubscriberState.PENDING if kind == "confirm" else SubscriberState.ACTIVE
             subscribers.set_state(connection, site.readers[0], state)
-            ledger.enqueue(connection, site.readers[0], kind, {}, NOW, timedelta(days=2))
+            ledger_life.enqueue(connection, site.readers[0], kind, {}, NOW, timedelta(days=2))
         await site.deliver()
         assert len(server.accepted) == 1 and site.rows()[0].state == "deferred"
         await site.deliver(timedelta(minutes=7))
@@ -385,9 +385,9 @@ async def test_F12_who_leaves_while_the_issue_is_sent_gets_nothing_after_the_com
 
 def test_B05_evidence_and_operator_resolve_what_is_held(tmp_path: Path) -> None:
     site = make_site(tmp_path, 3)
-    claims = ledger.claim(site.engine, 5, NOW)
-    ledger.fence(site.engine, [(claim.id, claim.token) for claim in claims])
-    ledger.release_owner(site.engine, NOW)
+    claims = ledger_life.claim(site.engine, 5, NOW)
+    ledger_life.fence(site.engine, [(claim.id, claim.token) for claim in claims])
+    ledger_life.release_owner(site.engine, NOW)
     assert site.states() == {"held": 3}
     for words in (["issues", "resolve", "latest", "--assume-sent", "--to", "reader0@example.org"],
                   ["issues", "resolve", "latest", "--resend", "--yes", "--to", "reader1@example.org"]):  # fmt: skip
@@ -403,9 +403,9 @@ def test_B05_evidence_and_operator_resolve_what_is_held(tmp_path: Path) -> None:
 async def test_B05_readers_of_held_letters_are_told_once_where_to_read_them(tmp_path: Path) -> None:
     async with Server() as server:
         site = make_site(tmp_path, 3, server.port)
-        claims = ledger.claim(site.engine, 5, NOW)
-        ledger.fence(site.engine, [(claim.id, claim.token) for claim in claims])
-        ledger.release_owner(site.engine, NOW)
+        claims = ledger_life.claim(site.engine, 5, NOW)
+        ledger_life.fence(site.engine, [(claim.id, claim.token) for claim in claims])
+        ledger_life.release_owner(site.engine, NOW)
         for to, number in (("--to reader0@example.org", 1), ("", 2), ("", 0)):
             words = ("--json", "issues", "tell", "latest", *to.split())
             code, out, err = await asyncio.to_thread(finished, site.newsletter(*words))
@@ -430,7 +430,7 @@ async def test_B21_a_database_that_fails_while_letters_are_made_ends_the_run_in_
 
     async with Server() as server:
         site = make_site(tmp_path, 5, server.port)
-        monkeypatch.setattr("newsletter.composer.subscribers.by_ids", broken)
+        monkeypatch.setattr("newsletter.delivery.message_builder.subscribers.by_ids", broken)
         done = await site.deliver()
         assert any("disk I/O error" in problem for problem in done.problems)
         monkeypatch.undo()

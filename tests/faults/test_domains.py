@@ -14,10 +14,10 @@ import dns.rrset
 import pytest
 from sqlalchemy import select
 
-from newsletter import domains
-from newsletter.daemon import Daemon
+from newsletter.delivery import domain_check
 from newsletter.models import Subscriber
-from newsletter.store import ledger, subscribers
+from newsletter.runtime.daemon import Daemon
+from newsletter.store import ledger_life, subscribers
 from newsletter.store.db import reading, writing
 from tests.faults.server import Server
 from tests.faults.site import NOW, make_site
@@ -71,30 +71,30 @@ def resolver() -> Iterator[dns.resolver.Resolver]:
 def test_E11_dns_says_whether_a_domain_takes_mail(
     resolver: dns.resolver.Resolver, monkeypatch: pytest.MonkeyPatch, domain: str, verdict: bool | None
 ) -> None:
-    monkeypatch.setattr(domains, "TIMEOUT_S", 0.3)
-    assert domains.ask_dns(domain, resolver) is verdict
+    monkeypatch.setattr(domain_check, "TIMEOUT_S", 0.3)
+    assert domain_check.ask_dns(domain, resolver) is verdict
 
 
 async def test_E11_nobody_is_written_to_at_a_domain_that_takes_no_mail(
     tmp_path: Path, resolver: dns.resolver.Resolver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(domains, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(domain_check, "TIMEOUT_S", 0.3)
     async with Server() as server:
         site = make_site(tmp_path, 1, server.port)
         with writing(site.engine) as connection:
             for name in ("mail.example", "empty.example", "nowhere.example", "silent.example"):
                 address = f"ada@{name}"
                 reader = subscribers.add(connection, Subscriber(0, address), address, NOW)
-                ledger.enqueue(connection, reader.id, "confirm", {}, NOW, ledger.LOOK_BACK)
-        daemon = Daemon(site.app, lambda: NOW, takes_mail=lambda domain: domains.ask_dns(domain, resolver))
+                ledger_life.enqueue(connection, reader.id, "confirm", {}, NOW, ledger_life.LOOK_BACK)
+        daemon = Daemon(site.app, lambda: NOW, takes_mail=lambda domain: domain_check.ask_dns(domain, resolver))
         daemon.fetched_at = NOW.replace(year=2036)  # no source is asked
         await daemon.tick()
         assert sorted(m.recipient for m in server.accepted if m.recipient.startswith("ada")) == [
             "ada@mail.example", "ada@silent.example",
         ]  # fmt: skip
     with reading(site.engine) as connection:
-        rows = connection.execute(select(ledger.D.c.state, ledger.D.c.reply)).all()
+        rows = connection.execute(select(ledger_life.D.c.state, ledger_life.D.c.reply)).all()
     assert sorted(row.reply for row in rows if row.state == "refused") == [
         "empty.example takes no mail", "nowhere.example takes no mail",
     ]  # fmt: skip
-    assert await asyncio.to_thread(domains.screen, site.engine, NOW, lambda domain: False) == []
+    assert await asyncio.to_thread(domain_check.screen, site.engine, NOW, lambda domain: False) == []

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import inbox
 from newsletter.addresses import parse
 from newsletter.errors import AddressError
-from newsletter.mail import lmtp
+from newsletter.inbound import lmtp, processor
 from tests.faults import server as fault
 from tests.faults.server import Server
 from tests.faults.site import NOW, finished, make_site
@@ -53,11 +52,11 @@ async def test_G14_a_report_that_comes_before_our_record_proves_the_letter_left(
         await site.deliver()
         assert site.states() == {"held": 1}
         to = f"bounce+{site.app.tokens.tag('bounce', site.rows()[0].id)}@papers.example.org"
-        assert inbox.receive(site.app, "", to, REPORT, NOW) == "hard"
+        assert processor.receive(site.app, "", to, REPORT, NOW) == "hard"
         assert site.states() == {"sent": 1}
         await site.deliver()
         assert max(server.times.values(), default=0) <= 1
-        assert inbox.receive(site.app, "", to, REPORT, NOW) == "dropped: known already"
+        assert processor.receive(site.app, "", to, REPORT, NOW) == "dropped: known already"
 
 
 @pytest.mark.parametrize("end", [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\n", b"\r\n.\r"])

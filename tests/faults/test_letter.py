@@ -17,9 +17,9 @@ from sqlalchemy import Engine, update
 from newsletter.config import load_config
 from newsletter.errors import ConfigError, InputError, LetterError
 from newsletter.mail import mime
-from newsletter.mail.session import stuffed
+from newsletter.mail.smtp_session import stuffed
 from newsletter.models import Envelope, Letter, Subscriber, SubscriberState
-from newsletter.store import accounts, ledger, subscribers
+from newsletter.store import ledger_life, ledger_read, subscribers
 from newsletter.store.db import reading, writing
 from tests.faults import server as fault
 from tests.faults.server import OFFERS, Server
@@ -59,7 +59,7 @@ async def test_A23_a_letter_that_stays_too_large_is_refused_and_its_reader_kept(
     assert site.states() == {"refused": 1}
     with reading(site.engine) as connection:
         assert subscribers.count_states(connection)["active"] == 1
-        assert accounts.issue_counts(connection)[0]["state"] == "open"
+        assert ledger_read.issue_counts(connection)[0]["state"] == "open"
 
 
 async def test_A24_a_bare_server_gets_ascii_and_an_address_outside_ascii_is_refused_not_suppressed(
@@ -68,7 +68,7 @@ async def test_A24_a_bare_server_gets_ascii_and_an_address_outside_ascii_is_refu
     async with Server({"mail": _no_utf8}, offers=()) as server:
         site = make_site(tmp_path, 3, server.port)
         with writing(site.engine) as connection:
-            U = ledger.U
+            U = ledger_life.U
             connection.execute(update(U).where(U.c.id == site.readers[1]).values(email="ürsula@example.org"))
         await site.deliver()
         assert all(line.isascii() for line in server.lines if not line.startswith("RCPT"))

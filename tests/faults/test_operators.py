@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import Engine, update
 
 from newsletter import cli
-from newsletter.cli.versions import check_versions
-from newsletter.daemon import Daemon
+from newsletter.cli.vulnerable_versions import check_versions
 from newsletter.errors import StoreError
-from newsletter.store import ledger
+from newsletter.runtime.daemon import Daemon
+from newsletter.store import ledger_life
 from newsletter.store.db import writing
 from tests.faults import server as fault
 from tests.faults.server import Server
@@ -54,9 +54,9 @@ async def test_H05_no_command_writes_to_everybody_again(tmp_path: Path, capsys: 
         assert code == 0 and len(server.accepted) == 1, err
         await site.deliver()
         assert len(server.accepted) == 20
-        picks = ledger.unpack_picks(site.rows()[0].picks)
-        rows = (ledger.FrozenRow(id, "digest", picks, NOW, NOW + timedelta(hours=18)) for id in site.readers)
-        assert ledger.freeze(site.engine, DAY, rows, candidates=3, papers={}, now=NOW).planned == 0
+        picks = ledger_life.unpack_picks(site.rows()[0].picks)
+        rows = (ledger_life.FrozenRow(id, "digest", picks, NOW, NOW + timedelta(hours=18)) for id in site.readers)
+        assert ledger_life.freeze(site.engine, DAY, rows, candidates=3, papers={}, now=NOW).planned == 0
         await site.app.run(NOW, is_fetching=False)
         await asyncio.to_thread(newsletter, site, "issues", "retry", "2026-11-23")
         await asyncio.to_thread(newsletter, site, "preview", "reader3@example.org", "--format", "text", "--at", AT)
@@ -95,14 +95,16 @@ async def test_H06_resending_twice_sends_once_more_and_only_what_was_held(
 @pytest.mark.parametrize("hours", [-6, 6])
 def test_H07_a_commands_wrong_clock_takes_no_letter_from_the_worker_that_has_it(tmp_path: Path, hours: int) -> None:
     site = make_site(tmp_path, 3)
-    mine = ledger.claim(site.engine, 3, NOW)
+    mine = ledger_life.claim(site.engine, 3, NOW)
     wrong = NOW + timedelta(hours=hours)
-    assert ledger.sweep(site.engine, wrong) == 0
-    assert ledger.claim(site.engine, 3, wrong) == []
+    assert ledger_life.sweep(site.engine, wrong) == 0
+    assert ledger_life.claim(site.engine, 3, wrong) == []
     with writing(site.engine) as connection:  # the lease ends when the database says so
-        connection.execute(update(ledger.D).values(lease_until=ledger.D.c.lease_until - ledger.LEASE_S - 1))
-    assert ledger.sweep(site.engine, wrong) == 3
-    assert not ledger.fence(site.engine, [(claim.id, claim.token) for claim in mine])
+        connection.execute(
+            update(ledger_life.D).values(lease_until=ledger_life.D.c.lease_until - ledger_life.LEASE_S - 1)
+        )
+    assert ledger_life.sweep(site.engine, wrong) == 3
+    assert not ledger_life.fence(site.engine, [(claim.id, claim.token) for claim in mine])
 
 
 # -- an upgrade --------------------------------------------------------------------------------------------------------
@@ -197,7 +199,7 @@ async def test_H09_a_daemon_logs_hostile_replies_and_requests_as_json(tmp_path: 
         site = make_site(tmp_path, 2, server.port, smtp=f"[web]\nport = {port}\n")
         later = timedelta(days=3650)
         with writing(site.engine) as connection:
-            connection.execute(update(ledger.D).values(expires_at=NOW + later))
+            connection.execute(update(ledger_life.D).values(expires_at=NOW + later))
         daemon = site.newsletter("daemon")
         try:
             await _until(lambda: site.states() == {"refused": 2})

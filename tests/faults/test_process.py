@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from newsletter.store import accounts, ledger
+from newsletter.store import ledger_life, ledger_read
 from newsletter.store.db import only_one, writing
 from tests.faults import server as fault
 from tests.faults.server import Server
@@ -45,7 +45,7 @@ async def test_B03_killed_between_fence_and_dot_is_held_and_can_be_resolved(tmp_
     site, server, state, accepted = await _killed(tmp_path, "intent")
     assert state == "held" and accepted == 1 and len(server.accepted) == 3
     with writing(site.engine) as connection:
-        assert accounts.resolve(connection, 1, as_sent=False, now=NOW) == 1
+        assert ledger_read.resolve(connection, 1, as_sent=False, now=NOW) == 1
     async with Server(port=server.port) as again:
         await site.deliver()
         assert len(again.accepted) == 1
@@ -164,7 +164,7 @@ async def test_B35_a_letter_that_kills_its_process_is_put_aside_and_the_others_g
         assert code == 0, err
         check(site, server)
     assert [row.state for row in site.rows()] == ["sent", "sent", "refused", "sent", "sent", "sent"]
-    assert site.rows()[2].reply == ledger.POISON
+    assert site.rows()[2].reply == ledger_life.POISON
 
 
 async def test_B33_few_file_descriptors_do_not_lose_a_letter(tmp_path: Path) -> None:

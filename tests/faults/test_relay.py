@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.clerk import Clerk
+from newsletter.delivery.group_commit import Clerk
 from newsletter.models import SubscriberState
-from newsletter.store import accounts, subscribers
+from newsletter.store import ledger_read, subscribers
 from newsletter.store.db import reading
 from tests.faults import server as fault
 from tests.faults.server import Fault, Server
@@ -55,7 +55,7 @@ async def test_A01_closed_after_the_dot_is_held_and_told(tmp_path: Path) -> None
     row = site.rows()[0]
     assert "closed the connection" in row.reply and row.phase == "dot" and row.ambiguous == 1
     with reading(site.engine) as connection:
-        assert accounts.missed(connection, site.readers, NOW.date() + timedelta(days=1)).keys() == {site.readers[0]}
+        assert ledger_read.missed(connection, site.readers, NOW.date() + timedelta(days=1)).keys() == {site.readers[0]}
 
 
 async def test_A01_with_retry_it_is_the_same_message_again(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ async def test_A08_an_issue_whose_content_is_refused_pauses_and_says_so(tmp_path
     assert 10 <= states["refused"] <= 20 and states["pending"] == 60 - states["refused"]
     with reading(site.engine) as connection:
         assert subscribers.count_states(connection)["active"] == 60
-        assert accounts.issue_counts(connection)[0]["state"] == "paused"
+        assert ledger_read.issue_counts(connection)[0]["state"] == "paused"
 
 
 async def test_A08_a_few_refusals_in_a_large_issue_do_not_stop_it(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ async def test_A14_a_receiver_that_refuses_the_site_is_left_alone_and_no_reader_
     assert any("strict.example refuses this site, not its readers" in problem for problem in done.problems)
     with reading(site.engine) as connection:
         assert subscribers.count_states(connection)["active"] == 80
-        assert accounts.issue_counts(connection)[0]["state"] == "open"
+        assert ledger_read.issue_counts(connection)[0]["state"] == "open"
 
 
 async def test_A15_a_refused_sender_pauses_the_issue_at_once(tmp_path: Path) -> None:

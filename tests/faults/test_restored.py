@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Engine
 
 from newsletter.config import load_config
-from newsletter.daemon import Daemon
 from newsletter.errors import StoreError
-from newsletter.store import home
+from newsletter.runtime.daemon import Daemon
+from newsletter.store import site_lock
 from newsletter.store.db import writing
 from tests.faults.server import Server
 from tests.faults.site import DAY, NOW, OPEN, QuickApp, Site, check, finished, freeze, make_site
@@ -30,7 +30,7 @@ async def test_B13_a_copy_sends_nothing_until_it_is_adopted_and_then_nothing_twi
     (tmp_path / "one").mkdir()
     async with Server() as server:
         site = make_site(tmp_path / "one", 3, server.port)
-        home.require_home(site.engine)  # it has been sent from here
+        site_lock.require_home(site.engine)  # it has been sent from here
         clone = copied(site, tmp_path / "two")
         with pytest.raises(StoreError, match=r"last sent from .*one/site\.db; nothing is sent") as e:
             await clone.deliver()
@@ -44,7 +44,7 @@ async def test_B13_a_copy_sends_nothing_until_it_is_adopted_and_then_nothing_twi
         await clone.deliver()
         assert clone.states() == {"held": 3, "sent": 3}
         with pytest.raises(StoreError):
-            home.require_home(copied(clone, tmp_path / "three").engine)
+            site_lock.require_home(copied(clone, tmp_path / "three").engine)
     check(site, Server(accepted=server.accepted[:3]))
 
 
@@ -52,7 +52,7 @@ async def test_B13_the_daemon_of_a_copy_works_on_but_does_not_send(tmp_path: Pat
     (tmp_path / "one").mkdir()
     async with Server() as server:
         site = make_site(tmp_path / "one", 2, server.port)
-        home.require_home(site.engine)
+        site_lock.require_home(site.engine)
         clone = copied(site, tmp_path / "two")
         daemon = Daemon(clone.app, lambda: NOW)
         daemon.fetched_at = NOW + timedelta(days=900)  # no source is asked
@@ -68,17 +68,17 @@ def test_B13_another_machine_with_the_same_path_is_another_place(
     site = make_site(tmp_path, 1)
     for machine in ("one", "two"):
         (tmp_path / machine).write_text(machine)
-    monkeypatch.setattr(home, "MACHINE_ID", tmp_path / "one")
-    home.require_home(site.engine)
-    monkeypatch.setattr(home, "MACHINE_ID", tmp_path / "two")
+    monkeypatch.setattr(site_lock, "MACHINE_ID", tmp_path / "one")
+    site_lock.require_home(site.engine)
+    monkeypatch.setattr(site_lock, "MACHINE_ID", tmp_path / "two")
     with pytest.raises(StoreError, match="on another machine"):
-        home.require_home(site.engine)
+        site_lock.require_home(site.engine)
     with writing(site.engine) as connection:
-        assert home.settle_here(site.engine, connection, NOW) == 1
-    home.require_home(site.engine)
+        assert site_lock.settle_here(site.engine, connection, NOW) == 1
+    site_lock.require_home(site.engine)
 
 
 def test_B13_with_postgresql_many_machines_may_send(postgres: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.require_home(postgres)
-    monkeypatch.setattr(home, "MACHINE_ID", Path("/proc/self/cmdline"))
-    home.require_home(postgres)
+    site_lock.require_home(postgres)
+    monkeypatch.setattr(site_lock, "MACHINE_ID", Path("/proc/self/cmdline"))
+    site_lock.require_home(postgres)

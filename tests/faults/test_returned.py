@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from newsletter import cli, inbox, notices
-from newsletter.daemon import Daemon
+from newsletter import cli
+from newsletter.health import notices
+from newsletter.health.alerts import Operator
+from newsletter.inbound import processor
 from newsletter.models import SubscriberState
-from newsletter.operator import Operator
-from newsletter.store import accounts, ledger, subscribers
+from newsletter.runtime.daemon import Daemon
+from newsletter.store import ledger_life, ledger_read, subscribers
 from newsletter.store.db import reading, writing
 from tests.faults.server import Server
 from tests.faults.site import DAY, NOW, Site, check, freeze, make_site
@@ -25,13 +27,13 @@ def come_back(site: Site, rows: range, after: timedelta = timedelta(), apart: ti
     done = []
     for n, row in enumerate(rows):
         to = f"bounce+{site.app.tokens.tag('bounce', row)}@papers.example.org"
-        done.append(inbox.receive(site.app, "", to, REPORT, NOW + after + n * apart))
+        done.append(processor.receive(site.app, "", to, REPORT, NOW + after + n * apart))
     return done
 
 
 def readers(site: Site) -> list[str]:
     with reading(site.engine) as connection:
-        return sorted(connection.scalars(select(ledger.U.c.state)))
+        return sorted(connection.scalars(select(ledger_life.U.c.state)))
 
 
 def mark_sent(site: Site, first: int = 1) -> None:
@@ -75,7 +77,7 @@ async def test_G15_a_third_of_an_issue_that_comes_back_pauses_it_and_gives_nobod
         await site.deliver()
         assert not server.accepted  # the pause holds
         with writing(site.engine) as connection:  # as `issues retry` does, whose clock is today's
-            accounts.retry(connection, accounts.find_issue(connection, f"{DAY}"), NOW)
+            ledger_read.retry(connection, ledger_read.find_issue(connection, f"{DAY}"), NOW)
         await site.deliver()
         assert len(server.accepted) == 60 and readers(site) == ["active"] * 100
         assert set(server.times.values()) == {1}
@@ -126,8 +128,8 @@ def test_G15_links_of_a_reader_who_was_given_up_too_soon_work_again(tmp_path: Pa
         assert subscribers.get(connection, site.readers[0]) == before
         assert subscribers.get(connection, site.readers[1]).state == "unsubscribed"
     with writing(site.engine) as connection:
-        issue = accounts.find_issue(connection, f"{DAY}")
-        assert inbox.believe(site.app, connection, issue, NOW) == 20
+        issue = ledger_read.find_issue(connection, f"{DAY}")
+        assert processor.believe(site.app, connection, issue, NOW) == 20
         assert str(subscribers.get(connection, site.readers[0]).state) == "suppressed"
         assert str(subscribers.get(connection, site.readers[1]).state) == "unsubscribed"
 
@@ -151,5 +153,5 @@ async def test_G16_returned_mail_that_cannot_be_read_stops_nothing_and_is_told_a
         letter = operator.report(NOW + timedelta(minutes=61), timedelta(minutes=30))
         assert letter is not None and b"returned mail cannot be read" in letter[1]
         box.unlink()
-        await asyncio.to_thread(inbox.look_into, site.app, box, NOW + timedelta(hours=2))
+        await asyncio.to_thread(processor.look_into, site.app, box, NOW + timedelta(hours=2))
         assert site.app.status(NOW)["hints"] == [] and box.is_dir()

@@ -9,9 +9,9 @@ from sqlalchemy import update
 
 from newsletter import cli
 from newsletter.app import App
-from newsletter.cli.versions import check_versions
+from newsletter.cli.vulnerable_versions import check_versions
 from newsletter.config import load_config
-from newsletter.store import ledger, subscribers, topics
+from newsletter.store import ledger_life, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.web import create_app
 from tests.faults.site import NOW, Site, make_site
@@ -87,9 +87,9 @@ def test_H10_no_command_hands_control_characters_to_the_terminal(
 ) -> None:
     site = make_site(tmp_path, 1)
     with writing(site.engine) as connection:
-        connection.execute(update(ledger.U).values(name=HOSTILE, state_reason=HOSTILE))
-        connection.execute(update(ledger.D).values(reply=HOSTILE, state="held"))
-        connection.execute(update(ledger.I).values(state="paused", state_reason=HOSTILE))
+        connection.execute(update(ledger_life.U).values(name=HOSTILE, state_reason=HOSTILE))
+        connection.execute(update(ledger_life.D).values(reply=HOSTILE, state="held"))
+        connection.execute(update(ledger_life.I).values(state="paused", state_reason=HOSTILE))
         connection.execute(update(topics.T).values(name=HOSTILE, query=HOSTILE, description=HOSTILE))
         connection.exec_driver_sql("UPDATE papers SET title = ?", (HOSTILE,))
     newsletter(site, *(("--json", *words) if is_json else words))

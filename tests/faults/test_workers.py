@@ -16,9 +16,9 @@ from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 from newsletter.models import DeliveryState, Receipt
-from newsletter.store import accounts, ledger
+from newsletter.runtime.worker import LOOK_S, Worker
+from newsletter.store import ledger_life, ledger_read
 from newsletter.store.db import open_engine, reading
-from newsletter.worker import LOOK_S, Worker
 from tests.faults.server import Server, Talk, first
 from tests.faults.site import DAY, NOW, Site, check, freeze, make_site
 
@@ -137,11 +137,11 @@ async def test_J05_a_commit_that_arrived_and_whose_answer_was_lost(
     tmp_path: Path, postgres: Engine, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The fence, or the record of an outcome, is kept, and the worker cannot know it."""
-    monkeypatch.setattr("newsletter.clerk.RECORD_AGAIN_S", (0.05,))
+    monkeypatch.setattr("newsletter.delivery.group_commit.RECORD_AGAIN_S", (0.05,))
     async with Server() as server:
         with _far_site(tmp_path, postgres, server.port, 3) as (site, cable):
             writes = iter(range(1, 10**6))
-            genuine = ledger.write
+            genuine = ledger_life.write
 
             def counted(*values: object) -> object:
                 cable.cuts_after = lambda now=next(writes) == number: now  # type: ignore[misc]
@@ -150,7 +150,7 @@ async def test_J05_a_commit_that_arrived_and_whose_answer_was_lost(
                 finally:
                     cable.cuts_after = lambda: False
 
-            monkeypatch.setattr(ledger, "write", counted)
+            monkeypatch.setattr(ledger_life, "write", counted)
             await site.deliver()
             assert cable.is_cut
             cable.mend()
@@ -165,7 +165,7 @@ async def test_J05_a_commit_that_arrived_and_whose_answer_was_lost(
 async def test_J08_a_worker_cut_off_from_its_database_while_a_body_is_on_its_way_sends_no_dot(
     tmp_path: Path, postgres: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newsletter.clerk.RECORD_AGAIN_S", (0.05,))
+    monkeypatch.setattr("newsletter.delivery.group_commit.RECORD_AGAIN_S", (0.05,))
     async with Server() as server:
         with _far_site(tmp_path, postgres, server.port, 3) as (site, cable):
 
@@ -217,12 +217,14 @@ def test_J06_J07_eight_workers_take_each_letter_once_by_the_index_of_what_waits(
             with ExitStack() as listening:
                 if number == 0:
                     _explain_claims(engine, plans, listening)
-                while claims := ledger.claim(engine, 200, NOW):
+                while claims := ledger_life.claim(engine, 200, NOW):
                     taken.extend(claim.id for claim in claims)
-                    ledger.sweep(engine, NOW)
+                    ledger_life.sweep(engine, NOW)
                     rows = [(claim.id, claim.token) for claim in claims]
-                    assert ledger.fence(engine, rows) == {claim.id for claim in claims}
-                    ledger.settle(engine, [(Receipt(id, DeliveryState.SENT, NOW, 250), token) for id, token in rows])
+                    assert ledger_life.fence(engine, rows) == {claim.id for claim in claims}
+                    ledger_life.settle(
+                        engine, [(Receipt(id, DeliveryState.SENT, NOW, 250), token) for id, token in rows]
+                    )
         finally:
             engine.dispose()
 
@@ -231,7 +233,7 @@ def test_J06_J07_eight_workers_take_each_letter_once_by_the_index_of_what_waits(
     assert len(taken) == letters and Counter(taken).most_common(1)[0][1] == 1
     assert site.states() == {"sent": letters}
     with reading(site.engine) as connection:
-        assert accounts.check(connection) == []
+        assert ledger_read.check(connection) == []
     assert plans and all("Index Scan using ix_deliveries_open" in plan for plan in plans[:10]), plans[:1]
     assert not any("Sort" in plan for plan in plans[:10])
 
@@ -251,16 +253,16 @@ def _explain_claims(engine: Engine, plans: list[str], listening: ExitStack) -> N
 def test_J09_a_worker_whose_clock_is_wrong_measures_leases_with_the_databases(tmp_path: Path, postgres: Engine) -> None:
     site = make_site(tmp_path, 4, url=url_of(postgres))
     for wrong in (timedelta(minutes=5), timedelta(minutes=-5)):
-        claims = ledger.claim(site.engine, 2, NOW + wrong) or ledger.claim(site.engine, 2, NOW)
+        claims = ledger_life.claim(site.engine, 2, NOW + wrong) or ledger_life.claim(site.engine, 2, NOW)
         with reading(site.engine) as connection:
             left = connection.execute(
                 text("SELECT lease_until - extract(epoch FROM now()) FROM deliveries WHERE id = ANY(:ids)"),
                 {"ids": [claim.id for claim in claims]},
             ).scalars()
-            assert all(ledger.LEASE_S - 5 < float(seconds) <= ledger.LEASE_S + 1 for seconds in left)
-        ledger.sweep(site.engine, NOW + timedelta(minutes=5))
+            assert all(ledger_life.LEASE_S - 5 < float(seconds) <= ledger_life.LEASE_S + 1 for seconds in left)
+        ledger_life.sweep(site.engine, NOW + timedelta(minutes=5))
         assert all(row.state != "pending" for row in site.rows() if row.id in {claim.id for claim in claims})
-    assert not ledger.claim(site.engine, 10, NOW + timedelta(minutes=5)), "a lease was taken from its worker"
+    assert not ledger_life.claim(site.engine, 10, NOW + timedelta(minutes=5)), "a lease was taken from its worker"
 
 
 @pytest.mark.parametrize("workers", [20])

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from newsletter.composer import Composer
 from newsletter.config import load_config
-from newsletter.dispatch import Delivered, deliver_waiting
-from newsletter.store import ledger
+from newsletter.delivery.message_builder import Composer
+from newsletter.delivery.sender import Delivered, deliver_waiting
+from newsletter.store import ledger_life
 from newsletter.store.db import only_one
 from tests.faults.site import NOW, QuickApp
 
@@ -23,7 +23,7 @@ from tests.faults.site import NOW, QuickApp
 class Poisonous(Composer):
     victim = 0
 
-    def __call__(self, claims: Sequence[ledger.Claim]):  # type: ignore[no-untyped-def]
+    def __call__(self, claims: Sequence[ledger_life.Claim]):  # type: ignore[no-untyped-def]
         if any(claim.subscriber == self.victim for claim in claims):
             os.abort()
         return super().__call__(claims)
@@ -34,8 +34,8 @@ async def work(app: QuickApp, now: datetime, *, is_locking: bool, poison: int = 
         with only_one(app.engine, "run"):
             return await app.deliver(now)
     if is_locking:
-        ledger.release_owner(app.engine, now)
-    claims: dict[int, ledger.Claim] = {}
+        ledger_life.release_owner(app.engine, now)
+    claims: dict[int, ledger_life.Claim] = {}
     composer = Poisonous(app.engine, app.config, app.press, app.tokens)
     composer.victim = poison
     relay = app._relays(lambda id: claims[id].attempts, now)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsletter import addresses, inbox
+from newsletter import addresses
 from newsletter.app import App
-from newsletter.composer import Composer
 from newsletter.config import Config
-from newsletter.mail import lmtp
+from newsletter.delivery.message_builder import Composer
+from newsletter.inbound import lmtp, processor
 from newsletter.models import Pick, Subscriber, SubscriberState
-from newsletter.store import accounts, ledger, subscribers
+from newsletter.store import ledger_life, ledger_read, subscribers
 from newsletter.store.db import migrate, open_engine, reading, writing
 from newsletter.tokens import Tokens
 from tests.mailbox import Mailbox
@@ -49,12 +49,12 @@ def add(app: App, email: str = "ada@example.net") -> Subscriber:
 def mailed(app: App, reader: Subscriber, day: date, state: str = "sent") -> int:
     """A digest that left on a day; gives its row."""
     at = datetime(day.year, day.month, day.day, 8, tzinfo=UTC)
-    row = ledger.FrozenRow(reader.id, "digest", (Pick(1, 1, 1.0, 1.0, 1.0),), at, at + timedelta(hours=18))
-    frozen = ledger.freeze(app.engine, day, [row], candidates=1, papers={}, now=at)
+    row = ledger_life.FrozenRow(reader.id, "digest", (Pick(1, 1, 1.0, 1.0, 1.0),), at, at + timedelta(hours=18))
+    frozen = ledger_life.freeze(app.engine, day, [row], candidates=1, papers={}, now=at)
     with writing(app.engine) as connection:
-        mine = (ledger.D.c.issue == frozen.issue) & (ledger.D.c.subscriber == reader.id)
-        connection.execute(ledger.D.update().where(mine).values(state=state))
-        return int(connection.execute(ledger.D.select().where(mine)).one().id)
+        mine = (ledger_life.D.c.issue == frozen.issue) & (ledger_life.D.c.subscriber == reader.id)
+        connection.execute(ledger_life.D.update().where(mine).values(state=state))
+        return int(connection.execute(ledger_life.D.select().where(mine)).one().id)
 
 
 def report(said: str, recipient: str = "somebody@else.example") -> bytes:
@@ -70,7 +70,7 @@ def report(said: str, recipient: str = "somebody@else.example") -> bytes:
 
 
 def come_back(app: App, row: int, raw: bytes, now: datetime = NOW) -> str:
-    return inbox.receive(app, "", f"bounce+{app.tokens.tag('bounce', row)}@papers.example.org", raw, now)
+    return processor.receive(app, "", f"bounce+{app.tokens.tag('bounce', row)}@papers.example.org", raw, now)
 
 
 def state(app: App, reader: Subscriber) -> str:
@@ -80,7 +80,7 @@ def state(app: App, reader: Subscriber) -> str:
 
 def enqueued(app: App, kind: str) -> int:
     with reading(app.engine) as connection:
-        return len(connection.execute(ledger.D.select().where(ledger.D.c.kind == kind)).all())
+        return len(connection.execute(ledger_life.D.select().where(ledger_life.D.c.kind == kind)).all())
 
 
 def day(n: int) -> date:
@@ -94,7 +94,7 @@ def day(n: int) -> date:
 def test_G01_a_report_without_our_token_touches_nobody(app: App, token: str) -> None:
     reader = add(app, "victim@example.net")
     raw = report(HARD, "victim@example.net")
-    assert inbox.receive(app, "", f"bounce+{token}@papers.example.org", raw, NOW) == "dropped: not our token"
+    assert processor.receive(app, "", f"bounce+{token}@papers.example.org", raw, NOW) == "dropped: not our token"
     assert state(app, reader) == "active"
 
 
@@ -159,7 +159,7 @@ def test_a_report_about_a_held_letter_settles_it(app: App, said: str, done: str)
     row = mailed(app, add(app), day(1), "held")
     assert come_back(app, row, report(said)) == done
     with reading(app.engine) as connection:
-        assert accounts.counts(connection)["held"] == 0 and accounts.counts(connection)["sent"] == 1
+        assert ledger_read.counts(connection)["held"] == 0 and ledger_read.counts(connection)["sent"] == 1
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def test_a_report_about_a_held_letter_settles_it(app: App, said: str, done: str)
 
 def write(app: App, to: str, headers: str = VOUCHED, body: str = "", sender: str = "ada@example.net") -> str:
     raw = f"{headers}From: Ada <ada@example.net>\nSubject: hello\n\n{body}\n".encode()
-    return inbox.receive(app, sender, f"{to}@papers.example.org", raw, NOW)
+    return processor.receive(app, sender, f"{to}@papers.example.org", raw, NOW)
 
 
 def test_subscribing_by_mail_is_confirmed_like_on_the_web(app: App) -> None:
@@ -211,7 +211,7 @@ def test_G07_machines_and_lists_are_never_answered(app: App, header: str) -> Non
 def test_G08_our_own_mail_and_mail_without_a_return_path_are_never_answered(app: App) -> None:
     assert write(app, "subscribe", sender="") == "dropped: no return path"
     raw = f"{VOUCHED}From: digest@papers.example.org\n\nsubscribe\n".encode()
-    assert inbox.receive(app, "a@example.net", "subscribe@papers.example.org", raw, NOW) == "dropped: our own mail"
+    assert processor.receive(app, "a@example.net", "subscribe@papers.example.org", raw, NOW) == "dropped: our own mail"
 
 
 def test_help_and_unsubscribe_are_for_readers(app: App) -> None:
@@ -226,17 +226,17 @@ def test_help_and_unsubscribe_are_for_readers(app: App) -> None:
 def test_G17_the_address_in_list_unsubscribe_needs_no_sender(app: App) -> None:
     reader = add(app)
     row = mailed(app, reader, NOW.date())
-    claim = ledger.Claim(row, "", 1, NOW.date(), reader.id, "digest", (), {}, NOW, 0, 0, 9)
+    claim = ledger_life.Claim(row, "", 1, NOW.date(), reader.id, "digest", (), {}, NOW, 0, 0, 9)
     listed = dict(Composer(app.engine, app.config, app.press, app.tokens)._list_headers(claim, reader))
     web, leave = listed["List-Unsubscribe"].split(", ")
     assert web.startswith(f"<{app.config.site.base_url}/unsubscribe/") and leave.startswith("<mailto:unsubscribe+")
     address = leave.removeprefix("<mailto:").removesuffix(">")
     assert len(address.partition("@")[0]) <= 64
     for forged in (address.replace("@", "x@"), address.replace("unsubscribe+", "unsubscribe+9")):
-        assert inbox.receive(app, "", forged, b"", NOW).startswith("dropped")
+        assert processor.receive(app, "", forged, b"", NOW).startswith("dropped")
     bounce = f"unsubscribe+{app.tokens.tag('bounce', reader.id, reader.epoch)}@papers.example.org"
-    assert inbox.receive(app, "", bounce, b"", NOW) == "dropped: not our token"
-    assert inbox.receive(app, "", address, b"", NOW) == "unsubscribed"
+    assert processor.receive(app, "", bounce, b"", NOW) == "dropped: not our token"
+    assert processor.receive(app, "", address, b"", NOW) == "unsubscribed"
     assert state(app, reader) == "unsubscribed"
 
 
@@ -246,7 +246,7 @@ def test_G17_the_address_in_list_unsubscribe_needs_no_sender(app: App) -> None:
 @pytest.fixture
 async def door(app: App) -> AsyncIterator[int]:
     async def take(sender: str, recipient: str, raw: bytes) -> str:
-        return await inbox.take(app, sender, recipient, raw, lambda: NOW)
+        return await processor.take(app, sender, recipient, raw, lambda: NOW)
 
     server = await lmtp.listen("127.0.0.1:0", take)
     yield server.sockets[0].getsockname()[1]
@@ -290,15 +290,15 @@ async def test_G11_a_monstrous_mail_does_not_end_the_door(app: App, door: int) -
 def test_a_folder_of_mail_is_emptied(app: App, tmp_path: Path) -> None:
     reader = add(app)
     for n in (1, 2):
-        box = inbox.mailbox.Maildir(tmp_path / "box", create=True)
+        box = processor.mailbox.Maildir(tmp_path / "box", create=True)
         to = f"bounce+{app.tokens.tag('bounce', mailed(app, reader, day(n)))}@papers.example.org"
         box.add(f"Delivered-To: {to}\n".encode() + report(HARD))
-    assert inbox.empty_maildir(app, tmp_path / "box", NOW) == 2
+    assert processor.empty_maildir(app, tmp_path / "box", NOW) == 2
     assert state(app, reader) == "suppressed"
-    assert inbox.empty_maildir(app, tmp_path / "box", NOW) == 0
+    assert processor.empty_maildir(app, tmp_path / "box", NOW) == 0
 
 
 @given(st.binary(max_size=2000), st.sampled_from(["bounce+1-x", "help", "subscribe", "unsubscribe+x", "x", ""]))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_taken(app: App, raw: bytes, to: str) -> None:
-    assert inbox.receive(app, "a@example.net", f"{to}@papers.example.org", raw, NOW).startswith("dropped")
+    assert processor.receive(app, "a@example.net", f"{to}@papers.example.org", raw, NOW).startswith("dropped")

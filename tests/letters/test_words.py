@@ -10,7 +10,7 @@ import pytest
 from babel import Locale
 
 from newsletter.errors import LetterError
-from newsletter.steps.compose.words import Words, load_words
+from newsletter.steps.compose.locale import Words, load_words
 from tests.letters.samples import ROOT
 
 DIRECTORY = ROOT / "templates" / "words"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.mail.pace import BURST_S, LEAST, Bucket, Pace
+from newsletter.mail.rate_limit import BURST_S, LEAST, Bucket, Pace
 
 
 class Time:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from newsletter.mail.relay import Relay, RelaySettings
-from newsletter.mail.session import stuffed
-from newsletter.mail.smtp import Relays
+from newsletter.mail.smtp_session import stuffed
+from newsletter.mail.smtp_transport import Relays
 from newsletter.models import DeliveryState, Envelope, Receipt
-from newsletter.steps.deliver import Reply, judge
+from newsletter.steps.classify_reply import Reply, judge
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 BODY = b"Subject: s\r\n\r\nhello\r\n.dot\r\n"

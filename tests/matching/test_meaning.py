@@ -12,8 +12,8 @@ import pytest
 from newsletter.app import App
 from newsletter.config import Config
 from newsletter.errors import ConfigError
+from newsletter.matching.embeddings import Meaning, load, words_of
 from newsletter.matching.index import Index
-from newsletter.matching.meaning import Meaning, load, words_of
 from newsletter.matching.query import parse
 from newsletter.models import MATCH_CUT, Paper, Sighting, Subscriber, SubscriberState
 from newsletter.store import subscribers, topics

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mirror import Mirror, Reply, failure
 
 from newsletter.config import Http as HttpConfig
-from newsletter.sources.dialer import is_public
+from newsletter.sources.address_guard import is_public
 from newsletter.sources.http import Http
 
 
@@ -44,12 +44,12 @@ async def test_C11_a_redirect_to_a_private_address_is_never_dialled(
     mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first hop is a public address that is answered here; the second must not open a connection."""
-    from newsletter.sources import dialer
+    from newsletter.sources import address_guard
 
     secret = await asyncio.start_server(lambda r, w: pytest.fail("the private host was dialled"), "127.0.0.1", 0)
     port = secret.sockets[0].getsockname()[1]
     mirror.routes["/"] = Reply(b"", 302, {"Location": f"http://127.0.0.1:{port}/"})
-    monkeypatch.setattr(dialer, "is_public", lambda address: address == "127.0.0.1" and mirror.connections == 0)
+    monkeypatch.setattr(address_guard, "is_public", lambda address: address == "127.0.0.1" and mirror.connections == 0)
     monkeypatch.setattr("newsletter.sources.http._PORTS", {"http": mirror.port, "https": port})
     async with strict() as client:
         assert (await failure(client, f"http://127.0.0.1:{mirror.port}/")).reason == "refused-address"

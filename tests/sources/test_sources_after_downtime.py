@@ -12,7 +12,7 @@ from world import Made, World, noon
 from newsletter.app import App
 from newsletter.config import Config
 from newsletter.models import Subscriber, SubscriberState
-from newsletter.store import accounts, subscribers, topics
+from newsletter.store import ledger_read, subscribers, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
 from newsletter.tokens import Tokens
 from tests.mailbox import Mailbox
@@ -123,7 +123,7 @@ async def test_after_three_days_off_one_letter_brings_the_best_of_them(
         assert not set(monday) & set(friday) and not set(last) & {*monday, *friday}
         assert best(world, NEXT_MONDAY) in last
     with reading(site.engine) as connection:
-        assert accounts.check(connection) == []
+        assert ledger_read.check(connection) == []
 
 
 async def test_every_paper_of_the_missed_days_is_known_afterwards(site: App, world: World) -> None:

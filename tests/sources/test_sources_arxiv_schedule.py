@@ -13,7 +13,7 @@ from newsletter.sources.arxiv_schedule import (
     latest_list_day,
     list_days_between,
 )
-from newsletter.sources.outcome import marks
+from newsletter.sources.source_state import marks
 
 FRESH, QUIET, STALLED = SourceState.FRESH, SourceState.QUIET, SourceState.STALLED
 

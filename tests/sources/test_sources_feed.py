@@ -13,7 +13,7 @@ from mirror import Mirror, Reply
 
 from newsletter.config import Feed
 from newsletter.models import Ask, Harvest, SourceState
-from newsletter.sources import sandbox
+from newsletter.sources import feed_sandbox
 from newsletter.sources.feed import FeedSource
 from newsletter.sources.http import Http
 
@@ -147,9 +147,9 @@ async def test_C17_monsters_end_within_the_limits(mirror: Mirror, http: Http, bo
 
 @pytest.fixture
 def small_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    small = Path(sandbox.__file__).read_text().replace("512 * 1024 * 1024", "64 * 1024 * 1024")
-    (tmp_path / "sandbox.py").write_text(small)
-    monkeypatch.setattr("newsletter.sources.parsing._SANDBOX", tmp_path / "sandbox.py")
+    small = Path(feed_sandbox.__file__).read_text().replace("512 * 1024 * 1024", "64 * 1024 * 1024")
+    (tmp_path / "feed_sandbox.py").write_text(small)
+    monkeypatch.setattr("newsletter.sources.parsing._SANDBOX", tmp_path / "feed_sandbox.py")
 
 
 @pytest.mark.usefixtures("small_sandbox")
@@ -344,7 +344,7 @@ def test_no_malformed_feed_crashes_the_parser(data_dir: Path) -> None:
             if stream is None or not member.name.endswith((".xml", ".rss", ".atom", ".rdf")) or n % 3:
                 continue
             try:
-                found = sandbox.parse(stream.read(), "http://example.org/feed", "")
+                found = feed_sandbox.parse(stream.read(), "http://example.org/feed", "")
             except Exception as e:
                 outcomes[f"crash {type(e).__name__} {member.name}"] += 1
                 continue

@@ -14,7 +14,7 @@ from newsletter.models import Ask, SourceState
 from newsletter.sources.biorxiv import BiorxivSource
 from newsletter.sources.http import Http
 from newsletter.sources.huggingface import HuggingFaceSource
-from newsletter.sources.jsonish import moment, number, record
+from newsletter.sources.json_access import moment, number, record
 
 NOW = datetime(2026, 5, 6, 9, tzinfo=UTC)  # a Wednesday
 FRESH, QUIET, STALLED, FAILED = SourceState.FRESH, SourceState.QUIET, SourceState.STALLED, SourceState.FAILED

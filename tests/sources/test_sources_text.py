@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsletter.sources.clean import clean, clean_link, clean_names, is_garbled
-from newsletter.sources.identifiers import arxiv_id, doi, identifiers
-from newsletter.sources.names import first_last, split_affiliation, split_names
+from newsletter.text.author_names import first_last, split_affiliation, split_names
+from newsletter.text.identifiers import arxiv_id, doi, identifiers
+from newsletter.text.markup import clean, clean_link, clean_names, is_garbled
 
 HOSTILE = st.text(
     st.one_of(

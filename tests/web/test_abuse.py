@@ -16,11 +16,11 @@ import pytest
 from newsletter import tokens
 from newsletter.app import App
 from newsletter.models import SubscriberState
-from newsletter.store import ledger, subscribers
+from newsletter.store import ledger_life, subscribers
 from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
-from newsletter.web.guard import Quota, client_prefix
-from newsletter.web.letters import policy
+from newsletter.web.issue_view import policy
+from newsletter.web.middleware import Quota, client_prefix
 from tests.web.conftest import NOW, Clock, a_reader, link, now_of, serving
 
 PAGES = (
@@ -39,7 +39,7 @@ PAGES = (
 def test_F01_a_flood_is_turned_away_before_it_is_read_and_others_are_served(app: App, web: httpx2.Client) -> None:
     codes = [web.post("/subscribe", data={"email": f"a{n}@example.org"}).status_code for n in range(200)]
     assert codes.count(200) == 5 and codes.count(429) == 195
-    assert len(ledger.claim(app.engine, 99, NOW)) == 5
+    assert len(ledger_life.claim(app.engine, 99, NOW)) == 5
     assert web.get("/").status_code == 200
 
 
@@ -55,7 +55,7 @@ def test_F03_the_whole_site_writes_so_many_confirmations_an_hour(app: App, clock
     with serving(app, clock) as web:
         answers = [web.post("/subscribe", data={"email": f"a@d{n}.example.org"}) for n in range(6)]
     assert {(answer.status_code, answer.text) for answer in answers} == {(200, answers[0].text)}
-    assert len(ledger.claim(app.engine, 99, NOW)) == 3
+    assert len(ledger_life.claim(app.engine, 99, NOW)) == 3
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_F09_a_crawler_over_every_link_of_every_page_changes_nothing(app: App, w
                 if found not in seen and len(seen) < 60 and "/feeds/" not in found:
                     paths.append(found)
     assert len(seen) > 10 and now_of(app, reader) == reader
-    assert ledger.claim(app.engine, 9, NOW) == []
+    assert ledger_life.claim(app.engine, 9, NOW) == []
 
 
 def test_F11_one_click_answers_odd_clients(app: App, web: httpx2.Client) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from newsletter.store.db import open_engine, reading, writing
-from newsletter.web.desk import Desk
+from newsletter.web.db_batch import Desk
 
 
 async def test_acts_of_one_moment_share_a_transaction_and_a_failure_is_its_own(tmp_path: Path) -> None:

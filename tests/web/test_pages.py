@@ -9,17 +9,17 @@ import pytest
 from starlette.requests import Request
 
 from newsletter.app import App
-from newsletter.composer import Composer
+from newsletter.delivery.message_builder import Composer
 from newsletter.models import SubscriberState
-from newsletter.store import ledger, subscribers, topics
+from newsletter.store import ledger_life, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.tokens import PURPOSES
-from newsletter.web.guard import client_prefix
+from newsletter.web.middleware import client_prefix
 from tests.web.conftest import NOW, a_reader, link, now_of
 
 
-def queued(app: App) -> list[ledger.Claim]:
-    return ledger.claim(app.engine, 50, NOW)
+def queued(app: App) -> list[ledger_life.Claim]:
+    return ledger_life.claim(app.engine, 50, NOW)
 
 
 def test_a_reader_subscribes_confirms_chooses_and_leaves(app: App, web: httpx2.Client) -> None:

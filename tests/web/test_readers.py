@@ -9,16 +9,16 @@ import httpx2
 import pytest
 
 from newsletter.app import App
-from newsletter.composer import Composer
+from newsletter.delivery.message_builder import Composer
 from newsletter.models import Subscriber, SubscriberState
-from newsletter.store import accounts, ledger, subscribers, topics
+from newsletter.store import ledger_life, ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
 from tests.web.conftest import NOW, Clock, a_reader, link, now_of
 
 
 def waiting(app: App) -> dict[str, tuple[str, str]]:
     """Kind -> (recipient, source) of the mails that wait; asking leases them."""
-    claims = ledger.claim(app.engine, 50, NOW)
+    claims = ledger_life.claim(app.engine, 50, NOW)
     found = {}
     for claim, parcel in zip(claims, Composer(app.engine, app.config, app.press, app.tokens)(claims), strict=True):
         assert isinstance(parcel, tuple), parcel
@@ -72,12 +72,11 @@ def test_F14_two_sign_ups_at_once_are_one_reader_and_one_mail(app: App, web: htt
     for thread in threads:
         thread.join()
     assert codes == [200] * 4
-    assert [claim.kind for claim in ledger.claim(app.engine, 9, NOW)] == ["confirm"]
+    assert [claim.kind for claim in ledger_life.claim(app.engine, 9, NOW)] == ["confirm"]
 
 
 def test_F02_three_confirmations_in_thirty_days(app: App, web: httpx2.Client, clock: Clock) -> None:
-    from newsletter import addresses
-    from newsletter.web import membership
+    from newsletter import addresses, membership
 
     for day in range(40):
         moment = NOW + timedelta(days=day, hours=day / 10)
@@ -86,7 +85,7 @@ def test_F02_three_confirmations_in_thirty_days(app: App, web: httpx2.Client, cl
     with reading(app.engine) as connection:
         reader = subscribers.find(connection, "ada@example.org")
         assert reader is not None
-        in_a_month = accounts.enqueued_since(connection, reader.id, "confirm", NOW + timedelta(days=-1))
+        in_a_month = ledger_read.enqueued_since(connection, reader.id, "confirm", NOW + timedelta(days=-1))
     assert in_a_month == 6  # three in the first thirty days, three in what follows
 
 
@@ -114,7 +113,7 @@ def test_F16_moving_to_a_taken_or_barred_address_is_no_oracle(app: App, web: htt
     for name in ("taken", "never", "free"):
         answer = web.post(f"{link(app, reader, 'preferences')}/address", data={"email": f"{name}@example.org"})
         answers.append((answer.status_code, answer.headers["Content-Length"]))
-    kinds = [claim.kind for claim in ledger.claim(app.engine, 9, NOW)]
+    kinds = [claim.kind for claim in ledger_life.claim(app.engine, 9, NOW)]
     assert kinds.count("address_old") == 3 and kinds.count("address_new") == 1
     assert {code for code, _ in answers} == {200}
 
@@ -133,9 +132,9 @@ def test_data_comes_by_mail_and_not_on_the_page(app: App, web: httpx2.Client) ->
     answer = web.post(f"{link(app, reader, 'preferences')}/export")
     assert answer.status_code == 200 and "ada@example.org" not in answer.text
     with reading(app.engine) as connection:
-        [row] = [row for row in accounts.history(connection, reader.id) if row["kind"] == "export"]
+        [row] = [row for row in ledger_read.history(connection, reader.id) if row["kind"] == "export"]
     assert row["state"] == "pending"
-    [claim] = ledger.claim(app.engine, 9, NOW)
+    [claim] = ledger_life.claim(app.engine, 9, NOW)
     assert json.loads(json.dumps(claim.context["data"]))["email"] == "ada@example.org"
     [parcel] = list(Composer(app.engine, app.config, app.press, app.tokens)([claim]))
     assert isinstance(parcel, tuple) and parcel[0].recipient == "ada@example.org"
@@ -161,12 +160,12 @@ def test_F30_erasing_leaves_a_hash_that_no_import_revives_but_its_owner_may(app:
 
 def test_F30_an_erased_reader_leaves_the_books_balanced(app: App) -> None:
     readers = [a_reader(app, f"r{n}@example.org") for n in range(3)]
-    rows = [ledger.FrozenRow(one.id, "digest", (), NOW, NOW + timedelta(hours=18)) for one in readers]
-    ledger.freeze(app.engine, NOW.date(), rows, candidates=5, papers={}, now=NOW)
+    rows = [ledger_life.FrozenRow(one.id, "digest", (), NOW, NOW + timedelta(hours=18)) for one in readers]
+    ledger_life.freeze(app.engine, NOW.date(), rows, candidates=5, papers={}, now=NOW)
     with writing(app.engine) as connection:
         subscribers.erase(connection, readers[0].id)
-        assert accounts.check(connection) == []
-        assert accounts.issue_counts(connection)[0]["quiet"] == 2
+        assert ledger_read.check(connection) == []
+        assert ledger_read.issue_counts(connection)[0]["quiet"] == 2
 
 
 def test_a_pause_has_a_length_and_an_end(app: App, web: httpx2.Client) -> None:

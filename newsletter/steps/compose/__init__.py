@@ -13,8 +13,8 @@ press.py      `Press`: the letters
 """
 
 from newsletter.steps.compose.links import Links, SiteFacts
-from newsletter.steps.compose.press import NOTICES, Press
-from newsletter.steps.compose.shown import Shown, show
-from newsletter.steps.compose.words import Words, load_words
+from newsletter.steps.compose.locale import Words, load_words
+from newsletter.steps.compose.paper_facts import Shown, show
+from newsletter.steps.compose.renderer import NOTICES, Press
 
 __all__ = ["NOTICES", "Links", "Press", "Shown", "SiteFacts", "Words", "load_words", "show"]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 
 from newsletter.models import Fragment, Pick
-from newsletter.steps.compose.desk import Card, Desk
 from newsletter.steps.compose.links import Links
-from newsletter.steps.compose.shown import Shown
+from newsletter.steps.compose.paper_facts import Shown
+from newsletter.steps.compose.shared_blocks import Card, Desk
 
 #: Gmail cuts a letter off at 102 KB, through the unsubscribe link if need be; ours ends before.
 MAX_BYTES = 90_000

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.utils import getaddresses
 
-from newsletter.mail.bounces import Returned, classify
+from newsletter.inbound.bounces import Returned, classify
 
 #: Lines of a body that are looked at for a command.
 LINES = 5

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from newsletter.errors import StoreError
-from newsletter.store import accounts, runs
+from newsletter.store import ledger_read, runs
 from newsletter.store.db import reading, require_schema, writing
 
 HOME = "home"  #: the fact: {"machine", "path"}
@@ -44,7 +44,7 @@ def settle_here(engine: Engine, connection: Connection, now: datetime) -> int:
     """Make this the place that sends; what was on its way is held. Returns how many letters that were."""
     if here := _here(engine):
         runs.note_fact(connection, HOME, here)
-    return accounts.hold_open(connection, now)
+    return ledger_read.hold_open(connection, now)
 
 
 def _here(engine: Engine) -> dict[str, str] | None:

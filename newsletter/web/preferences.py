@@ -14,19 +14,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from newsletter import addresses
+from newsletter import addresses, membership
 from newsletter.app import App
-from newsletter.composer import PREFERENCES_AGE
+from newsletter.delivery.message_builder import PREFERENCES_AGE
 from newsletter.errors import AddressError, QueryError
 from newsletter.matching.query import parse
 from newsletter.models import Subscriber, SubscriberState
-from newsletter.store import accounts, topics
+from newsletter.store import ledger_read, topics
 from newsletter.tokens import Claims, TokenError
-from newsletter.web import membership
-from newsletter.web.desk import Desk
-from newsletter.web.door import Door, Form, first, read_form
-from newsletter.web.news import News
-from newsletter.web.readers import Readers
+from newsletter.web.db_batch import Desk
+from newsletter.web.subscriptions import Readers
+from newsletter.web.token_auth import Door, Form, first, read_form
+from newsletter.web.topic_cache import News
 from newsletter.web.view import View
 
 #: Example of a muted word; it is typed as it stands in every language.
@@ -172,7 +171,7 @@ class Choosing(Door):
     def _load(self, connection: Connection, reader: Subscriber) -> dict[str, Any]:
         """Topics by heading, and the reader's own lines."""
         own = topics.by_ids(connection, reader.topics) if set(reader.topics) - self.news.offered.keys() else {}
-        move = accounts.find_move(connection, reader.id) if reader.state in membership.MEMBERS else None
+        move = ledger_read.find_move(connection, reader.id) if reader.state in membership.MEMBERS else None
         groups: dict[str, list[tuple[str, str, bool]]] = {}
         for topic in self.news.offered.values():
             groups.setdefault(topic.group, []).append((topic.slug, topic.name, topic.id in reader.topics))

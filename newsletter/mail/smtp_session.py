@@ -14,9 +14,9 @@ from collections.abc import Mapping
 
 from newsletter.errors import Unreachable
 from newsletter.failpoint import failpoint
-from newsletter.mail.crew import Crew, Parcel
+from newsletter.mail.connection_queue import Crew, Parcel
 from newsletter.mail.relay import Opened, Relay
-from newsletter.mail.wire import LostConnection, Wire
+from newsletter.mail.smtp_stream import LostConnection, Wire
 from newsletter.models import DeliveryState, Envelope, Receipt
 
 #: When the kernel has something to read right before the dot, the loop turns so often to see what it is.

@@ -15,13 +15,14 @@ import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from newsletter import domains, inbox, silence
 from newsletter.app import App
+from newsletter.delivery import domain_check
 from newsletter.errors import ConfigError, NewsletterError
-from newsletter.mail import lmtp
+from newsletter.health import sources as source_health
+from newsletter.inbound import lmtp, processor
+from newsletter.runtime.worker import Rest, stop_on_signals
 from newsletter.store.db import only_one
 from newsletter.web import create_app
-from newsletter.worker import Rest, stop_on_signals
 
 log = structlog.get_logger()
 
@@ -78,7 +79,7 @@ class Daemon:
         app: App,
         clock: Callable[[], datetime] = _now,
         uptime: Callable[[], float] | None = None,
-        takes_mail: domains.Resolver | None = None,
+        takes_mail: domain_check.Resolver | None = None,
     ) -> None:
         self.app = app
         self.takes_mail = takes_mail  #: asked about the domain of each new address; None: nobody is asked
@@ -135,7 +136,7 @@ class Daemon:
             return None
 
         async def take(sender: str, recipient: str, raw: bytes) -> str:
-            return await inbox.take(self.app, sender, recipient, raw, self.clock)
+            return await processor.take(self.app, sender, recipient, raw, self.clock)
 
         try:
             return await lmtp.listen(where, take)
@@ -154,17 +155,17 @@ class Daemon:
         self._idle.clear()
         try:
             if (folder := self.app.config.bounces.maildir) is not None:
-                await asyncio.to_thread(inbox.look_into, self.app, folder, now)
+                await asyncio.to_thread(processor.look_into, self.app, folder, now)
             if self.takes_mail:
-                for domain in await asyncio.to_thread(domains.screen, self.app.engine, now, self.takes_mail):
+                for domain in await asyncio.to_thread(domain_check.screen, self.app.engine, now, self.takes_mail):
                     log.info("domain.refused", domain=domain)
             age = FETCH_EVERY if self.fetched_at is None else now - self.fetched_at
             is_due = self.app.has_due(now)
             is_turn = age >= (FETCH_BEFORE_DIGEST if is_due else FETCH_EVERY)
-            again, awake = silence.now_and_later(self.app.engine, self.app.config, now)
+            again, awake = source_health.now_and_later(self.app.engine, self.app.config, now)
             asked = awake if is_turn else again
             # While no source answers, who is due waits for the next look, not for the next minute.
-            is_planning = is_due and (bool(asked) or not silence.has_blackout(self.app.engine, self.app.config))
+            is_planning = is_due and (bool(asked) or not source_health.has_blackout(self.app.engine, self.app.config))
             if is_planning or asked or (not self.rest.lasts(now) and self.app.has_waiting(now)):
                 report = await self.app.run(
                     now, is_fetching=bool(asked), only=asked, stop=self.stop, patience=PATIENCE

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from newsletter.errors import StoreError
 from newsletter.failpoint import failpoint
 from newsletter.models import Receipt
-from newsletter.store import ledger
+from newsletter.store import ledger_life
 from newsletter.store.db import open_engine
 
 #: Seconds between the tries to record what a server said, when the database is locked or full.
@@ -25,7 +25,7 @@ class Clerk:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.claims: dict[int, ledger.Claim] = {}
+        self.claims: dict[int, ledger_life.Claim] = {}
         self.trouble: Exception | None = None
         self.unsent: set[int] = set()  #: fences that failed, so that no dot left whatever the row says
         self._pen = ThreadPoolExecutor(1, "ledger")
@@ -79,12 +79,12 @@ class Clerk:
             try:
                 if self._at_once is not None:
                     try:
-                        return ledger.write(self._at_once, outcomes, rows)
+                        return ledger_life.write(self._at_once, outcomes, rows)
                     except StoreError as e:
                         if "locked" not in e.message:
                             raise
                 loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._pen, ledger.write, self.engine, outcomes, rows)
+                return await loop.run_in_executor(self._pen, ledger_life.write, self.engine, outcomes, rows)
             except Exception as e:
                 self.trouble = e
         # The commit may have been kept or not; either way these dots never leave.
@@ -97,7 +97,7 @@ class Clerk:
         for wait_s in (0.0, *RECORD_AGAIN_S) if outcomes else ():
             await asyncio.sleep(wait_s)
             with contextlib.suppress(Exception):
-                await loop.run_in_executor(self._pen, ledger.settle, self.engine, outcomes)
+                await loop.run_in_executor(self._pen, ledger_life.settle, self.engine, outcomes)
                 return True
         return False
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from newsletter.steps.compose.paper_facts import Shown
 from newsletter.steps.compose.prose import cut, head, sentences
-from newsletter.steps.compose.shown import Shown
 
 #: Longest title in a subject, in characters; the guide's rule.
 SUBJECT_LIMIT = 45

@@ -15,14 +15,14 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
-from newsletter.clerk import Clerk
+from newsletter.delivery.group_commit import Clerk
 from newsletter.errors import NewsletterError, Unreachable
 from newsletter.failpoint import failpoint
-from newsletter.mail.pace import Pace
+from newsletter.mail.rate_limit import Pace
 from newsletter.models import DeliveryState, Envelope, Receipt
 from newsletter.ports import Transport
-from newsletter.steps.deliver import backoff, is_dead_address, is_policy, is_too_large, stops_the_issue
-from newsletter.store import accounts, ledger
+from newsletter.steps.classify_reply import backoff, is_dead_address, is_policy, is_too_large, stops_the_issue
+from newsletter.store import ledger_life, ledger_read
 from newsletter.store.db import writing
 
 #: Letters leased at a time: what leaves in BATCH_S at the rate of the last batch, so that no lease runs out unused.
@@ -46,7 +46,7 @@ Parcel = tuple[Envelope, bytes]
 class Build(Protocol):
     """Makes finished mails of claims: a parcel for each, or why there is none; each may be made when asked for."""
 
-    def __call__(self, claims: Sequence[ledger.Claim]) -> Iterable[Parcel | NewsletterError]: ...
+    def __call__(self, claims: Sequence[ledger_life.Claim]) -> Iterable[Parcel | NewsletterError]: ...
 
 
 @dataclass
@@ -65,7 +65,7 @@ async def deliver_waiting(
     transport: Transport,
     now: datetime,
     *,
-    clerk_claims: dict[int, ledger.Claim] | None = None,
+    clerk_claims: dict[int, ledger_life.Claim] | None = None,
     on_dead: Callable[[Sequence[int]], None] = lambda deliveries: None,
     retry: tuple[int, ...] = (),
     is_retrying_digests: bool = False,
@@ -81,7 +81,7 @@ async def deliver_waiting(
     clerk = Clerk(engine)
     if clerk_claims is not None:
         clerk.claims = clerk_claims
-    await asyncio.to_thread(ledger.sweep, engine, now, is_retrying_digests=is_retrying_digests)
+    await asyncio.to_thread(ledger_life.sweep, engine, now, is_retrying_digests=is_retrying_digests)
     bench = _Bench(engine, build, clerk, done, now, on_dead, retry, is_retrying_digests)
     try:
         # A suspect is claimed here alone, while no other letter is on its way, so that it takes none with it.
@@ -100,14 +100,14 @@ async def deliver_waiting(
             done.problems.append(f"sending stopped: {str(clerk.trouble) or type(clerk.trouble).__name__}")
         try:
             left = [(claim.id, claim.token) for claim in clerk.claims.values()]
-            await asyncio.to_thread(ledger.release, engine, left, clerk.unsent)
+            await asyncio.to_thread(ledger_life.release, engine, left, clerk.unsent)
         except Exception as e:  # the lease, or the next run, gives them back
             done.problems.append(f"{len(clerk.claims)} letters stay claimed: {str(e) or type(e).__name__}")
         clerk.close()
     return done
 
 
-_Batch = Iterable[tuple[ledger.Claim, Parcel | NewsletterError]]
+_Batch = Iterable[tuple[ledger_life.Claim, Parcel | NewsletterError]]
 
 
 class _Bench:
@@ -204,19 +204,19 @@ class _Bench:
             return ()
 
     def _next(self, only: Sequence[int], suspects: int) -> "_Batch":
-        claims = ledger.claim(self.engine, self.batch, self.now, only=only, suspects=suspects)
+        claims = ledger_life.claim(self.engine, self.batch, self.now, only=only, suspects=suspects)
         failpoint("claimed")
         self.clerk.claims.update((claim.id, claim) for claim in claims)
         self.done.issues.update(claim.issue for claim in claims if claim.issue is not None)
         if not claims:
             return ()
         built = self.build(claims)
-        if any(claim.claims > ledger.SUSPECT_CLAIMS for claim in claims):
+        if any(claim.claims > ledger_life.SUSPECT_CLAIMS for claim in claims):
             built = list(built)
-            ledger.clear_suspects(self.engine, claims)
+            ledger_life.clear_suspects(self.engine, claims)
         return self._made(claims, built)
 
-    def _made(self, claims: Sequence[ledger.Claim], built: Iterable[Parcel | NewsletterError]) -> "_Batch":
+    def _made(self, claims: Sequence[ledger_life.Claim], built: Iterable[Parcel | NewsletterError]) -> "_Batch":
         try:
             yield from zip(claims, built, strict=True)
         except Exception as e:  # as in _claim
@@ -265,19 +265,19 @@ class _Bench:
         if await self.clerk.settle(receipt):
             self.done.counts[receipt.state] += 1
 
-    async def _revised(self, receipt: Receipt, claim: ledger.Claim) -> Receipt:
+    async def _revised(self, receipt: Receipt, claim: ledger_life.Claim) -> Receipt:
         """What an outcome means here: some refusals are about us, and some letters may be tried in another form."""
         again = replace(receipt, state=DeliveryState.DEFERRED, retry_at=self.now + backoff(claim.attempts, self.retry))
         if stops_the_issue(receipt):
             await self._pause(claim, f"the relay refuses the sender: {receipt.code} {receipt.reply}")
             return replace(receipt, state=DeliveryState.PENDING) if claim.issue in self.paused else again
         if is_too_large(receipt) and len(claim.picks) > 1:
-            return replace(again, retry_at=self.now, code=ledger.TOO_LARGE)
-        if receipt.state is DeliveryState.HELD and (claim.kind not in ledger.DIGESTS or self.is_retrying_digests):
+            return replace(again, retry_at=self.now, code=ledger_life.TOO_LARGE)
+        if receipt.state is DeliveryState.HELD and (claim.kind not in ledger_life.DIGESTS or self.is_retrying_digests):
             return again
         return receipt
 
-    async def _brake(self, claim: ledger.Claim, receipt: Receipt) -> None:
+    async def _brake(self, claim: ledger_life.Claim, receipt: Receipt) -> None:
         """Pause an issue whose letters are refused again and again, for no fault of their readers."""
         said = f"{receipt.code or ''} {receipt.reply}".strip()
         if claim.issue is None or is_policy(receipt):
@@ -288,11 +288,11 @@ class _Bench:
         if self.refused_in_a_row >= BRAKE:
             await self._pause(claim, f"{BRAKE} letters in a row were refused: {said}")
         elif number >= BRAKE_LEAST:
-            planned = await asyncio.to_thread(ledger.planned, self.engine, claim.issue)
+            planned = await asyncio.to_thread(ledger_life.planned, self.engine, claim.issue)
             if number > BRAKE_SHARE * planned:
                 await self._pause(claim, f"{number} of {planned} letters were refused: {said}")
 
-    async def _unbuilt(self, claim: ledger.Claim, error: NewsletterError) -> None:
+    async def _unbuilt(self, claim: ledger_life.Claim, error: NewsletterError) -> None:
         self.done.problems.append(f"letter of subscriber {claim.subscriber} could not be made: {error}")
         state = DeliveryState.REFUSED if claim.attempts + 1 >= BUILDS else DeliveryState.DEFERRED
         receipt = Receipt(claim.id, state, self.now, reply=str(error)[:512], phase="render", retry_at=self.now)
@@ -301,7 +301,7 @@ class _Bench:
         if state is DeliveryState.REFUSED:
             await self._brake(claim, receipt)
 
-    async def _pause(self, claim: ledger.Claim, reason: str) -> None:
+    async def _pause(self, claim: ledger_life.Claim, reason: str) -> None:
         if claim.issue is None or claim.issue in self.paused:
             return
         self.paused.add(claim.issue)
@@ -311,7 +311,7 @@ class _Bench:
 
         def write() -> None:
             with writing(self.engine) as connection:
-                accounts.pause(connection, claim.issue or 0, reason)
+                ledger_read.pause(connection, claim.issue or 0, reason)
 
         await self._conclude(write)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select, update
 from newsletter.errors import InputError, NotFound
 from newsletter.models import DeliveryState
 from newsletter.store.db import chunks
-from newsletter.store.ledger import D, I, U, W, enqueue
+from newsletter.store.ledger_life import D, I, U, W, enqueue
 from newsletter.store.tables import UNSETTLED
 
 #: Outward states. A claimed row, or one whose dot has no reply yet, counts as pending.

@@ -9,17 +9,16 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from newsletter import addresses
+from newsletter import addresses, membership
 from newsletter.app import App
-from newsletter.composer import PREFERENCES_AGE
+from newsletter.delivery.message_builder import PREFERENCES_AGE
 from newsletter.errors import AddressError, QueryError
 from newsletter.matching.query import parse
 from newsletter.store import papers
 from newsletter.tokens import TokenError
-from newsletter.web import membership
-from newsletter.web.desk import Desk
-from newsletter.web.door import Door, first, read_form
-from newsletter.web.guard import Quota, client_prefix
+from newsletter.web.db_batch import Desk
+from newsletter.web.middleware import Quota, client_prefix
+from newsletter.web.token_auth import Door, first, read_form
 from newsletter.web.view import View
 
 log = structlog.get_logger()

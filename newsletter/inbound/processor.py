@@ -12,16 +12,17 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection
 
-from newsletter import addresses, notices
+from newsletter import addresses, membership
 from newsletter.app import App
 from newsletter.errors import AddressError, QueryError, StoreError
-from newsletter.mail.bounces import Returned
-from newsletter.mail.inbound import Incoming, read
+from newsletter.health import notices
+from newsletter.inbound.bounces import Returned
+from newsletter.inbound.classify import Incoming, read
 from newsletter.matching.query import parse
 from newsletter.models import SubscriberState
-from newsletter.store import accounts, ledger, returned, subscribers
+from newsletter.store import bounces as bounce_store
+from newsletter.store import ledger_life, ledger_read, subscribers
 from newsletter.store.db import writing
-from newsletter.web import membership
 
 log = structlog.get_logger()
 
@@ -67,27 +68,29 @@ def _returned(app: App, incoming: Incoming, now: datetime) -> str:
     if found.kind in ("autoreply", "other", "delay"):
         return f"dropped: {found.kind}"
     with writing(app.engine) as connection:
-        mailed = returned.find(connection, delivery, now)
+        mailed = bounce_store.find(connection, delivery, now)
         if mailed is None:
             return "dropped: no letter of the last two weeks"
-        returned.settle_held(connection, delivery, now)
+        bounce_store.settle_held(connection, delivery, now)
         kind = "mass" if found.kind == "hard" and mailed.is_paused else found.kind
-        if kind == "delivered" or not returned.note(connection, delivery, kind, found.status, found.reply, now):
+        if kind == "delivered" or not bounce_store.note(connection, delivery, kind, found.status, found.reply, now):
             return kind if kind == "delivered" else "dropped: known already"
         if kind == "hard" and mailed.issue is not None and _is_mass(connection, mailed.issue, now):
             _break_circuit(app, connection, mailed.issue, found.reply, now)
             kind = "mass"
-        if kind == "hard" and returned.hard_issues(connection, mailed.subscriber) >= HARD:
+        if kind == "hard" and bounce_store.hard_issues(connection, mailed.subscriber) >= HARD:
             return _give_up(app, connection, mailed, "bounce", found.reply, now)
         if kind == "complaint":
             return _give_up(app, connection, mailed, "complaint", found.reply, now)
-        if found.kind == "full" and returned.full_in_a_row(connection, mailed.subscriber) >= FULL:
+        if found.kind == "full" and bounce_store.full_in_a_row(connection, mailed.subscriber) >= FULL:
             subscribers.rest(connection, mailed.subscriber, (now + REST).date(), "the mailbox is full")
             return "paused: full"
     return kind
 
 
-def _give_up(app: App, connection: Connection, mailed: returned.Mailed, reason: str, reply: str, now: datetime) -> str:
+def _give_up(
+    app: App, connection: Connection, mailed: bounce_store.Mailed, reason: str, reply: str, now: datetime
+) -> str:
     """Never mail an address again. A bounce changes the state of active readers only, so that it can be taken back."""
     subscribers.suppress(connection, app.tokens.address_hash(mailed.canonical), reason, now)
     if reason == "complaint" or mailed.state == SubscriberState.ACTIVE:
@@ -97,26 +100,26 @@ def _give_up(app: App, connection: Connection, mailed: returned.Mailed, reason: 
 
 def _is_mass(connection: Connection, issue: int, now: datetime) -> bool:
     """Whether too much of an issue came back; looked at with every 20th report, for it counts the whole issue."""
-    number = returned.hard_since(connection, issue, now - MASS_WITHIN)
-    return number > 0 and number % MASS == 0 and number >= MASS_SHARE * returned.believed_letters(connection, issue)
+    number = bounce_store.hard_since(connection, issue, now - MASS_WITHIN)
+    return number > 0 and number % MASS == 0 and number >= MASS_SHARE * bounce_store.believed_letters(connection, issue)
 
 
 def _break_circuit(app: App, connection: Connection, issue: int, reply: str, now: datetime) -> None:
     """Pause the issue, and take back what its reports led to."""
-    readers = returned.doubt(connection, issue)
+    readers = bounce_store.doubt(connection, issue)
     for reader, canonical in readers:
-        returned.revive(connection, reader, app.tokens.address_hash(canonical), now - MASS_WITHIN)
+        bounce_store.revive(connection, reader, app.tokens.address_hash(canonical), now - MASS_WITHIN)
     said = " ".join(reply.split())[:200]
-    accounts.pause(connection, issue, f"{len(readers)} letters came back within minutes: {said}")
+    ledger_read.pause(connection, issue, f"{len(readers)} letters came back within minutes: {said}")
     log.error("inbound.mass", letters=len(readers), reply=said, next="nobody was given up; newsletter issues retry")
 
 
 def believe(app: App, connection: Connection, issue: int, now: datetime) -> int:
     """The operator's word that the letters of a paused issue came back for good reason: count them after all."""
     given_up = 0
-    for reader, canonical in returned.believe(connection, issue):
-        if returned.hard_issues(connection, reader) >= HARD:
-            mailed = returned.Mailed(0, reader, canonical, subscribers.get(connection, reader).state, issue, True)
+    for reader, canonical in bounce_store.believe(connection, issue):
+        if bounce_store.hard_issues(connection, reader) >= HARD:
+            mailed = bounce_store.Mailed(0, reader, canonical, subscribers.get(connection, reader).state, issue, True)
             _give_up(app, connection, mailed, "bounce", "", now)
             given_up += 1
     return given_up
@@ -149,8 +152,8 @@ def _command(app: App, incoming: Incoming, now: datetime) -> str:
         if incoming.command == "unsubscribe":
             subscribers.set_state(connection, reader.id, SubscriberState.UNSUBSCRIBED, "mail")
             return "unsubscribed"
-        if not accounts.enqueued_since(connection, reader.id, "known", now - timedelta(hours=24)):
-            ledger.enqueue(connection, reader.id, "known", {}, now, membership.CONFIRM_WITHIN)
+        if not ledger_read.enqueued_since(connection, reader.id, "known", now - timedelta(hours=24)):
+            ledger_life.enqueue(connection, reader.id, "known", {}, now, membership.CONFIRM_WITHIN)
     return "help"
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine
 from newsletter.errors import InputError, NotFound
 from newsletter.models import Paper, Sighting
 from newsletter.steps.dedupe import RULED, apart, combine, paper_keys, remade
-from newsletter.store import papers, rulings
+from newsletter.store import paper_merges as merge_store
+from newsletter.store import papers
 from newsletter.store.db import only_one, writing
 
 
@@ -26,9 +27,11 @@ def merge(engine: Engine, id: str, other: str, now: datetime) -> Paper:
     """
     with only_one(engine, "run"), writing(engine) as connection:
         paper, gone = papers.get(connection, id), papers.get_itself(connection, other)
-        rulings.merge(connection, paper, gone, now)
-        seen = [s for key in (paper.key, *_merged(connection, paper)) for s in rulings.own_sightings(connection, key)]
-        return rulings.rewrite(connection, combine(seen, now, paper) if seen else paper, paper_keys, now)
+        merge_store.merge(connection, paper, gone, now)
+        seen = [
+            s for key in (paper.key, *_merged(connection, paper)) for s in merge_store.own_sightings(connection, key)
+        ]
+        return merge_store.rewrite(connection, combine(seen, now, paper) if seen else paper, paper_keys, now)
 
 
 def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
@@ -39,32 +42,32 @@ def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
     """
     with only_one(engine, "run"), writing(engine) as connection:
         paper = papers.get(connection, id)
-        seen = rulings.own_sightings(connection, paper.key)
-        merged = rulings.merged_into(connection, paper.key)
+        seen = merge_store.own_sightings(connection, paper.key)
+        merged = merge_store.merged_into(connection, paper.key)
         if merged and not take:
-            rulings.unmerge(connection, paper)
-            return Split(rulings.rewrite(connection, remade(paper, seen, now), paper_keys, now), merged)
+            merge_store.unmerge(connection, paper)
+            return Split(merge_store.rewrite(connection, remade(paper, seen, now), paper_keys, now), merged)
         groups = _taken(paper, seen, take) if take else apart(seen)
         if len(groups) < 2:
             raise InputError(
                 f"everything that was seen of {paper.id} carries the same identifiers",
                 hint=f"say what is another paper: newsletter papers split {paper.id} --take SOURCE:ID (papers show)",
             )
-        kept = rulings.rewrite(connection, remade(paper, groups[0], now), paper_keys, now)
-        rulings.place(connection, groups[0], kept, RULED)
+        kept = merge_store.rewrite(connection, remade(paper, groups[0], now), paper_keys, now)
+        merge_store.place(connection, groups[0], kept, RULED)
         return Split(kept, [_own_paper(connection, group, now) for group in groups[1:]])
 
 
 def _own_paper(connection: Connection, group: Sequence[Sighting], now: datetime) -> Paper:
     """A new paper of some sightings, as old as the first of them, under an id that nobody has."""
-    moment = rulings.first_at(connection, group)
+    moment = merge_store.first_at(connection, group)
     taken: set[str] = set()
     paper = combine(group, now)
-    while rulings.is_taken(connection, paper.id):
+    while merge_store.is_taken(connection, paper.id):
         taken.add(paper.id)
         paper = combine(group, now, taken=taken)
-    stored = rulings.rewrite(connection, rulings.backdated(paper, moment), paper_keys, now)
-    rulings.place(connection, group, stored, RULED)
+    stored = merge_store.rewrite(connection, merge_store.backdated(paper, moment), paper_keys, now)
+    merge_store.place(connection, group, stored, RULED)
     return stored
 
 
@@ -84,4 +87,4 @@ def _names(sighting: Sighting) -> set[str]:
 
 
 def _merged(connection: Connection, paper: Paper) -> list[int]:
-    return [other.key for other in rulings.merged_into(connection, paper.key)]
+    return [other.key for other in merge_store.merged_into(connection, paper.key)]

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from newsletter.store import accounts, runs
+from newsletter.store import ledger_read, runs
 from newsletter.store.db import reading, writing
 
 INBOUND = "inbound_away"  #: since when returned mail cannot be taken in, and why
@@ -16,7 +16,7 @@ def standing(connection: Connection, now: datetime, patience: timedelta = timede
     """What stands at this moment, in sentences that name the next step."""
     found = [
         f"issue {issue['date']} is paused: {issue['state_reason']}; go on with: newsletter issues retry {issue['date']}"
-        for issue in accounts.issue_counts(connection, limit=3)
+        for issue in ledger_read.issue_counts(connection, limit=3)
         if issue["state"] == "paused"
     ]
     away = runs.fact(connection, INBOUND)

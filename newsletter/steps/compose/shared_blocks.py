@@ -11,10 +11,10 @@ from markupsafe import Markup, escape
 
 from newsletter.models import Reason, Subscriber
 from newsletter.steps.compose.form import Form, blank
+from newsletter.steps.compose.locale import Words
+from newsletter.steps.compose.paper_facts import Shown
 from newsletter.steps.compose.prose import cut, one_line
-from newsletter.steps.compose.shown import Shown
 from newsletter.steps.compose.templates import Templates
-from newsletter.steps.compose.words import Words
 
 #: Keywords, and the names of readers' own topics, are cut here.
 NAME_LIMIT = 40

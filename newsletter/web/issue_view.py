@@ -19,18 +19,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from newsletter.app import App
-from newsletter.composer import PREFERENCES_AGE, Composer
+from newsletter.delivery.message_builder import PREFERENCES_AGE, Composer
 from newsletter.errors import NotFound
 from newsletter.models import Pick, Subscriber
 from newsletter.steps.compose import Links, Shown, show
-from newsletter.store import accounts, ledger, papers, signals, topics
+from newsletter.store import ledger_life, ledger_read, papers, signals, topics
 from newsletter.store.db import reading
 from newsletter.web import feeds
 from newsletter.web.cards import Card, card
-from newsletter.web.desk import Desk
-from newsletter.web.door import Door
-from newsletter.web.guard import POLICY
-from newsletter.web.news import News
+from newsletter.web.db_batch import Desk
+from newsletter.web.middleware import POLICY
+from newsletter.web.token_auth import Door
+from newsletter.web.topic_cache import News
 from newsletter.web.view import View
 
 _BLOCKS = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
@@ -63,14 +63,14 @@ class Letters(Door):
     def _letter(self, reader: Subscriber, issue: int) -> str:
         app = self.app
         with reading(app.engine) as connection:
-            row = accounts.letter(connection, reader.id, issue)
-            facts = accounts.shown_papers(connection, issue)
+            row = ledger_read.letter(connection, reader.id, issue)
+            facts = ledger_read.shown_papers(connection, issue)
             known = topics.by_ids(connection, reader.topics)
         if not row["picks"]:
             raise NotFound("a quiet day has no letter")
         shown = {paper: Shown.from_facts(fact) for paper, fact in facts.items()}
-        claim = ledger.Claim(row["id"], "", row["issue"], row["date"], reader.id, row["kind"],
-                             ledger.unpack_picks(row["picks"]), {}, row["due_at"], 0, 0, row["candidates"])  # fmt: skip
+        claim = ledger_life.Claim(row["id"], "", row["issue"], row["date"], reader.id, row["kind"],
+                             ledger_life.unpack_picks(row["picks"]), {}, row["due_at"], 0, 0, row["candidates"])  # fmt: skip
         composer = Composer(app.engine, app.config, app.press, app.tokens)
         return composer.compose(claim, reader, shown, known, None, is_hosted=True).html_page
 
@@ -116,10 +116,10 @@ class Letters(Door):
         _, reader = await self.who(request, "feed", None)
 
         def load(connection: Connection) -> list[Card]:
-            letters = accounts.recent_picks(connection, reader.id)
-            facts = {issue: accounts.shown_papers(connection, issue) for issue, _, _ in letters}
+            letters = ledger_read.recent_picks(connection, reader.id)
+            facts = {issue: ledger_read.shown_papers(connection, issue) for issue, _, _ in letters}
             return [
-                card(facts[issue][pick.paper]) for issue, _, packed in letters for pick in ledger.unpack_picks(packed)
+                card(facts[issue][pick.paper]) for issue, _, packed in letters for pick in ledger_life.unpack_picks(packed)
                 if pick.paper in facts[issue]
             ]  # fmt: skip
 

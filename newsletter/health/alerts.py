@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from newsletter import notices, silence
 from newsletter.config import Config
 from newsletter.errors import NewsletterError
+from newsletter.health import notices
+from newsletter.health import sources as source_health
 from newsletter.mail import mime
 from newsletter.models import DeliveryState, Envelope, Receipt
 from newsletter.ports import Transport
 from newsletter.steps.compose import Press
 from newsletter.steps.due import zone
-from newsletter.store import accounts, runs
+from newsletter.store import ledger_read, runs
 from newsletter.store.db import reading, writing
 
 FACT = "operator_mail"  #: the day of the last one, in the site's zone
@@ -34,13 +35,13 @@ class Operator:
         with reading(self.engine) as connection:
             last = runs.fact(connection, FACT)
             rows = runs.sources(connection)
-            counts = accounts.counts(connection)
+            counts = ledger_read.counts(connection)
             standing = notices.standing(connection, now, notices.PATIENCE)
-        found = [str(trouble) for trouble in silence.troubles(rows) if now - trouble.since >= patience]
-        found += [*silence.notes(rows), *standing]
+        found = [str(trouble) for trouble in source_health.troubles(rows) if now - trouble.since >= patience]
+        found += [*source_health.notes(rows), *standing]
         if not found or (last and last["day"] == f"{day}"):
             return None
-        if silence.is_blackout(rows, self.config):
+        if source_health.is_blackout(rows, self.config):
             found.insert(0, "No source answers: readers get nothing new, and no quiet day is counted.")
         letter = self.press.notice(
             "report",

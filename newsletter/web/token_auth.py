@@ -6,11 +6,11 @@ from functools import partial
 
 from starlette.requests import Request
 
+from newsletter import membership
 from newsletter.app import App
 from newsletter.models import Subscriber
 from newsletter.tokens import Claims
-from newsletter.web import membership
-from newsletter.web.desk import Desk
+from newsletter.web.db_batch import Desk
 from newsletter.web.view import View
 
 Form = dict[str, list[str]]

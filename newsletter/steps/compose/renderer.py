@@ -8,14 +8,14 @@ from pathlib import Path
 from newsletter.errors import LetterError
 from newsletter.models import FOLLOWED, OUTSIDE, Letter, Pick, Subscriber, Topic
 from newsletter.steps.compose.body import Body, sections, written_by_machine
-from newsletter.steps.compose.desk import SHELL_BLANKS, Desk
 from newsletter.steps.compose.form import Filling
 from newsletter.steps.compose.links import Links, SiteFacts
+from newsletter.steps.compose.locale import FALLBACK, load_words
+from newsletter.steps.compose.paper_facts import Shown
 from newsletter.steps.compose.prose import one_line
-from newsletter.steps.compose.shown import Shown
-from newsletter.steps.compose.teaser import best_title, preheader
+from newsletter.steps.compose.shared_blocks import SHELL_BLANKS, Desk
+from newsletter.steps.compose.subject_line import best_title, preheader
 from newsletter.steps.compose.templates import Templates
-from newsletter.steps.compose.words import FALLBACK, load_words
 
 WORDS_PER_MINUTE = 200
 #: Letters that answer a person or report to the operator, and the values each needs. All are JSON: days are ISO dates.

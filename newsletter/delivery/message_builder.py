@@ -12,7 +12,7 @@ from newsletter.errors import LetterError, NewsletterError
 from newsletter.mail import dkim, mime
 from newsletter.models import Envelope, Letter, Pick, Subscriber, Topic
 from newsletter.steps.compose import Links, Press, Shown
-from newsletter.store import accounts, ledger, runs, subscribers, topics
+from newsletter.store import ledger_life, ledger_read, runs, subscribers, topics
 from newsletter.store.db import reading
 from newsletter.tokens import Tokens
 
@@ -31,7 +31,7 @@ class Composer:
         self._shown = lru_cache(maxsize=8)(self._load_shown)
         self._stale = lru_cache(maxsize=8)(self._load_stale)
 
-    def __call__(self, claims: Sequence[ledger.Claim]) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
+    def __call__(self, claims: Sequence[ledger_life.Claim]) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
         """A parcel for each claim, or why there is none. What they need is read now, each is made when asked for."""
         with reading(self.engine) as connection:
             readers = subscribers.by_ids(connection, (claim.subscriber for claim in claims))
@@ -39,12 +39,12 @@ class Composer:
             missed: dict[int, tuple[date, int]] = {}
             for day in {claim.day for claim in claims if claim.day is not None}:
                 of_day = [claim.subscriber for claim in claims if claim.day == day]
-                missed |= accounts.missed(connection, of_day, day)
+                missed |= ledger_read.missed(connection, of_day, day)
         return (self._parcel(claim, readers, known, missed.get(claim.subscriber)) for claim in claims)
 
     def _parcel(
         self,
-        claim: ledger.Claim,
+        claim: ledger_life.Claim,
         readers: Mapping[int, Subscriber],
         known: Mapping[int, Topic],
         missed: tuple[date, int] | None,
@@ -68,7 +68,7 @@ class Composer:
 
     def _load_shown(self, issue: int) -> Mapping[int, Shown]:
         with reading(self.engine) as connection:
-            facts = accounts.shown_papers(connection, issue)
+            facts = ledger_read.shown_papers(connection, issue)
         return {paper: Shown.from_facts(fact) for paper, fact in facts.items()}
 
     def _load_stale(self, day: date) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class Composer:
 
     def compose(
         self,
-        claim: ledger.Claim,
+        claim: ledger_life.Claim,
         reader: Subscriber,
         shown: Mapping[int, Shown],
         known: Mapping[int, Topic],
@@ -92,7 +92,7 @@ class Composer:
             day = date.fromisoformat(claim.context["day"])
             where = {"view": links.view, "preferences": links.preferences, "unsubscribe": links.unsubscribe}
             return self.press.notice("missed", reader.language, day=day, **where)
-        if claim.kind in ledger.DIGESTS:
+        if claim.kind in ledger_life.DIGESTS:
             day = claim.day or claim.due_at.date()
             earlier = (missed[0], f"{self.base}/issues/{missed[0].isoformat()}") if missed else None
             if claim.kind == "quiet":
@@ -110,13 +110,13 @@ class Composer:
             values["preferences"] += f"?{urlencode({'add': query})}" if query else ""
         return self.press.notice(claim.kind, reader.language, **values)
 
-    def message(self, claim: ledger.Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
+    def message(self, claim: ledger_life.Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
         """The finished mail, signed when this site signs."""
         site = self.config.site
         sender = f"bounce+{self.tokens.tag('bounce', claim.id)}@{self.domain}" if self.takes_mail else site.from_
         message_id = f"{self.tokens.message_id(claim.id)}@{self.domain}"
         envelope = Envelope(claim.id, sender, _recipient(claim, reader), message_id, claim.due_at)
-        headers = self._list_headers(claim, reader) if claim.kind in ledger.DIGESTS else [
+        headers = self._list_headers(claim, reader) if claim.kind in ledger_life.DIGESTS else [
             ("Auto-Submitted", "auto-generated")
         ]  # fmt: skip
         message = mime.build(letter, envelope, mime.mailbox(site.name, site.from_), headers)
@@ -131,7 +131,7 @@ class Composer:
         key = self.config.dkim
         return dkim.signer(key.domain, key.selector, key.key_file) if key.domain and key.key_file else None
 
-    def _list_headers(self, claim: ledger.Claim, reader: Subscriber) -> list[tuple[str, str]]:
+    def _list_headers(self, claim: ledger_life.Claim, reader: Subscriber) -> list[tuple[str, str]]:
         """RFC 2369, 2919, 8058, and Feedback-ID, which names nobody."""
         site = self.config.site
         unsubscribe = f"<{self._url('unsubscribe', 'unsubscribe', claim, reader)}>"
@@ -154,7 +154,7 @@ class Composer:
             ("Feedback-ID", f"{claim.day or 'preview'}:{claim.kind}:site:newsletter"),
         ]  # fmt: skip
 
-    def links(self, claim: ledger.Claim, reader: Subscriber) -> Links:
+    def links(self, claim: ledger_life.Claim, reader: Subscriber) -> Links:
         """This reader's addresses in this letter, made for the moment it was due, so that retries are alike."""
         votes = [(pick.paper, vote) for pick in claim.picks for vote in (1, -1)]
         tokens = self.tokens.make_many("feedback", reader.id, reader.epoch, claim.due_at, votes)
@@ -175,12 +175,12 @@ class Composer:
             feedback=feedback,
         )
 
-    def _url(self, page: str, purpose: str, claim: ledger.Claim, reader: Subscriber) -> str:
+    def _url(self, page: str, purpose: str, claim: ledger_life.Claim, reader: Subscriber) -> str:
         row = claim.id if purpose == "address" else 0
         return f"{self.base}/{page}/{self.tokens.make(purpose, reader.id, reader.epoch, claim.due_at, paper=row)}"
 
 
-def _recipient(claim: ledger.Claim, reader: Subscriber) -> str:
+def _recipient(claim: ledger_life.Claim, reader: Subscriber) -> str:
     """Who a row's mail goes to: the reader, or the address they asked to move to."""
     return str(claim.context.get("to") or reader.email)
 

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from newsletter.errors import Unreachable
-from newsletter.mail.crew import Crew, Parcel
+from newsletter.mail.connection_queue import Crew, Parcel
 from newsletter.mail.relay import Relay
-from newsletter.mail.session import Session
+from newsletter.mail.smtp_session import Session
 from newsletter.models import Receipt
 
 

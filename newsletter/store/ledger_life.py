@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Dialect, Engine, and_, bindparam, case, exist
 
 from newsletter.models import DeliveryState, Pick, Reason, Receipt, SubscriberState
 from newsletter.store.db import as_json, chunks, database_seconds, insert_into, reading, writing
-from newsletter.store.hotpath import HotPath
+from newsletter.store.ledger_sql import HotPath
 from newsletter.store.tables import UNSETTLED, DeliveryRow, IssuePaperRow, IssueRow, SubscriberRow
 
 D: Any = DeliveryRow.__table__  # type: ignore[attr-defined]

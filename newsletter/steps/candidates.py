@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.models import MATCH_CUT, OUTSIDE, Heat, Match, Matches, Paper, Pick, Reason, Topic
-from newsletter.steps.people import Person, people
-from newsletter.steps.titles import plain_words
+from newsletter.text.authors import Person, people
+from newsletter.text.titles import plain_words
 
 #: A paper may enter for so long after it was first seen: it can heat up late.
 ELIGIBLE = timedelta(days=7)

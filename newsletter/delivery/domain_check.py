@@ -12,7 +12,7 @@ import dns.resolver
 from sqlalchemy import Engine, and_, select
 
 from newsletter.store.db import reading, writing
-from newsletter.store.ledger import D, U, refuse
+from newsletter.store.ledger_life import D, U, refuse
 
 #: Seconds for one domain, and the most new addresses looked at before a delivery: a flood of sign-ups is capped anyway.
 TIMEOUT_S, MOST = 3.0, 200

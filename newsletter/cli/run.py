@@ -14,7 +14,7 @@ import uvicorn
 
 from newsletter import addresses
 from newsletter.app import App, Preview, Report
-from newsletter.cli import picks
+from newsletter.cli import pick_tables
 from newsletter.cli.logs import start_logging
 from newsletter.cli.output import (
     console,
@@ -30,14 +30,14 @@ from newsletter.cli.output import (
     table,
 )
 from newsletter.config import LOOPBACK
-from newsletter.daemon import Daemon
-from newsletter.domains import ask_dns
+from newsletter.delivery.domain_check import ask_dns
 from newsletter.errors import InputError, NewsletterError, NotFound
 from newsletter.models import Subscriber
-from newsletter.store import accounts, subscribers
+from newsletter.runtime.daemon import Daemon
+from newsletter.runtime.worker import Worker
+from newsletter.store import ledger_read, subscribers
 from newsletter.store.db import reading
 from newsletter.web import create_app
-from newsletter.worker import Worker
 
 At = Annotated[str | None, typer.Option("--at", help="Work as if it were this moment: 2026-05-04T09:00Z.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -90,7 +90,7 @@ def send(
     only = [_reader(app, to).id] if to else []
     if dry_run:
         with reading(app.engine) as connection:
-            waiting = accounts.counts(connection, subscriber=only[0] if only else None)
+            waiting = ledger_read.counts(connection, subscriber=only[0] if only else None)
         if not emit(waiting):
             say(f"{waiting['pending']} letters wait, {waiting['deferred']} are put off")
         return 0
@@ -138,11 +138,11 @@ def preview(
     else:
         say(f"{shown.letter.subject}    {len(shown.message) / 1000:.0f} KB")
         say(shown.letter.preheader)
-        picks.tell(shown.choice.picks, *said, is_scored=why)
+        pick_tables.tell(shown.choice.picks, *said, is_scored=why)
     if why and shown.choice.passed:
         say("")
         say(f"Not in it, the best {min(NEXT_BEST, len(shown.choice.passed))} of {len(shown.choice.passed)}:")
-        picks.tell_passed(shown.choice.passed[:NEXT_BEST], *said)
+        pick_tables.tell_passed(shown.choice.passed[:NEXT_BEST], *said)
     if shown.choice.left_out:
         kept_out = ", ".join(f"{n} {rule.replace('_', ' ')}" for rule, n in shown.choice.left_out.items())
         say(f"Left out: {kept_out}")
@@ -268,7 +268,7 @@ def _preview_json(shown: Preview) -> dict[str, Any]:
     return {
         "to": shown.reader.email, "subject": letter.subject if letter else "",
         "preheader": letter.preheader if letter else "",
-        "papers": picks.as_json(shown.choice.picks, shown.shown, shown.topics),
+        "papers": pick_tables.as_json(shown.choice.picks, shown.shown, shown.topics),
         "left_out": shown.choice.left_out, "bytes": len(shown.message),
     }  # fmt: skip
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from newsletter.cli.output import table
 from newsletter.models import FOLLOWED, HEAT_WORDS, OUTSIDE, Pick, Topic
-from newsletter.steps.compose.press import Press
-from newsletter.steps.compose.shown import Shown
+from newsletter.steps.compose.paper_facts import Shown
+from newsletter.steps.compose.renderer import Press
 
 SCORES = ("score", "match", "trend")
 

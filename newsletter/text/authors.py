@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
-from newsletter.steps.titles import plain_words
+from newsletter.text.titles import plain_words
 
 #: Longer lists are compared by their first names only: experiments sign with three thousand.
 _MAX_PEOPLE = 200

@@ -13,7 +13,7 @@ from newsletter.app import App
 from newsletter.errors import InputError, NotFound, QueryError
 from newsletter.matching.query import parse
 from newsletter.models import MIXES, RHYTHMS, SIZES, Subscriber, SubscriberState
-from newsletter.store import accounts, ledger, papers, subscribers, topics
+from newsletter.store import ledger_life, ledger_read, papers, subscribers, topics
 from newsletter.tokens import Claims, TokenError
 
 CONFIRM_WITHIN = timedelta(days=7)
@@ -77,8 +77,8 @@ def subscribe(app: App, connection: Connection, wish: Wish) -> None:
         except InputError:  # two at once: one of them is enough
             return
     elif (
-        accounts.enqueued_since(connection, reader.id, kind, now - QUIET_FOR)
-        or accounts.enqueued_since(connection, reader.id, kind, now - MONTH) >= A_MONTH
+        ledger_read.enqueued_since(connection, reader.id, kind, now - QUIET_FOR)
+        or ledger_read.enqueued_since(connection, reader.id, kind, now - MONTH) >= A_MONTH
     ):
         if reader.state is SubscriberState.PENDING:  # the mail is out; its page will show this query too
             _add_query(connection, reader, wish.query)
@@ -86,7 +86,7 @@ def subscribe(app: App, connection: Connection, wish: Wish) -> None:
     if not is_member:
         _add_query(connection, reader, wish.query)
     context = {"query": wish.query} if is_member and wish.query else {}  # members say yes on their own page
-    ledger.enqueue(connection, reader.id, kind, context, now, CONFIRM_WITHIN)
+    ledger_life.enqueue(connection, reader.id, kind, context, now, CONFIRM_WITHIN)
 
 
 def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
@@ -131,7 +131,7 @@ def save(
         changed = replace(changed, state=SubscriberState.ACTIVE, confirmed_at=now)
         canonical = addresses.parse(reader.email).canonical
         subscribers.forgive_erasure(connection, app.tokens.address_hash(canonical))
-        ledger.enqueue(connection, reader.id, "welcome", {}, now, CONFIRM_WITHIN)
+        ledger_life.enqueue(connection, reader.id, "welcome", {}, now, CONFIRM_WITHIN)
     subscribers.save(connection, changed)
     return changed
 
@@ -165,20 +165,20 @@ def vote(connection: Connection, reader: Subscriber, paper: int, value: int, rea
 
 def ask_move(app: App, connection: Connection, reader: Subscriber, address: addresses.Address, now: datetime) -> None:
     """Write to both addresses: the new one confirms, the old one is told. Nobody learns who else reads here."""
-    if accounts.enqueued_since(connection, reader.id, "address_old", now - QUIET_FOR) >= A_DAY:
+    if ledger_read.enqueued_since(connection, reader.id, "address_old", now - QUIET_FOR) >= A_DAY:
         return
     if address.canonical == addresses.parse(reader.email).canonical:
         return
     told = {"new_email": addresses.mask(address.email)}
-    ledger.enqueue(connection, reader.id, "address_old", told, now, CONFIRM_WITHIN)
-    accounts.end_moves(connection, reader.id, now)
+    ledger_life.enqueue(connection, reader.id, "address_old", told, now, CONFIRM_WITHIN)
+    ledger_read.end_moves(connection, reader.id, now)
     hash = app.tokens.address_hash(address.canonical)
     if subscribers.suppression(connection, hash) is None and not subscribers.find(connection, address.canonical):
-        ledger.enqueue(connection, reader.id, "address_new", {"to": address.email}, now, CONFIRM_WITHIN)
+        ledger_life.enqueue(connection, reader.id, "address_new", {"to": address.email}, now, CONFIRM_WITHIN)
 
 
 def drop_move(connection: Connection, reader: Subscriber, now: datetime) -> None:
-    accounts.end_moves(connection, reader.id, now)
+    ledger_read.end_moves(connection, reader.id, now)
 
 
 def find_move(connection: Connection, claims: Claims, reader: Subscriber) -> str:
@@ -186,7 +186,7 @@ def find_move(connection: Connection, claims: Claims, reader: Subscriber) -> str
 
     Raises: TokenError.
     """
-    move = accounts.find_move(connection, reader.id)
+    move = ledger_read.find_move(connection, reader.id)
     if move is None or move[0] != claims.paper:
         raise TokenError("expired")
     return str(move[1]["to"])
@@ -202,16 +202,16 @@ def move(connection: Connection, claims: Claims, reader: Subscriber, now: dateti
         subscribers.change_address(connection, reader.id, address.email, address.canonical)
     except InputError as e:
         raise TokenError("expired") from e
-    accounts.end_moves(connection, reader.id, now)
+    ledger_read.end_moves(connection, reader.id, now)
     return address.email
 
 
 def ask_export(connection: Connection, reader: Subscriber, now: datetime) -> None:
     """Mail everything that is kept about a reader to their own address."""
-    if accounts.enqueued_since(connection, reader.id, "export", now - QUIET_FOR) >= A_DAY:
+    if ledger_read.enqueued_since(connection, reader.id, "export", now - QUIET_FOR) >= A_DAY:
         return
     data = _everything(connection, reader)
-    ledger.enqueue(connection, reader.id, "export", {"data": data}, now, CONFIRM_WITHIN)
+    ledger_life.enqueue(connection, reader.id, "export", {"data": data}, now, CONFIRM_WITHIN)
 
 
 def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
         del plain[hidden]
     plain["topics"] = [{"name": topic.name, "query": topic.query} for topic in chosen.values()]
     plain["votes"] = [{"paper": voted[key].id, "vote": vote} for key, vote in votes.items() if key in voted]
-    plain["mails"] = accounts.history(connection, reader.id, 1000)
+    plain["mails"] = ledger_read.history(connection, reader.id, 1000)
     text = json.dumps(plain, default=lambda value: value.isoformat())
     data: dict[str, Any] = json.loads(text)
     return data
