@@ -1,1 +1,3 @@
-"""Measurements, each `python -m benchmarks.NAME`: the last line of its output is one JSON object."""
+"""Measurements, each `python -m benchmarks.NAME`: the last line of its output is one JSON
+object.
+"""

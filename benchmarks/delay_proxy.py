@@ -49,7 +49,9 @@ async def serve(listen: int, host: str, port: int, delay_s: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--listen", type=int, required=True)
     parser.add_argument("--to", required=True, help="HOST:PORT")
     parser.add_argument("--round-trip-ms", type=float, default=20.0)

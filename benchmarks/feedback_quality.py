@@ -2,10 +2,11 @@
 
     python -m benchmarks.feedback_quality FOLDER
 
-FOLDER holds days of listings as JSONL ({"id", "title", "summary", "authors", "categories"} a line). A made-up reader
-takes a broad topic and is after one category within it. They are shown eight papers, vote "more" on those of the
-category and "less" on others until they have given so many votes, and get a mail from the papers that follow. Told is
-the share of that mail that is of the category: without votes, and after 3, 5 and 10.
+FOLDER holds days of listings as JSONL ({"id", "title", "summary", "authors", "categories"} a line).
+A made-up reader takes a broad topic and is after one category within it. They are shown eight
+papers, vote "more" on those of the category and "less" on others until they have given so many
+votes, and get a mail from the papers that follow. Told is the share of that mail that is of the
+category: without votes, and after 3, 5 and 10.
 """
 
 import argparse
@@ -18,26 +19,41 @@ from pathlib import Path
 from benchmarks.match_quality import listings
 from newsletter.matching.index import Index
 from newsletter.models import Paper, Subscriber, Topic
-from newsletter.steps.choose import Shelf, choose
+from newsletter.steps.choose import CandidateSet, choose
 from newsletter.steps.match import match
 
 NOW = datetime(2025, 11, 20, 9, tzinfo=UTC)
 #: (what the reader typed, what they are after)
 WISHES = [
-    ("learning", "cs.RO"), ("learning", "cs.CV"), ("learning", "cs.CL"), ("model", "cs.CV"), ("model", "cs.CL"),
-    ("language", "cs.CV"), ("language", "cs.RO"), ("data", "cs.CV"), ("data", "cs.CL"), ("network", "cs.CV"),
-    ("reasoning", "cs.CV"), ("reasoning", "cs.CL"), ("generation", "cs.CL"), ("generation", "cs.CV"),
+    ("learning", "cs.RO"),
+    ("learning", "cs.CV"),
+    ("learning", "cs.CL"),
+    ("model", "cs.CV"),
+    ("model", "cs.CL"),
+    ("language", "cs.CV"),
+    ("language", "cs.RO"),
+    ("data", "cs.CV"),
+    ("data", "cs.CL"),
+    ("network", "cs.CV"),
+    ("reasoning", "cs.CV"),
+    ("reasoning", "cs.CL"),
+    ("generation", "cs.CL"),
+    ("generation", "cs.CV"),
     ("agent", "cs.RO"),
-]  # fmt: skip
+]
 VOTES = (0, 3, 5, 10)
 SIZE = 8
 
 
-def shelf_of(papers: Sequence[Paper], topic: Topic, voted: Sequence[Paper] = ()) -> Shelf:
-    return Shelf.prepare(papers, {}, match([topic], papers, Index()), {topic.id: topic}, NOW, voted)
+def shelf_of(papers: Sequence[Paper], topic: Topic, voted: Sequence[Paper] = ()) -> CandidateSet:
+    return CandidateSet.prepare(
+        papers, {}, match([topic], papers, Index()), {topic.id: topic}, NOW, voted
+    )
 
 
-def after_votes(papers: Sequence[Paper], query: str, wanted: str, counts: Sequence[int]) -> list[float]:
+def after_votes(
+    papers: Sequence[Paper], query: str, wanted: str, counts: Sequence[int]
+) -> list[float]:
     """Precision at 8 of the next mail after each number of votes."""
     half = len(papers) // 2
     topic = Topic(1, "t", query, query)
@@ -60,7 +76,9 @@ def after_votes(papers: Sequence[Paper], query: str, wanted: str, counts: Sequen
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--papers", type=int, default=2000)
     asked = parser.parse_args()
@@ -68,12 +86,18 @@ def main() -> None:
     papers = [paper for paper in listings(asked.folder) if paper.fields]
     chance.shuffle(papers)
     dated = [
-        Paper(**{name: getattr(paper, name) for name in ("id", "title", "abstract", "fields")}, key=key,
-              first_seen=NOW - timedelta(hours=1))
+        Paper(
+            **{name: getattr(paper, name) for name in ("id", "title", "abstract", "fields")},
+            key=key,
+            first_seen=NOW - timedelta(hours=1),
+        )
         for key, paper in enumerate(papers[: asked.papers], 1)
-    ]  # fmt: skip
+    ]
     runs = [after_votes(dated, query, wanted, VOTES) for query, wanted in WISHES]
-    means = {str(count): round(sum(run[n] for run in runs) / len(runs), 3) for n, count in enumerate(VOTES)}
+    means = {
+        str(count): round(sum(run[n] for run in runs) / len(runs), 3)
+        for n, count in enumerate(VOTES)
+    }
     print(json.dumps({"readers": len(WISHES), "papers": len(dated), "precision@8": means}))
 
 

@@ -2,9 +2,10 @@
 
     python -m benchmarks.feeds_survey DIR
 
-Files are served by a local server as they are, those in .tar.gz archives too. JSON is read as Hugging Face's daily
-papers, all else as a feed. One JSON line: parsed, empty (a valid document without entries), failed (refused with a
-sentence), crashed (anything raised; there should be none), and the sentences by their frequency.
+Files are served by a local server as they are, those in .tar.gz archives too. JSON is read as
+Hugging Face's daily papers, all else as a feed. One JSON line: parsed, empty (a valid document
+without entries), failed (refused with a sentence), crashed (anything raised; there should be none),
+and the sentences by their frequency.
 """
 
 import argparse
@@ -93,21 +94,32 @@ async def survey(found: list[tuple[str, bytes]], base: str) -> dict[str, object]
             entries += len(harvest.sightings)
 
     async with Http(HttpConfig(allow_private_networks=True), "newsletter/survey") as client:
-        await asyncio.gather(*(look(number, name, client) for number, (name, _) in enumerate(found)))
+        await asyncio.gather(
+            *(look(number, name, client) for number, (name, _) in enumerate(found))
+        )
     names = ("parsed", "empty", "failed", "crashed")
-    return {"files": len(found), **{name: tally[name] for name in names}, "entries": entries,
-            "reasons": dict(reasons.most_common(8)), "crashes": crashes}  # fmt: skip
+    return {
+        "files": len(found),
+        **{name: tally[name] for name in names},
+        "entries": entries,
+        "reasons": dict(reasons.most_common(8)),
+        "crashes": crashes,
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Fetch every feed of a folder and count what becomes of it.")
+    parser = argparse.ArgumentParser(
+        description="Fetch every feed of a folder and count what becomes of it."
+    )
     parser.add_argument("dir", type=Path)
     found = list(documents(parser.parse_args().dir))
     server = serve(found)
     start = time.perf_counter()
     result = asyncio.run(survey(found, f"http://127.0.0.1:{server.server_address[1]}"))
     server.shutdown()
-    print(json.dumps({**result, "seconds": round(time.perf_counter() - start, 1)}, ensure_ascii=False))
+    print(
+        json.dumps({**result, "seconds": round(time.perf_counter() - start, 1)}, ensure_ascii=False)
+    )
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
     python -m benchmarks.ingest_speed --known 1000000 --new FILE.jsonl
 
-FILE has a paper a line: {"id", "title", "summary"|"abstract", "authors", "categories"}. The known ones are made up from
-its words and people, with a tenth of its own papers among them, and written through the product's tables and keys into
-an SQLite database that is thrown away. Timed is what a run does: look up the keys, load the candidates, dedupe and
-remember.
+FILE has a paper a line: {"id", "title", "summary"|"abstract", "authors", "categories"}. The known
+ones are made up from its words and people, with a tenth of its own papers among them, and written
+through the product's tables and keys into an SQLite database that is thrown away. Timed is what a
+run does: look up the keys, load the candidates, dedupe and remember.
 """
 
 import argparse
@@ -50,7 +50,9 @@ def read(path: Path) -> list[Sighting]:
 
 
 def made_up(count: int, day: Sequence[Sighting], chance: random.Random) -> Iterator[Paper]:
-    """Papers whose titles and people are put together from the day's: common words and names are common here too."""
+    """Papers whose titles and people are put together from the day's: common words and names are
+    common here too.
+    """
     words = [word for sighting in day for word in sighting.title.split()]
     names = [name for sighting in day for name in sighting.authors] or ["Ann Author"]
     for number in range(count):
@@ -95,7 +97,9 @@ def main() -> None:
         fill_s = time.perf_counter() - start
         start = time.perf_counter()
         with writing(engine) as connection:
-            known = papers.having(connection, {key for sighting in day for key in lookup_keys(sighting)})
+            known = papers.having(
+                connection, {key for sighting in day for key in lookup_keys(sighting)}
+            )
             looked_up = time.perf_counter()
             merges = dedupe(day, known, NOW)
             decided = time.perf_counter()

@@ -1,11 +1,15 @@
 """How well the product's own index finds what people judged relevant.
 
-    python -m benchmarks.match_quality DIR                          BEIR: corpus.jsonl, queries.jsonl, qrels/test.tsv
-    python -m benchmarks.match_quality DIR --keywords ARXIV_DAYS    also keyword queries: names of arXiv's categories
-    python -m benchmarks.match_quality DIR --seed SEED.jsonl --days ARXIV_DAYS --query "auto-regressive language models"
+    python -m benchmarks.match_quality DIR                          BEIR: corpus.jsonl,
+        queries.jsonl, qrels/test.tsv
+    python -m benchmarks.match_quality DIR --keywords ARXIV_DAYS    also keyword queries: names of
+        arXiv's categories
+    python -m benchmarks.match_quality DIR --seed SEED.jsonl --days ARXIV_DAYS --query
+    "auto-regressive language models"
 
-nDCG@10 and recall@100 are the means over the judged queries. A keyword query's relevant papers are those of its
-category. The seed's papers are mixed into a month of listings; told is how many of the first 20 are the seed's.
+nDCG@10 and recall@100 are the means over the judged queries. A keyword query's relevant papers are
+those of its category. The seed's papers are mixed into a month of listings; told is how many of the
+first 20 are the seed's.
 """
 
 import argparse
@@ -52,7 +56,9 @@ def lines(path: Path) -> Iterable[dict[str, Any]]:
             yield json.loads(line)
 
 
-def quality(found: Mapping[str, Sequence[str]], relevant: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
+def quality(
+    found: Mapping[str, Sequence[str]], relevant: Mapping[str, Mapping[str, int]]
+) -> dict[str, float]:
     """Give mean nDCG@10 and recall@100; `found` lists ids best first, `relevant` grades them."""
     gains, recalls = [], []
     for query, grades in relevant.items():
@@ -62,11 +68,16 @@ def quality(found: Mapping[str, Sequence[str]], relevant: Mapping[str, Mapping[s
         gains.append(gain / sum(grade / math.log2(place + 2) for place, grade in enumerate(best)))
         wanted = {id for id, grade in grades.items() if grade > 0}
         recalls.append(len(wanted & set(ids[:100])) / len(wanted))
-    return {"ndcg@10": round(sum(gains) / len(gains), 4), "recall@100": round(sum(recalls) / len(recalls), 4)}
+    return {
+        "ndcg@10": round(sum(gains) / len(gains), 4),
+        "recall@100": round(sum(recalls) / len(recalls), 4),
+    }
 
 
 def words(sentence: str) -> str:
-    """Write a sentence as a query of bare words: quotes, colons and brackets are the query language's."""
+    """Write a sentence as a query of bare words: quotes, colons and brackets are the query
+    language's.
+    """
     return " ".join(tokens(sentence))
 
 
@@ -83,7 +94,9 @@ def judged(folder: Path) -> dict[str, Any]:
         if int(grade) > 0:
             relevant[query][id] = int(grade)
     queries = {row["_id"]: row["text"] for row in lines(folder / "queries.jsonl")}
-    found = {id: [corpus[m.paper].id for m in index.search(words(queries[id]), 100)] for id in relevant}
+    found = {
+        id: [corpus[m.paper].id for m in index.search(words(queries[id]), 100)] for id in relevant
+    }
     seconds = round(time.perf_counter() - start, 2)
     return {"queries": len(relevant), **quality(found, relevant), "seconds": seconds}
 
@@ -92,7 +105,13 @@ def listings(folder: Path) -> list[Paper]:
     """Each paper of a folder of daily listings once."""
     rows = {row["id"]: row for path in sorted(folder.glob("*.jsonl")) for row in lines(path)}
     return [
-        Paper(id=id, title=row["title"], abstract=row["summary"], fields=tuple(row["categories"]), key=number)
+        Paper(
+            id=id,
+            title=row["title"],
+            abstract=row["summary"],
+            fields=tuple(row["categories"]),
+            key=number,
+        )
         for number, (id, row) in enumerate(rows.items())
     ]
 
@@ -100,7 +119,9 @@ def listings(folder: Path) -> list[Paper]:
 def keywords(papers: Sequence[Paper]) -> dict[str, Any]:
     """Ask for each category by its name; count how many of the first ten stand in it."""
     index = Index(papers)
-    members = {field: {paper.key for paper in papers if field in paper.fields} for field in NAMES.values()}
+    members = {
+        field: {paper.key for paper in papers if field in paper.fields} for field in NAMES.values()
+    }
     asked = {name: field for name, field in NAMES.items() if len(members[field]) >= 10}
     precise = {
         name: sum(match.paper in members[field] for match in index.search(name, 10)) / 10
@@ -108,25 +129,38 @@ def keywords(papers: Sequence[Paper]) -> dict[str, Any]:
     }
     blind = sum(len(members[field]) for field in asked.values()) / (len(asked) * len(papers))
     return {
-        "papers": len(papers), "queries": len(asked),
-        "precision@10": round(sum(precise.values()) / len(precise), 3), "by_chance": round(blind, 3),
-    }  # fmt: skip
+        "papers": len(papers),
+        "queries": len(asked),
+        "precision@10": round(sum(precise.values()) / len(precise), 3),
+        "by_chance": round(blind, 3),
+    }
 
 
 def seeded(seed: Path, papers: Sequence[Paper], query: str) -> dict[str, Any]:
     rows = list(lines(seed))
     mixed = [*papers]
     for row in rows:
-        mixed.append(Paper(id=f"seed-{row['rank']}", title=row["title"], abstract=row["abstract"], key=len(mixed)))
+        mixed.append(
+            Paper(
+                id=f"seed-{row['rank']}",
+                title=row["title"],
+                abstract=row["abstract"],
+                key=len(mixed),
+            )
+        )
     found = [mixed[match.paper] for match in Index(mixed).search(query, 20)]
     return {
-        "query": query, "mixed_into": len(papers), "seed_in_first_20": sum(p.id.startswith("seed-") for p in found),
+        "query": query,
+        "mixed_into": len(papers),
+        "seed_in_first_20": sum(p.id.startswith("seed-") for p in found),
         "first_20": [f"{paper.id} {paper.title}" for paper in found],
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, help="a BEIR folder")
     parser.add_argument("--keywords", type=Path, metavar="ARXIV_DAYS")
     parser.add_argument("--seed", type=Path, metavar="FILE")

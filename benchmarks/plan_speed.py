@@ -2,9 +2,10 @@
 
     python -m benchmarks.plan_speed --readers 1000000 --topics 20000 --papers FILE_OR_FOLDER
 
-Papers are the first thousand of a JSONL file, or of a folder of them ({"id", "title", "summary"|"abstract", "authors",
-"categories"} a line). Topics are made from their words; readers follow one to five of them, popular ones more often.
-Everything is kept in an SQLite database that is thrown away; what is written before the clock starts is not counted.
+Papers are the first thousand of a JSONL file, or of a folder of them ({"id", "title",
+"summary"|"abstract", "authors", "categories"} a line). Topics are made from their words; readers
+follow one to five of them, popular ones more often. Everything is kept in an SQLite database that
+is thrown away; what is written before the clock starts is not counted.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from newsletter.matching.index import Index
 from newsletter.matching.tokenizer import is_stopword, tokens
 from newsletter.models import Heat, Paper, Topic
 from newsletter.pipeline import Edition, Stopwatch, plan
-from newsletter.steps.choose import Shelf
+from newsletter.steps.choose import CandidateSet
 from newsletter.steps.due import Due
 from newsletter.steps.match import match
 from newsletter.store.db import migrate, open_engine, writing
@@ -45,20 +46,32 @@ def read(path: Path, limit: int) -> list[Paper]:
     first = itertools.islice({row["id"]: row for row in rows}.values(), limit)
     return [
         Paper(
-            id=row["id"], title=row["title"], key=key, abstract=row.get("summary") or row.get("abstract") or "",
-            authors=tuple(row.get("authors", ())), fields=tuple(row.get("categories", ())),
-            first_seen=NOW - timedelta(hours=key % 150), published=NOW - timedelta(hours=key % 150),
+            id=row["id"],
+            title=row["title"],
+            key=key,
+            abstract=row.get("summary") or row.get("abstract") or "",
+            authors=tuple(row.get("authors", ())),
+            fields=tuple(row.get("categories", ())),
+            first_seen=NOW - timedelta(hours=key % 150),
+            published=NOW - timedelta(hours=key % 150),
         )
         for key, row in enumerate(first, 1)
-    ]  # fmt: skip
+    ]
 
 
 def queries(papers: list[Paper], count: int, chance: random.Random) -> list[str]:
-    """Distinct queries as people write them: a word, two words, a phrase, a word within a category."""
+    """Distinct queries as people write them: a word, two words, a phrase, a word within a
+    category.
+    """
     titles = [[w for w in tokens(p.title) if not is_stopword(w) and w.isalpha()] for p in papers]
     titles = [words for words in titles if len(words) > 2]
     fields = sorted(
-        {field for paper in papers for field in paper.fields if re.fullmatch(r"[a-z-]+(\.[A-Za-z-]+)?", field)}
+        {
+            field
+            for paper in papers
+            for field in paper.fields
+            if re.fullmatch(r"[a-z-]+(\.[A-Za-z-]+)?", field)
+        }
     )
     made: dict[str, None] = {}
     while len(made) < count:
@@ -73,11 +86,17 @@ def queries(papers: list[Paper], count: int, chance: random.Random) -> list[str]
     return list(made)
 
 
-def fill(engine: Engine, papers: list[Paper], topics: list[Topic], readers: int, chance: random.Random) -> None:
+def fill(
+    engine: Engine, papers: list[Paper], topics: list[Topic], readers: int, chance: random.Random
+) -> None:
     keep = ("key", "id", "title", "first_seen")
     with writing(engine) as connection:
-        connection.execute(insert(P), [{name: getattr(paper, name) for name in keep} for paper in papers])
-        for part in batches({"id": t.id, "slug": t.slug, "name": t.name, "query": t.query} for t in topics):
+        connection.execute(
+            insert(P), [{name: getattr(paper, name) for name in keep} for paper in papers]
+        )
+        for part in batches(
+            {"id": t.id, "slug": t.slug, "name": t.name, "query": t.query} for t in topics
+        ):
             connection.execute(insert(T), part)
         for part in batches(range(1, readers + 1)):
             connection.execute(insert(U), [reader(id, chance) for id in part])
@@ -94,9 +113,17 @@ def fill(engine: Engine, papers: list[Paper], topics: list[Topic], readers: int,
 def reader(id: int, chance: random.Random) -> dict[str, object]:
     address = f"reader{id}@example.org"
     return {
-        "id": id, "email": address, "canonical": address, "state": "active", "timezone": "UTC", "hour": 8,
-        "rhythm": "daily", "size": chance.choice((5, 8, 8, 12)), "mix": chance.choice(MIXES), "created_at": NOW,
-    }  # fmt: skip
+        "id": id,
+        "email": address,
+        "canonical": address,
+        "state": "active",
+        "timezone": "UTC",
+        "hour": 8,
+        "rhythm": "daily",
+        "size": chance.choice((5, 8, 8, 12)),
+        "mix": chance.choice(MIXES),
+        "created_at": NOW,
+    }
 
 
 def popular(topics: int, chance: random.Random) -> set[int]:
@@ -121,7 +148,10 @@ def heats(papers: list[Paper], chance: random.Random) -> dict[int, Heat]:
 
 def measure(readers: int, topics: int, papers: list[Paper]) -> dict[str, float]:
     chance = random.Random(1)
-    asked = [Topic(id, f"t{id}", f"Topic {id}", text) for id, text in enumerate(queries(papers, topics, chance), 1)]
+    asked = [
+        Topic(id, f"t{id}", f"Topic {id}", text)
+        for id, text in enumerate(queries(papers, topics, chance), 1)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         engine = open_engine(f"sqlite:///{folder}/plan.db")
         migrate(engine)
@@ -133,22 +163,28 @@ def measure(readers: int, topics: int, papers: list[Paper]) -> dict[str, float]:
             matches = match(asked, papers, Index())
         by_id = {topic.id: topic for topic in asked}
         with watch.stage("choose"):
-            shelf = Shelf.prepare(papers, warmth, matches, by_id, NOW)
+            shelf = CandidateSet.prepare(papers, warmth, matches, by_id, NOW)
         edition = Edition(NOW, {p.key: p for p in papers}, warmth, by_id, matches, shelf, watch)
         everybody = Due("UTC", 8, "daily", date(2025, 11, 20), NOW - timedelta(hours=1))
         frozen = plan(engine, edition, [everybody] if readers else [], timedelta(hours=20))
         seconds = time.perf_counter() - start
         engine.dispose()
     return {
-        "readers": readers, "topics": topics, "papers": len(papers),
+        "readers": readers,
+        "topics": topics,
+        "papers": len(papers),
         **{f"{name}_s": round(watch.seconds[name], 2) for name in ("match", "choose", "freeze")},
-        "total_s": round(seconds, 2), "planned": sum(f.planned for f in frozen), "quiet": sum(f.quiet for f in frozen),
+        "total_s": round(seconds, 2),
+        "planned": sum(f.planned for f in frozen),
+        "quiet": sum(f.quiet for f in frozen),
         "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--readers", type=int, default=100_000)
     parser.add_argument("--topics", type=int, default=20_000)
     parser.add_argument("--papers", type=Path, required=True)

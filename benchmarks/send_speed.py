@@ -1,10 +1,13 @@
-"""How fast letters leave: the real path from a frozen issue to the relay's reply to the last final dot.
+"""How fast letters leave: the real path from a frozen issue to the relay's reply to the last final
+dot.
 
-    python -m benchmarks.send_speed --relay 127.0.0.1:PORT --readers 20000 --connections 8 [--processes 2] [--dkim KEY]
+    python -m benchmarks.send_speed --relay 127.0.0.1:PORT --readers 20000 --connections 8
+    [--processes 2] [--dkim KEY]
 
-Claim, personal letter, phases, fence and record, on an SQLite database with synchronous=FULL that is thrown away. Each
-reader gets another ten of the bundled sample's papers. `--canned BYTES` is a second figure: the same bytes to
-everybody, so that claim, fence, record and wire are left. Beside it belongs, into the same `smtp-sink -c PORT 1000`,
+Claim, personal letter, phases, fence and record, on an SQLite database with synchronous=FULL that
+is thrown away. Each reader gets another ten of the bundled sample's papers. `--canned BYTES` is a
+second figure: the same bytes to everybody, so that claim, fence, record and wire are left. Beside
+it belongs, into the same `smtp-sink -c PORT 1000`,
 
     smtp-source -s 8 -l BYTES -m N -d -f a@localhost -t b@localhost 127.0.0.1:PORT
 """
@@ -28,12 +31,23 @@ from sqlalchemy import Engine, insert, select
 from newsletter.app import App
 from newsletter.cli.demo_world import sample_papers
 from newsletter.config import load_config
-from newsletter.delivery.message_builder import Composer
+from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import deliver_waiting
 from newsletter.errors import NewsletterError
 from newsletter.mail.relay import Relay, settings_of
-from newsletter.mail.smtp_transport import Relays
-from newsletter.models import Envelope, Fact, Heat, Merge, Paper, Pick, Reason, Receipt, Sighting, Topic
+from newsletter.mail.smtp_transport import SmtpTransport
+from newsletter.models import (
+    Envelope,
+    Fact,
+    Heat,
+    Merge,
+    Paper,
+    Pick,
+    Reason,
+    Receipt,
+    Sighting,
+    Topic,
+)
 from newsletter.steps.classify_reply import Reply, judge
 from newsletter.steps.compose import show
 from newsletter.store import ledger_life, ledger_read, papers, subscribers, topics
@@ -58,13 +72,15 @@ connections = {connections}
 DKIM = '[dkim]\ndomain = "papers.example.org"\nselector = "bench"\nkey_file = "{key}"\n'
 
 
-class Counting(Composer):
+class Counting(MessageBuilder):
     """The product's composer, counting what it made."""
 
     canned = b""
     letters = size = 0
 
-    def __call__(self, claims: Sequence[ledger_life.Claim]) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
+    def __call__(
+        self, claims: Sequence[ledger_life.Claim]
+    ) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
         made = map(self._same, claims) if self.canned else super().__call__(claims)
         return map(self._counted, made)
 
@@ -77,29 +93,47 @@ class Counting(Composer):
 
     def _same(self, claim: ledger_life.Claim) -> tuple[Envelope, bytes]:
         message_id = f"{claim.id}@localhost"
-        return Envelope(claim.id, "a@localhost", f"reader{claim.id}@example.org", message_id, NOW), self.canned
+        return Envelope(
+            claim.id, "a@localhost", f"reader{claim.id}@example.org", message_id, NOW
+        ), self.canned
 
 
 def fill(engine: Engine, readers: int, chance: random.Random) -> None:
     """Readers, papers and a frozen issue with a row for each reader."""
     with writing(engine) as connection:
-        known = [topics.add(connection, Topic(0, name.split()[0].lower(), name, name.lower())).id for name in TOPICS]
+        known = [
+            topics.add(connection, Topic(0, name.split()[0].lower(), name, name.lower())).id
+            for name in TOPICS
+        ]
         people = [
-            {"email": (email := f"reader{n}@mail{n % 50}.example.org"), "canonical": email, "state": "active",
-             "created_at": NOW, "confirmed_at": NOW}
+            {
+                "email": (email := f"reader{n}@mail{n % 50}.example.org"),
+                "canonical": email,
+                "state": "active",
+                "created_at": NOW,
+                "confirmed_at": NOW,
+            }
             for n in range(readers)
-        ]  # fmt: skip
+        ]
         connection.execute(insert(ledger_life.U), people)
         ids = connection.scalars(select(ledger_life.U.c.id).order_by(ledger_life.U.c.id)).all()
-        rows = [{"subscriber": id, "topic": topic, "position": at} for id in ids for at, topic in enumerate(known)]
+        rows = [
+            {"subscriber": id, "topic": topic, "position": at}
+            for id in ids
+            for at, topic in enumerate(known)
+        ]
         connection.execute(insert(subscribers.R), rows)
         kept = papers.remember(connection, list(_merges()), NOW, lambda paper: paper.identifiers)
     facts = {}
     for at, paper in enumerate(kept):
         heat = Heat(0.9, 1 + at % 4, paper.fields[0], facts=(Fact("upvotes", 10 + at, 1),))
         facts[paper.key] = show(paper, heat)
-    frozen = (ledger_life.FrozenRow(id, "digest", tuple(_picks(kept, known, chance)), NOW, NOW + timedelta(hours=18))
-              for id in ids)  # fmt: skip
+    frozen = (
+        ledger_life.FrozenRow(
+            id, "digest", tuple(_picks(kept, known, chance)), NOW, NOW + timedelta(hours=18)
+        )
+        for id in ids
+    )
     ledger_life.freeze(engine, DAY, frozen, candidates=1204, papers=facts, now=NOW)
 
 
@@ -107,17 +141,30 @@ def _merges() -> Iterator[Merge]:
     for row in sample_papers():
         link = f"https://arxiv.org/abs/{row['id']}"
         paper = Paper(
-            id=row["id"], title=row["title"], authors=tuple(row["authors"]), fields=tuple(row["fields"]),
-            abstract=row["abstract"], identifiers=(f"arxiv:{row['id']}",), first_seen=NOW, published=NOW,
-            links={"abs": link, "pdf": link.replace("abs", "pdf"), "code": "https://github.com/example/" + row["id"]},
-        )  # fmt: skip
+            id=row["id"],
+            title=row["title"],
+            authors=tuple(row["authors"]),
+            fields=tuple(row["fields"]),
+            abstract=row["abstract"],
+            identifiers=(f"arxiv:{row['id']}",),
+            first_seen=NOW,
+            published=NOW,
+            links={
+                "abs": link,
+                "pdf": link.replace("abs", "pdf"),
+                "code": "https://github.com/example/" + row["id"],
+            },
+        )
         yield Merge(paper, (Sighting("arxiv", row["id"], paper.title),), why=("new",))
 
 
 def _picks(kept: Sequence[Paper], known: Sequence[int], chance: random.Random) -> Iterator[Pick]:
     """Ten papers in three sections, each with its reason."""
     for at, paper in enumerate(chance.sample(kept, PAPERS)):
-        reasons = (Reason("topic", TOPICS[at % 3]), Reason("keyword", chance.choice(("graph", "proof", "sampling"))))
+        reasons = (
+            Reason("topic", TOPICS[at % 3]),
+            Reason("keyword", chance.choice(("graph", "proof", "sampling"))),
+        )
         yield Pick(paper.key, known[at % 3], 0.9, 0.8, 0.7, reasons)
 
 
@@ -129,22 +176,36 @@ def work(folder: Path, canned: int) -> dict[str, float]:
     """One process: deliver until nothing waits."""
     app = App.open(load_config(folder / "config.toml", {}))
     composer = Counting(app.engine, app.config, app.press, app.tokens)
-    composer.canned = (b"Subject: canned\r\n\r\n" + (b"x" * 70 + b"\r\n") * (canned // 72)) if canned else b""
+    composer.canned = (
+        (b"Subject: canned\r\n\r\n" + (b"x" * 70 + b"\r\n") * (canned // 72)) if canned else b""
+    )
     claims: dict[int, ledger_life.Claim] = {}
-    relays = Relays([Relay(settings, judged, lambda: NOW) for settings in settings_of(app.config.smtp)])
+    relays = SmtpTransport(
+        [Relay(settings, judged, lambda: NOW) for settings in settings_of(app.config.smtp)]
+    )
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-    done = asyncio.run(deliver_waiting(app.engine, composer, relays, NOW, clerk_claims=claims))
+    done = asyncio.run(deliver_waiting(app.engine, composer, relays, NOW, claims=claims))
     ended, after = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
     if done.problems:
         raise SystemExit("\n".join(done.problems[:5]))
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"started": started, "ended": ended, "cpu_s": cpu_s, "letters": composer.letters, "size": composer.size}
+    return {
+        "started": started,
+        "ended": ended,
+        "cpu_s": cpu_s,
+        "letters": composer.letters,
+        "size": composer.size,
+    }
 
 
 def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     host, _, port = given.relay.rpartition(":")
-    text = CONFIG.format(host=host, port=port, connections=max(1, given.connections // given.processes))
-    (folder / "config.toml").write_text(text + (DKIM.format(key=given.dkim.resolve()) if given.dkim else ""))
+    text = CONFIG.format(
+        host=host, port=port, connections=max(1, given.connections // given.processes)
+    )
+    (folder / "config.toml").write_text(
+        text + (DKIM.format(key=given.dkim.resolve()) if given.dkim else "")
+    )
     (folder / "secret.key").write_text("k" * 64)
     (folder / "secret.key").chmod(0o600)
     engine = open_engine(f"sqlite:///{folder / 'newsletter.db'}")
@@ -162,22 +223,34 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     letters = sum(part["letters"] for part in parts)
     seconds = max(part["ended"] for part in parts) - min(part["started"] for part in parts)
     return {
-        "readers": given.readers, "connections": given.connections, "processes": given.processes,
+        "readers": given.readers,
+        "connections": given.connections,
+        "processes": given.processes,
         "mails_per_s": round(counts["sent"] / seconds),
         "cpu_us_per_mail": round(sum(part["cpu_s"] for part in parts) / letters * 1e6),
-        "bytes_per_mail": round(sum(part["size"] for part in parts) / letters), "held": counts["held"],
-        "dkim": bool(given.dkim), "canned": bool(given.canned), "sent": counts["sent"], "seconds": round(seconds, 2),
-    }  # fmt: skip
+        "bytes_per_mail": round(sum(part["size"] for part in parts) / letters),
+        "held": counts["held"],
+        "dkim": bool(given.dkim),
+        "canned": bool(given.canned),
+        "sent": counts["sent"],
+        "seconds": round(seconds, 2),
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--relay", default="127.0.0.1:2525", help="HOST:PORT on this machine, without TLS")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--relay", default="127.0.0.1:2525", help="HOST:PORT on this machine, without TLS"
+    )
     parser.add_argument("--readers", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=8, help="over all processes")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--dkim", type=Path, help="a private key (newsletter dkim keygen)")
-    parser.add_argument("--canned", type=int, default=0, metavar="BYTES", help="send the same bytes to everybody")
+    parser.add_argument(
+        "--canned", type=int, default=0, metavar="BYTES", help="send the same bytes to everybody"
+    )
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(measure(parser.parse_args(), Path(folder))))
 

@@ -1,19 +1,20 @@
-"""How well heat, from what was known at a paper's first snapshot, ranks a day against the upvotes of six and more days
-later, of about six (the reading nearest to six days, at least four), and of two and more. Beside it: raw upvotes, and
-the formulas of Hacker News, Reddit and ResearchHub.
+"""How well heat, from what was known at a paper's first snapshot, ranks a day against the upvotes
+of six and more days later, of about six (the reading nearest to six days, at least four), and of
+two and more. Beside it: raw upvotes, and the formulas of Hacker News, Reddit and ResearchHub.
 
     python -m benchmarks.trend_quality FILE.jsonl
 
-A line of the file: {"id", "listed", "submittedOnDailyAt", "publishedAt", "obs": [{"t", "upvotes", "githubStars",
-"numComments"}]}; all but `id` and `obs` may be missing. Papers of one list day that were first seen in the same hour
-are ranked among each other; days with fewer than eight say nothing about a top five and are left out. Of equal counts
-the lower id comes first, for all formulas alike.
+A line of the file: {"id", "listed", "submittedOnDailyAt", "publishedAt", "obs": [{"t", "upvotes",
+"githubStars", "numComments"}]}; all but `id` and `obs` may be missing. Papers of one list day that
+were first seen in the same hour are ranked among each other; days with fewer than eight say nothing
+about a top five and are left out. Of equal counts the lower id comes first, for all formulas alike.
 
-Tried and left out, because the gain was not there in both halves of the time (each fitted on one, measured on the
-other): weights for all counters at once, upvotes an hour, stars and comments by their logarithms, words of the title
-(they explain what heat misses with a correlation of 0.12, and change the rank correlation by less than 0.001), and how
-papers of the same organisation, submitter, first or last author did before (0.03 to 0.08). Growth between two readings
-helps after a day (0.01 of rank correlation), but then more upvotes in an earlier reading would make a paper less hot.
+Tried and left out, because the gain was not there in both halves of the time (each fitted on one,
+measured on the other): weights for all counters at once, upvotes an hour, stars and comments by
+their logarithms, words of the title (they explain what heat misses with a correlation of 0.12, and
+change the rank correlation by less than 0.001), and how papers of the same organisation, submitter,
+first or last author did before (0.03 to 0.08). Growth between two readings helps after a day (0.01
+of rank correlation), but then more upvotes in an earlier reading would make a paper less hot.
 """
 
 import argparse
@@ -57,8 +58,9 @@ class Case:
 
 
 def read(path: Path, *, known_for: timedelta, later: timedelta) -> list[Case]:
-    """Read the papers that have a snapshot `later` than the first one, and of such the one nearest to six days; known
-    is what was read within `known_for`."""
+    """Read the papers that have a snapshot `later` than the first one, and of such the one nearest
+    to six days; known is what was read within `known_for`.
+    """
     cases = []
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
@@ -73,7 +75,17 @@ def read(path: Path, *, known_for: timedelta, later: timedelta) -> list[Case]:
         listed = _time(row.get("submittedOnDailyAt") or day)
         then = min(after, key=lambda o: abs(o["t"] - first - SIX_DAYS))
         published = _time(row["publishedAt"]) if row.get("publishedAt") else None
-        cases.append(Case(row["id"], day, known[-1]["t"], min(listed, first), published, known, then["upvotes"]))
+        cases.append(
+            Case(
+                row["id"],
+                day,
+                known[-1]["t"],
+                min(listed, first),
+                published,
+                known,
+                then["upvotes"],
+            )
+        )
     return cases
 
 
@@ -82,12 +94,14 @@ def _time(text: str) -> datetime:
     return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-# -- formulas ----------------------------------------------------------------------------------------------------------
+# -- formulas --------------------------------------------------------------------------------------
 
 
 def heat(cases: Sequence[Case]) -> list[float]:
     papers = [
-        Paper(id=c.id, title="", key=n, fields=("list",), published=c.published, first_seen=c.listed)
+        Paper(
+            id=c.id, title="", key=n, fields=("list",), published=c.published, first_seen=c.listed
+        )
         for n, c in enumerate(cases, 1)
     ]
     signals = {
@@ -113,9 +127,14 @@ def hackernews(cases: Sequence[Case]) -> list[float]:
 
 
 def reddit(cases: Sequence[Case]) -> list[float]:
-    """reddit-archive/reddit, _sorts.pyx: log10 of the score, and 12.5 hours for each power of ten."""
+    """reddit-archive/reddit, _sorts.pyx: log10 of the score, and 12.5 hours for each power of
+    ten.
+    """
     return [
-        round(math.log10(max(c.last("upvotes"), 1)) + (c.listed.timestamp() - 1134028003) / 45000, 7) for c in cases
+        round(
+            math.log10(max(c.last("upvotes"), 1)) + (c.listed.timestamp() - 1134028003) / 45000, 7
+        )
+        for c in cases
     ]
 
 
@@ -133,14 +152,23 @@ def researchhub(cases: Sequence[Case]) -> list[float]:
     ]
 
 
-BASELINES = {"upvotes": upvotes, "hackernews": hackernews, "reddit": reddit, "researchhub": researchhub}
+BASELINES = {
+    "upvotes": upvotes,
+    "hackernews": hackernews,
+    "reddit": reddit,
+    "researchhub": researchhub,
+}
 
 
-# -- measures ----------------------------------------------------------------------------------------------------------
+# -- measures --------------------------------------------------------------------------------------
 
 
-def measure(cases: Sequence[Case], formula: Callable[[Sequence[Case]], list[float]]) -> dict[str, float]:
-    """Average over the days: rank correlation, share of the later top five found, gain of the first ten."""
+def measure(
+    cases: Sequence[Case], formula: Callable[[Sequence[Case]], list[float]]
+) -> dict[str, float]:
+    """Average over the days: rank correlation, share of the later top five found, gain of the first
+    ten.
+    """
     rows = []
     for day in days(cases):
         scores, later = formula(day), [float(c.later) for c in day]
@@ -153,14 +181,21 @@ def measure(cases: Sequence[Case], formula: Callable[[Sequence[Case]], list[floa
     if not rows:
         return {"spearman": math.nan, "top5_overlap": math.nan, "ndcg@10": math.nan}
     means = np.nanmean(np.array(rows), axis=0)
-    return {n: round(float(v), 4) for n, v in zip(("spearman", "top5_overlap", "ndcg@10"), means, strict=True)}
+    return {
+        n: round(float(v), 4)
+        for n, v in zip(("spearman", "top5_overlap", "ndcg@10"), means, strict=True)
+    }
 
 
 def days(cases: Sequence[Case]) -> list[list[Case]]:
     groups: dict[tuple[str, str], list[Case]] = defaultdict(list)
     for case in cases:
         groups[case.day, case.now.strftime("%F %H")].append(case)
-    return [sorted(group, key=lambda c: c.id) for _, group in sorted(groups.items()) if len(group) >= ENOUGH]
+    return [
+        sorted(group, key=lambda c: c.id)
+        for _, group in sorted(groups.items())
+        if len(group) >= ENOUGH
+    ]
 
 
 def _order(values: Sequence[float], day: Sequence[Case]) -> list[int]:

@@ -2,10 +2,11 @@
 
     python -m benchmarks.web_speed [--rate 1000] [--seconds 60] [--readers 5000] [--flood 0]
 
-The real `newsletter serve` in its own process, an SQLite database that is thrown away. Requests leave on a timetable,
-whether or not earlier ones were answered, and their time counts from the timetable: queueing is seen. The mix is 40 %
-front page, 25 % subscribe with a new address, 10 % open and 5 % send the confirmation, 10 % preferences, 5 % one-click,
-5 % health. `--flood N` adds N sign-ups a second from one address that is over its share (429), measured apart.
+The real `newsletter serve` in its own process, an SQLite database that is thrown away. Requests
+leave on a timetable, whether or not earlier ones were answered, and their time counts from the
+timetable: queueing is seen. The mix is 40 % front page, 25 % subscribe with a new address, 10 %
+open and 5 % send the confirmation, 10 % preferences, 5 % one-click, 5 % health. `--flood N` adds N
+sign-ups a second from one address that is over its share (429), measured apart.
 """
 
 import argparse
@@ -31,7 +32,15 @@ from newsletter.store import subscribers, topics
 from newsletter.store.db import migrate, open_engine, writing
 from newsletter.tokens import Tokens
 
-MIX = {"front": 40, "subscribe": 25, "open": 10, "confirm": 5, "preferences": 10, "one-click": 5, "health": 5}
+MIX = {
+    "front": 40,
+    "subscribe": 25,
+    "open": 10,
+    "confirm": 5,
+    "preferences": 10,
+    "one-click": 5,
+    "health": 5,
+}
 FORM = "application/x-www-form-urlencoded"
 CONNECTIONS = 64
 CONFIG = """
@@ -58,10 +67,17 @@ class Result:
 
     def told(self, seconds: float) -> dict[str, object]:
         times = sorted(self.times)
-        slow = {kind: round(_percentile(sorted(found), 0.99), 1) for kind, found in self.by_kind.items()}
+        slow = {
+            kind: round(_percentile(sorted(found), 0.99), 1) for kind, found in self.by_kind.items()
+        }
         wrong = sum(number for code, number in self.codes.items() if code not in (200, 303, 429))
-        return {"requests_per_s": round(len(times) / seconds), "p50_ms": round(_percentile(times, 0.5), 1),
-                "p99_ms": round(_percentile(times, 0.99), 1), "errors": wrong, "p99_ms_by_kind": slow}  # fmt: skip
+        return {
+            "requests_per_s": round(len(times) / seconds),
+            "p50_ms": round(_percentile(times, 0.5), 1),
+            "p99_ms": round(_percentile(times, 0.99), 1),
+            "errors": wrong,
+            "p99_ms_by_kind": slow,
+        }
 
 
 def _percentile(times: list[float], share: float) -> float:
@@ -71,7 +87,9 @@ def _percentile(times: list[float], share: float) -> float:
 class Generator:
     """An open loop: a timetable, and connections that wait for the next request on it."""
 
-    def __init__(self, port: int, requests: Iterator[tuple[str, bytes]], rate: float, seconds: float) -> None:
+    def __init__(
+        self, port: int, requests: Iterator[tuple[str, bytes]], rate: float, seconds: float
+    ) -> None:
         self.port, self.requests, self.rate, self.seconds = port, requests, rate, seconds
         self.result = Result()
         self.waiting: deque[tuple[float, str, bytes]] = deque()
@@ -142,7 +160,9 @@ class _Line(asyncio.Protocol):
             self.generator.free.append(self)
 
 
-def mixed(tokens: Tokens, pending: list[int], active: list[int], chance: random.Random) -> Iterator[tuple[str, bytes]]:
+def mixed(
+    tokens: Tokens, pending: list[int], active: list[int], chance: random.Random
+) -> Iterator[tuple[str, bytes]]:
     """Requests of the mix without end; every subscribe comes from another network."""
     kinds, weights, now = list(MIX), list(MIX.values()), datetime.now(UTC)
     run, number = chance.randrange(1 << 30), 0
@@ -164,12 +184,24 @@ def mixed(tokens: Tokens, pending: list[int], active: list[int], chance: random.
         elif kind == "open":
             yield kind, _request("GET", path("confirm", chance.choice(pending)))
         elif kind == "confirm":
-            yield kind, _request("POST", path("confirm", pending[number % len(pending)]), "topic=reasoning&size=8")
+            yield (
+                kind,
+                _request(
+                    "POST",
+                    path("confirm", pending[number % len(pending)]),
+                    "topic=reasoning&size=8",
+                ),
+            )
         elif kind == "preferences":
             yield kind, _request("GET", path("preferences", chance.choice(active[::2])))
         else:
             body = "List-Unsubscribe=One-Click"
-            yield kind, _request("POST", path("unsubscribe", active[1::2][number % (len(active) // 2)]), body)
+            yield (
+                kind,
+                _request(
+                    "POST", path("unsubscribe", active[1::2][number % (len(active) // 2)]), body
+                ),
+            )
 
 
 def flood() -> Iterator[tuple[str, bytes]]:
@@ -200,7 +232,9 @@ def make_site(folder: Path, port: int, relay: int, readers: int) -> tuple[list[i
         for state in (SubscriberState.PENDING, SubscriberState.ACTIVE):
             for n in range(2000):
                 email = f"{state}{n}@web{n % 500}.example.org"
-                ids[state].append(subscribers.add(connection, Subscriber(0, email, state), email, now).id)
+                ids[state].append(
+                    subscribers.add(connection, Subscriber(0, email, state), email, now).id
+                )
     engine.dispose()
     return ids[SubscriberState.PENDING], ids[SubscriberState.ACTIVE]
 
@@ -228,14 +262,22 @@ async def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, obje
         port = probe.getsockname()[1]
     sink, relay_port = await relay()
     pending, active = make_site(folder, port, relay_port, arguments.readers)
-    command = [sys.executable, "-c", "from newsletter.cli import run; run()", "-C", str(folder / "config.toml")]
+    command = [
+        sys.executable,
+        "-c",
+        "from newsletter.cli import run; run()",
+        "-C",
+        str(folder / "config.toml"),
+    ]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = await asyncio.create_subprocess_exec(*command, "serve", **quiet)
     try:
         await _answers(port)
         requests = mixed(Tokens([b"k" * 64]), pending, active, random.Random())
         alone = await _under_load(port, requests, arguments)
-        sending = await asyncio.create_subprocess_exec(*command, "send", "--at", "2026-11-23T07:01:00Z", **quiet)
+        sending = await asyncio.create_subprocess_exec(
+            *command, "send", "--at", "2026-11-23T07:01:00Z", **quiet
+        )
         busy = await _under_load(port, requests, arguments)
         is_sending = sending.returncode is None
         if is_sending:
@@ -272,7 +314,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How fast the pages answer")
     parser.add_argument("--rate", type=float, default=1000)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--readers", type=int, default=5000, help="letters of the issue that is sent meanwhile")
+    parser.add_argument(
+        "--readers", type=int, default=5000, help="letters of the issue that is sent meanwhile"
+    )
     parser.add_argument("--flood", type=float, default=0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

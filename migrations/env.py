@@ -1,4 +1,6 @@
-"""Runs the migrations on the engine it is handed: the same scripts on SQLite (batch mode) and PostgreSQL."""
+"""Runs the migrations on the engine it is handed: the same scripts on SQLite (batch mode) and
+PostgreSQL.
+"""
 
 from typing import Any
 
@@ -26,9 +28,13 @@ def run() -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         context.configure(
-            connection=connection, target_metadata=metadata, render_as_batch=True, render_item=render_item,
-            compare_type=True, transactional_ddl=True,
-        )  # fmt: skip
+            connection=connection,
+            target_metadata=metadata,
+            render_as_batch=True,
+            render_item=render_item,
+            compare_type=True,
+            transactional_ddl=True,
+        )
         context.run_migrations()
 
 

@@ -1,7 +1,8 @@
 """Our own address grammar and canonical key. Nothing else touches a typed address.
 
-The grammar is the dot-atom of RFC 5321 with one `@`, or its UTF-8 form (RFC 6531). What mail systems re-interpret
-(comments, quotes, groups, routes, percent and bang hacks, encoded words) is refused before a library sees it.
+The grammar is the dot-atom of RFC 5321 with one `@`, or its UTF-8 form (RFC 6531). What mail
+systems re-interpret (comments, quotes, groups, routes, percent and bang hacks, encoded words) is
+refused before a library sees it.
 """
 
 import re
@@ -14,12 +15,39 @@ from newsletter.errors import AddressError
 
 _LOCAL = re.compile(r"[A-Za-z0-9!#$&'*+\-/=?^_`{|}~.\u0080-\U0010ffff]+")
 _HACKS = {"%": "a percent sign", "!": "an exclamation mark", "=?": "an encoded word"}
-_RESERVED = ("invalid", "localhost", "local", "internal", "onion", "arpa", "test", "example", "lan", "home", "corp")
-#: Names that this site, or the mail server in front of it, answers itself. RFC 2142, and the boxes of mail/inbound.py.
-ROLES = frozenset((
-    "abuse", "bounce", "help", "hostmaster", "mailer-daemon", "noc", "no-reply", "noreply", "postmaster", "root",
-    "security", "subscribe", "unsubscribe", "webmaster",
-))  # fmt: skip
+_RESERVED = (
+    "invalid",
+    "localhost",
+    "local",
+    "internal",
+    "onion",
+    "arpa",
+    "test",
+    "example",
+    "lan",
+    "home",
+    "corp",
+)
+#: Names that this site, or the mail server in front of it, answers itself. RFC 2142, and the boxes
+#: of mail/inbound.py.
+ROLES = frozenset(
+    (
+        "abuse",
+        "bounce",
+        "help",
+        "hostmaster",
+        "mailer-daemon",
+        "noc",
+        "no-reply",
+        "noreply",
+        "postmaster",
+        "root",
+        "security",
+        "subscribe",
+        "unsubscribe",
+        "webmaster",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +79,20 @@ def parse(text: str, *, own: str = "") -> Address:
     for mark, name in _HACKS.items():
         if mark in local:
             raise _refused(f"has {name} before the @", local.index(mark) + 1)
-    if not local or not _LOCAL.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
+    if (
+        not local
+        or not _LOCAL.fullmatch(local)
+        or local[0] == "."
+        or local[-1] == "."
+        or ".." in local
+    ):
         raise _refused("has no valid name before the @", 1)
     if len(local.encode()) > 64:
         raise _refused("has more than 64 characters before the @", 65)
     try:
-        checked = validate_email(text, check_deliverability=False, strict=True, test_environment=True)
+        checked = validate_email(
+            text, check_deliverability=False, strict=True, test_environment=True
+        )
     except EmailNotValidError as e:
         raise _refused(f"is not valid: {e}", len(local) + 2) from e
     ascii_domain = checked.ascii_domain.lower()
@@ -69,12 +105,16 @@ def parse(text: str, *, own: str = "") -> Address:
 
 
 def _require_foreign(address: Address, own: str) -> None:
-    """Refuse the site's own address, and the role addresses of its domain: mail to them would come back for ever."""
+    """Refuse the site's own address, and the role addresses of its domain: mail to them would come
+    back for ever.
+    """
     local, _, domain = address.canonical.partition("@")
     box = local.partition("+")[0]
     name, _, home = own.lower().rpartition("@")
     if domain == home and (box in ROLES or box == name.partition("+")[0]):
-        raise AddressError(f"{address.email} is an address of this site; it cannot subscribe", position=1)
+        raise AddressError(
+            f"{address.email} is an address of this site; it cannot subscribe", position=1
+        )
 
 
 def mask(email: str) -> str:
@@ -99,4 +139,8 @@ def _refused(what: str, position: int) -> AddressError:
 def _name(character: str) -> str:
     if character == " ":
         return "a space"
-    return f"a {character}" if character.isprintable() else f"a control character (U+{ord(character):04X})"
+    return (
+        f"a {character}"
+        if character.isprintable()
+        else f"a control character (U+{ord(character):04X})"
+    )

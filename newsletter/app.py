@@ -1,4 +1,5 @@
-"""The only place that joins configuration, plug-ins and store. Commands, pages and the daemon talk to `App`.
+"""The only place that joins configuration, plug-ins and store. Commands, pages and the daemon talk
+to `App`.
 
 Times are parameters: the caller says what moment it is.
 """
@@ -17,14 +18,14 @@ from sqlalchemy import Engine
 
 from newsletter import pipeline, summaries
 from newsletter.config import Config
-from newsletter.delivery.message_builder import Composer
+from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, deliver_waiting
 from newsletter.errors import InputError
 from newsletter.health import notices
 from newsletter.health import sources as source_health
 from newsletter.health.alerts import Operator
 from newsletter.mail.relay import Relay, settings_of
-from newsletter.mail.smtp_transport import Relays
+from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.matching import embeddings
 from newsletter.matching.index import Index
 from newsletter.matching.query import parse
@@ -44,7 +45,7 @@ from newsletter.models import (
 from newsletter.ports import Matcher, Transport
 from newsletter.sources import build_sources, open_http
 from newsletter.steps.classify_reply import Reply, judge
-from newsletter.steps.compose import Press, Shown, SiteFacts, show
+from newsletter.steps.compose import PaperFacts, Renderer, SiteFacts, show
 from newsletter.steps.due import Due, next_due, zone
 from newsletter.store import ledger_life, ledger_read, papers, runs, subscribers
 from newsletter.store.db import find_assets, only_one, open_engine, reading, require_schema, writing
@@ -54,7 +55,11 @@ from newsletter.tokens import Tokens
 
 def iso(moment: datetime | None) -> str | None:
     """A moment as scripts read it: 2026-11-23T07:00:00Z."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
+    return (
+        moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        if moment
+        else None
+    )
 
 
 @dataclass
@@ -72,7 +77,7 @@ class Preview:
 
     reader: Subscriber
     choice: Choice
-    shown: Mapping[int, Shown]  #: by Paper.key: what is in it and what matched but is not
+    shown: Mapping[int, PaperFacts]  #: by Paper.key: what is in it and what matched but is not
     topics: Mapping[int, Topic]
     day: date
     letter: Letter | None  #: None: a quiet day
@@ -87,7 +92,9 @@ class App:
         self.engine = engine
         self.tokens = tokens
         site = config.site
-        self.press = Press(find_assets("templates"), SiteFacts(site.name, site.base_url, site.postal_address))
+        self.press = Renderer(
+            find_assets("templates"), SiteFacts(site.name, site.base_url, site.postal_address)
+        )
         #: A digest that is later than this is not sent any more.
         self.window = timedelta(hours=config.delivery.expire_after_h)
         self._shelf: tuple[object, list[Paper], Index] | None = None
@@ -96,7 +103,8 @@ class App:
     def open(cls, config: Config) -> "App":
         """Open a site's database and key.
 
-        Raises: StoreError when the schema is not this version's; ConfigError when the key is missing.
+        Raises: StoreError when the schema is not this version's; ConfigError when the key is
+        missing.
         """
         engine = open_engine(config.database.url)
         require_schema(engine)
@@ -105,7 +113,7 @@ class App:
     def close(self) -> None:
         self.engine.dispose()
 
-    # -- the day -----------------------------------------------------------------------------------------------------
+    # -- the day -----------------------------------------------------------------------------------
 
     async def fetch(self, now: datetime, only: Sequence[str] = ()) -> Report:
         """Get new papers and signals from every source, or from the named ones."""
@@ -122,14 +130,18 @@ class App:
         stop: asyncio.Event | None = None,
         patience: timedelta = timedelta(0),
     ) -> Report:
-        """Fetch (from all sources, or those in `only`), rank, freeze and deliver whatever is due at `now`.
+        """Fetch (from all sources, or those in `only`), rank, freeze and deliver whatever is due at
+        `now`.
 
-        Repeating it changes nothing. Troubles older than `patience` are mailed to the operator, once a day.
+        Repeating it changes nothing. Troubles older than `patience` are mailed to the operator,
+        once a day.
         """
         watch = pipeline.Stopwatch()
         require_home(self.engine)
         with only_one(self.engine, "run"), self._on_record(now) as report:
-            fetched = await self._fetch(now, only, watch) if is_fetching else Report({"sources": {}})
+            fetched = (
+                await self._fetch(now, only, watch) if is_fetching else Report({"sources": {}})
+            )
             groups = pipeline.find_due(self.engine, now, self.window)
             frozen, no_content = [], 0
             if groups:
@@ -146,7 +158,9 @@ class App:
                     pipeline.rank(self.engine, now)
             with watch.stage("deliver"):
                 delivered = await self.deliver(now, transport=transport, stop=stop)
-            touched = {result.issue for result in frozen if result.planned or result.quiet} | delivered.issues
+            touched = {
+                result.issue for result in frozen if result.planned or result.quiet
+            } | delivered.issues
             stages = ("fetch", "dedupe", "trend", "match", "choose", "freeze", "deliver")
             seconds = {stage: round(watch.seconds[stage], 3) for stage in stages}
             report.data = {
@@ -160,15 +174,23 @@ class App:
             report.is_unreachable = fetched.is_unreachable or delivered.is_unreachable
             operator = Operator(self.engine, self.config, self.press)
             if letter := operator.report(now, patience):
-                report.problems += await operator.send(letter, transport or self._relays(lambda _: 0, now), now)
+                report.problems += await operator.send(
+                    letter, transport or self._relays(lambda _: 0, now), now
+                )
             return report
 
     async def _summarise(self, edition: pipeline.Edition, groups: Sequence[Due]) -> None:
-        """Have summaries written for the papers about to be frozen, if an endpoint is configured."""
+        """Have summaries written for the papers about to be frozen, if an endpoint is
+        configured.
+        """
         if section := self.config.summaries:
             picked = pipeline.picked(self.engine, edition, groups, self.window)
-            written = await summaries.write(self.engine, section, edition.papers, picked, edition.now)
-            edition.papers |= {key: replace(edition.papers[key], summary=text) for key, text in written.items()}
+            written = await summaries.write(
+                self.engine, section, edition.papers, picked, edition.now
+            )
+            edition.papers |= {
+                key: replace(edition.papers[key], summary=text) for key, text in written.items()
+            }
 
     async def deliver(
         self,
@@ -178,14 +200,15 @@ class App:
         only: Sequence[int] = (),
         stop: asyncio.Event | None = None,
     ) -> Delivered:
-        """Send what is frozen and waits. With SQLite the caller holds the run lock, so what is claimed is a dead
-        process's; with PostgreSQL it may be another worker's, and its lease says until when.
+        """Send what is frozen and waits. With SQLite the caller holds the run lock, so what is
+        claimed is a dead process's; with PostgreSQL it may be another worker's, and its lease says
+        until when.
         """
         require_home(self.engine)
         is_retrying = self.config.delivery.ambiguous == "retry"
         if self.engine.dialect.name == "sqlite":
             ledger_life.release_owner(self.engine, now, is_retrying_digests=is_retrying)
-        composer = Composer(self.engine, self.config, self.press, self.tokens)
+        composer = MessageBuilder(self.engine, self.config, self.press, self.tokens)
         composer.signer()  # without its key no letter can be made: none is taken
         claims: dict[int, ledger_life.Claim] = {}
         relays = self._relays(lambda delivery: claims[delivery].attempts, now)
@@ -194,7 +217,7 @@ class App:
             composer,
             transport or relays,
             now,
-            clerk_claims=claims,
+            claims=claims,
             on_dead=lambda deliveries: self._suppress_dead(deliveries, now),
             retry=self.config.delivery.retry,
             is_retrying_digests=is_retrying,
@@ -202,34 +225,52 @@ class App:
             stop=stop,
         )
         if not delivered.is_unreachable:
-            delivered.problems += [f"{away.message}; letters went on by the next relay" for away in relays.away]
+            delivered.problems += [
+                f"{away.message}; letters went on by the next relay" for away in relays.away
+            ]
         return delivered
 
-    async def send(self, now: datetime, *, only: Sequence[int] = (), stop: asyncio.Event | None = None) -> Report:
+    async def send(
+        self, now: datetime, *, only: Sequence[int] = (), stop: asyncio.Event | None = None
+    ) -> Report:
         """Send what is frozen, without asking sources or planning anybody new."""
         with only_one(self.engine, "run"):
             delivered = await self.deliver(now, only=only, stop=stop)
-        data = {"at": iso(now), "issues": self.issues(delivered.issues), "letters": dict(delivered.counts)}
+        data = {
+            "at": iso(now),
+            "issues": self.issues(delivered.issues),
+            "letters": dict(delivered.counts),
+        }
         return Report(data, delivered.problems, delivered.is_unreachable)
 
-    def _relays(self, attempts: Callable[[int], int], now: datetime) -> Relays:
+    def _relays(self, attempts: Callable[[int], int], now: datetime) -> SmtpTransport:
         jitter = random.Random()
 
         def judged(relay: str, envelope: Envelope, phase: str, code: int, text: str) -> Receipt:
             return judge(
-                envelope.delivery, phase, Reply(code, text), now, attempts=attempts(envelope.delivery),
-                retry=self.config.delivery.retry, relay=relay, jitter=jitter,
-            )  # fmt: skip
+                envelope.delivery,
+                phase,
+                Reply(code, text),
+                now,
+                attempts=attempts(envelope.delivery),
+                retry=self.config.delivery.retry,
+                relay=relay,
+                jitter=jitter,
+            )
 
-        return Relays([
-            Relay(settings, partial(judged, f"{settings.host}:{settings.port}"), lambda: now)
-            for settings in settings_of(self.config.smtp)
-        ])  # fmt: skip
+        return SmtpTransport(
+            [
+                Relay(settings, partial(judged, f"{settings.host}:{settings.port}"), lambda: now)
+                for settings in settings_of(self.config.smtp)
+            ]
+        )
 
     def _suppress_dead(self, deliveries: Sequence[int], now: datetime) -> None:
         with writing(self.engine) as connection:
             for reader, canonical in ledger_read.addresses(connection, deliveries).values():
-                subscribers.set_state(connection, reader, SubscriberState.SUPPRESSED, "the mailbox does not exist")
+                subscribers.set_state(
+                    connection, reader, SubscriberState.SUPPRESSED, "the mailbox does not exist"
+                )
                 subscribers.suppress(connection, self.tokens.address_hash(canonical), "bounce", now)
 
     def _edition(self, now: datetime) -> pipeline.Edition:
@@ -247,19 +288,36 @@ class App:
         return self._previewed(reader, choice, edition)
 
     def _previewed(self, reader: Subscriber, choice: Choice, edition: pipeline.Edition) -> Preview:
-        composer = Composer(self.engine, self.config, self.press, self.tokens)
+        composer = MessageBuilder(self.engine, self.config, self.press, self.tokens)
         letter, message, day = None, b"", edition.now.astimezone(zone(reader.timezone)).date()
         matched = [pick.paper for pick in (*choice.picks, *(pick for _, pick in choice.passed))]
-        shown = {key: Shown.from_facts(show(edition.papers[key], edition.heats[key])) for key in matched}
+        shown = {
+            key: PaperFacts.from_facts(show(edition.papers[key], edition.heats[key]))
+            for key in matched
+        }
         if choice.picks:
-            claim = ledger_life.Claim(0, "", None, day, reader.id, "digest", choice.picks, {}, edition.now, 0, 0,
-                                 len(edition.papers))  # fmt: skip
+            claim = ledger_life.Claim(
+                0,
+                "",
+                None,
+                day,
+                reader.id,
+                "digest",
+                choice.picks,
+                {},
+                edition.now,
+                0,
+                0,
+                len(edition.papers),
+            )
             letter = composer.compose(claim, reader, shown, edition.topics, None)
             message = composer.message(claim, reader, letter)[1]
         return Preview(reader, choice, shown, edition.topics, day, letter, message)
 
     def plan_only(self, now: datetime) -> dict[str, Any]:
-        """What `run` would send at `now` from what is known: {"date", "due", "would_send", "quiet"}."""
+        """What `run` would send at `now` from what is known: {"date", "due", "would_send",
+        "quiet"}.
+        """
         edition, due_now, quiet = self._edition(now), 0, 0
         for group in pipeline.find_due(self.engine, now, self.window):
             for row in pipeline.rows(self.engine, edition, group, self.window, {}):
@@ -267,7 +325,7 @@ class App:
                 quiet += not row.picks
         return {"at": iso(now), "due": due_now, "would_send": due_now - quiet, "quiet": quiet}
 
-    # -- looking -----------------------------------------------------------------------------------------------------
+    # -- looking -----------------------------------------------------------------------------------
 
     def issues(self, ids: Iterable[int] | None = None) -> list[dict[str, Any]]:
         """Issues with their counts, newest first."""
@@ -289,7 +347,8 @@ class App:
                 **source_health.as_json(rows),
                 "hints": [*source_health.moves(rows), *notices.standing(connection, now)],
                 "no_content": runs.fact(connection, "no_content"),
-                "last_run": last and {k: iso(v) if isinstance(v, datetime) else v for k, v in last.items()},
+                "last_run": last
+                and {k: iso(v) if isinstance(v, datetime) else v for k, v in last.items()},
                 "next_due": iso(next_due(subscribers.rhythms(connection), now)),
                 "out_of_balance": ledger_read.check(connection, latest=ledger_read.RECENT),
             }
@@ -300,7 +359,9 @@ class App:
         with reading(self.engine) as connection:
             for group in groups:
                 rhythm = (group.timezone, group.hour, group.rhythm)
-                if subscribers.due_batch(connection, rhythm, group.day, group.wish, after=0, limit=1):
+                if subscribers.due_batch(
+                    connection, rhythm, group.day, group.wish, after=0, limit=1
+                ):
                     return True
         return False
 
@@ -333,8 +394,11 @@ class App:
                 self._shelf = (version, everything, Index(everything))
         return self._shelf[1], self._shelf[2]
 
-    def topic_test(self, query: str, now: datetime, days: int) -> tuple[str, list[tuple[Paper, float]]]:
-        """The canonical query, and the papers of the last days that hold all of it, best first, the cut ignored.
+    def topic_test(
+        self, query: str, now: datetime, days: int
+    ) -> tuple[str, list[tuple[Paper, float]]]:
+        """The canonical query, and the papers of the last days that hold all of it, best first, the
+        cut ignored.
 
         Raises: QueryError with the position.
         """
@@ -346,12 +410,14 @@ class App:
         return str(asked), [(by_key[match.paper], match.score) for match in found]
 
     def import_papers(self, sightings: Sequence[Sighting], now: datetime) -> Counter[str]:
-        """Take papers in from a file, the same way as from a source; they count as seen when they were published."""
+        """Take papers in from a file, the same way as from a source; they count as seen when they
+        were published.
+        """
         harvest = Harvest("import", SourceState.FRESH, tuple(sightings))
         with only_one(self.engine, "run"):
             return pipeline.learn(self.engine, [harvest], now, is_backdated=True)["import"]
 
-    # -- the insides -------------------------------------------------------------------------------------------------
+    # -- the insides -------------------------------------------------------------------------------
 
     async def _fetch(self, now: datetime, only: Sequence[str], watch: pipeline.Stopwatch) -> Report:
         """Raises: InputError when a named source is not configured."""
@@ -380,10 +446,19 @@ class App:
             is_asked = name in asked
             sources[name] = {
                 "state": row.get("state", SourceState.QUIET),
-                **{count: row[count] if is_asked else 0 for count in ("seen", "new", "updated", "merged")},
-                "error": row.get("error", "") if is_asked else f"resting until {iso(row.get('not_before'))}",
+                **{
+                    count: row[count] if is_asked else 0
+                    for count in ("seen", "new", "updated", "merged")
+                },
+                "error": row.get("error", "")
+                if is_asked
+                else f"resting until {iso(row.get('not_before'))}",
             }
-        problems = [f"{name}: {of['error']}" for name, of in sources.items() if of["state"] == SourceState.FAILED]
+        problems = [
+            f"{name}: {of['error']}"
+            for name, of in sources.items()
+            if of["state"] == SourceState.FAILED
+        ]
         new = sum(of["new"] for of in sources.values())
         data = {"at": iso(now), "sources": sources, "papers": {"new": new, "total": total}}
         return Report(data, problems, is_unreachable=bool(harvests) and len(problems) == len(names))

@@ -1,4 +1,6 @@
-"""config.toml + environment + secret files -> one frozen `Config`; every mistake is reported at once."""
+"""config.toml + environment + secret files -> one frozen `Config`; every mistake is reported at
+once.
+"""
 
 import difflib
 import tomllib
@@ -60,12 +62,22 @@ class SmtpRelay(Section):
 
 
 class Smtp(SmtpRelay):
-    fallback: tuple[SmtpRelay, ...] = ()  # tried in this order when the one before cannot be reached
+    fallback: tuple[
+        SmtpRelay, ...
+    ] = ()  # tried in this order when the one before cannot be reached
 
 
 class Delivery(Section):
     ambiguous: Literal["hold", "retry"] = "hold"
-    retry: tuple[Annotated[int, Field(ge=0)], ...] = (5, 10, 20, 40, 80, 160, 240)  # minutes before each further try
+    retry: tuple[Annotated[int, Field(ge=0)], ...] = (
+        5,
+        10,
+        20,
+        40,
+        80,
+        160,
+        240,
+    )  # minutes before each further try
     expire_after_h: Annotated[int, Field(ge=1, le=23)] = 18
 
 
@@ -145,7 +157,9 @@ class Bounces(Section):
     @classmethod
     def _is_not_built(cls, value: str) -> str:
         if value:
-            raise ValueError("fetching returned mail over IMAP is not built yet; use lmtp or maildir")
+            raise ValueError(
+                "fetching returned mail over IMAP is not built yet; use lmtp or maildir"
+            )
         return value
 
     @field_validator("lmtp")
@@ -196,26 +210,33 @@ R = TypeVar("R", bound=SmtpRelay)
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     """Read a site's configuration; relative paths are relative to the file.
 
-    The environment wins over the file: NEWSLETTER_SMTP__PASSWORD is [smtp] password.
-    Raises: ConfigError with every mistake, each with its key and, for an unknown key, the nearest valid one.
+    The environment wins over the file: NEWSLETTER_SMTP__PASSWORD is [smtp] password. Raises:
+    ConfigError with every mistake, each with its key and, for an unknown key, the nearest valid
+    one.
     """
     try:
         raw: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as e:
-        raise ConfigError([f"{path} does not exist"], hint="make a site: newsletter init --dir DIR") from e
+        raise ConfigError(
+            [f"{path} does not exist"], hint="make a site: newsletter init --dir DIR"
+        ) from e
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError([f"{path} cannot be read: {e}"]) from e
     except tomllib.TOMLDecodeError as e:
         raise ConfigError([f"{path}: {e}"], hint="see config.example.toml for the form") from e
     for name, value in environ.items():
         if name.startswith("NEWSLETTER_") and "__" in name:
-            _put(raw, [part.lower() for part in name.removeprefix("NEWSLETTER_").split("__")], value)
+            _put(
+                raw, [part.lower() for part in name.removeprefix("NEWSLETTER_").split("__")], value
+            )
     mistakes: list[str] = []
     try:
         config = Config.model_validate(raw)
     except ValidationError as e:
         mistakes = [_mistake(error) for error in e.errors()]
-        raise ConfigError(mistakes, hint=f"in {path}; check again with: newsletter config check") from e
+        raise ConfigError(
+            mistakes, hint=f"in {path}; check again with: newsletter config check"
+        ) from e
     config = _with_paths(config, path.parent)
     mistakes = _contradictions(config)
     if mistakes:
@@ -244,13 +265,21 @@ def _mistake(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         known = _keys(where[:-1])
         near = difflib.get_close_matches(where[-1], known, 1, 0.5)
-        said = f"did you mean {'.'.join([*where[:-1], near[0]])}?" if near else f"known here: {', '.join(known)}"
+        said = (
+            f"did you mean {'.'.join([*where[:-1], near[0]])}?"
+            if near
+            else f"known here: {', '.join(known)}"
+        )
         return f"{key}: unknown key; {said}"
     if error["type"] == "missing":
         return f"{key}: is missing"
     said = error["msg"].removeprefix("Value error, ")
     is_secret = where[-1] in ("password", "key", "token")
-    given = "" if isinstance(error["input"], dict | list) or is_secret else f" (given: {error['input']!r})"
+    given = (
+        ""
+        if isinstance(error["input"], dict | list) or is_secret
+        else f" (given: {error['input']!r})"
+    )
     return f"{key}: {said[:1].lower()}{said[1:]}{given}"
 
 
@@ -262,7 +291,13 @@ def _keys(path: list[str]) -> list[str]:
             continue
         field = next((f for n, f in model.model_fields.items() if part in (n, f.alias)), None)
         inner = (
-            [t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if field else []
+            [
+                t
+                for t in _types(field.annotation)
+                if isinstance(t, type) and issubclass(t, BaseModel)
+            ]
+            if field
+            else []
         )
         if not inner:
             return []
@@ -300,11 +335,19 @@ def _contradictions(config: Config) -> list[str]:
         found += _open_doors(f"smtp.fallback.{number}", relay)
     host = urlsplit(site.base_url).hostname or ""
     if site.base_url.startswith("http://") and host not in LOOPBACK:
-        found.append("site.base_url: must be https (one-click unsubscribe requires it), except on localhost")
-    if bool(config.dkim.domain) != bool(config.dkim.key_file) or bool(config.dkim.domain) != bool(config.dkim.selector):
+        found.append(
+            "site.base_url: must be https (one-click unsubscribe requires it), except on localhost"
+        )
+    if bool(config.dkim.domain) != bool(config.dkim.key_file) or bool(config.dkim.domain) != bool(
+        config.dkim.selector
+    ):
         found.append("dkim: domain, selector and key_file belong together")
     writer = config.summaries
-    is_clear = writer and writer.url.startswith("http://") and urlsplit(writer.url).hostname not in LOOPBACK
+    is_clear = (
+        writer
+        and writer.url.startswith("http://")
+        and urlsplit(writer.url).hostname not in LOOPBACK
+    )
     if writer and is_clear and (writer.key_file or writer.key.get_secret_value()):
         found.append("summaries.url: a key must not go in clear; use https")
     names = [feed.name for feed in config.sources.feeds]
@@ -317,9 +360,14 @@ def _open_doors(key: str, relay: SmtpRelay, or_else: str = "") -> list[str]:
     """Ways in which a relay's password or letters would go in clear, or not at all."""
     found = []
     if relay.security == "none" and relay.host not in LOOPBACK:
-        found.append(f"{key}.security: 'none' is for a relay on this machine only, not for {relay.host}")
+        found.append(
+            f"{key}.security: 'none' is for a relay on this machine only, not for {relay.host}"
+        )
     if relay.security == "none" and relay.username:
-        found.append(f"{key}.username: a password must not go in clear; set {key}.security to 'starttls' or 'tls'")
+        found.append(
+            f"{key}.username: a password must not go in clear; set {key}.security to 'starttls' "
+            "or 'tls'"
+        )
     if relay.username and not relay.password.get_secret_value() and relay.password_file is None:
         found.append(f"{key}.password_file: is missing; {key}.username needs it{or_else}")
     return found
@@ -328,7 +376,10 @@ def _open_doors(key: str, relay: SmtpRelay, or_else: str = "") -> list[str]:
 def _with_secrets(config: Config) -> Config:
     github, signals = config.signals.github, config.signals
     smtp = _with_password("smtp", config.smtp)
-    fallback = [_with_password(f"smtp.fallback.{number}", relay) for number, relay in enumerate(smtp.fallback)]
+    fallback = [
+        _with_password(f"smtp.fallback.{number}", relay)
+        for number, relay in enumerate(smtp.fallback)
+    ]
     smtp = smtp.model_copy(update={"fallback": tuple(fallback)})
     if github and github.token_file and not github.token.get_secret_value():
         token = _token("signals.github.token_file", github.token_file)

@@ -1,4 +1,6 @@
-"""What a single value of the configuration may be. Each says in a few words what is wrong with one that is not."""
+"""What a single value of the configuration may be. Each says in a few words what is wrong with one
+that is not.
+"""
 
 import difflib
 import ipaddress
@@ -22,7 +24,12 @@ def _line(value: str) -> str:
 def _url(value: str) -> str:
     try:
         parts = urlsplit(_line(value))
-        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in value and parts.port != 0
+        is_whole = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and " " not in value
+            and parts.port != 0
+        )
         (parts.hostname or "").encode("idna")
     except ValueError:
         is_whole = False
@@ -58,7 +65,9 @@ def _category(value: str) -> str:
 
 def _feed_name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value) or value in BUILT_IN:
-        raise ValueError(f"must be lower-case letters, digits and hyphens, and none of {', '.join(BUILT_IN)}")
+        raise ValueError(
+            f"must be lower-case letters, digits and hyphens, and none of {', '.join(BUILT_IN)}"
+        )
     return value
 
 

@@ -1,15 +1,19 @@
 """The error tree. Everything the product raises on purpose descends from `NewsletterError`.
 
 NewsletterError              exit 1   something failed
- ├─ ConfigError              exit 3   config.toml, environment or secret files; carries every mistake at once
- ├─ InputError               exit 2   what somebody typed: an address, a topic, a CSV line; carries the position
+ ├─ ConfigError              exit 3   config.toml, environment or secret files; carries every
+     mistake at once
+ ├─ InputError               exit 2   what somebody typed: an address, a topic, a CSV line; carries
+     the position
  │   ├─ AddressError
  │   └─ QueryError
  ├─ NotFound                 exit 1   a paper, topic, subscriber or issue that does not exist
- ├─ StoreError               exit 1   the database cannot be opened, is locked, damaged, or of another schema
+ ├─ StoreError               exit 1   the database cannot be opened, is locked, damaged, or of
+     another schema
  ├─ Unreachable              exit 5   a source or the relay cannot be reached; try again
  ├─ Busy                     exit 75  another run holds the lock
- └─ LetterError              exit 1   a letter that must not be sent: rendering failed or a rule of mail.md is broken
+ └─ LetterError              exit 1   a letter that must not be sent: rendering failed or a rule of
+     mail.md is broken
 
 An error says what failed (`message`), what state things are in, and the next step (`hint`).
 """

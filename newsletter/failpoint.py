@@ -1,4 +1,5 @@
-"""Where a test may kill, stop or break a real process: NEWSLETTER_FAILPOINT=body:KILL:3 ends it at the third "body".
+"""Where a test may kill, stop or break a real process: NEWSLETTER_FAILPOINT=body:KILL:3 ends it at
+the third "body".
 
 Actions: KILL, STOP, ABRT (signals), RAISE. Nothing at all happens while the variable is unset.
 """

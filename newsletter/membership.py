@@ -1,4 +1,6 @@
-"""What readers do: ask, confirm, choose, pause, move, leave, vote. Each is part of the caller's transaction."""
+"""What readers do: ask, confirm, choose, pause, move, leave, vote. Each is part of the caller's
+transaction.
+"""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -45,11 +47,22 @@ class Choices:
     mistakes: tuple[tuple[int, int, str], ...] = ()
 
     def of(self, reader: Subscriber) -> Subscriber:
-        """The reader with these choices, own queries apart: they become topics when they are saved."""
+        """The reader with these choices, own queries apart: they become topics when they are
+        saved.
+        """
         return replace(
-            reader, topics=self.topics, muted=self.muted, follows=self.follows, timezone=self.timezone, hour=self.hour,
-            rhythm=self.rhythm, size=self.size, format=self.format, mix=self.mix, language=self.language,
-        )  # fmt: skip
+            reader,
+            topics=self.topics,
+            muted=self.muted,
+            follows=self.follows,
+            timezone=self.timezone,
+            hour=self.hour,
+            rhythm=self.rhythm,
+            size=self.size,
+            format=self.format,
+            mix=self.mix,
+            language=self.language,
+        )
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,9 @@ class Wish:
 
 
 def subscribe(app: App, connection: Connection, wish: Wish) -> None:
-    """Answer a wish to subscribe by mail. Whoever asks sees the same page, whatever is known about the address."""
+    """Answer a wish to subscribe by mail. Whoever asks sees the same page, whatever is known about
+    the address.
+    """
     address, now = wish.address, wish.now
     if _is_barred(app, connection, address.canonical):
         return
@@ -71,7 +86,9 @@ def subscribe(app: App, connection: Connection, wish: Wish) -> None:
     is_member = reader is not None and reader.state in MEMBERS
     kind = "known" if is_member else "confirm"
     if reader is None:
-        fresh = Subscriber(0, address.email, timezone=app.config.site.timezone, language=wish.language)
+        fresh = Subscriber(
+            0, address.email, timezone=app.config.site.timezone, language=wish.language
+        )
         try:
             reader = subscribers.add(connection, fresh, address.canonical, now)
         except InputError:  # two at once: one of them is enough
@@ -80,23 +97,31 @@ def subscribe(app: App, connection: Connection, wish: Wish) -> None:
         ledger_read.enqueued_since(connection, reader.id, kind, now - QUIET_FOR)
         or ledger_read.enqueued_since(connection, reader.id, kind, now - MONTH) >= A_MONTH
     ):
-        if reader.state is SubscriberState.PENDING:  # the mail is out; its page will show this query too
+        if (
+            reader.state is SubscriberState.PENDING
+        ):  # the mail is out; its page will show this query too
             _add_query(connection, reader, wish.query)
         return
     if not is_member:
         _add_query(connection, reader, wish.query)
-    context = {"query": wish.query} if is_member and wish.query else {}  # members say yes on their own page
+    context = (
+        {"query": wish.query} if is_member and wish.query else {}
+    )  # members say yes on their own page
     ledger_life.enqueue(connection, reader.id, kind, context, now, CONFIRM_WITHIN)
 
 
 def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
     if query and len(reader.topics) < MAX_QUERIES:
         topic = topics.find_or_add(connection, query)
-        subscribers.save(connection, replace(reader, topics=tuple(dict.fromkeys((*reader.topics, topic.id)))))
+        subscribers.save(
+            connection, replace(reader, topics=tuple(dict.fromkeys((*reader.topics, topic.id))))
+        )
 
 
 def _is_barred(app: App, connection: Connection, canonical: str) -> bool:
-    """Bounced or complained. Who had everything erased may ask again: the confirmation is fresh consent."""
+    """Bounced or complained. Who had everything erased may ask again: the confirmation is fresh
+    consent.
+    """
     reason = subscribers.suppression(connection, app.tokens.address_hash(canonical))
     return reason not in (None, subscribers.ERASED)
 
@@ -124,7 +149,9 @@ def save(
     *,
     is_confirming: bool = False,
 ) -> Subscriber:
-    """Keep a reader's choices; confirming makes them active, and that is recorded as their consent."""
+    """Keep a reader's choices; confirming makes them active, and that is recorded as their
+    consent.
+    """
     own = tuple(topics.find_or_add(connection, query).id for query in choices.queries)
     changed = replace(choices.of(reader), topics=tuple(dict.fromkeys((*choices.topics, *own))))
     if is_confirming and reader.state in (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED):
@@ -156,15 +183,21 @@ def unsubscribe(connection: Connection, subscriber: int, epoch: int, via: str) -
     subscribers.leave(connection, subscriber, epoch, via)
 
 
-def vote(connection: Connection, reader: Subscriber, paper: int, value: int, reason: str, now: datetime) -> None:
+def vote(
+    connection: Connection, reader: Subscriber, paper: int, value: int, reason: str, now: datetime
+) -> None:
     subscribers.vote(connection, reader.id, paper, value, now, reason)
 
 
-# -- moving, taking along, being forgotten ----------------------------------------------------------------------------
+# -- moving, taking along, being forgotten ---------------------------------------------------------
 
 
-def ask_move(app: App, connection: Connection, reader: Subscriber, address: addresses.Address, now: datetime) -> None:
-    """Write to both addresses: the new one confirms, the old one is told. Nobody learns who else reads here."""
+def ask_move(
+    app: App, connection: Connection, reader: Subscriber, address: addresses.Address, now: datetime
+) -> None:
+    """Write to both addresses: the new one confirms, the old one is told. Nobody learns who else
+    reads here.
+    """
     if ledger_read.enqueued_since(connection, reader.id, "address_old", now - QUIET_FOR) >= A_DAY:
         return
     if address.canonical == addresses.parse(reader.email).canonical:
@@ -173,8 +206,12 @@ def ask_move(app: App, connection: Connection, reader: Subscriber, address: addr
     ledger_life.enqueue(connection, reader.id, "address_old", told, now, CONFIRM_WITHIN)
     ledger_read.end_moves(connection, reader.id, now)
     hash = app.tokens.address_hash(address.canonical)
-    if subscribers.suppression(connection, hash) is None and not subscribers.find(connection, address.canonical):
-        ledger_life.enqueue(connection, reader.id, "address_new", {"to": address.email}, now, CONFIRM_WITHIN)
+    if subscribers.suppression(connection, hash) is None and not subscribers.find(
+        connection, address.canonical
+    ):
+        ledger_life.enqueue(
+            connection, reader.id, "address_new", {"to": address.email}, now, CONFIRM_WITHIN
+        )
 
 
 def drop_move(connection: Connection, reader: Subscriber, now: datetime) -> None:
@@ -222,7 +259,9 @@ def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
     for hidden in ("id", "epoch", "address_version"):
         del plain[hidden]
     plain["topics"] = [{"name": topic.name, "query": topic.query} for topic in chosen.values()]
-    plain["votes"] = [{"paper": voted[key].id, "vote": vote} for key, vote in votes.items() if key in voted]
+    plain["votes"] = [
+        {"paper": voted[key].id, "vote": vote} for key, vote in votes.items() if key in voted
+    ]
     plain["mails"] = ledger_read.history(connection, reader.id, 1000)
     text = json.dumps(plain, default=lambda value: value.isoformat())
     data: dict[str, Any] = json.loads(text)
@@ -230,17 +269,22 @@ def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
 
 
 def erase(app: App, connection: Connection, reader: Subscriber, now: datetime) -> None:
-    """Delete a reader and everything about them; the keyed hash stays, so that no import revives the address."""
+    """Delete a reader and everything about them; the keyed hash stays, so that no import revives
+    the address.
+    """
     canonical = addresses.parse(reader.email).canonical
     subscribers.suppress(connection, app.tokens.address_hash(canonical), subscribers.ERASED, now)
     subscribers.erase(connection, reader.id)
 
 
-# -- reading a form ---------------------------------------------------------------------------------------------------
+# -- reading a form --------------------------------------------------------------------------------
 
 
 def read_choices(
-    form: Mapping[str, Sequence[str]], offered: Mapping[str, int], zones: Collection[str], languages: Sequence[str]
+    form: Mapping[str, Sequence[str]],
+    offered: Mapping[str, int],
+    zones: Collection[str],
+    languages: Sequence[str],
 ) -> Choices:
     """Check a preferences form; `offered` are the curated topics by slug.
 
@@ -262,14 +306,31 @@ def read_choices(
             except QueryError as e:
                 mistakes.append((number, e.position, e.message))
     if len(queries) > MAX_QUERIES:
-        mistakes.append((MAX_QUERIES + 1, 1, f"there is room for {MAX_QUERIES} lines, and these are {len(queries)}"))
-    follows = [" ".join(line.split())[:100] for line in (form.get("authors") or [""])[0].splitlines() if line.strip()]
+        mistakes.append(
+            (
+                MAX_QUERIES + 1,
+                1,
+                f"there is room for {MAX_QUERIES} lines, and these are {len(queries)}",
+            )
+        )
+    follows = [
+        " ".join(line.split())[:100]
+        for line in (form.get("authors") or [""])[0].splitlines()
+        if line.strip()
+    ]
     zone = (form.get("tz") or ["UTC"])[0]
     hour = (form.get("hour") or ["07:00"])[0].partition(":")[0]
     return Choices(
-        tuple(offered[slug] for slug in form.get("topic", ()) if slug in offered), tuple(queries),
-        tuple(muted[:50]), tuple(follows[:50]), zone if zone in zones else "UTC",
-        int(hour) if hour.isdecimal() and int(hour) < 24 else 7, one("rhythm", RHYTHMS, "weekdays"),
-        int(one("size", [str(size) for size in SIZES], "8")), one("format", ("html", "text"), "html"),
-        one("mix", MIXES, "balanced"), one("language", languages, "en"), tuple(mistakes),
-    )  # fmt: skip
+        tuple(offered[slug] for slug in form.get("topic", ()) if slug in offered),
+        tuple(queries),
+        tuple(muted[:50]),
+        tuple(follows[:50]),
+        zone if zone in zones else "UTC",
+        int(hour) if hour.isdecimal() and int(hour) < 24 else 7,
+        one("rhythm", RHYTHMS, "weekdays"),
+        int(one("size", [str(size) for size in SIZES], "8")),
+        one("format", ("html", "text"), "html"),
+        one("mix", MIXES, "balanced"),
+        one("language", languages, "en"),
+        tuple(mistakes),
+    )

@@ -1,4 +1,6 @@
-"""The operator's word on what is one paper: merge and split, each one transaction, each can be undone by the other."""
+"""The operator's word on what is one paper: merge and split, each one transaction, each can be
+undone by the other.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,16 +31,21 @@ def merge(engine: Engine, id: str, other: str, now: datetime) -> Paper:
         paper, gone = papers.get(connection, id), papers.get_itself(connection, other)
         merge_store.merge(connection, paper, gone, now)
         seen = [
-            s for key in (paper.key, *_merged(connection, paper)) for s in merge_store.own_sightings(connection, key)
+            s
+            for key in (paper.key, *_merged(connection, paper))
+            for s in merge_store.own_sightings(connection, key)
         ]
-        return merge_store.rewrite(connection, combine(seen, now, paper) if seen else paper, paper_keys, now)
+        return merge_store.rewrite(
+            connection, combine(seen, now, paper) if seen else paper, paper_keys, now
+        )
 
 
 def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
-    """Undo the merges into a paper; if there are none, give what does not share its identifiers papers of their own.
+    """Undo the merges into a paper; if there are none, give what does not share its identifiers
+    papers of their own.
 
-    `take` names the sightings that become one paper: "SOURCE" or "SOURCE:ID". Later fetches leave all of it so.
-    Raises: NotFound; InputError when there is nothing to take apart.
+    `take` names the sightings that become one paper: "SOURCE" or "SOURCE:ID". Later fetches leave
+    all of it so. Raises: NotFound; InputError when there is nothing to take apart.
     """
     with only_one(engine, "run"), writing(engine) as connection:
         paper = papers.get(connection, id)
@@ -46,12 +53,15 @@ def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
         merged = merge_store.merged_into(connection, paper.key)
         if merged and not take:
             merge_store.unmerge(connection, paper)
-            return Split(merge_store.rewrite(connection, remade(paper, seen, now), paper_keys, now), merged)
+            return Split(
+                merge_store.rewrite(connection, remade(paper, seen, now), paper_keys, now), merged
+            )
         groups = _taken(paper, seen, take) if take else apart(seen)
         if len(groups) < 2:
             raise InputError(
                 f"everything that was seen of {paper.id} carries the same identifiers",
-                hint=f"say what is another paper: newsletter papers split {paper.id} --take SOURCE:ID (papers show)",
+                hint=f"say what is another paper: newsletter papers split {paper.id} --take "
+                "SOURCE:ID (papers show)",
             )
         kept = merge_store.rewrite(connection, remade(paper, groups[0], now), paper_keys, now)
         merge_store.place(connection, groups[0], kept, RULED)
@@ -71,10 +81,15 @@ def _own_paper(connection: Connection, group: Sequence[Sighting], now: datetime)
     return stored
 
 
-def _taken(paper: Paper, seen: Sequence[Sighting], take: Sequence[str]) -> list[tuple[Sighting, ...]]:
+def _taken(
+    paper: Paper, seen: Sequence[Sighting], take: Sequence[str]
+) -> list[tuple[Sighting, ...]]:
     for name in take:
         if not any(name in _names(sighting) for sighting in seen):
-            raise NotFound(f"{paper.id} was not seen at {name!r}", hint=f"see where: newsletter papers show {paper.id}")
+            raise NotFound(
+                f"{paper.id} was not seen at {name!r}",
+                hint=f"see where: newsletter papers show {paper.id}",
+            )
     taken = tuple(sighting for sighting in seen if _names(sighting) & set(take))
     kept = tuple(sighting for sighting in seen if sighting not in taken)
     if not kept:

@@ -1,4 +1,5 @@
-"""One day, start to end. This file calls the verbs in their order and owns the transactions between them.
+"""One day, start to end. This file calls the verbs in their order and owns the transactions between
+them.
 
     fetch(sources)                     ask every place at once; a failure is a value
     dedupe(sightings, known)           many sightings, one paper
@@ -8,7 +9,8 @@
     choose(reader, shelf, …)           one reader's picks, or quiet
     ledger.freeze(day, rows)           ONE transaction: a row per reader who is due
 
-Delivering what was frozen is `dispatch`'s. Running the same moment twice changes nothing: the database decides.
+Delivering what was frozen is `dispatch`'s. Running the same moment twice changes nothing: the
+database decides.
 """
 
 import time
@@ -39,7 +41,7 @@ from newsletter.models import (
     Topic,
 )
 from newsletter.ports import Matcher, Source
-from newsletter.steps.choose import Shelf, choose
+from newsletter.steps.choose import CandidateSet, choose
 from newsletter.steps.compose import show
 from newsletter.steps.dedupe import RULED, dedupe, lookup_keys, paper_keys
 from newsletter.steps.due import Due, due
@@ -60,7 +62,9 @@ BATCH = 2000
 
 
 class Stopwatch:
-    """Seconds per stage, for the report of a run. A stage within another is not counted for the outer one."""
+    """Seconds per stage, for the report of a run. A stage within another is not counted for the
+    outer one.
+    """
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -77,7 +81,7 @@ class Stopwatch:
             self._within = outer + took
 
 
-# -- what is new -----------------------------------------------------------------------------------------------------
+# -- what is new -----------------------------------------------------------------------------------
 
 
 async def gather(engine: Engine, sources: Sequence[Source], now: datetime) -> list[Harvest]:
@@ -85,16 +89,21 @@ async def gather(engine: Engine, sources: Sequence[Source], now: datetime) -> li
     with reading(engine) as connection:
         resting = runs.resting(connection, now)
         recent = papers.recent(connection, now - ELIGIBLE, now)
-        repositories = {p.identifiers[0]: p.links["code"] for p in recent if p.identifiers and "code" in p.links}
+        repositories = {
+            p.identifiers[0]: p.links["code"] for p in recent if p.identifiers and "code" in p.links
+        }
         awake = [source for source in sources if source.name not in resting]
-        asks = {source.name: runs.ask(connection, source.name, now, repositories) for source in awake}
+        asks = {
+            source.name: runs.ask(connection, source.name, now, repositories) for source in awake
+        }
     return await fetch(awake, asks)
 
 
 def learn(
     engine: Engine, harvests: Sequence[Harvest], now: datetime, *, is_backdated: bool = False
 ) -> dict[str, Counter[str]]:
-    """Identify and keep what the sources said, in one transaction; count new, updated and merged per source.
+    """Identify and keep what the sources said, in one transaction; count new, updated and merged
+    per source.
 
     `is_backdated`: new papers count as first seen when they were published, not now.
     """
@@ -102,10 +111,18 @@ def learn(
     counts: dict[str, Counter[str]] = {harvest.source: Counter() for harvest in harvests}
     with writing(engine) as connection:
         seen_before = papers.known_sightings(connection, sightings)
-        known = papers.having(connection, {key for sighting in sightings for key in lookup_keys(sighting)})
+        known = papers.having(
+            connection, {key for sighting in sightings for key in lookup_keys(sighting)}
+        )
         merged = merge_store.shown_as(connection)
-        ruled = {name: paper for name, (paper, why) in seen_before.items() if why == RULED or paper in merged}
-        known += papers.by_keys(connection, set(ruled.values()) - {paper.key for paper in known}).values()
+        ruled = {
+            name: paper
+            for name, (paper, why) in seen_before.items()
+            if why == RULED or paper in merged
+        }
+        known += papers.by_keys(
+            connection, set(ruled.values()) - {paper.key for paper in known}
+        ).values()
         merges = dedupe(sightings, known, now, ruled)
         if is_backdated:
             merges = [_backdated(merge) for merge in merges]
@@ -124,12 +141,18 @@ def learn(
 
 def _backdated(merge: Merge) -> Merge:
     paper = merge.paper
-    if paper.key or paper.published is None or (paper.first_seen and paper.first_seen < paper.published):
+    if (
+        paper.key
+        or paper.published is None
+        or (paper.first_seen and paper.first_seen < paper.published)
+    ):
         return merge
     return replace(merge, paper=replace(paper, first_seen=paper.published))
 
 
-def _count(merge: Merge, seen_before: Collection[tuple[str, str]], counts: Mapping[str, Counter[str]]) -> None:
+def _count(
+    merge: Merge, seen_before: Collection[tuple[str, str]], counts: Mapping[str, Counter[str]]
+) -> None:
     for number, sighting in enumerate(merge.sightings):
         tally = counts.get(sighting.source)
         if tally is None:
@@ -144,14 +167,16 @@ def _count(merge: Merge, seen_before: Collection[tuple[str, str]], counts: Mappi
 
 
 def _judged(harvest: Harvest, tally: Counter[str]) -> Harvest:
-    """An answer that told us nothing we did not know is quiet, whatever the source thought of it."""
+    """An answer that told us nothing we did not know is quiet, whatever the source thought of
+    it.
+    """
     told = tally["new"] + tally["updated"] + tally["merged"] + tally["signals"]
     if harvest.state is SourceState.FRESH and not told:
         return replace(harvest, state=SourceState.QUIET)
     return harvest
 
 
-# -- what it means ---------------------------------------------------------------------------------------------------
+# -- what it means ---------------------------------------------------------------------------------
 
 
 @dataclass
@@ -163,24 +188,30 @@ class Edition:
     heats: dict[int, Heat]
     topics: dict[int, Topic]
     matches: Mapping[int, Sequence[Match]]
-    shelf: Shelf
+    shelf: CandidateSet
     watch: Stopwatch = field(default_factory=Stopwatch)
     is_blackout: bool = False  #: no source answered, so silence says nothing about what is new
-    no_content: int = 0  #: readers for whom nothing was found because of that; they are asked about again
+    no_content: int = (
+        0  #: readers for whom nothing was found because of that; they are asked about again
+    )
 
 
 def rank(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
     """Measure the heat of every eligible paper and keep it for pages and commands."""
     with reading(engine) as connection:
         candidates = papers.recent(connection, now - ELIGIBLE, now)
-        readings: dict[int, list[Signal]] = signals.of_papers(connection, (paper.key for paper in candidates), now)
+        readings: dict[int, list[Signal]] = signals.of_papers(
+            connection, (paper.key for paper in candidates), now
+        )
     heats = trend(candidates, readings, now)
     with writing(engine) as connection:
         signals.write_heats(connection, heats, now)
     return candidates, heats
 
 
-def prepare(engine: Engine, matcher: Matcher, now: datetime, watch: Stopwatch | None = None) -> Edition:
+def prepare(
+    engine: Engine, matcher: Matcher, now: datetime, watch: Stopwatch | None = None
+) -> Edition:
     """Rank and match once, for every reader."""
     watch = watch or Stopwatch()
     with watch.stage("trend"):
@@ -190,8 +221,10 @@ def prepare(engine: Engine, matcher: Matcher, now: datetime, watch: Stopwatch | 
     with watch.stage("match"):
         matches = match(list(wanted.values()), candidates, matcher)
     with watch.stage("choose"):
-        shelf = Shelf.prepare(candidates, heats, matches, wanted, now)
-    return Edition(now, {paper.key: paper for paper in candidates}, heats, wanted, matches, shelf, watch)
+        shelf = CandidateSet.prepare(candidates, heats, matches, wanted, now)
+    return Edition(
+        now, {paper.key: paper for paper in candidates}, heats, wanted, matches, shelf, watch
+    )
 
 
 def choose_for(engine: Engine, reader: Subscriber, edition: Edition) -> Choice:
@@ -202,23 +235,33 @@ def choose_for(engine: Engine, reader: Subscriber, edition: Edition) -> Choice:
     return choose(reader, edition.shelf, seen, votes)
 
 
-# -- who gets what ---------------------------------------------------------------------------------------------------
+# -- who gets what ---------------------------------------------------------------------------------
 
 
 def find_due(engine: Engine, now: datetime, window: timedelta) -> list[Due]:
-    """Groups of readers whose digest may be due; whether each has one already is asked when planning."""
+    """Groups of readers whose digest may be due; whether each has one already is asked when
+    planning.
+    """
     with writing(engine) as connection:
         subscribers.resume_paused(connection, now.astimezone(UTC).date())
         rhythms = subscribers.rhythms(connection)
     return due(rhythms, now, window)
 
 
-def plan(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: timedelta) -> list[FreezeResult]:
-    """Choose for everybody who is due and freeze it: one transaction per local date, a row per reader."""
+def plan(
+    engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: timedelta
+) -> list[FreezeResult]:
+    """Choose for everybody who is due and freeze it: one transaction per local date, a row per
+    reader.
+    """
     results = []
-    for day, of_day in groupby(sorted(groups, key=lambda group: group.day), key=lambda group: group.day):
+    for day, of_day in groupby(
+        sorted(groups, key=lambda group: group.day), key=lambda group: group.day
+    ):
         shown: dict[int, dict[str, Any]] = {}
-        planned = (row for group in of_day for row in rows(engine, edition, group, expire_after, shown))
+        planned = (
+            row for group in of_day for row in rows(engine, edition, group, expire_after, shown)
+        )
         first = next(planned, None)
         if first is None:
             continue
@@ -226,13 +269,20 @@ def plan(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: 
             everybody = chain([first], planned)
             results.append(
                 ledger_life.freeze(
-                    engine, day, everybody, candidates=len(edition.papers), papers=shown, now=edition.now
+                    engine,
+                    day,
+                    everybody,
+                    candidates=len(edition.papers),
+                    papers=shown,
+                    now=edition.now,
                 )
             )
     return results
 
 
-def picked(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: timedelta) -> Counter[int]:
+def picked(
+    engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: timedelta
+) -> Counter[int]:
     """How many of those who are due would get each paper. Nothing is kept."""
     trial, shown = replace(edition), dict[int, dict[str, Any]]()
     due_rows = (row for group in groups for row in rows(engine, trial, group, expire_after, shown))
@@ -240,9 +290,15 @@ def picked(engine: Engine, edition: Edition, groups: Sequence[Due], expire_after
 
 
 def rows(
-    engine: Engine, edition: Edition, group: Due, expire_after: timedelta, shown: dict[int, dict[str, Any]]
+    engine: Engine,
+    edition: Edition,
+    group: Due,
+    expire_after: timedelta,
+    shown: dict[int, dict[str, Any]],
 ) -> Iterator[FrozenRow]:
-    """Choose for the readers of one group, in a stream; what their letters say about papers is collected in `shown`."""
+    """Choose for the readers of one group, in a stream; what their letters say about papers is
+    collected in `shown`.
+    """
     after = 0
     while True:
         with edition.watch.stage("choose"):
@@ -261,11 +317,15 @@ def rows(
         yield from batch
 
 
-def _next_rows(engine: Engine, edition: Edition, group: Due, expire_after: timedelta, after: int) -> list[FrozenRow]:
+def _next_rows(
+    engine: Engine, edition: Edition, group: Due, expire_after: timedelta, after: int
+) -> list[FrozenRow]:
     """Choose for the next readers of a group, by number."""
     with reading(engine) as connection:
         rhythm = (group.timezone, group.hour, group.rhythm)
-        batch = subscribers.due_batch(connection, rhythm, group.day, group.wish, after=after, limit=BATCH)
+        batch = subscribers.due_batch(
+            connection, rhythm, group.day, group.wish, after=after, limit=BATCH
+        )
         if not batch:
             return []
         seen = _seen(connection, batch[0].id, batch[-1].id, edition.now)
@@ -275,7 +335,9 @@ def _next_rows(engine: Engine, edition: Edition, group: Due, expire_after: timed
     expires = group.wish + expire_after
     for reader in batch:
         had: Collection[int] = seen.get(reader.id, ())
-        picks = choose(reader, edition.shelf, had, votes.get(reader.id, {}), is_counting=False).picks
+        picks = choose(
+            reader, edition.shelf, had, votes.get(reader.id, {}), is_counting=False
+        ).picks
         kind = "digest"
         if not picks and silent.get(reader.id, 0) >= SILENT_DAYS - 1:
             kind, picks = "quiet", _top_three(edition)
@@ -285,11 +347,17 @@ def _next_rows(engine: Engine, edition: Edition, group: Due, expire_after: timed
 
 def _seen(connection: Connection, low: int, high: int, now: datetime) -> dict[int, set[int]]:
     """What readers had; who had a merged paper also had the one that it is shown as."""
-    return merge_store.as_shown(ledger_life.seen_papers(connection, low, high, now), merge_store.shown_as(connection))
+    return merge_store.as_shown(
+        ledger_life.seen_papers(connection, low, high, now), merge_store.shown_as(connection)
+    )
 
 
-def _votes(connection: Connection, readers: Sequence[int], edition: Edition) -> Mapping[int, Mapping[int, int]]:
-    """Readers' votes; older papers among them are put beside the shelf, so that they still count."""
+def _votes(
+    connection: Connection, readers: Sequence[int], edition: Edition
+) -> Mapping[int, Mapping[int, int]]:
+    """Readers' votes; older papers among them are put beside the shelf, so that they still
+    count.
+    """
     votes = subscribers.votes(connection, readers)
     voted = {paper for of_reader in votes.values() for paper in of_reader}
     older = voted - edition.papers.keys() - edition.shelf.voted.keys()
@@ -300,4 +368,7 @@ def _votes(connection: Connection, readers: Sequence[int], edition: Edition) -> 
 def _top_three(edition: Edition) -> tuple[Pick, ...]:
     """The hottest papers of all fields, for the note that follows a silent week."""
     hottest = sorted(edition.heats.items(), key=lambda item: (-item[1].value, item[0]))[:3]
-    return tuple(Pick(paper, OUTSIDE, heat.value, 0.0, heat.value, (Reason("outside"),)) for paper, heat in hottest)
+    return tuple(
+        Pick(paper, OUTSIDE, heat.value, 0.0, heat.value, (Reason("outside"),))
+        for paper, heat in hottest
+    )

@@ -1,4 +1,5 @@
-"""The three sockets that plug-ins fill: where papers come from, how queries find them, how letters leave.
+"""The three sockets that plug-ins fill: where papers come from, how queries find them, how letters
+leave.
 
 A fourth needs a decision record. There is no socket for storage: tests use a real database.
 """
@@ -15,15 +16,21 @@ class Source(Protocol):
     name: str
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Look at the place once. Never raises for what the place did: that is `Harvest.state` and `.error`."""
+        """Look at the place once. Never raises for what the place did: that is `Harvest.state` and
+        `.error`.
+        """
         ...
 
 
 class Matcher(Protocol):
     """A query language over one set of papers."""
 
-    def match(self, queries: Mapping[int, str], papers: Sequence[Paper]) -> Mapping[int, Sequence[Match]]:
-        """Find every query's papers, best first, above that query's cut. Keys are the caller's (topic ids)."""
+    def match(
+        self, queries: Mapping[int, str], papers: Sequence[Paper]
+    ) -> Mapping[int, Sequence[Match]]:
+        """Find every query's papers, best first, above that query's cut. Keys are the caller's
+        (topic ids).
+        """
         ...
 
 
@@ -36,6 +43,8 @@ class Transport(Protocol):
         fence: Callable[[int], Awaitable[bool]],
         settle: Callable[[Receipt], Awaitable[None]],
     ) -> None:
-        """Hand each message over at most once. `fence(delivery)` is awaited after the body and before the final dot;
-        False means: drop the connection, no dot. `settle` is awaited with the outcome before anything else is done."""
+        """Hand each message over at most once. `fence(delivery)` is awaited after the body and
+        before the final dot; False means: drop the connection, no dot. `settle` is awaited with the
+        outcome before anything else is done.
+        """
         ...

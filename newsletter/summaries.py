@@ -1,7 +1,9 @@
-"""Short summaries from an endpoint that speaks OpenAI's chat protocol: off unless configured, and never needed.
+"""Short summaries from an endpoint that speaks OpenAI's chat protocol: off unless configured, and
+never needed.
 
-Only papers that readers are about to get are asked about, each once: what was written is kept with the paper and shown
-as machine-written. Whatever goes wrong there, the letter falls back to the abstract and leaves on time.
+Only papers that readers are about to get are asked about, each once: what was written is kept with
+the paper and shown as machine-written. Whatever goes wrong there, the letter falls back to the
+abstract and leaves on time.
 """
 
 import asyncio
@@ -23,8 +25,10 @@ from newsletter.store.db import reading, writing
 from newsletter.text.markup import clean
 
 INSTRUCTION = (
-    "You write for a newsletter that scientists read. Say in one or two plain sentences, at most 45 words in all, what "
-    "this paper found or built and why it matters. Use only what the abstract says. No heading, no list, no link, no "
+    "You write for a newsletter that scientists read. Say in one or two plain sentences, at most "
+    "45 words in all, what "
+    "this paper found or built and why it matters. Use only what the abstract says. No heading, "
+    "no list, no link, no "
     "praise."
 )
 #: The letters wait no longer than this for all summaries together.
@@ -54,21 +58,30 @@ class _Failed(Exception):
 
 
 async def write(
-    engine: Engine, section: Summaries, papers: Mapping[int, Paper], picked: Mapping[int, int], now: datetime
+    engine: Engine,
+    section: Summaries,
+    papers: Mapping[int, Paper],
+    picked: Mapping[int, int],
+    now: datetime,
 ) -> dict[int, str]:
-    """Write what papers lack, those that most readers get first; keep it, and give it by the paper's key.
+    """Write what papers lack, those that most readers get first; keep it, and give it by the
+    paper's key.
 
-    `picked` says how many readers get each paper. At most `per_day` papers are asked about on one UTC day. Never raises
-    for what the endpoint did.
+    `picked` says how many readers get each paper. At most `per_day` papers are asked about on one
+    UTC day. Never raises for what the endpoint did.
     """
     with reading(engine) as connection:
         asked_before = _asked(connection, now)
     by_readers = sorted(picked, key=lambda key: (-picked[key], key))
-    lacking = [papers[key] for key in by_readers if papers[key].abstract and not papers[key].summary]
+    lacking = [
+        papers[key] for key in by_readers if papers[key].abstract and not papers[key].summary
+    ]
     asking = lacking[: max(0, section.per_day - asked_before)]
     if not asking:
         return {}
-    with writing(engine) as connection:  # counted before the first question: a crash must not double the bill
+    with writing(
+        engine
+    ) as connection:  # counted before the first question: a crash must not double the bill
         _note_asked(connection, now, asked_before + len(asking))
     desk = _Desk(section)
     await desk.work(asking)
@@ -76,7 +89,12 @@ async def write(
         _note_asked(connection, now, asked_before + desk.asked)
         shelf.note_summaries(connection, desk.written)
     if desk.failures:
-        log.warning("summaries: %d of %d not written: %s", len(asking) - len(desk.written), len(asking), desk.last)
+        log.warning(
+            "summaries: %d of %d not written: %s",
+            len(asking) - len(desk.written),
+            len(asking),
+            desk.last,
+        )
     return desk.written
 
 
@@ -86,7 +104,9 @@ def _asked(connection: Connection, now: datetime) -> int:
 
 
 def _note_asked(connection: Connection, now: datetime, asked: int) -> None:
-    runs.note_fact(connection, _FACT, {"day": now.astimezone(UTC).date().isoformat(), "asked": asked})
+    runs.note_fact(
+        connection, _FACT, {"day": now.astimezone(UTC).date().isoformat(), "asked": asked}
+    )
 
 
 @dataclass
@@ -117,14 +137,21 @@ class _Desk:
                 async with asyncio.timeout(self.section.timeout_s):
                     self.written[paper.key] = fit(await self._ask(client, paper))
             except TimeoutError:
-                self.failures, self.last = self.failures + 1, f"no answer within {self.section.timeout_s:g} s"
-            except Exception as e:  # whatever it was, the letters leave; a header's fault would quote the key
+                self.failures, self.last = (
+                    self.failures + 1,
+                    f"no answer within {self.section.timeout_s:g} s",
+                )
+            except (
+                Exception
+            ) as e:  # whatever it was, the letters leave; a header's fault would quote the key
                 said = f"{e}" if isinstance(e, _Failed | httpx2.NetworkError) else ""
                 self.failures, self.last = self.failures + 1, said or type(e).__name__
 
     async def _ask(self, client: httpx2.AsyncClient, paper: Paper) -> str:
         key = self.section.key.get_secret_value()
-        headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        headers = {"Accept-Encoding": "identity"} | (
+            {"Authorization": f"Bearer {key}"} if key else {}
+        )
         question = {
             "model": self.section.model,
             "messages": [
@@ -136,7 +163,9 @@ class _Desk:
         }
         address = f"{self.section.url}/chat/completions"
         body = bytearray()
-        async with client.stream("POST", address, json=question, headers=headers, timeout=None) as answer:
+        async with client.stream(
+            "POST", address, json=question, headers=headers, timeout=None
+        ) as answer:
             if answer.status_code != 200:
                 raise _Failed(f"the endpoint answered {answer.status_code}")
             async for piece in answer.aiter_raw():
@@ -160,7 +189,9 @@ def _content(body: bytes) -> str:
 
 
 def fit(content: str) -> str:
-    """Make an answer fit for a letter: plain text on one line, of a summary's length, with no address in it."""
+    """Make an answer fit for a letter: plain text on one line, of a summary's length, with no
+    address in it.
+    """
     told = _THOUGHTS.sub("", content)
     if "<think" in told.lower():
         raise _Failed("an answer that is still thinking")

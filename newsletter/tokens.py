@@ -1,8 +1,9 @@
-"""Signed links, envelope senders and address hashes. A token alone selects a reader; nothing here asks a table.
+"""Signed links, envelope senders and address hashes. A token alone selects a reader; nothing here
+asks a table.
 
-A token is base64url(payload + MAC), the MAC keyed BLAKE2b (RFC 7693) of 160 bits. It covers the purpose, so a token
-made for one page opens no other. The first secret signs, every secret verifies: a key is changed by putting a new one
-in front.
+A token is base64url(payload + MAC), the MAC keyed BLAKE2b (RFC 7693) of 160 bits. It covers the
+purpose, so a token made for one page opens no other. The first secret signs, every secret verifies:
+a key is changed by putting a new one in front.
 """
 
 import base64
@@ -19,9 +20,12 @@ from newsletter.errors import ConfigError, InputError
 
 PURPOSES = ("confirm", "preferences", "unsubscribe", "feedback", "view", "address", "feed")
 _PERSONS = {purpose: purpose.encode() for purpose in PURPOSES}
-_BODY = struct.Struct(">QIIqb")  # subscriber, epoch, made (seconds since the epoch), two numbers of the purpose
+_BODY = struct.Struct(
+    ">QIIqb"
+)  # subscriber, epoch, made (seconds since the epoch), two numbers of the purpose
 _MAC_BYTES = 20
-#: In characters. Body and MAC are whole groups of base64, so that many tokens are encoded as one and cut apart.
+#: In characters. Body and MAC are whole groups of base64, so that many tokens are encoded as one
+#: and cut apart.
 _LENGTH = (_BODY.size + _MAC_BYTES) // 3 * 4
 
 
@@ -43,7 +47,9 @@ class Claims:
     subscriber: int
     epoch: int  #: of the subscriber when it was made; compare before acting
     made: datetime
-    paper: int = 0  #: feedback: Paper.key · view: the issue's id · address: the ledger row that asked
+    paper: int = (
+        0  #: feedback: Paper.key · view: the issue's id · address: the ledger row that asked
+    )
     vote: int = 0  #: feedback: 1 more, -1 less
 
 
@@ -66,26 +72,52 @@ class Tokens:
             mistake = f"site.secret_key_file: cannot read {path} ({e.strerror})"
             raise ConfigError([mistake], hint="a new site gets one from: newsletter init") from e
         if not lines or any(len(line) < 32 for line in lines):
-            raise ConfigError([f"site.secret_key_file: {path} needs secrets of at least 32 characters, one a line"])
+            raise ConfigError(
+                [
+                    f"site.secret_key_file: {path} needs secrets of at least 32 characters, one "
+                    "a line"
+                ]
+            )
         return cls([line.encode() for line in lines])
 
-    def make(self, purpose: str, subscriber: int, epoch: int, now: datetime, *, paper: int = 0, vote: int = 0) -> str:
-        """Sign one link. Same values, same token: letters stay identical when they are made again."""
+    def make(
+        self,
+        purpose: str,
+        subscriber: int,
+        epoch: int,
+        now: datetime,
+        *,
+        paper: int = 0,
+        vote: int = 0,
+    ) -> str:
+        """Sign one link. Same values, same token: letters stay identical when they are made
+        again.
+        """
         return self.make_many(purpose, subscriber, epoch, now, [(paper, vote)])[0]
 
     def make_many(
-        self, purpose: str, subscriber: int, epoch: int, now: datetime, values: Iterable[tuple[int, int]]
+        self,
+        purpose: str,
+        subscriber: int,
+        epoch: int,
+        now: datetime,
+        values: Iterable[tuple[int, int]],
     ) -> list[str]:
         """`make` for each (paper, vote): the many links of one letter, a few times faster."""
         made, key = int(now.timestamp()), self._keys[0]
         bodies = [_BODY.pack(subscriber, epoch, made, paper, vote) for paper, vote in values]
-        encoded = base64.urlsafe_b64encode(b"".join([body + _mac(purpose, body, key) for body in bodies])).decode()
+        encoded = base64.urlsafe_b64encode(
+            b"".join([body + _mac(purpose, body, key) for body in bodies])
+        ).decode()
         return [encoded[at : at + _LENGTH] for at in range(0, len(encoded), _LENGTH)]
 
-    def read(self, token: str, purpose: str, now: datetime, max_age: timedelta | None = None) -> Claims:
+    def read(
+        self, token: str, purpose: str, now: datetime, max_age: timedelta | None = None
+    ) -> Claims:
         """Verify a token for one purpose.
 
-        Raises: TokenError. The MAC is compared before anything in the token is believed, in constant time.
+        Raises: TokenError. The MAC is compared before anything in the token is believed, in
+        constant time.
         """
         if len(token) != _LENGTH or not token.isascii():
             raise TokenError("malformed")
@@ -105,10 +137,11 @@ class Tokens:
         return Claims(purpose, subscriber, epoch, made, paper, vote)
 
     def tag(self, box: str, *numbers: int) -> str:
-        """What stands behind the plus of an address of ours ("bounce+TAG@"): letters that mail systems do not touch.
+        """What stands behind the plus of an address of ours ("bounce+TAG@"): letters that mail
+        systems do not touch.
 
-        A tag is short enough for a local part (64 octets) and good for one box: bounce names a ledger row,
-        unsubscribe a subscriber and their epoch.
+        A tag is short enough for a local part (64 octets) and good for one box: bounce names a
+        ledger row, unsubscribe a subscriber and their epoch.
         """
         said = "-".join(map(str, numbers))
         return f"{said}-{self._short(f'{box}:{said}', self._secrets[0])}"
@@ -119,14 +152,20 @@ class Tokens:
         if not re.fullmatch(r"[0-9]{1,18}(-[0-9]{1,18}){0,3}", said):
             return None
         genuine = [
-            hmac.compare_digest(tag.encode(), f"{said}-{self._short(f'{box}:{said}', secret)}".encode())
+            hmac.compare_digest(
+                tag.encode(), f"{said}-{self._short(f'{box}:{said}', secret)}".encode()
+            )
             for secret in self._secrets
         ]
         return tuple(map(int, said.split("-"))) if any(genuine) else None
 
     def address_hash(self, canonical: str) -> str:
-        """A keyed hash that outlives an erased address. It is made with the oldest secret, so rotation keeps it."""
-        return hmac.new(self._secrets[-1], b"address:" + canonical.encode(), hashlib.sha256).hexdigest()
+        """A keyed hash that outlives an erased address. It is made with the oldest secret, so
+        rotation keeps it.
+        """
+        return hmac.new(
+            self._secrets[-1], b"address:" + canonical.encode(), hashlib.sha256
+        ).hexdigest()
 
     def message_id(self, delivery: int) -> str:
         """The left side of a row's Message-ID: the same on every try, of use to nobody."""

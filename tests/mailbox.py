@@ -18,7 +18,9 @@ class Mailbox:
 
     async def __aenter__(self) -> "Mailbox":
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: SMTP(self, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0)
+        self._server = await loop.create_server(
+            lambda: SMTP(self, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0
+        )
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -26,7 +28,9 @@ class Mailbox:
         self._server.close()
         await self._server.wait_closed()
 
-    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: Any) -> str:
+    async def handle_RCPT(
+        self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: Any
+    ) -> str:
         if address in self.refuse:
             return self.refuse[address]
         envelope.rcpt_tos.append(address)

@@ -11,11 +11,18 @@ from newsletter.errors import AddressError
 @pytest.mark.parametrize(
     "text",
     [
-        "alice@example.org)bob@example.com", "<a@x.org> b@y.org", "a@x.org,b@y.org", "a@x.org;b@y.org",
+        "alice@example.org)bob@example.com",
+        "<a@x.org> b@y.org",
+        "a@x.org,b@y.org",
+        "a@x.org;b@y.org",
         "team: a@x.org;",
-        "a@x@y.org", "", "a", "@x.org", "a@",
+        "a@x@y.org",
+        "",
+        "a",
+        "@x.org",
+        "a@",
     ],
-)  # fmt: skip
+)
 def test_E01_more_or_less_than_one_address_is_refused(text: str) -> None:
     with pytest.raises(AddressError):
         parse(text)
@@ -23,7 +30,15 @@ def test_E01_more_or_less_than_one_address_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["=?utf-8?q?a?=@x.org", "a%b@x.org", "a!b@x.org", '"a b"@x.org', "a(comment)@x.org", ".a@x.org", "a..b@x.org"],
+    [
+        "=?utf-8?q?a?=@x.org",
+        "a%b@x.org",
+        "a!b@x.org",
+        '"a b"@x.org',
+        "a(comment)@x.org",
+        ".a@x.org",
+        "a..b@x.org",
+    ],
 )
 def test_E02_forms_that_mail_systems_reinterpret_are_refused(text: str) -> None:
     with pytest.raises(AddressError):
@@ -38,7 +53,11 @@ def test_E03_controls_brackets_and_spaces_are_refused_with_their_position(bad: s
 
 
 def test_E04_both_spellings_of_a_domain_are_one_reader() -> None:
-    assert parse("a@München.de").canonical == parse("a@xn--mnchen-3ya.de").canonical == "a@xn--mnchen-3ya.de"
+    assert (
+        parse("a@München.de").canonical
+        == parse("a@xn--mnchen-3ya.de").canonical
+        == "a@xn--mnchen-3ya.de"
+    )
 
 
 def test_E05_unicode_names_never_collide_with_ascii_ones() -> None:
@@ -84,7 +103,9 @@ def test_E03_no_control_character_ever_passes(text: str) -> None:
         address = parse(text)
     except AddressError:
         return
-    assert address.email.isprintable() and " " not in address.email and address.email.count("@") == 1
+    assert (
+        address.email.isprintable() and " " not in address.email and address.email.count("@") == 1
+    )
 
 
 def test_a_masked_address_tells_no_name() -> None:

@@ -1,4 +1,6 @@
-"""What comes back: precision before recall. The samples in words are ours; real mails are read where they are there."""
+"""What comes back: precision before recall. The samples in words are ours; real mails are read
+where they are there.
+"""
 
 import csv
 from email import message_from_bytes, message_from_string
@@ -16,7 +18,11 @@ from newsletter.inbound.bounces import classify, judge
         ("550 5.1.1 <ada@example.org>: Recipient address rejected: User unknown", "5.1.1", "hard"),
         ("550 <ada@example.org>... User unknown", "5.0.0", "hard"),
         ("Host or domain name not found. Name service error for name=example.org", "5.4.4", "hard"),
-        ("550 User unknown (in reply to end of DATA command)", "5.0.0", "other"),  # it may be the content
+        (
+            "550 User unknown (in reply to end of DATA command)",
+            "5.0.0",
+            "other",
+        ),  # it may be the content
         ("552 5.2.2 Mailbox full", "5.1.1", "full"),  # the words win over the report's status
         ("452 4.2.2 Over quota", "4.2.2", "full"),
         ("550 5.7.1 Message rejected as spam", "5.1.1", "policy"),
@@ -69,12 +75,18 @@ def test_G13_what_is_no_failure_is_none(action: str, kind: str) -> None:
     ],
 )
 def test_G07_automatic_answers_are_told_from_letters(headers: str, kind: str) -> None:
-    assert classify(message_from_string(f"{headers}\n\n550 5.1.1 user unknown is only quoted here\n")).kind == kind
+    assert (
+        classify(
+            message_from_string(f"{headers}\n\n550 5.1.1 user unknown is only quoted here\n")
+        ).kind
+        == kind
+    )
 
 
 def test_a_complaint_is_one_and_an_authentication_report_is_not() -> None:
     mail = (
-        'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary="b"\n\n--b\n'
+        "MIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; "
+        'boundary="b"\n\n--b\n'
         "Content-Type: message/feedback-report\n\nFeedback-Type: {}\nVersion: 1\n\n--b--\n"
     )
     assert classify(message_from_string(mail.format("abuse"))).kind == "complaint"
@@ -82,7 +94,13 @@ def test_a_complaint_is_one_and_an_authentication_report_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"\xff\xfe", b"Content-Type: multipart/report\n\n", b"Content-Type: text/plain; charset=no-such\n\nx"]
+    "raw",
+    [
+        b"",
+        b"\xff\xfe",
+        b"Content-Type: multipart/report\n\n",
+        b"Content-Type: text/plain; charset=no-such\n\nx",
+    ],
 )
 def test_broken_mail_is_something_else(raw: bytes) -> None:
     assert classify(message_from_bytes(raw)).kind == "other"

@@ -8,17 +8,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.models import FOLLOWED, MATCH_CUT, OUTSIDE, Choice, Heat, Match, Paper, Reason, Subscriber, Topic
+from newsletter.models import (
+    FOLLOWED,
+    MATCH_CUT,
+    OUTSIDE,
+    Choice,
+    Heat,
+    Match,
+    Paper,
+    Reason,
+    Subscriber,
+    Topic,
+)
 from newsletter.steps.candidates import HEAD, PER_AUTHOR, telling
-from newsletter.steps.choose import Shelf, choose
+from newsletter.steps.choose import CandidateSet, choose
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 READER = Subscriber(1, "ada@example.org", topics=(1,))
 #: Words that no two titles share, so that only tests that want near-duplicates have them.
-WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in ("lt", "mp", "rn", "sk", "xt", "nd", "pt", "rk")]
+WORDS = [
+    f"{a}{b}{c}"
+    for a in "bdfgk"
+    for b in "aeiou"
+    for c in ("lt", "mp", "rn", "sk", "xt", "nd", "pt", "rk")
+]
 
 
-def paper(key: int, title: str = "", *, author: str = "", hours: float = 1, **more: object) -> Paper:
+def paper(
+    key: int, title: str = "", *, author: str = "", hours: float = 1, **more: object
+) -> Paper:
     title = title or " ".join(WORDS[(key * 3 + n) % len(WORDS)] for n in range(3))
     seen = NOW - timedelta(hours=hours)
     first = author or f"Ann {WORDS[key % len(WORDS)].title()}"
@@ -34,9 +52,14 @@ def world(
     matches: dict[int, dict[int, float]],
     heats: dict[int, Heat] | None = None,
     voted: tuple[Paper, ...] = (),
-) -> Shelf:
-    found = {id: [Match(key, score, ("word",)) for key, score in scores.items()] for id, scores in matches.items()}
-    return Shelf.prepare(papers, heats or {}, found, {id: topic(id) for id in matches}, NOW, voted)
+) -> CandidateSet:
+    found = {
+        id: [Match(key, score, ("word",)) for key, score in scores.items()]
+        for id, scores in matches.items()
+    }
+    return CandidateSet.prepare(
+        papers, heats or {}, found, {id: topic(id) for id in matches}, NOW, voted
+    )
 
 
 def keys(choice: Choice) -> list[int]:
@@ -59,11 +82,14 @@ def test_below_the_cut_nothing_comes_in_and_nothing_is_padded() -> None:
 
 def test_a_topic_has_at_most_half_of_a_mail_of_several() -> None:
     shelf = world(
-        [paper(n) for n in range(1, 21)], {1: dict.fromkeys(range(1, 11), 0.9), 2: dict.fromkeys(range(11, 21), 0.6)}
+        [paper(n) for n in range(1, 21)],
+        {1: dict.fromkeys(range(1, 11), 0.9), 2: dict.fromkeys(range(11, 21), 0.6)},
     )
     choice = choose(replace(READER, topics=(1, 2)), shelf, set(), {})
     assert Counter(pick.topic for pick in choice.picks) == {1: 4, 2: 4}
-    assert [pick.topic for pick in choice.picks] == [1] * 4 + [2] * 4  # sections by their best score
+    assert [pick.topic for pick in choice.picks] == [1] * 4 + [
+        2
+    ] * 4  # sections by their best score
     assert sum(choice.left_out.values()) == 12
 
 
@@ -76,14 +102,18 @@ def test_a_paper_that_one_topic_has_no_room_for_may_come_in_by_another() -> None
 
 def test_two_papers_of_one_first_or_last_author_are_enough() -> None:
     papers = [paper(n, author="Grace Hopper") for n in range(1, 5)]
-    assert len(choose(READER, world(papers, {1: dict.fromkeys(range(1, 5), 0.9)}), set(), {}).picks) == PER_AUTHOR
+    assert (
+        len(choose(READER, world(papers, {1: dict.fromkeys(range(1, 5), 0.9)}), set(), {}).picks)
+        == PER_AUTHOR
+    )
 
 
 def test_one_of_a_cluster_of_near_duplicates_is_shown() -> None:
     papers = [
-        paper(1, "Sparse attention for long documents at scale"), paper(2, "Long documents: sparse attention at scale"),
+        paper(1, "Sparse attention for long documents at scale"),
+        paper(2, "Long documents: sparse attention at scale"),
         paper(3, "Tides in shallow lakes"),
-    ]  # fmt: skip
+    ]
     choice = choose(READER, world(papers, {1: {1: 0.7, 2: 0.8, 3: 0.6}}), set(), {})
     assert keys(choice) == [2, 3] and choice.left_out == {"near_duplicate": 1}
 
@@ -96,8 +126,13 @@ def test_what_was_sent_once_never_comes_again() -> None:
 
 @pytest.mark.parametrize("word", ["quantum", "Quantum", "error corrections", "código"])
 def test_muted_words_keep_papers_out_in_any_spelling(word: str) -> None:
-    papers = [paper(1, "Quantum error correction", abstract="El codigo."), paper(2, "Tides in shallow lakes")]
-    choice = choose(replace(READER, muted=(word, " ")), world(papers, {1: {1: 0.9, 2: 0.8}}), set(), {})
+    papers = [
+        paper(1, "Quantum error correction", abstract="El codigo."),
+        paper(2, "Tides in shallow lakes"),
+    ]
+    choice = choose(
+        replace(READER, muted=(word, " ")), world(papers, {1: {1: 0.9, 2: 0.8}}), set(), {}
+    )
     assert keys(choice) == [2] and choice.left_out == {"muted": 1}
     assert [(rule, pick.paper) for rule, pick in choice.passed] == [("muted", 1)]
 
@@ -108,7 +143,12 @@ def test_a_muted_word_is_not_a_part_of_another() -> None:
 
 
 def test_a_paper_may_enter_for_seven_days() -> None:
-    papers = [paper(1, hours=167), paper(2, hours=169), paper(3, hours=-1), paper(4, is_hidden=True)]
+    papers = [
+        paper(1, hours=167),
+        paper(2, hours=169),
+        paper(3, hours=-1),
+        paper(4, is_hidden=True),
+    ]
     shelf = world([*papers, paper(5, is_withdrawn=True)], {1: dict.fromkeys(range(1, 6), 0.9)})
     assert keys(choose(READER, shelf, set(), {})) == [1]
 
@@ -137,7 +177,9 @@ def test_followed_authors_get_in(followed: str, author: str, is_found: bool) -> 
 
 
 def test_followed_authors_are_held_by_no_cap_and_come_before_the_rest() -> None:
-    papers = [paper(n, author="Ada Lovelace") for n in range(1, 5)] + [paper(n) for n in range(5, 30)]
+    papers = [paper(n, author="Ada Lovelace") for n in range(1, 5)] + [
+        paper(n) for n in range(5, 30)
+    ]
     shelf = world(papers, {1: dict.fromkeys(range(5, 30), 0.95)})
     choice = choose(replace(READER, follows=("Ada Lovelace",), size=5), shelf, {1}, {})
     assert {2, 3, 4} < set(keys(choice)) and len(choice.picks) == 5
@@ -151,14 +193,18 @@ def test_a_hot_only_reader_gets_hot_papers_only() -> None:
 
 
 def test_match_or_buzz_is_the_readers() -> None:
-    shelf = world([paper(1), paper(2)], {1: {1: 0.9, 2: 0.55}}, {1: Heat(0.3, 1, ""), 2: Heat(0.99, 3, "")})
+    shelf = world(
+        [paper(1), paper(2)], {1: {1: 0.9, 2: 0.55}}, {1: Heat(0.3, 1, ""), 2: Heat(0.99, 3, "")}
+    )
     assert keys(choose(replace(READER, mix="match"), shelf, set(), {})) == [1, 2]
     assert keys(choose(replace(READER, mix="trend"), shelf, set(), {})) == [2, 1]
 
 
 def test_the_last_slot_goes_to_one_surging_paper_from_outside() -> None:
     heats = {20: Heat(0.995, 4, "cs"), 21: Heat(0.999, 4, "cs")}
-    shelf = world([paper(n) for n in range(1, 22)], {1: {n: 0.9 - n / 100 for n in range(1, 11)}}, heats)
+    shelf = world(
+        [paper(n) for n in range(1, 22)], {1: {n: 0.9 - n / 100 for n in range(1, 11)}}, heats
+    )
     choice = choose(READER, shelf, set(), {})
     assert keys(choice) == [*range(1, 8), 21]
     assert choice.picks[-1].topic == OUTSIDE and choice.picks[-1].reasons == (Reason("outside"),)
@@ -170,13 +216,13 @@ def test_the_last_slot_goes_to_one_surging_paper_from_outside() -> None:
 def test_a_readers_own_query_says_its_keyword_and_a_curated_topic_its_name() -> None:
     found = {1: [Match(1, 0.9, ("verifier",))], 2: [Match(2, 0.8, ("plant",))]}
     topics = {1: topic(1), 2: topic(2, is_curated=True)}
-    shelf = Shelf.prepare([paper(1), paper(2)], {}, found, topics, NOW)
+    shelf = CandidateSet.prepare([paper(1), paper(2)], {}, found, topics, NOW)
     one, two = choose(replace(READER, topics=(1, 2), size=5), shelf, set(), {}).picks
     assert one.reasons == (Reason("topic", "Topic 1"), Reason("keyword", "verifier"))
     assert two.reasons == (Reason("topic", "Topic 2"),)
 
 
-# -- votes -------------------------------------------------------------------------------------------------------------
+# -- votes -----------------------------------------------------------------------------------------
 
 CELLS, ROBOTS = "Grid cells of mice keep time", "Robot arms that fold laundry"
 LIKED = paper(90, CELLS + " in the dark", hours=400, abstract="Grid cells and time in mice.")
@@ -189,7 +235,9 @@ def test_more_and_less_move_what_is_near_and_say_so() -> None:
     liked = choose(READER, shelf, set(), {90: 1})
     assert keys(liked) == [2, 1] and liked.picks[0].reasons[-1] == Reason("near", "1")
     assert liked.picks[1].reasons[-1].kind != "near"
-    disliked = choose(READER, world(papers, {1: {1: 0.75, 2: 0.8}}, voted=(LIKED,)), set(), {90: -1})
+    disliked = choose(
+        READER, world(papers, {1: {1: 0.75, 2: 0.8}}, voted=(LIKED,)), set(), {90: -1}
+    )
     assert keys(disliked) == [1, 2]
 
 
@@ -198,33 +246,45 @@ def test_a_vote_on_a_paper_nobody_knows_any_more_changes_nothing() -> None:
     assert choose(READER, shelf, set(), {77: 1}) == choose(READER, shelf, set(), {})
 
 
-# -- laws --------------------------------------------------------------------------------------------------------------
+# -- laws ------------------------------------------------------------------------------------------
 
 _SCORES = st.dictionaries(st.integers(1, 60), st.floats(0, 1), max_size=60)
 _WORLDS = st.builds(
     lambda titles, scores, values: world(
         [paper(n, title, author=f"Ann {'ABC'[n % 3]}son") for n, title in enumerate(titles, 1)],
-        {id: {key: s for key, s in found.items() if key <= len(titles)} for id, found in enumerate(scores, 1)},
+        {
+            id: {key: s for key, s in found.items() if key <= len(titles)}
+            for id, found in enumerate(scores, 1)
+        },
         {n: Heat(v, 4 if v > 0.97 else 3 if v > 0.9 else 1, "cs") for n, v in enumerate(values, 1)},
     ),
-    st.lists(st.sampled_from(WORDS).flatmap(lambda w: st.sampled_from(WORDS).map(lambda v: f"{w} {v}")), max_size=60),
+    st.lists(
+        st.sampled_from(WORDS).flatmap(lambda w: st.sampled_from(WORDS).map(lambda v: f"{w} {v}")),
+        max_size=60,
+    ),
     st.lists(_SCORES, min_size=1, max_size=4),
     st.lists(st.floats(0, 1), max_size=60),
 )
 _READERS = st.builds(
     Subscriber,
-    id=st.just(1), email=st.just("ada@example.org"), topics=st.permutations([1, 2, 3, 4]).map(lambda t: tuple(t[:2])),
-    size=st.sampled_from([5, 8, 12]), mix=st.sampled_from(["match", "balanced", "trend"]),
-    rhythm=st.sampled_from(["daily", "hot"]), muted=st.lists(st.sampled_from(WORDS), max_size=2).map(tuple),
+    id=st.just(1),
+    email=st.just("ada@example.org"),
+    topics=st.permutations([1, 2, 3, 4]).map(lambda t: tuple(t[:2])),
+    size=st.sampled_from([5, 8, 12]),
+    mix=st.sampled_from(["match", "balanced", "trend"]),
+    rhythm=st.sampled_from(["daily", "hot"]),
+    muted=st.lists(st.sampled_from(WORDS), max_size=2).map(tuple),
     follows=st.sampled_from([(), ("Ann Ason",)]),
-)  # fmt: skip
+)
 _SEEN = st.sets(st.integers(1, 60), max_size=20)
 _VOTES = st.dictionaries(st.integers(1, 60), st.sampled_from([1, -1]), max_size=10)
 
 
 @given(_WORLDS, _READERS, _SEEN, _VOTES)
 @settings(max_examples=150, deadline=None)
-def test_the_rules_hold_in_every_world(shelf: Shelf, reader: Subscriber, seen: set[int], votes: dict[int, int]) -> None:
+def test_the_rules_hold_in_every_world(
+    shelf: CandidateSet, reader: Subscriber, seen: set[int], votes: dict[int, int]
+) -> None:
     choice = choose(reader, shelf, seen, votes)
     places = [shelf.place_of[pick.paper] for pick in choice.picks]
     assert len(set(places)) == len(places) <= reader.size
@@ -243,14 +303,17 @@ def test_the_rules_hold_in_every_world(shelf: Shelf, reader: Subscriber, seen: s
 @given(_WORLDS, _READERS, _SEEN, _VOTES)
 @settings(max_examples=150, deadline=None)
 def test_stopping_early_chooses_the_same(
-    shelf: Shelf, reader: Subscriber, seen: set[int], votes: dict[int, int]
+    shelf: CandidateSet, reader: Subscriber, seen: set[int], votes: dict[int, int]
 ) -> None:
-    assert choose(reader, shelf, seen, votes).picks == choose(reader, shelf, seen, votes, is_counting=False).picks
+    assert (
+        choose(reader, shelf, seen, votes).picks
+        == choose(reader, shelf, seen, votes, is_counting=False).picks
+    )
 
 
 @given(_WORLDS, _READERS, st.integers(1, 60))
 @settings(max_examples=200, deadline=None)
-def test_one_vote_never_empties_a_topic(shelf: Shelf, reader: Subscriber, key: int) -> None:
+def test_one_vote_never_empties_a_topic(shelf: CandidateSet, reader: Subscriber, key: int) -> None:
     reader = replace(reader, topics=(1, 2, 3, 4), follows=())
     before, after = choose(reader, shelf, set(), {}), choose(reader, shelf, set(), {key: -1})
     assert {pick.topic for pick in before.picks} - {OUTSIDE} <= {pick.topic for pick in after.picks}
@@ -258,9 +321,13 @@ def test_one_vote_never_empties_a_topic(shelf: Shelf, reader: Subscriber, key: i
 
 def test_a_reader_who_saw_all_the_best_reads_on_further_down() -> None:
     count = 3 * HEAD
-    shelf = world([paper(n) for n in range(1, count + 1)], {1: {n: 1 - n / 1000 for n in range(1, count + 1)}})
+    shelf = world(
+        [paper(n) for n in range(1, count + 1)], {1: {n: 1 - n / 1000 for n in range(1, count + 1)}}
+    )
     seen = set(range(1, 2 * HEAD))
-    assert keys(choose(READER, shelf, seen, {}, is_counting=False)) == list(range(2 * HEAD, 2 * HEAD + 8))
+    assert keys(choose(READER, shelf, seen, {}, is_counting=False)) == list(
+        range(2 * HEAD, 2 * HEAD + 8)
+    )
 
 
 def test_a_topic_read_down_to_its_end_is_not_passed_over_for_worse_papers_of_others() -> None:

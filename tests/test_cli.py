@@ -41,7 +41,9 @@ def test_status_has_the_shape_that_scripts_rely_on(site: str, capsys: Capture) -
     assert {"readers", "ledger", "sources", "last_run", "next_due"} <= set(found)
 
 
-def test_a_broken_configuration_exits_with_3_and_names_every_mistake(site: str, capsys: Capture) -> None:
+def test_a_broken_configuration_exits_with_3_and_names_every_mistake(
+    site: str, capsys: Capture
+) -> None:
     Path(site).write_text('[site]\nnmae = "x"\n[smtp]\nporrt = 1\n')
     assert main(["-C", site, "status"]) == 3
     said = capsys.readouterr().err
@@ -69,7 +71,9 @@ def test_piped_tables_are_tabs_without_a_heading(site: str, capsys: Capture) -> 
     assert first[0] == "reasoning" and len(first) == 5
 
 
-def test_E12_an_import_reports_bad_lines_by_number_and_goes_on(site: str, tmp_path: Path, capsys: Capture) -> None:
+def test_E12_an_import_reports_bad_lines_by_number_and_goes_on(
+    site: str, tmp_path: Path, capsys: Capture
+) -> None:
     file = tmp_path / "readers.csv"
     file.write_text(
         "email,name,topics,timezone,hour,rhythm,status\n"
@@ -86,7 +90,9 @@ def test_E12_an_import_reports_bad_lines_by_number_and_goes_on(site: str, tmp_pa
     assert "1 added, 1 known, 0 suppressed, 4 failed" in said.out
 
 
-def test_active_readers_are_imported_only_with_consent(site: str, tmp_path: Path, capsys: Capture) -> None:
+def test_active_readers_are_imported_only_with_consent(
+    site: str, tmp_path: Path, capsys: Capture
+) -> None:
     file = tmp_path / "readers.csv"
     file.write_text("email,status\nada@example.org,active\n")
     assert main(["-C", site, "subscribers", "import", str(file)]) == 1
@@ -94,7 +100,18 @@ def test_active_readers_are_imported_only_with_consent(site: str, tmp_path: Path
 
 
 def test_H04_an_export_is_harmless_to_spreadsheets(site: str, capsys: Capture) -> None:
-    add = ["-C", site, "subscribers", "add", "ada@example.org", "--name", "=1+1", "--no-confirm", "--reason", "asked"]
+    add = [
+        "-C",
+        site,
+        "subscribers",
+        "add",
+        "ada@example.org",
+        "--name",
+        "=1+1",
+        "--no-confirm",
+        "--reason",
+        "asked",
+    ]
     assert main([*add, "--topics", "reasoning"]) == 0
     capsys.readouterr()
     assert main(["-C", site, "subscribers", "export"]) == 0
@@ -111,7 +128,8 @@ def test_removing_without_a_terminal_needs_yes(site: str, capsys: Capture) -> No
 def test_papers_are_imported_searched_and_shown(site: str, tmp_path: Path, capsys: Capture) -> None:
     file = tmp_path / "papers.jsonl"
     file.write_text(
-        '{"id": "2510.00001", "title": "Graph neural networks for rain", "abstract": "Rain.", "authors": ["A B"], '
+        '{"id": "2510.00001", "title": "Graph neural networks for rain", "abstract": "Rain.", '
+        '"authors": ["A B"], '
         '"categories": ["cs.LG"], "published": "2025-10-01"}\nnot json\n'
         '{"id": "4983", "title": "Bees", "summary": "Bees and rain in the Alps."}\n'
     )
@@ -127,8 +145,15 @@ def test_a_run_without_readers_does_nothing_and_says_so(site: str, capsys: Captu
     report = run_json(capsys, "-C", site, "run", "--no-fetch", "--at", "2026-05-04T09:00Z")
     assert report["at"] == "2026-05-04T09:00:00Z" and report["issues"] == []
     assert set(report["seconds"]) == {  # type: ignore[call-overload]
-        "fetch", "dedupe", "trend", "match", "choose", "freeze", "deliver", "total"
-    }  # fmt: skip
+        "fetch",
+        "dedupe",
+        "trend",
+        "match",
+        "choose",
+        "freeze",
+        "deliver",
+        "total",
+    }
 
 
 def test_a_backup_comes_back(site: str, tmp_path: Path, capsys: Capture) -> None:
@@ -160,7 +185,10 @@ def test_config_names_the_file_that_was_read(
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ('[dkim]\ndomain = "x.org"\nselector = "s"\nkey_file = "nofile"', "dkim.key_file: cannot read"),
+        (
+            '[dkim]\ndomain = "x.org"\nselector = "s"\nkey_file = "nofile"',
+            "dkim.key_file: cannot read",
+        ),
         ('[matching]\nmodel_folder = "nofolder"', "matching.model_folder"),
         ('[smtp]\nca_file = "nofile.pem"', "smtp.ca_file: cannot read"),
     ],
@@ -169,7 +197,9 @@ def test_a_file_that_is_named_and_missing_is_found_before_the_day(
     site: str, capsys: Capture, more: str, says: str
 ) -> None:
     text = Path(site).read_text()
-    Path(site).write_text(text.replace("[smtp]", more, 1) if more.startswith("[smtp]") else f"{text}\n{more}\n")
+    Path(site).write_text(
+        text.replace("[smtp]", more, 1) if more.startswith("[smtp]") else f"{text}\n{more}\n"
+    )
     assert main(["-C", site, "config", "check"]) == 3
     assert says in capsys.readouterr().err
     assert main(["-C", site, "doctor"]) == 3
@@ -187,7 +217,9 @@ def test_a_file_that_is_named_and_missing_is_found_before_the_day(
         ["dkim", "keygen", "x.org", "--out", "/nonexistent/k"],
     ],
 )
-def test_a_file_that_cannot_be_used_is_told_in_words(site: str, capsys: Capture, words: list[str]) -> None:
+def test_a_file_that_cannot_be_used_is_told_in_words(
+    site: str, capsys: Capture, words: list[str]
+) -> None:
     assert main(["-C", site, *words]) == 1
     said = capsys.readouterr().err
     assert said.startswith("error: ") and "Traceback" not in said
@@ -195,7 +227,9 @@ def test_a_file_that_cannot_be_used_is_told_in_words(site: str, capsys: Capture,
     assert json.loads(capsys.readouterr().err)["error"]["message"]
 
 
-def test_a_file_that_is_no_text_and_a_moment_out_of_time_are_told(site: str, tmp_path: Path, capsys: Capture) -> None:
+def test_a_file_that_is_no_text_and_a_moment_out_of_time_are_told(
+    site: str, tmp_path: Path, capsys: Capture
+) -> None:
     (tmp_path / "latin.jsonl").write_bytes(b'{"id": "1", "title": "caf\xe9"}\n')
     assert main(["-C", site, "papers", "import", str(tmp_path / "latin.jsonl")]) == 1
     assert "not text in UTF-8" in capsys.readouterr().err
@@ -209,7 +243,9 @@ def test_a_papers_names_must_be_a_list(site: str, tmp_path: Path, capsys: Captur
     assert "line 1: authors must be a list" in capsys.readouterr().err
 
 
-def test_whoever_left_stays_away_when_a_site_moves(site: str, tmp_path: Path, capsys: Capture) -> None:
+def test_whoever_left_stays_away_when_a_site_moves(
+    site: str, tmp_path: Path, capsys: Capture
+) -> None:
     file = tmp_path / "readers.csv"
     rows = ["email,status", "gone@example.org,unsubscribed", "dead@example.org,suppressed"]
     file.write_text("\n".join(rows) + "\n")
@@ -217,13 +253,34 @@ def test_whoever_left_stays_away_when_a_site_moves(site: str, tmp_path: Path, ca
     assert main(["-C", site, "subscribers", "export"]) == 0
     out = capsys.readouterr().out
     assert '"gone@example.org"' in out and '"unsubscribed"' in out and '"suppressed"' in out
-    assert main(["-C", site, "subscribers", "add", "dead@example.org", "--no-confirm", "--reason", "x"]) != 0
+    assert (
+        main(
+            ["-C", site, "subscribers", "add", "dead@example.org", "--no-confirm", "--reason", "x"]
+        )
+        != 0
+    )
     assert "suppressed" in capsys.readouterr().err
 
 
 def test_a_pause_is_for_days_to_come(site: str, capsys: Capture) -> None:
-    assert main(["-C", site, "subscribers", "add", "ada@example.org", "--no-confirm", "--reason", "asked"]) == 0
-    assert main(["-C", site, "subscribers", "pause", "ada@example.org", "--until", "2020-01-01"]) == 2
+    assert (
+        main(
+            [
+                "-C",
+                site,
+                "subscribers",
+                "add",
+                "ada@example.org",
+                "--no-confirm",
+                "--reason",
+                "asked",
+            ]
+        )
+        == 0
+    )
+    assert (
+        main(["-C", site, "subscribers", "pause", "ada@example.org", "--until", "2020-01-01"]) == 2
+    )
     assert "over already" in capsys.readouterr().err
 
 
@@ -232,7 +289,9 @@ def test_a_question_before_a_deed_shows_what_may_be_answered_and_takes_no_name_f
 ) -> None:
     asked = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("rich.console.Console.input", lambda _, prompt: asked.append(prompt.plain) or "n")
+    monkeypatch.setattr(
+        "rich.console.Console.input", lambda _, prompt: asked.append(prompt.plain) or "n"
+    )
     assert main(["-C", site, "topics", "add", "Big [/b] topic", "graph"]) == 0
     assert main(["-C", site, "topics", "remove", "big-b-topic"]) == 2
     assert asked[0].endswith("[y/N] ") and "nothing was changed" in capsys.readouterr().err
@@ -240,21 +299,41 @@ def test_a_question_before_a_deed_shows_what_may_be_answered_and_takes_no_name_f
 
 def test_a_dry_run_of_one_readers_letters_counts_theirs(site: str, capsys: Capture) -> None:
     assert main(["-C", site, "subscribers", "add", "ada@example.org"]) == 0  # a confirmation waits
-    assert main(["-C", site, "subscribers", "add", "bob@example.org", "--no-confirm", "--reason", "asked"]) == 0
+    assert (
+        main(
+            [
+                "-C",
+                site,
+                "subscribers",
+                "add",
+                "bob@example.org",
+                "--no-confirm",
+                "--reason",
+                "asked",
+            ]
+        )
+        == 0
+    )
     capsys.readouterr()
     assert main(["-C", site, "send", "--dry-run", "--to", "bob@example.org"]) == 0
     assert capsys.readouterr().out.startswith("0 letters wait")
-    assert run_json(capsys, "-C", site, "send", "--dry-run", "--to", "ada@example.org")["pending"] == 1
+    assert (
+        run_json(capsys, "-C", site, "send", "--dry-run", "--to", "ada@example.org")["pending"] == 1
+    )
 
 
-def test_the_feeds_of_another_reader_are_taken_over_once(site: str, tmp_path: Path, capsys: Capture) -> None:
+def test_the_feeds_of_another_reader_are_taken_over_once(
+    site: str, tmp_path: Path, capsys: Capture
+) -> None:
     opml = tmp_path / "one.opml"
     outlines = [
         ("Économie & Société", "https://a.example/rss"),
         ("arXiv", "https://b.example/rss"),
         ("", "https://b.example/2"),
     ]
-    inner = "".join(f'<outline text="{name.replace("&", "&amp;")}" xmlUrl="{url}"/>' for name, url in outlines)
+    inner = "".join(
+        f'<outline text="{name.replace("&", "&amp;")}" xmlUrl="{url}"/>' for name, url in outlines
+    )
     opml.write_text(f"<opml version='2.0'><body>{inner}</body></opml>", "utf-8")
     before = Path(site).read_text()
     assert main(["-C", site, "config", "opml", str(opml), "--dry-run"]) == 0

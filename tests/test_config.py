@@ -34,7 +34,11 @@ def _keys(model: type[BaseModel], prefix: str = "") -> set[str]:
     found = set()
     for name, field in model.model_fields.items():
         key = f"{prefix}{field.alias or name}"
-        inner = [t for t in (field.annotation, *getattr(field.annotation, "__args__", ())) if isinstance(t, type)]
+        inner = [
+            t
+            for t in (field.annotation, *getattr(field.annotation, "__args__", ()))
+            if isinstance(t, type)
+        ]
         models = [t for t in inner if issubclass(t, BaseModel)]
         found |= _keys(models[0], f"{key}.") if models else {key}
     return found
@@ -46,19 +50,32 @@ def test_every_key_is_in_the_example_and_none_besides() -> None:
     def flat(table: dict[str, object], prefix: str = "") -> set[str]:
         found = set()
         for key, value in table.items():
-            value = value[0] if isinstance(value, list) and value and isinstance(value[0], dict) else value
+            value = (
+                value[0]
+                if isinstance(value, list) and value and isinstance(value[0], dict)
+                else value
+            )
             found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key}
         return found
 
     secrets = {"smtp.password", "signals.github.token", "summaries.key"}  # environment only
-    keys = {key for key in _keys(Config) if not key.startswith("smtp.fallback.")}  # the same as those of [smtp]
+    keys = {
+        key for key in _keys(Config) if not key.startswith("smtp.fallback.")
+    }  # the same as those of [smtp]
     assert flat(tomllib.loads(text)) == keys - {"sources.feeds"} - secrets | {
-        "sources.feeds.name", "sources.feeds.url", "sources.feeds.field", "smtp.fallback.host", "smtp.fallback.port"
-    }  # fmt: skip
+        "sources.feeds.name",
+        "sources.feeds.url",
+        "sources.feeds.field",
+        "smtp.fallback.host",
+        "smtp.fallback.port",
+    }
 
 
 def test_H02_every_mistake_is_named_with_its_key_and_the_nearest_valid_one(tmp_path: Path) -> None:
-    text = '[site]\nnmae = "x"\ntimezone = "Europe/Berln"\n[smtp]\nporrt = 5\nport = 0\nsecurity = "non"\n'
+    text = (
+        '[site]\nnmae = "x"\ntimezone = "Europe/Berln"\n[smtp]\nporrt = 5\nport = 0\nsecurity '
+        '= "non"\n'
+    )
     found = mistakes_of(tmp_path, text)
     assert "site.nmae: unknown key; did you mean site.name?" in found
     assert "smtp.porrt: unknown key; did you mean smtp.port?" in found
@@ -96,7 +113,9 @@ def test_H03_secrets_come_from_outside_and_are_never_shown(tmp_path: Path) -> No
     config = load_config(write(tmp_path, text), {})
     assert config.smtp.password.get_secret_value() == "canary-secret"
     assert "canary" not in str(masked(config)) and "canary" not in repr(config)
-    config = load_config(write(tmp_path, '[smtp]\nusername = "u"'), {"NEWSLETTER_SMTP__PASSWORD": "canary-env"})
+    config = load_config(
+        write(tmp_path, '[smtp]\nusername = "u"'), {"NEWSLETTER_SMTP__PASSWORD": "canary-env"}
+    )
     assert config.smtp.password.get_secret_value() == "canary-env"
 
 
@@ -109,7 +128,10 @@ def test_a_missing_file_names_the_command_that_makes_one(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('[web]\ntrusted_proxies = ["nonsense"]', "web.trusted_proxies.0: is neither an IP address nor a network"),
+        (
+            '[web]\ntrusted_proxies = ["nonsense"]',
+            "web.trusted_proxies.0: is neither an IP address nor a network",
+        ),
         ("[delivery]\nretry = [-5]", "delivery.retry.0"),
         ("[limits]\nconfirmations_per_hour = -4", "limits.confirmations_per_hour"),
         ("[sources.huggingface]\ndays = -1", "sources.huggingface.days"),

@@ -47,25 +47,40 @@ def site(tmp_path: Path, mailbox: Mailbox) -> Path:
         """
     )
     paper = {
-        "id": "2611.00001", "title": "Reasoning models that check themselves", "abstract": "Language models reason.",
-        "authors": ["Ann Aber"], "categories": ["cs.CL"], "published": (now - timedelta(hours=5)).isoformat(),
+        "id": "2611.00001",
+        "title": "Reasoning models that check themselves",
+        "abstract": "Language models reason.",
+        "authors": ["Ann Aber"],
+        "categories": ["cs.CL"],
+        "published": (now - timedelta(hours=5)).isoformat(),
         "url": "https://arxiv.org/abs/2611.00001",
-    }  # fmt: skip
+    }
     (tmp_path / "papers.jsonl").write_text(json.dumps(paper) + "\n")
     (tmp_path / "readers.csv").write_text(
-        f"email,name,topics,timezone,hour,rhythm,status\nada@example.org,,reasoning,UTC,{now.hour},daily,active\n"
+        "email,name,topics,timezone,hour,rhythm,status\nada@example.org,"
+        f",reasoning,UTC,{now.hour},daily,active\n"
     )
     config = ["-C", str(tmp_path / "config.toml"), "-q"]
     assert main([*config, "papers", "import", str(tmp_path / "papers.jsonl")]) == 0
-    assert main([*config, "subscribers", "import", str(tmp_path / "readers.csv"), "--consent", "asked"]) == 0
+    assert (
+        main(
+            [*config, "subscribers", "import", str(tmp_path / "readers.csv"), "--consent", "asked"]
+        )
+        == 0
+    )
     return tmp_path
 
 
 async def start(site: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("newsletter"), "-C", str(site / "config.toml"), "daemon",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONWARNINGS": "default"},
-    )  # fmt: skip
+        Path(sys.executable).with_name("newsletter"),
+        "-C",
+        str(site / "config.toml"),
+        "daemon",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONWARNINGS": "default"},
+    )
 
 
 def get(site: Path, path: str) -> tuple[int, str]:
@@ -80,7 +95,9 @@ async def until(is_so: Callable[[], object], seconds: float = 20) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_the_daemon_sends_what_is_due_serves_pages_and_ends_on_sigterm(site: Path, mailbox: Mailbox) -> None:
+async def test_the_daemon_sends_what_is_due_serves_pages_and_ends_on_sigterm(
+    site: Path, mailbox: Mailbox
+) -> None:
     daemon = await start(site)
     await until(lambda: mailbox.raw)
     assert [to for to, _ in mailbox.raw] == ["ada@example.org"]

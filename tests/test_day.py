@@ -24,7 +24,9 @@ FRIDAY = datetime(2026, 4, 17, 12, tzinfo=UTC)
 
 
 class Mirror:
-    """Answers as arXiv's RSS and Hugging Face's daily papers, from recorded days. `day` is what arXiv shows."""
+    """Answers as arXiv's RSS and Hugging Face's daily papers, from recorded days. `day` is what
+    arXiv shows.
+    """
 
     def __init__(self, data: Path) -> None:
         self.data, self.day, self.is_down = data, "2026-04-17", False
@@ -47,7 +49,9 @@ class Mirror:
     def answer(self, path: str) -> bytes | None:
         parts = urlsplit(path)
         if parts.path.startswith("/rss/"):
-            file = self.data / "arxiv_rss" / f"{self.day}_{parts.path.removeprefix('/rss/')}.rss.xml"
+            file = (
+                self.data / "arxiv_rss" / f"{self.day}_{parts.path.removeprefix('/rss/')}.rss.xml"
+            )
         else:
             day = parse_qs(parts.query).get("date", ["2025-10-01"])[0]
             file = self.data / "hf_daily_papers" / f"{day}.json"
@@ -77,11 +81,24 @@ def site(tmp_path: Path, mirror: Mirror) -> Iterator[App]:
         topics.seed(connection, load_curated())
     config = Config.model_validate(
         {
-            "site": {"from": "digest@papers.example.org", "secret_key_file": tmp_path / "secret.key"},
+            "site": {
+                "from": "digest@papers.example.org",
+                "secret_key_file": tmp_path / "secret.key",
+            },
             "database": {"url": url},
-            "smtp": {"host": "127.0.0.1", "port": 1, "security": "none", "connections": 2, "timeout_s": 5},
+            "smtp": {
+                "host": "127.0.0.1",
+                "port": 1,
+                "security": "none",
+                "connections": 2,
+                "timeout_s": 5,
+            },
             "sources": {
-                "arxiv": {"categories": ["cs.CL", "cs.LG"], "url": f"{mirror.url}/rss", "interval_s": 0},
+                "arxiv": {
+                    "categories": ["cs.CL", "cs.LG"],
+                    "url": f"{mirror.url}/rss",
+                    "interval_s": 0,
+                },
                 "huggingface": {"url": f"{mirror.url}/api/daily_papers"},
             },
             "http": {"allow_private_networks": True},
@@ -93,7 +110,9 @@ def site(tmp_path: Path, mirror: Mirror) -> Iterator[App]:
 
 
 def with_port(app: App, port: int) -> App:
-    app.config = app.config.model_copy(update={"smtp": app.config.smtp.model_copy(update={"port": port})})
+    app.config = app.config.model_copy(
+        update={"smtp": app.config.smtp.model_copy(update={"port": port})}
+    )
     return app
 
 
@@ -145,7 +164,9 @@ async def test_nobody_gets_a_paper_twice_over_ten_days(site: App, mirror: Mirror
         assert ledger_read.check(connection) == []
 
 
-async def test_a_source_that_is_down_is_failed_and_does_not_end_the_day(site: App, mirror: Mirror) -> None:
+async def test_a_source_that_is_down_is_failed_and_does_not_end_the_day(
+    site: App, mirror: Mirror
+) -> None:
     add_reader(site, "ada@example.org", "language-models")
     mirror.is_down = True
     async with Mailbox() as mailbox:
@@ -162,7 +183,9 @@ async def test_a_relay_that_is_away_loses_nothing(site: App) -> None:
     assert report.is_unreachable
     assert site.status(FRIDAY)["ledger"]["pending"] == 1
     async with Mailbox() as mailbox:
-        report = await with_port(site, mailbox.port).run(FRIDAY + timedelta(hours=1), is_fetching=False)
+        report = await with_port(site, mailbox.port).run(
+            FRIDAY + timedelta(hours=1), is_fetching=False
+        )
         assert report.data["issues"][0]["sent"] == 1
     assert len(mailbox.raw) == 1
 
@@ -176,7 +199,9 @@ async def test_A13_an_address_that_does_not_exist_is_never_tried_again(site: App
         assert subscribers.get(connection, reader.id).state is SubscriberState.SUPPRESSED
 
 
-async def test_a_letter_out_of_date_is_not_sent_and_the_next_one_tells(site: App, mirror: Mirror) -> None:
+async def test_a_letter_out_of_date_is_not_sent_and_the_next_one_tells(
+    site: App, mirror: Mirror
+) -> None:
     add_reader(site, "ada@example.org", "language-models")
     await site.run(FRIDAY)  # the relay is away all day
     mirror.day = "2026-04-20"

@@ -10,7 +10,9 @@ import pytest
 from newsletter.cli import main
 
 
-def test_the_demo_sends_letters_and_keeps_one_reader_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_sends_letters_and_keeps_one_reader_quiet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "demo"
     assert main(["demo", "--dir", str(folder), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -23,12 +25,18 @@ def test_the_demo_sends_letters_and_keeps_one_reader_quiet(tmp_path: Path, capsy
         assert message["To"] == f"<{letter['to']}>" or letter["to"] in str(message["To"])
         text = message.get_body(("plain",))
         assert (
-            text is not None and max(len(line) for line in text.get_content().splitlines() if "://" not in line) <= 72
+            text is not None
+            and max(len(line) for line in text.get_content().splitlines() if "://" not in line)
+            <= 72
         )
-    assert main(["demo", "--dir", str(folder), "--json"]) == 0  # again: its own folder is made afresh
+    assert (
+        main(["demo", "--dir", str(folder), "--json"]) == 0
+    )  # again: its own folder is made afresh
 
 
-def test_the_demo_touches_no_folder_of_somebody_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_touches_no_folder_of_somebody_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "thesis.txt").write_text("ten years of work")
     assert main(["demo", "--dir", str(tmp_path)]) == 2
     assert (tmp_path / "thesis.txt").exists()
@@ -53,7 +61,9 @@ def test_a_preview_says_why_each_paper_is_in_it_and_by_which_rule_others_are_not
         assert numbers == pytest.approx([paper["score"], paper["match"], paper["heat"]], abs=0.006)
         assert number.isdigit() and (topic, title) == (paper["topic"], paper["title"])
         assert word.split(",")[0] == paper["heat_word"]
-        assert why and all(f"{reason['kind']} {reason['detail']}".strip() in why for reason in paper["reasons"])
+        assert why and all(
+            f"{reason['kind']} {reason['detail']}".strip() in why for reason in paper["reasons"]
+        )
     out = [line.split("\t") for line in lines[lines.index("") + 2 : -1]]
     assert 0 < len(out) <= 10 and all(len(row) == 7 for row in out)
     assert [float(row[1]) for row in out] == sorted((float(row[1]) for row in out), reverse=True)
@@ -67,7 +77,15 @@ def test_a_sent_letter_can_still_say_why_each_paper_was_in_it(
 ) -> None:
     folder = tmp_path / "demo"
     assert main(["demo", "--dir", str(folder), "--json"]) == 0
-    asking = ["-C", str(folder / "config.toml"), "issues", "show", "latest", "--to", "ada@example.org"]
+    asking = [
+        "-C",
+        str(folder / "config.toml"),
+        "issues",
+        "show",
+        "latest",
+        "--to",
+        "ada@example.org",
+    ]
     capsys.readouterr()
     assert main([*asking, "--json"]) == 0
     picks = json.loads(capsys.readouterr().out)["letters"][0]["picks"]
@@ -76,7 +94,9 @@ def test_a_sent_letter_can_still_say_why_each_paper_was_in_it(
     told = [line.split("\t") for line in lines[lines.index("") + 1 :]]
     assert len(told) == len(picks) == 8
     for row, pick in zip(told, picks, strict=True):
-        assert row[6] == pick["title"] and row[7] == ", ".join(f"{x['kind']} {x['detail']}" for x in pick["reasons"])
+        assert row[6] == pick["title"] and row[7] == ", ".join(
+            f"{x['kind']} {x['detail']}" for x in pick["reasons"]
+        )
         assert str(pick["heat_facts"][0]["count"]) in row[4]  # the heat's cause
     letter = (folder / "outbox" / "1-ada@example.org.txt").read_text()
     places = [letter.index(pick["title"][:40]) for pick in picks]

@@ -18,7 +18,10 @@ def test_B17_every_local_date_has_exactly_one_instant_in_every_zone() -> None:
                 at = instant(day, hour, zone)
                 assert at is not None, (zone, day)
                 assert at.astimezone(here).date() == day, (zone, day)
-                assert last is None or timedelta(hours=20) < at - last < timedelta(hours=28), (zone, day)
+                assert last is None or timedelta(hours=20) < at - last < timedelta(hours=28), (
+                    zone,
+                    day,
+                )
                 last = at
 
 
@@ -50,9 +53,13 @@ def test_a_late_start_after_midnight_still_serves_the_evening_before() -> None:
     assert [group.day for group in groups] == [date(2026, 11, 23)]
 
 
-@pytest.mark.parametrize(("rhythm", "days"), [("weekdays", 5), ("hot", 5), ("daily", 7), ("weekly", 1)])
+@pytest.mark.parametrize(
+    ("rhythm", "days"), [("weekdays", 5), ("hot", 5), ("daily", 7), ("weekly", 1)]
+)
 def test_rhythms_choose_their_days(rhythm: str, days: int) -> None:
-    assert sum(is_mail_day(rhythm, date(2026, 11, 23) + timedelta(days=n)) for n in range(7)) == days
+    assert (
+        sum(is_mail_day(rhythm, date(2026, 11, 23) + timedelta(days=n)) for n in range(7)) == days
+    )
 
 
 def test_B20_an_unknown_zone_falls_back_to_utc() -> None:
@@ -61,5 +68,7 @@ def test_B20_an_unknown_zone_falls_back_to_utc() -> None:
 
 def test_the_next_instant_is_the_earliest_of_all_rhythms() -> None:
     rhythms = [("UTC", 7, "weekly"), ("Asia/Tokyo", 7, "daily")]
-    assert next_due(rhythms, datetime(2026, 11, 23, 8, tzinfo=UTC)) == datetime(2026, 11, 23, 22, tzinfo=UTC)
+    assert next_due(rhythms, datetime(2026, 11, 23, 8, tzinfo=UTC)) == datetime(
+        2026, 11, 23, 22, tzinfo=UTC
+    )
     assert next_due([], datetime(2026, 11, 23, 8, tzinfo=UTC)) is None

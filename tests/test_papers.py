@@ -1,4 +1,6 @@
-"""Merge and split: the operator's word on what is one paper is kept, holds the next day, and can be undone."""
+"""Merge and split: the operator's word on what is one paper is kept, holds the next day, and can be
+undone.
+"""
 
 import gc
 import json
@@ -12,7 +14,15 @@ from newsletter import paper_merges, pipeline
 from newsletter.cli import main
 from newsletter.cli import papers as commands
 from newsletter.errors import InputError, NotFound
-from newsletter.models import Harvest, Pick, Sighting, Signal, SourceState, Subscriber, SubscriberState
+from newsletter.models import (
+    Harvest,
+    Pick,
+    Sighting,
+    Signal,
+    SourceState,
+    Subscriber,
+    SubscriberState,
+)
 from newsletter.store import ledger_life, papers, signals, subscribers, topics
 from newsletter.store.db import reading, writing
 
@@ -24,9 +34,22 @@ def seen(source: str, id: str, title: str, *identifiers: str, **more: object) ->
     return Sighting(source, id, title, authors=PEOPLE, identifiers=identifiers, **more)  # type: ignore[arg-type]
 
 
-ON_ARXIV = seen("arxiv", "2605.00001", "Sparse attention for long documents", "arxiv:2605.00001", fields=("cs.CL",))
-IN_JOURNAL = seen("journal", "j-1", "Sparse attention for long documents", links={"abs": "https://journal.example/1"})
-RENAMED = seen("journal", "j-2", "Reading whole books with few heads", "doi:10.1234/books", abstract="Long.")
+ON_ARXIV = seen(
+    "arxiv",
+    "2605.00001",
+    "Sparse attention for long documents",
+    "arxiv:2605.00001",
+    fields=("cs.CL",),
+)
+IN_JOURNAL = seen(
+    "journal",
+    "j-1",
+    "Sparse attention for long documents",
+    links={"abs": "https://journal.example/1"},
+)
+RENAMED = seen(
+    "journal", "j-2", "Reading whole books with few heads", "doi:10.1234/books", abstract="Long."
+)
 
 
 def learn(engine: Engine, *sightings: Sighting, now: datetime = NOW) -> dict[str, dict[str, int]]:
@@ -56,10 +79,17 @@ def test_a_merge_makes_one_paper_of_two(any_engine: Engine) -> None:
     assert len(shown(any_engine)) == 2
     paper = paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
     assert shown(any_engine) == {"2605.00001": {"2605.00001", "j-2"}}
-    assert paper.abstract == "Long." and set(paper.identifiers) == {"arxiv:2605.00001", "doi:10.1234/books"}
+    assert paper.abstract == "Long." and set(paper.identifiers) == {
+        "arxiv:2605.00001",
+        "doi:10.1234/books",
+    }
     with reading(any_engine) as connection:
-        assert papers.get(connection, "10.1234/books").id == "2605.00001", "its old name still finds it"
-        assert [p.id for p in papers.recent(connection, NOW - timedelta(days=7), NOW)] == ["2605.00001"]
+        assert papers.get(connection, "10.1234/books").id == "2605.00001", (
+            "its old name still finds it"
+        )
+        assert [p.id for p in papers.recent(connection, NOW - timedelta(days=7), NOW)] == [
+            "2605.00001"
+        ]
 
 
 def test_a_merge_survives_the_next_day(any_engine: Engine) -> None:
@@ -90,7 +120,9 @@ def test_a_split_survives_the_next_day(any_engine: Engine) -> None:
     assert done.kept.id == "2605.00001" and "journal.example" not in str(done.kept.links)
     apart = shown(any_engine)
     assert sorted(map(sorted, apart.values())) == [["2605.00001"], ["j-1"]]
-    newer = seen("arxiv", "2605.00001", ON_ARXIV.title, "arxiv:2605.00001", version=2, announce="replace")
+    newer = seen(
+        "arxiv", "2605.00001", ON_ARXIV.title, "arxiv:2605.00001", version=2, announce="replace"
+    )
     again = learn(any_engine, newer, IN_JOURNAL, now=NOW + timedelta(days=1))
     assert sum(tally.get("new", 0) for tally in again.values()) == 0
     assert shown(any_engine) == apart
@@ -137,11 +169,16 @@ def test_who_had_either_paper_is_not_sent_the_other(any_engine: Engine) -> None:
         reader = Subscriber(0, "ann@example.org", SubscriberState.ACTIVE, topics=(topic.id,))
         reader = subscribers.add(connection, reader, "ann@example.org", NOW)
     had = key_of(any_engine, "10.1234/books")
-    row = ledger_life.FrozenRow(reader.id, "digest", (Pick(had, topic.id, 1, 1, 1),), NOW, NOW + timedelta(hours=9), 1)
+    row = ledger_life.FrozenRow(
+        reader.id, "digest", (Pick(had, topic.id, 1, 1, 1),), NOW, NOW + timedelta(hours=9), 1
+    )
     ledger_life.freeze(any_engine, NOW.date(), [row], candidates=2, papers={had: {}}, now=NOW)
     paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
     with reading(any_engine) as connection:
-        assert key_of(any_engine, "2605.00001") in pipeline._seen(connection, reader.id, reader.id, NOW)[reader.id]
+        assert (
+            key_of(any_engine, "2605.00001")
+            in pipeline._seen(connection, reader.id, reader.id, NOW)[reader.id]
+        )
 
 
 def test_attention_for_a_merged_paper_counts(engine: Engine) -> None:
@@ -184,12 +221,31 @@ def test_an_import_goes_on_after_bad_lines_and_reads_in_batches(
 ) -> None:
     monkeypatch.setattr(commands, "BATCH", 2)
     assert main(["init", "--dir", str(tmp_path)]) == 0
-    lines = [json.dumps({"id": f"2605.0000{n}", "title": f"Sparse attention, chapter {n}"}) for n in range(1, 6)]
+    lines = [
+        json.dumps({"id": f"2605.0000{n}", "title": f"Sparse attention, chapter {n}"})
+        for n in range(1, 6)
+    ]
     lines[1:1] = ["{", "", json.dumps({"id": "no title"}), json.dumps([1])]
     (tmp_path / "in.jsonl").write_text("\n".join([*lines, lines[0]]))
     capsys.readouterr()
-    assert main(["-C", str(tmp_path / "config.toml"), "papers", "import", str(tmp_path / "in.jsonl"), "--json"]) == 4
+    assert (
+        main(
+            [
+                "-C",
+                str(tmp_path / "config.toml"),
+                "papers",
+                "import",
+                str(tmp_path / "in.jsonl"),
+                "--json",
+            ]
+        )
+        == 4
+    )
     said = capsys.readouterr()
     assert json.loads(said.out) == {"seen": 6, "new": 5, "updated": 0, "merged": 0, "failed": 3}
-    assert [line.split(":")[0] for line in said.err.splitlines() if "line " in line] == ["line 2", "line 4", "line 5"]
+    assert [line.split(":")[0] for line in said.err.splitlines() if "line " in line] == [
+        "line 2",
+        "line 4",
+        "line 5",
+    ]
     assert gc.isenabled()

@@ -12,7 +12,7 @@ from newsletter import pipeline
 from newsletter.matching.index import Index
 from newsletter.models import Heat, Paper, Subscriber, SubscriberState, Topic
 from newsletter.pipeline import SILENT_DAYS, Edition, plan
-from newsletter.steps.choose import Shelf
+from newsletter.steps.choose import CandidateSet
 from newsletter.steps.due import Due
 from newsletter.steps.match import match
 from newsletter.store import ledger_life, subscribers
@@ -23,9 +23,19 @@ from newsletter.store.topics import T
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 HOURS = timedelta(hours=18)
-TOPICS = [Topic(1, "glaciers", "Glaciers", "glacier"), Topic(2, "bees", "Bees", "bees"), Topic(3, "none", "N", "zzz")]
+TOPICS = [
+    Topic(1, "glaciers", "Glaciers", "glacier"),
+    Topic(2, "bees", "Bees", "bees"),
+    Topic(3, "none", "N", "zzz"),
+]
 PAPERS = [
-    Paper("g1", "Glacier melt seen from space", key=1, authors=("Ada Lovelace",), first_seen=NOW - HOURS),
+    Paper(
+        "g1",
+        "Glacier melt seen from space",
+        key=1,
+        authors=("Ada Lovelace",),
+        first_seen=NOW - HOURS,
+    ),
     Paper("g2", "How a glacier calves", key=2, authors=("Lin Wu",), first_seen=NOW - HOURS),
     Paper("b1", "Bees that count to four", key=3, authors=("Max Frisch",), first_seen=NOW - HOURS),
 ]
@@ -34,7 +44,7 @@ PAPERS = [
 def edition_of(engine: Engine, now: datetime = NOW, papers: Sequence[Paper] = PAPERS) -> Edition:
     heats = {paper.key: Heat(0.1 * paper.key, 1, "") for paper in papers}
     matches, by_id = match(TOPICS, papers, Index()), {topic.id: topic for topic in TOPICS}
-    shelf = Shelf.prepare(papers, heats, matches, by_id, now)
+    shelf = CandidateSet.prepare(papers, heats, matches, by_id, now)
     return Edition(now, {paper.key: paper for paper in papers}, heats, by_id, matches, shelf)
 
 
@@ -43,9 +53,13 @@ def fill(engine: Engine, *wishes: tuple[int, ...], timezone: str = "UTC") -> lis
     with writing(engine) as connection:
         if connection.scalar(select(T.c.id).limit(1)) is None:
             keep = ("key", "id", "title", "first_seen")
-            connection.execute(insert(P), [{name: getattr(paper, name) for name in keep} for paper in PAPERS])
+            connection.execute(
+                insert(P), [{name: getattr(paper, name) for name in keep} for paper in PAPERS]
+            )
             fields = ("id", "slug", "name", "query")
-            connection.execute(insert(T), [{name: getattr(topic, name) for name in fields} for topic in TOPICS])
+            connection.execute(
+                insert(T), [{name: getattr(topic, name) for name in fields} for topic in TOPICS]
+            )
         made = []
         for number, wished in enumerate(wishes):
             email = f"reader{number}.{timezone.replace('/', '.')}@example.org".lower()
@@ -61,8 +75,12 @@ def due(now: datetime = NOW, timezone: str = "UTC", day: date | None = None) -> 
 def planned(engine: Engine) -> list[tuple[int, str, str, list[int]]]:
     D = ledger_life.D
     with reading(engine) as connection:
-        rows = connection.execute(select(D.c.subscriber, D.c.kind, D.c.state, D.c.picks).order_by(D.c.id)).all()
-    return [(row[0], row[1], row[2], [pick[0] for pick in json.loads(row[3] or "[]")]) for row in rows]
+        rows = connection.execute(
+            select(D.c.subscriber, D.c.kind, D.c.state, D.c.picks).order_by(D.c.id)
+        ).all()
+    return [
+        (row[0], row[1], row[2], [pick[0] for pick in json.loads(row[3] or "[]")]) for row in rows
+    ]
 
 
 def test_everybody_due_has_one_row_and_planning_twice_changes_nothing(any_engine: Engine) -> None:
@@ -70,7 +88,11 @@ def test_everybody_due_has_one_row_and_planning_twice_changes_nothing(any_engine
     [first] = plan(any_engine, edition_of(any_engine), [due()], HOURS)
     rows = planned(any_engine)
     assert (first.planned, first.quiet) == (2, 1)
-    assert [(row[0], row[2]) for row in rows] == [(ada, "pending"), (lin, "pending"), (max, "quiet")]
+    assert [(row[0], row[2]) for row in rows] == [
+        (ada, "pending"),
+        (lin, "pending"),
+        (max, "quiet"),
+    ]
     assert sorted(rows[0][3]) == [1, 2] and sorted(rows[1][3]) == [1, 2, 3] and rows[2][3] == []
     assert plan(any_engine, edition_of(any_engine), [due()], HOURS) == []
     assert planned(any_engine) == rows
@@ -81,7 +103,9 @@ def test_a_frozen_row_says_what_the_store_says_elsewhere(any_engine: Engine) -> 
     plan(any_engine, edition_of(any_engine), [due()], HOURS)
     D = ledger_life.D
     with reading(any_engine) as connection:
-        row = connection.execute(select(D.c.due_at, D.c.expires_at).where(D.c.due_at == due().wish)).one()
+        row = connection.execute(
+            select(D.c.due_at, D.c.expires_at).where(D.c.due_at == due().wish)
+        ).one()
         assert tuple(row) == (due().wish, due().wish + HOURS)
         assert ledger_life.seen_papers(connection, ada, ada, NOW) == {ada: {1, 2}}
 

@@ -1,4 +1,6 @@
-"""Silence, end to end: what is wrong with a source is seen, retried in time, told to the operator and to readers."""
+"""Silence, end to end: what is wrong with a source is seen, retried in time, told to the operator
+and to readers.
+"""
 
 import http.server
 import json
@@ -38,7 +40,9 @@ class Places:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 places.log.append(self.path)
-                status, headers, body = places.answers.get(self.path.partition("?")[0], (404, {}, b""))
+                status, headers, body = places.answers.get(
+                    self.path.partition("?")[0], (404, {}, b"")
+                )
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
                     self.send_header(name, value)
@@ -87,14 +91,18 @@ def site(tmp_path: Path, places: Places) -> Iterator[App]:
     with writing(engine) as connection:
         topics.seed(connection, load_curated())
         topic = topics.get(connection, "language-models").id
-        reader = Subscriber(0, "ada@example.org", SubscriberState.ACTIVE, topics=(topic,), rhythm="daily")
+        reader = Subscriber(
+            0, "ada@example.org", SubscriberState.ACTIVE, topics=(topic,), rhythm="daily"
+        )
         subscribers.add(connection, reader, "ada@example.org", MONDAY)
     config = Config.model_validate(
         {
             "site": {"from": "digest@papers.example.org", "contact": "ops@example.org"},
             "database": {"url": url},
             "smtp": {"host": "127.0.0.1", "port": 1, "security": "none", "timeout_s": 5},
-            "sources": {"feeds": [{"name": name, "url": f"{places.url}/{name}"} for name in ("one", "two")]},
+            "sources": {
+                "feeds": [{"name": name, "url": f"{places.url}/{name}"} for name in ("one", "two")]
+            },
             "http": {"allow_private_networks": True},
         }
     )
@@ -126,26 +134,38 @@ def text_of(mailbox: Mailbox, to: str) -> str:
     return text
 
 
-async def test_each_source_says_its_state_the_reason_and_since_when(site: App, places: Places) -> None:
+async def test_each_source_says_its_state_the_reason_and_since_when(
+    site: App, places: Places
+) -> None:
     await site.fetch(MONDAY)
     assert site.status(MONDAY)["troubles"] == []
     down(places, "/two")
     await site.fetch(MONDAY + 60 * MINUTE)
     await site.fetch(MONDAY + 120 * MINUTE)
     status = json.loads(json.dumps(site.status(MONDAY + 120 * MINUTE)))
-    assert (status["sources"]["one"]["state"], status["sources"]["two"]["state"]) == ("quiet", "failed")
+    assert (status["sources"]["one"]["state"], status["sources"]["two"]["state"]) == (
+        "quiet",
+        "failed",
+    )
     [trouble] = status["troubles"]
     assert trouble["since"] == "2026-05-04T13:00:00Z" and "503" in trouble["reason"]
     places.say("/two", feed("Large language models and two maps", "Language models at three"))
     await site.fetch(MONDAY + 600 * MINUTE)
-    assert site.status(MONDAY)["troubles"] == [] and site.status(MONDAY)["sources"]["two"]["state"] == "fresh"
+    assert (
+        site.status(MONDAY)["troubles"] == []
+        and site.status(MONDAY)["sources"]["two"]["state"] == "fresh"
+    )
 
 
 def test_a_part_in_trouble_keeps_its_own_since(site: App) -> None:
     def note(moment: datetime, *states: str) -> None:
-        units = tuple(Unit(f"cs.{n}", SourceState(state), error="is empty") for n, state in enumerate(states))
+        units = tuple(
+            Unit(f"cs.{n}", SourceState(state), error="is empty") for n, state in enumerate(states)
+        )
         with writing(site.engine) as connection:
-            runs.note_source(connection, Harvest("arxiv", SourceState.FRESH, units=units), {}, moment)
+            runs.note_source(
+                connection, Harvest("arxiv", SourceState.FRESH, units=units), {}, moment
+            )
 
     note(MONDAY, "stalled", "fresh")
     note(MONDAY + 10 * MINUTE, "stalled", "failed")
@@ -159,7 +179,9 @@ def test_C03_the_wait_doubles_up_to_a_day() -> None:
     waits = [retry_at("failed", n, MONDAY) for n in (1, 2, 3, 7, 8, 500)]
     minutes = [(moment - MONDAY) / MINUTE for moment in waits if moment]
     assert minutes == [15, 30, 60, 960, 1440, 1440]
-    assert retry_at("failed", 1, MONDAY, MONDAY + 90 * MINUTE) == MONDAY + 90 * MINUTE, "its own wish is kept"
+    assert retry_at("failed", 1, MONDAY, MONDAY + 90 * MINUTE) == MONDAY + 90 * MINUTE, (
+        "its own wish is kept"
+    )
 
 
 def test_C05_what_is_suspiciously_empty_is_asked_three_times_in_half_an_hour() -> None:
@@ -188,7 +210,9 @@ async def test_C05_the_daemon_asks_again_only_what_is_in_trouble(site: App, plac
     assert (tries, places.asked("/one")) == (3, 0)
 
 
-async def test_C03_the_daemon_leaves_a_failed_source_alone_for_longer_and_longer(site: App, places: Places) -> None:
+async def test_C03_the_daemon_leaves_a_failed_source_alone_for_longer_and_longer(
+    site: App, places: Places
+) -> None:
     down(places, "/two")
     nobody_is_due(site)
     clock = [MONDAY]
@@ -210,7 +234,9 @@ async def test_C26_the_operator_is_told_once_a_day(site: App, places: Places) ->
         for hour in range(3):
             await site.run(MONDAY + hour * 60 * MINUTE)
         assert [to for to, _ in mailbox.raw].count("ops@example.org") == 1
-        assert "two: failed since 2026-05-04 12:00 UTC" in text_of(mailbox, "ops@example.org").replace("\n", " ")
+        assert "two: failed since 2026-05-04 12:00 UTC" in text_of(
+            mailbox, "ops@example.org"
+        ).replace("\n", " ")
         for day in range(1, 10):
             await site.run(MONDAY + timedelta(days=day))
         assert [to for to, _ in mailbox.raw].count("ops@example.org") == 10
@@ -228,7 +254,9 @@ async def test_the_operator_is_not_told_of_what_passes_by_itself(site: App, plac
 
 
 async def test_without_a_contact_nobody_is_told(site: App, places: Places) -> None:
-    site.config = site.config.model_copy(update={"site": site.config.site.model_copy(update={"contact": ""})})
+    site.config = site.config.model_copy(
+        update={"site": site.config.site.model_copy(update={"contact": ""})}
+    )
     down(places, "/two")
     async with Mailbox() as mailbox:
         await at_relay(site, mailbox).run(MONDAY)
@@ -241,10 +269,14 @@ async def test_C22_a_flood_is_told(site: App, places: Places) -> None:
         await at_relay(site, mailbox).run(MONDAY)
     assert "2,100 entries" in text_of(mailbox, "ops@example.org")
     shown = site.status(MONDAY)["sources"]["two"]
-    assert shown["new"] == 2_000 and text_of(mailbox, "ada@example.org").count("journal.example") <= 16
+    assert (
+        shown["new"] == 2_000 and text_of(mailbox, "ada@example.org").count("journal.example") <= 16
+    )
 
 
-async def test_C03_the_footer_names_a_source_that_is_stale_for_a_day(site: App, places: Places) -> None:
+async def test_C03_the_footer_names_a_source_that_is_stale_for_a_day(
+    site: App, places: Places
+) -> None:
     down(places, "/two")
     async with Mailbox() as mailbox:
         at_relay(site, mailbox)
@@ -258,14 +290,20 @@ async def test_C03_the_footer_names_a_source_that_is_stale_for_a_day(site: App, 
         assert html is not None and "has come from two for" in html.get_content()
 
 
-async def test_C27_when_all_are_down_nobody_is_charged_a_quiet_day(site: App, places: Places) -> None:
+async def test_C27_when_all_are_down_nobody_is_charged_a_quiet_day(
+    site: App, places: Places
+) -> None:
     down(places, "/one", "/two")
     async with Mailbox() as mailbox:
         report = await at_relay(site, mailbox).run(MONDAY)
         assert report.data["issues"] == [] and report.data["no_content"] == 1
         assert [to for to, _ in mailbox.raw] == ["ops@example.org"]
         assert "No source answers" in text_of(mailbox, "ops@example.org")
-        assert site.status(MONDAY)["no_content"] == {"date": "2026-05-04", "at": "2026-05-04T12:00:00Z", "readers": 1}
+        assert site.status(MONDAY)["no_content"] == {
+            "date": "2026-05-04",
+            "at": "2026-05-04T12:00:00Z",
+            "readers": 1,
+        }
         with reading(site.engine) as connection:
             assert ledger_life.quiet_days(connection, 1, 10, MONDAY) == {}
         places.say("/one", feed("A language model comes late"))
@@ -281,7 +319,9 @@ async def test_C27_the_last_good_papers_are_still_sent(site: App, places: Places
     assert report.data["no_content"] == 0 and "ada@example.org" in mailbox.letters
 
 
-async def test_C10_a_feed_that_moved_for_good_is_hinted_on_the_third_day(site: App, places: Places) -> None:
+async def test_C10_a_feed_that_moved_for_good_is_hinted_on_the_third_day(
+    site: App, places: Places
+) -> None:
     places.say("/one", b"", 301, Location=f"{places.url}/new")
     places.say("/new", feed("A language model moves"))
     for day in range(3):

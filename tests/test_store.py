@@ -28,9 +28,14 @@ NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 
 def a_paper(number: int = 1, **more: object) -> Paper:
     paper = Paper(
-        id=f"2611.{number:05}", title=f"Paper {number}", authors=("Ada Example", "Lin Example"), fields=("cs.CL",),
-        identifiers=(f"arxiv:2611.{number:05}",), first_seen=NOW, links={"abs": f"https://arxiv.org/abs/2611.{number:05}"},
-    )  # fmt: skip
+        id=f"2611.{number:05}",
+        title=f"Paper {number}",
+        authors=("Ada Example", "Lin Example"),
+        fields=("cs.CL",),
+        identifiers=(f"arxiv:2611.{number:05}",),
+        first_seen=NOW,
+        links={"abs": f"https://arxiv.org/abs/2611.{number:05}"},
+    )
     return replace(paper, **more)  # type: ignore[arg-type]
 
 
@@ -51,7 +56,9 @@ def test_a_paper_comes_back_as_it_went_in(any_engine: Engine) -> None:
         assert papers.having(connection, ["arxiv:2611.00001", "arxiv:other"]) == [stored]
 
 
-@pytest.mark.parametrize("name", ["2611.00001", "arXiv:2611.00001", "2611.00001v3", "arxiv:2611.00001V3"])
+@pytest.mark.parametrize(
+    "name", ["2611.00001", "arXiv:2611.00001", "2611.00001v3", "arxiv:2611.00001V3"]
+)
 def test_a_paper_is_found_by_any_spelling_of_its_identifier(engine: Engine, name: str) -> None:
     with writing(engine) as connection:
         keep(connection, a_merge(a_paper()))
@@ -69,13 +76,21 @@ def test_a_paper_seen_again_keeps_one_sighting_per_entry(any_engine: Engine) -> 
         [stored] = keep(connection, a_merge(a_paper()))
         keep(connection, replace(a_merge(replace(stored, version=2)), is_changed=True))
         keep(connection, a_merge(replace(stored, version=2), source="huggingface"))
-        assert [s["source"] for s in papers.sightings(connection, stored.key)] == ["arxiv", "huggingface"]
+        assert [s["source"] for s in papers.sightings(connection, stored.key)] == [
+            "arxiv",
+            "huggingface",
+        ]
         assert papers.get(connection, stored.id).version == 2
 
 
 def test_hidden_and_withdrawn_papers_are_never_candidates(any_engine: Engine) -> None:
     with writing(any_engine) as connection:
-        keep(connection, a_merge(a_paper(1)), a_merge(a_paper(2)), a_merge(a_paper(3, is_withdrawn=True)))
+        keep(
+            connection,
+            a_merge(a_paper(1)),
+            a_merge(a_paper(2)),
+            a_merge(a_paper(3, is_withdrawn=True)),
+        )
         papers.hide(connection, "2611.00002")
         found = papers.recent(connection, NOW - timedelta(days=7), NOW)
     assert [paper.id for paper in found] == ["2611.00001"]
@@ -83,12 +98,21 @@ def test_hidden_and_withdrawn_papers_are_never_candidates(any_engine: Engine) ->
 
 def test_a_counter_that_did_not_move_is_not_written_again(any_engine: Engine) -> None:
     def reading_of(value: float, hours: int) -> Signal:
-        return Signal("arxiv:2611.00001", "upvotes", "huggingface", value, NOW + timedelta(hours=hours))
+        return Signal(
+            "arxiv:2611.00001", "upvotes", "huggingface", value, NOW + timedelta(hours=hours)
+        )
 
     with writing(any_engine) as connection:
         [paper] = keep(connection, a_merge(a_paper()))
-        assert signals.record(connection, [reading_of(5, 0), reading_of(5, 1), reading_of(9, 2)]) == 2
-        assert signals.record(connection, [reading_of(9, 3), Signal("arxiv:unknown", "upvotes", "hf", 1, NOW)]) == 0
+        assert (
+            signals.record(connection, [reading_of(5, 0), reading_of(5, 1), reading_of(9, 2)]) == 2
+        )
+        assert (
+            signals.record(
+                connection, [reading_of(9, 3), Signal("arxiv:unknown", "upvotes", "hf", 1, NOW)]
+            )
+            == 0
+        )
         found = signals.of_papers(connection, [paper.key], NOW + timedelta(hours=1))
     assert [signal.value for signal in found[paper.key]] == [5]
 
@@ -112,7 +136,9 @@ def test_a_reader_comes_back_with_topics_in_order(any_engine: Engine) -> None:
     with writing(any_engine) as connection:
         one = topics.add(connection, Topic(0, "one", "One", "one"))
         two = topics.add(connection, Topic(0, "two", "Two", "two"))
-        reader = a_reader(connection, topics=(two.id, one.id), muted=("survey",), follows=("Lin Example",))
+        reader = a_reader(
+            connection, topics=(two.id, one.id), muted=("survey",), follows=("Lin Example",)
+        )
         assert subscribers.get(connection, reader.id) == reader
         assert subscribers.find(connection, "ada@example.org") == reader
         with pytest.raises(InputError, match="read by 1"):
@@ -143,7 +169,9 @@ def test_only_active_readers_of_the_group_are_due(any_engine: Engine) -> None:
         a_reader(connection, "b@example.org", timezone="UTC")
         a_reader(connection, "c@example.org", state=SubscriberState.PENDING)
         a_reader(connection, "d@example.org", confirmed_at=NOW + timedelta(hours=1))
-        found = subscribers.due_batch(connection, berlin, date(2026, 11, 23), NOW, after=0, limit=10)
+        found = subscribers.due_batch(
+            connection, berlin, date(2026, 11, 23), NOW, after=0, limit=10
+        )
         assert [reader.id for reader in found] == [here.id]
         assert sorted(subscribers.rhythms(connection)) == [berlin, ("UTC", 7, "weekdays")]
 
@@ -226,7 +254,9 @@ def test_B22_a_write_waits_for_its_turn_and_a_locked_database_is_told(engine: En
 
 
 def test_what_waits_is_found_by_its_index_however_many_letters_there_were(engine: Engine) -> None:
-    """Claims, sweeps and polls look at unsettled letters alone: a site keeps all letters it ever sent."""
+    """Claims, sweeps and polls look at unsettled letters alone: a site keeps all letters it ever
+    sent.
+    """
     plans: dict[str, str] = {}
 
     def explain(_connection, cursor, statement, parameters, _context, _many) -> None:  # type: ignore[no-untyped-def]

@@ -1,4 +1,6 @@
-"""Summaries from an endpoint: kept, labelled, bounded; and letters that leave whatever the endpoint does."""
+"""Summaries from an endpoint: kept, labelled, bounded; and letters that leave whatever the endpoint
+does.
+"""
 
 import http.server
 import json
@@ -29,11 +31,15 @@ Answer = tuple[int, bytes]
 
 
 def chat(content: object, finish: str = "stop") -> Answer:
-    return 200, json.dumps({"choices": [{"message": {"content": content}, "finish_reason": finish}]}).encode()
+    return 200, json.dumps(
+        {"choices": [{"message": {"content": content}, "finish_reason": finish}]}
+    ).encode()
 
 
 class Endpoint:
-    """Speaks the chat protocol. `answer` makes an answer of a question; questions and their headers are kept."""
+    """Speaks the chat protocol. `answer` makes an answer of a question; questions and their headers
+    are kept.
+    """
 
     def __init__(self) -> None:
         self.answer: Callable[[dict[str, Any]], Answer] = lambda _: chat(TEXT)
@@ -77,7 +83,9 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def site(tmp_path: Path, endpoint: Endpoint) -> Iterator[App]:
-    """A site with a daily reader of bees, four papers about them, one of which has a summary, and one about trees."""
+    """A site with a daily reader of bees, four papers about them, one of which has a summary, and
+    one about trees.
+    """
     url = f"sqlite:///{tmp_path / 'site.db'}"
     engine = open_engine(url)
     migrate(engine)
@@ -105,9 +113,14 @@ def bees(number: int) -> Sighting:
     kind = KINDS[number - 1]
     words = " ".join(f"{kind}{n}" for n in range(30))
     return Sighting(
-        "import", f"b{number}", f"{kind} bees", f"Bees and {words}. Radios of {words}.", (f"A Author{number}",),
-        ("q-bio.PE",), published=NOW - timedelta(days=1),
-    )  # fmt: skip
+        "import",
+        f"b{number}",
+        f"{kind} bees",
+        f"Bees and {words}. Radios of {words}.",
+        (f"A Author{number}",),
+        ("q-bio.PE",),
+        published=NOW - timedelta(days=1),
+    )
 
 
 def add_reader(app: App, email: str, query: str) -> None:
@@ -148,17 +161,25 @@ def stored(app: App) -> dict[str, str]:
         return {paper.title: paper.summary for paper in papers.iterate(connection)}
 
 
-async def test_papers_that_a_run_picked_get_a_summary_that_is_kept_and_labelled(site: App, endpoint: Endpoint) -> None:
+async def test_papers_that_a_run_picked_get_a_summary_that_is_kept_and_labelled(
+    site: App, endpoint: Endpoint
+) -> None:
     text = await letter(site)
     assert text.count("Bees find their way home by the sun.") == 3
     assert "What the source itself says of bees." in text
     assert "machine-written" in text.lower()
-    assert sorted(endpoint.titles()) == ["Bumble bees", "Carpenter bees", "Honey bees"]  # neither Mason nor Trees
+    assert sorted(endpoint.titles()) == [
+        "Bumble bees",
+        "Carpenter bees",
+        "Honey bees",
+    ]  # neither Mason nor Trees
     assert stored(site)["Honey bees"] == TEXT
     assert stored(site)["Trees"] == ""
 
 
-async def test_the_question_holds_the_paper_and_the_key_and_nothing_of_readers(site: App, endpoint: Endpoint) -> None:
+async def test_the_question_holds_the_paper_and_the_key_and_nothing_of_readers(
+    site: App, endpoint: Endpoint
+) -> None:
     await letter(site)
     question = endpoint.asked[0]
     assert question["path"] == "/v1/chat/completions" and question["model"] == "small"
@@ -194,7 +215,9 @@ async def test_at_most_so_many_are_asked_about_on_a_day_and_the_most_picked_firs
     picked = dict.fromkeys(known, 1)
     later = NOW.replace(hour=23)
     assert await summaries.write(site.engine, site.config.summaries, known, picked, later) == {}
-    tomorrow = await summaries.write(site.engine, site.config.summaries, known, picked, NOW + timedelta(days=1))
+    tomorrow = await summaries.write(
+        site.engine, site.config.summaries, known, picked, NOW + timedelta(days=1)
+    )
     assert len(tomorrow) == 1 and len(endpoint.asked) == 2
 
 
@@ -231,7 +254,9 @@ async def test_whatever_the_endpoint_says_the_letter_leaves_with_the_abstract(
     assert stored(site)["Honey bees"] == ""
 
 
-async def test_an_endpoint_that_hangs_or_is_gone_costs_one_timeout(site: App, endpoint: Endpoint) -> None:
+async def test_an_endpoint_that_hangs_or_is_gone_costs_one_timeout(
+    site: App, endpoint: Endpoint
+) -> None:
     def hang(_: object) -> Answer:
         time.sleep(2)
         return chat(TEXT)
@@ -246,25 +271,36 @@ async def test_an_endpoint_that_hangs_or_is_gone_costs_one_timeout(site: App, en
     await run_an_hour_later(site)
 
 
-async def test_after_some_failures_the_rest_is_not_asked_nor_counted(site: App, endpoint: Endpoint) -> None:
+async def test_after_some_failures_the_rest_is_not_asked_nor_counted(
+    site: App, endpoint: Endpoint
+) -> None:
     endpoint.answer = lambda _: (503, b"{}")
     assert site.config.summaries is not None
     many = {key: Paper(f"p{key}", f"Paper {key}", key, "An abstract.") for key in range(1, 40)}
-    assert await summaries.write(site.engine, site.config.summaries, many, dict.fromkeys(many, 1), NOW) == {}
+    assert (
+        await summaries.write(site.engine, site.config.summaries, many, dict.fromkeys(many, 1), NOW)
+        == {}
+    )
     asked = len(endpoint.asked)
     assert asked < summaries.FAILURES + summaries.CONNECTIONS
     endpoint.answer = lambda _: chat(TEXT)
-    written = await summaries.write(site.engine, site.config.summaries, many, dict.fromkeys(many, 1), NOW)
+    written = await summaries.write(
+        site.engine, site.config.summaries, many, dict.fromkeys(many, 1), NOW
+    )
     assert len(written) == min(39, 40 - asked)
 
 
 async def test_one_failure_leaves_the_others_their_summary(site: App, endpoint: Endpoint) -> None:
-    endpoint.answer = lambda q: (400, b"{}") if "Honey" in q["messages"][1]["content"] else chat(TEXT)
+    endpoint.answer = lambda q: (
+        (400, b"{}") if "Honey" in q["messages"][1]["content"] else chat(TEXT)
+    )
     text = await letter(site)
     assert text.count("Bees find their way home by the sun.") == 2 and "Bees and Honey0" in text
 
 
-async def test_markup_and_thoughts_and_controls_do_not_reach_a_letter(site: App, endpoint: Endpoint) -> None:
+async def test_markup_and_thoughts_and_controls_do_not_reach_a_letter(
+    site: App, endpoint: Endpoint
+) -> None:
     endpoint.answer = lambda _: chat(f'<think>Hm.\nWell.</think>\n"<b>{TEXT}</b>\u202e\x1b"\n')
     assert "Hm." not in await letter(site)
     assert stored(site)["Honey bees"] == TEXT
@@ -293,13 +329,19 @@ async def test_no_mishap_on_the_way_ends_a_run_or_tells_the_key(
 ) -> None:
     section = site.config.summaries
     assert section is not None
-    secret = SecretStr("first line\nsecond line")  # the configuration refuses it; whatever else it lets through
-    site.config = site.config.model_copy(update={"summaries": section.model_copy(update={"key": secret})})
+    secret = SecretStr(
+        "first line\nsecond line"
+    )  # the configuration refuses it; whatever else it lets through
+    site.config = site.config.model_copy(
+        update={"summaries": section.model_copy(update={"key": secret})}
+    )
     assert "Bees and Honey0" in await letter(site)
     assert "not written" in caplog.text and "second line" not in caplog.text
 
 
-async def test_a_summary_of_the_source_takes_the_place_of_ours_and_an_echo_does_not(site: App) -> None:
+async def test_a_summary_of_the_source_takes_the_place_of_ours_and_an_echo_does_not(
+    site: App,
+) -> None:
     await letter(site)
     site.import_papers([bees(1)], NOW)
     assert stored(site)["Honey bees"] == TEXT
@@ -312,7 +354,9 @@ async def test_a_summary_of_the_source_takes_the_place_of_ours_and_an_echo_does_
 
 def test_the_key_is_a_secret_from_a_file_or_the_environment(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_text('[summaries]\nurl = "https://api.example.org/v1"\nmodel = "m"\nkey_file = "key"\n')
+    path.write_text(
+        '[summaries]\nurl = "https://api.example.org/v1"\nmodel = "m"\nkey_file = "key"\n'
+    )
     (tmp_path / "key").write_text("from-file\n")
     config = load_config(path, {})
     assert config.summaries and config.summaries.key.get_secret_value() == "from-file"
@@ -327,13 +371,28 @@ def test_the_key_is_a_secret_from_a_file_or_the_environment(tmp_path: Path) -> N
         ('model = "m"', "summaries.url: is missing"),
         ('url = "https://x.org/v1"', "summaries.model: is missing"),
         ('url = "ftp://x.org"\nmodel = "m"', "summaries.url: is not an http(s) address"),
-        ('url = "http://x.org/v1"\nmodel = "m"\nkey = "k"', "summaries.url: a key must not go in clear"),
+        (
+            'url = "http://x.org/v1"\nmodel = "m"\nkey = "k"',
+            "summaries.url: a key must not go in clear",
+        ),
         ('url = "https://x.org/v1"\nmodel = "m"\nper_dya = 3', "did you mean summaries.per_day?"),
         ('url = "https://x.org/v1"\nmodel = "m"\nper_day = 0', "summaries.per_day"),
-        ('url = "https://x.org/v1"\nmodel = "m"\nkey_file = "none"', "summaries.key_file: cannot read"),
-        ('url = "https://x.org/v1"\nmodel = "m"\nkey_file = "two.key"', "must be one line of printable ASCII"),
-        ('url = "https://x.org/v1"\nmodel = "m"\nkey = "schlüssel"', "summaries.key: must be one line of printable"),
-        ('url = "http://127.0.0.1:99999/v1"\nmodel = "m"', "summaries.url: is not an http(s) address"),
+        (
+            'url = "https://x.org/v1"\nmodel = "m"\nkey_file = "none"',
+            "summaries.key_file: cannot read",
+        ),
+        (
+            'url = "https://x.org/v1"\nmodel = "m"\nkey_file = "two.key"',
+            "must be one line of printable ASCII",
+        ),
+        (
+            'url = "https://x.org/v1"\nmodel = "m"\nkey = "schlüssel"',
+            "summaries.key: must be one line of printable",
+        ),
+        (
+            'url = "http://127.0.0.1:99999/v1"\nmodel = "m"',
+            "summaries.url: is not an http(s) address",
+        ),
         ('url = "http://exaß..mple/v1"\nmodel = "m"', "summaries.url: is not an http(s) address"),
         ('url = "https://x.org/v1?a=b"\nmodel = "m"', "summaries.url: must end before any ?"),
     ],

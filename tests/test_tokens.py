@@ -16,7 +16,13 @@ OURS = Tokens([b"s" * 32])
 
 def test_a_token_says_what_went_in() -> None:
     claims = OURS.read(OURS.make("feedback", 7, 2, NOW, paper=9, vote=-1), "feedback", NOW)
-    assert (claims.subscriber, claims.epoch, claims.paper, claims.vote, claims.made) == (7, 2, 9, -1, NOW)
+    assert (claims.subscriber, claims.epoch, claims.paper, claims.vote, claims.made) == (
+        7,
+        2,
+        9,
+        -1,
+        NOW,
+    )
 
 
 @given(st.integers(0, 59), st.integers(0, 7))

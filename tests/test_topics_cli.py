@@ -1,4 +1,6 @@
-"""`newsletter topics` and `papers search`: what a query would bring, and what a mistake leaves as it was."""
+"""`newsletter topics` and `papers search`: what a query would bring, and what a mistake leaves as
+it was.
+"""
 
 import json
 import sqlite3
@@ -16,16 +18,26 @@ ASIDE = "Of markets and of other matters, at some length and of little concern h
 
 
 def line(number: int, title: str, abstract: str, field: str, day: str = "2026-05-01") -> str:
-    row = {"id": f"2605.{number:05}", "title": title, "abstract": abstract, "authors": ["A B"], "categories": [field],
-           "published": day}  # fmt: skip
+    row = {
+        "id": f"2605.{number:05}",
+        "title": title,
+        "abstract": abstract,
+        "authors": ["A B"],
+        "categories": [field],
+        "published": day,
+    }
     return json.dumps(row) + "\n"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A site with fourteen papers about wavelets of one week, one older, and many of something else."""
+    """A site with fourteen papers about wavelets of one week, one older, and many of something
+    else.
+    """
     folder = tmp_path_factory.mktemp("site")
-    rows = [line(n, f"Wavelets, part {n}", f"Wavelets and more. {ASIDE}", "cs.LG") for n in range(1, 15)]
+    rows = [
+        line(n, f"Wavelets, part {n}", f"Wavelets and more. {ASIDE}", "cs.LG") for n in range(1, 15)
+    ]
     rows += [line(20, "Markets", f"{ASIDE} wavelets {ASIDE}", "q-fin.ST")]
     rows += [line(30, "Wavelets of old", "Wavelets.", "cs.LG", "2026-03-01")]
     rows += [line(n, f"Trees, part {n}", ASIDE, "math.CO") for n in range(40, 60)]
@@ -106,7 +118,9 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("query", "position"), MISTAKES, ids=lambda value: str(value)[:20])
-@pytest.mark.parametrize("command", [["topics", "test"], ["papers", "search"], ["topics", "add", "New topic"]])
+@pytest.mark.parametrize(
+    "command", [["topics", "test"], ["papers", "search"], ["topics", "add", "New topic"]]
+)
 def test_a_mistake_exits_with_2_and_its_position_and_changes_nothing(
     site: str, command: list[str], query: str, position: int, capsys: Capture
 ) -> None:
@@ -129,7 +143,9 @@ def test_a_mistake_in_an_edit_leaves_the_topic_as_it_was(site: str, capsys: Capt
     assert json.loads(capsys.readouterr().out)["query"] == "cat:cs.CV"
 
 
-def test_a_query_that_only_excludes_is_told_apart_from_an_option(site: str, capsys: Capture) -> None:
+def test_a_query_that_only_excludes_is_told_apart_from_an_option(
+    site: str, capsys: Capture
+) -> None:
     assert main(["-C", site, "topics", "test", "--", "-graph"]) == 2
     assert "only excludes (at character 1)" in capsys.readouterr().err
     assert main(["-C", site, "topics", "test", "-graph"]) == 2

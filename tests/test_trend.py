@@ -1,4 +1,6 @@
-"""Heat: a law for every counter, a place within the own field, and facts that are true as they are worded."""
+"""Heat: a law for every counter, a place within the own field, and facts that are true as they are
+worded.
+"""
 
 import math
 import time
@@ -20,10 +22,19 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def paper(key: int, field: str = "cs.CL", age: timedelta = 5 * HOUR) -> Paper:
-    return Paper(f"p{key}", "A title", key, fields=(field,) if field else (), first_seen=NOW - age, published=NOW - age)
+    return Paper(
+        f"p{key}",
+        "A title",
+        key,
+        fields=(field,) if field else (),
+        first_seen=NOW - age,
+        published=NOW - age,
+    )
 
 
-def reading(value: float, kind: str = "upvotes", ago: timedelta = HOUR, source: str = "huggingface") -> Signal:
+def reading(
+    value: float, kind: str = "upvotes", ago: timedelta = HOUR, source: str = "huggingface"
+) -> Signal:
     return Signal("arxiv:1", kind, source, value, NOW - ago)
 
 
@@ -33,12 +44,17 @@ def heats(counts: Sequence[float], field: str = "cs.CL", kind: str = "upvotes") 
     return trend(papers, {n: [reading(v, kind)] for n, v in enumerate(counts, 1) if v}, NOW)
 
 
-# -- levels ------------------------------------------------------------------------------------------------------------
+# -- levels ----------------------------------------------------------------------------------------
 
 
 def test_levels_are_the_top_of_the_field() -> None:
     words = [heat.word for heat in heats(list(range(1000, 0, -1))).values()]
-    assert (words.count("Surging"), words.count("Hot"), words.count("Rising"), words.count("Early")) == (
+    assert (
+        words.count("Surging"),
+        words.count("Hot"),
+        words.count("Rising"),
+        words.count("Early"),
+    ) == (
         10,
         40,
         100,
@@ -99,7 +115,7 @@ def test_papers_without_a_field_are_measured_among_themselves() -> None:
     assert heats([5, 1], field="")[1].field == ""
 
 
-# -- age ---------------------------------------------------------------------------------------------------------------
+# -- age -------------------------------------------------------------------------------------------
 
 
 def test_of_two_papers_with_as_many_upvotes_the_younger_is_hotter() -> None:
@@ -111,7 +127,10 @@ def test_of_two_papers_with_as_many_upvotes_the_younger_is_hotter() -> None:
 def test_an_old_paper_can_still_heat_up() -> None:
     old = paper(1, age=6 * DAY)
     others = [paper(n, age=DAY) for n in range(2, 200)]
-    signals = {1: [reading(1, ago=5 * DAY), reading(400)], **{n: [reading(n / 4)] for n in range(2, 200)}}
+    signals = {
+        1: [reading(1, ago=5 * DAY), reading(400)],
+        **{n: [reading(n / 4)] for n in range(2, 200)},
+    }
     assert trend([old, *others], signals, NOW)[1].word == "Surging"
 
 
@@ -123,7 +142,9 @@ def test_a_paper_that_was_old_when_it_was_listed_is_less_warm() -> None:
 
 
 def test_the_guess_about_a_new_paper_fades_as_its_own_votes_come_in() -> None:
-    """One listed on its own date is given more in advance than an old one. After six days that hardly counts."""
+    """One listed on its own date is given more in advance than an old one. After six days that
+    hardly counts.
+    """
 
     def lead(age: timedelta) -> float:
         papers = [paper(1, age=age), replace(paper(2, age=age), published=NOW - age - 90 * DAY)]
@@ -134,7 +155,7 @@ def test_the_guess_about_a_new_paper_fades_as_its_own_votes_come_in() -> None:
     assert 1 < lead(6 * DAY) < 1.1
 
 
-# -- counters ----------------------------------------------------------------------------------------------------------
+# -- counters --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [-5.0, 0.0, math.nan, math.inf, -math.inf])
@@ -162,7 +183,7 @@ def test_the_components_say_how_it_was_computed() -> None:
     assert heat.components["field_papers"] == 3
 
 
-# -- facts -------------------------------------------------------------------------------------------------------------
+# -- facts -----------------------------------------------------------------------------------------
 
 
 def facts(readings: Sequence[Signal], age: timedelta = 30 * HOUR) -> tuple[Fact, ...]:
@@ -175,21 +196,27 @@ def test_a_fact_is_the_count_and_the_days_it_took() -> None:
 
 
 def test_the_strongest_fact_comes_first() -> None:
-    found = facts([reading(3, "comments"), reading(20), reading(9, "mentions", source="hackernews")])
+    found = facts(
+        [reading(3, "comments"), reading(20), reading(9, "mentions", source="hackernews")]
+    )
     assert [fact.kind for fact in found] == ["mentions", "upvotes", "comments"]
 
 
 def test_a_paper_met_with_its_upvotes_counts_them_from_its_own_date() -> None:
     late = replace(paper(1, age=timedelta(0)), published=NOW - 4 * DAY)
-    assert trend([late], {1: [reading(90, ago=timedelta(0))]}, NOW)[1].facts == (Fact("upvotes", 90, 4),)
+    assert trend([late], {1: [reading(90, ago=timedelta(0))]}, NOW)[1].facts == (
+        Fact("upvotes", 90, 4),
+    )
 
 
 def test_stars_are_a_fact_only_as_far_as_they_were_gained_since() -> None:
     assert facts([reading(1200, "stars")]) == ()
-    assert facts([reading(1200, "stars", ago=2 * DAY), reading(1260, "stars")], 3 * DAY) == (Fact("stars", 60, 2),)
+    assert facts([reading(1200, "stars", ago=2 * DAY), reading(1260, "stars")], 3 * DAY) == (
+        Fact("stars", 60, 2),
+    )
 
 
-# -- laws --------------------------------------------------------------------------------------------------------------
+# -- laws ------------------------------------------------------------------------------------------
 
 _SIGNALS = st.builds(
     Signal,
@@ -215,7 +242,9 @@ _READINGS = st.dictionaries(st.integers(1, 6), st.lists(_SIGNALS, max_size=5), m
 
 @given(_PAPERS, _READINGS)
 @settings(max_examples=200, deadline=None)
-def test_heat_is_always_a_number_between_0_and_1(papers: list[Paper], signals: Mapping[int, list[Signal]]) -> None:
+def test_heat_is_always_a_number_between_0_and_1(
+    papers: list[Paper], signals: Mapping[int, list[Signal]]
+) -> None:
     result = trend(papers, signals, NOW)
     assert set(result) == {p.key for p in papers}
     for heat in result.values():
@@ -239,7 +268,10 @@ def test_more_of_any_counter_never_cools_a_paper(
         return
     raised = list(own)
     raised[which] = replace(own[which], value=own[which].value + data.draw(st.integers(1, 100)))
-    before, after = trend(papers, signals, NOW)[key], trend(papers, {**signals, key: raised}, NOW)[key]
+    before, after = (
+        trend(papers, signals, NOW)[key],
+        trend(papers, {**signals, key: raised}, NOW)[key],
+    )
     assert after.value >= before.value
     assert after.level >= before.level
 
@@ -254,18 +286,22 @@ def test_the_order_of_papers_and_readings_changes_nothing(papers, signals, chanc
 def test_ten_thousand_papers_take_less_than_a_second() -> None:
     fields = ["cs.CL", "cs.LG", "cs.CV", "math.AG", "q-bio.NC"]
     papers = [paper(n, fields[n % 5], age=n % 160 * HOUR) for n in range(10_000)]
-    signals = {n: [reading(n % 97 * k, ago=(6 - k) * HOUR) for k in range(5)] for n in range(10_000)}
+    signals = {
+        n: [reading(n % 97 * k, ago=(6 - k) * HOUR) for k in range(5)] for n in range(10_000)
+    }
     start = time.perf_counter()
     trend(papers, signals, NOW)
     assert time.perf_counter() - start < 1
 
 
-# -- real data ---------------------------------------------------------------------------------------------------------
+# -- real data -------------------------------------------------------------------------------------
 
 
 def test_heat_foretells_upvotes_better_than_the_formulas_of_the_field(data_dir: Path) -> None:
     """On either half of the time, so that it does not hang on one of them."""
-    cases = trend_quality.read(data_dir / "hf_upvote_series.jsonl", known_for=timedelta(0), later=2 * DAY)
+    cases = trend_quality.read(
+        data_dir / "hf_upvote_series.jsonl", known_for=timedelta(0), later=2 * DAY
+    )
     middle = sorted(case.day for case in cases)[len(cases) // 2]
     for half in ([c for c in cases if c.day < middle], [c for c in cases if c.day >= middle]):
         result = trend_quality.compare(half)

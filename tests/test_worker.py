@@ -1,4 +1,6 @@
-"""`newsletter worker` as people run it: real processes on one PostgreSQL database, beside each other."""
+"""`newsletter worker` as people run it: real processes on one PostgreSQL database, beside each
+other.
+"""
 
 import asyncio
 import signal
@@ -30,7 +32,9 @@ def shared(folder: Path, readers: int, port: int, postgres: Engine) -> Site:
     return make_site(folder, readers, port, url=url, now=datetime.now(UTC))
 
 
-async def test_two_workers_share_an_issue_and_the_next_one_and_end_when_asked(tmp_path: Path, postgres: Engine) -> None:
+async def test_two_workers_share_an_issue_and_the_next_one_and_end_when_asked(
+    tmp_path: Path, postgres: Engine
+) -> None:
     async with Server({"dot": late(0.01)}) as server:
         site = shared(tmp_path, 150, server.port, postgres)
         workers = [site.newsletter("worker") for _ in range(2)]
@@ -68,12 +72,16 @@ async def test_with_sqlite_there_are_no_workers(tmp_path: Path) -> None:
     assert code == 2 and "needs PostgreSQL" in error and "newsletter daemon" in error
 
 
-async def test_a_database_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_database_that_is_away_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with Server() as server:
         site = make_site(tmp_path, 2, server.port)
         worker = Worker(site.app, lambda: NOW)
         with monkeypatch.context() as away:
-            away.setattr(site.app, "has_waiting", lambda now: (_ for _ in ()).throw(StoreError("it is away")))
+            away.setattr(
+                site.app, "has_waiting", lambda now: (_ for _ in ()).throw(StoreError("it is away"))
+            )
             assert await worker.look() is False
         assert await worker.look() is True
         assert await worker.look() is False

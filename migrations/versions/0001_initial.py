@@ -12,7 +12,12 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "issues",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("date", sa.Date(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("planned", sa.Integer(), server_default="0", nullable=False),
@@ -25,7 +30,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "papers",
-        sa.Column("key", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column(
+            "key",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("id", sa.String(length=512), nullable=False),
         sa.Column("title", sa.Text(), server_default="", nullable=False),
         sa.Column("abstract", sa.Text(), server_default="", nullable=False),
@@ -49,7 +59,12 @@ def upgrade() -> None:
 
     op.create_table(
         "runs",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished", sa.DateTime(timezone=True), nullable=True),
@@ -82,7 +97,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "subscribers",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("email", sa.String(length=320), nullable=False),
         sa.Column("canonical", sa.String(length=320), nullable=False),
         sa.Column("state", sa.String(length=16), server_default="pending", nullable=False),
@@ -107,7 +127,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("canonical", name=op.f("uq_subscribers_canonical")),
     )
     with op.batch_alter_table("subscribers", schema=None) as batch_op:
-        batch_op.create_index("ix_subscribers_due", ["state", "timezone", "hour", "rhythm"], unique=False)
+        batch_op.create_index(
+            "ix_subscribers_due", ["state", "timezone", "hour", "rhythm"], unique=False
+        )
 
     op.create_table(
         "suppressions",
@@ -118,7 +140,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "topics",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("slug", sa.String(length=128), nullable=False),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
         sa.Column("query", sa.Text(), nullable=False),
@@ -133,9 +160,16 @@ def upgrade() -> None:
 
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("issue", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("subscriber", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "subscriber", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("state", sa.String(length=16), server_default="pending", nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
@@ -157,9 +191,14 @@ def upgrade() -> None:
         sa.Column("reply", sa.Text(), server_default="", nullable=False),
         sa.Column("relay", sa.String(length=128), server_default="", nullable=False),
         sa.Column("ambiguous", sa.Integer(), server_default="0", nullable=False),
-        sa.ForeignKeyConstraint(["issue"], ["issues.id"], name=op.f("fk_deliveries_issue_issues"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
-            ["subscriber"], ["subscribers.id"], name=op.f("fk_deliveries_subscriber_subscribers"), ondelete="CASCADE"
+            ["issue"], ["issues.id"], name=op.f("fk_deliveries_issue_issues"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscriber"],
+            ["subscribers.id"],
+            name=op.f("fk_deliveries_subscriber_subscribers"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint("issue", "subscriber", name=op.f("uq_deliveries_issue_subscriber")),
@@ -183,7 +222,9 @@ def upgrade() -> None:
         sa.Column("facts", sa.JSON(), server_default="[]", nullable=False),
         sa.Column("components", sa.JSON(), server_default="{}", nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["paper"], ["papers.key"], name=op.f("fk_heats_paper_papers"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["paper"], ["papers.key"], name=op.f("fk_heats_paper_papers"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("paper", name=op.f("pk_heats")),
     )
     with op.batch_alter_table("heats", schema=None) as batch_op:
@@ -208,7 +249,9 @@ def upgrade() -> None:
         "paper_keys",
         sa.Column("name", sa.String(length=512), nullable=False),
         sa.Column("paper", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.ForeignKeyConstraint(["paper"], ["papers.key"], name=op.f("fk_paper_keys_paper_papers"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["paper"], ["papers.key"], name=op.f("fk_paper_keys_paper_papers"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("name", "paper", name=op.f("pk_paper_keys")),
         sqlite_with_rowid=False,
     )
@@ -217,7 +260,12 @@ def upgrade() -> None:
 
     op.create_table(
         "sightings",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("paper", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source", sa.String(length=128), nullable=False),
         sa.Column("source_id", sa.String(length=512), nullable=False),
@@ -226,7 +274,9 @@ def upgrade() -> None:
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("record", sa.JSON(), server_default="{}", nullable=False),
-        sa.ForeignKeyConstraint(["paper"], ["papers.key"], name=op.f("fk_sightings_paper_papers"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["paper"], ["papers.key"], name=op.f("fk_sightings_paper_papers"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sightings")),
         sa.UniqueConstraint("source", "source_id", name=op.f("uq_sightings_source_source_id")),
     )
@@ -235,22 +285,33 @@ def upgrade() -> None:
 
     op.create_table(
         "signals",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("paper", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source", sa.String(length=128), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("value", sa.Float(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["paper"], ["papers.key"], name=op.f("fk_signals_paper_papers"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["paper"], ["papers.key"], name=op.f("fk_signals_paper_papers"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signals")),
-        sa.UniqueConstraint("paper", "source", "kind", "at", name=op.f("uq_signals_paper_source_kind_at")),
+        sa.UniqueConstraint(
+            "paper", "source", "kind", "at", name=op.f("uq_signals_paper_source_kind_at")
+        ),
     )
     with op.batch_alter_table("signals", schema=None) as batch_op:
         batch_op.create_index("ix_signals_paper_at", ["paper", "at"], unique=False)
 
     op.create_table(
         "subscriber_topics",
-        sa.Column("subscriber", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "subscriber", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
         sa.Column("topic", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("position", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
@@ -260,7 +321,10 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["topic"], ["topics.id"], name=op.f("fk_subscriber_topics_topic_topics"), ondelete="RESTRICT"
+            ["topic"],
+            ["topics.id"],
+            name=op.f("fk_subscriber_topics_topic_topics"),
+            ondelete="RESTRICT",
         ),
         sa.PrimaryKeyConstraint("subscriber", "topic", name=op.f("pk_subscriber_topics")),
         sqlite_with_rowid=False,
@@ -270,14 +334,21 @@ def upgrade() -> None:
 
     op.create_table(
         "votes",
-        sa.Column("subscriber", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "subscriber", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
         sa.Column("paper", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("value", sa.Integer(), server_default="1", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["paper"], ["papers.key"], name=op.f("fk_votes_paper_papers"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
-            ["subscriber"], ["subscribers.id"], name=op.f("fk_votes_subscriber_subscribers"), ondelete="CASCADE"
+            ["paper"], ["papers.key"], name=op.f("fk_votes_paper_papers"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscriber"],
+            ["subscribers.id"],
+            name=op.f("fk_votes_subscriber_subscribers"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("subscriber", "paper", name=op.f("pk_votes")),
     )

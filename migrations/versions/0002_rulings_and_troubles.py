@@ -16,7 +16,10 @@ def upgrade() -> None:
         sa.Column("into", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["paper"], ["papers.key"], name=op.f("fk_merged_papers_paper_papers"), ondelete="CASCADE"
+            ["paper"],
+            ["papers.key"],
+            name=op.f("fk_merged_papers_paper_papers"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["into"], ["papers.key"], name=op.f("fk_merged_papers_into_papers"), ondelete="CASCADE"

@@ -19,7 +19,10 @@ def upgrade() -> None:
         sa.Column("reply", sa.Text(), server_default="", nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["delivery"], ["deliveries.id"], name=op.f("fk_returned_delivery_deliveries"), ondelete="CASCADE"
+            ["delivery"],
+            ["deliveries.id"],
+            name=op.f("fk_returned_delivery_deliveries"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("delivery", name=op.f("pk_returned")),
     )

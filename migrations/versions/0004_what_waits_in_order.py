@@ -13,7 +13,9 @@ _WAITS = sa.text("state IN ('pending', 'deferred', 'claimed', 'dot')")
 
 def _replace(*columns: str) -> None:
     op.drop_index("ix_deliveries_open", table_name="deliveries")
-    op.create_index("ix_deliveries_open", "deliveries", columns, sqlite_where=_WAITS, postgresql_where=_WAITS)
+    op.create_index(
+        "ix_deliveries_open", "deliveries", columns, sqlite_where=_WAITS, postgresql_where=_WAITS
+    )
 
 
 def upgrade() -> None:

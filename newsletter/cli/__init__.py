@@ -1,4 +1,6 @@
-"""The admin's face, one file per noun. Here: the global options, running a command, errors in words."""
+"""The admin's face, one file per noun. Here: the global options, running a command, errors in
+words.
+"""
 
 import errno
 import os
@@ -17,10 +19,14 @@ from newsletter.errors import NewsletterError
 
 app = typer.Typer(
     help="A short daily mail of trending papers, for each reader's topics.",
-    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
-    epilog="Everywhere: -C/--config PATH, --json, -q/--quiet, -v/--verbose, --no-color, --no-input, "
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog="Everywhere: -C/--config PATH, --json, -q/--quiet, -v/--verbose, --no-color, "
+    "--no-input, "
     "--allow-insecure, --version. Try it without sending anything: newsletter demo",
-)  # fmt: skip
+)
 EVERY_DAY, CONTENT, SETUP = "Every day", "Content and readers", "Setting up"
 app.command()(demo.demo)
 for command in (
@@ -49,9 +55,14 @@ app.add_typer(site.dkim_app, name="dkim")
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 _FLAGS = {
-    "--json": "is_json", "-q": "is_quiet", "--quiet": "is_quiet", "-v": "is_verbose", "--verbose": "is_verbose",
-    "--no-color": "is_plain", "--allow-insecure": "is_insecure",
-}  # fmt: skip
+    "--json": "is_json",
+    "-q": "is_quiet",
+    "--quiet": "is_quiet",
+    "-v": "is_verbose",
+    "--verbose": "is_verbose",
+    "--no-color": "is_plain",
+    "--allow-insecure": "is_insecure",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,7 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
         if rest is None:
             print(f"newsletter {__version__}")  # noqa: T201
             return 0
-        result = typer.main.get_command(app).main(rest, prog_name="newsletter", standalone_mode=False)
+        result = typer.main.get_command(app).main(
+            rest, prog_name="newsletter", standalone_mode=False
+        )
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except NewsletterError as e:
@@ -124,9 +137,13 @@ def _tell_usage(error: Any) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         print(message)  # noqa: T201
         return 0
-    message, _, meant = message.replace("No such command", "unknown command").partition(". Did you mean ")
+    message, _, meant = message.replace("No such command", "unknown command").partition(
+        ". Did you mean "
+    )
     path = error.ctx.command_path if error.ctx else "newsletter"
-    problem = NewsletterError(message.rstrip("."), hint=f"Did you mean {meant}" if meant else f"see: {path} --help")
+    problem = NewsletterError(
+        message.rstrip("."), hint=f"Did you mean {meant}" if meant else f"see: {path} --help"
+    )
     problem.code = "usage"
     output.tell_error(problem)
     return 2
@@ -136,5 +153,7 @@ def run() -> None:
     """The entry point of the console script."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 gets what it can show
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a terminal without UTF-8 gets what it can show
     sys.exit(main())

@@ -1,4 +1,6 @@
-"""What `doctor` looks at. A check is a fact and, when it is not well, what to do; none of them sends mail."""
+"""What `doctor` looks at. A check is a fact and, when it is not well, what to do; none of them
+sends mail.
+"""
 
 import asyncio
 import shutil
@@ -29,7 +31,12 @@ from newsletter.tokens import Tokens
 
 def check_site(config: Config, *, is_deployed: bool = False) -> list[Check]:
     """Look at everything that a day needs."""
-    found = [Check("ok", "Configuration", "no mistake in it"), *_secrets(config), *_database(config), _disk(config)]
+    found = [
+        Check("ok", "Configuration", "no mistake in it"),
+        *_secrets(config),
+        *_database(config),
+        _disk(config),
+    ]
     found += [*check_files(config), *map(_relay, settings_of(config.smtp)), *check_versions()]
     if is_deployed:
         found += _deployment(config)
@@ -43,7 +50,8 @@ def _secrets(config: Config) -> list[Check]:
     except NewsletterError as e:
         return [Check("fail", "Key", e.message, e.hint)]
     opened = [
-        Check("warn", "Key", f"{path} can be read by everybody", f"chmod 640 {path}") for path in open_files(config)
+        Check("warn", "Key", f"{path} can be read by everybody", f"chmod 640 {path}")
+        for path in open_files(config)
     ]
     if path.stat().st_mode & 0o077 and not opened:
         return [Check("warn", "Key", f"{path} can be read by others", f"chmod 600 {path}")]
@@ -55,24 +63,48 @@ def _database(config: Config) -> list[Check]:
         engine = open_engine(config.database.url)
         state = schema(engine)
         if not state.is_current:
-            return [Check("fail", "Database", f"schema {state.found or 'missing'}", "newsletter db migrate")]
+            return [
+                Check(
+                    "fail",
+                    "Database",
+                    f"schema {state.found or 'missing'}",
+                    "newsletter db migrate",
+                )
+            ]
         with reading(engine) as connection:
             wrong = ledger_read.check(connection)
-            skew = abs(connection.execute(select(database_seconds(engine.dialect.name))).scalar_one() - time.time())
+            skew = abs(
+                connection.execute(select(database_seconds(engine.dialect.name))).scalar_one()
+                - time.time()
+            )
     except Exception as e:
         return [Check("fail", "Database", str(e).splitlines()[0], "check database.url")]
-    clock = Check("ok", "Clock", "agrees with the database's") if skew < 5 else Check(
-        "fail", "Clock", f"{skew:.0f} s off the database's", "set the clock (NTP)"
-    )  # fmt: skip
-    ledger = Check("fail", "Ledger", wrong[0], "newsletter db status") if wrong else Check("ok", "Ledger", "adds up")
+    clock = (
+        Check("ok", "Clock", "agrees with the database's")
+        if skew < 5
+        else Check("fail", "Clock", f"{skew:.0f} s off the database's", "set the clock (NTP)")
+    )
+    ledger = (
+        Check("fail", "Ledger", wrong[0], "newsletter db status")
+        if wrong
+        else Check("ok", "Ledger", "adds up")
+    )
     return [Check("ok", "Database", f"schema {state.found}"), ledger, clock]
 
 
 def _disk(config: Config) -> Check:
-    place = Path(config.database.url.removeprefix("sqlite:///")).parent if "sqlite" in config.database.url else Path()
+    place = (
+        Path(config.database.url.removeprefix("sqlite:///")).parent
+        if "sqlite" in config.database.url
+        else Path()
+    )
     free = shutil.disk_usage(place if place.exists() else Path()).free
     said = f"{free / 1e9:.1f} GB free"
-    return Check("ok", "Disk", said) if free > 1e9 else Check("warn", "Disk", said, "a full disk stops sending")
+    return (
+        Check("ok", "Disk", said)
+        if free > 1e9
+        else Check("warn", "Disk", said, "a full disk stops sending")
+    )
 
 
 def check_files(config: Config) -> list[Check]:
@@ -82,7 +114,13 @@ def check_files(config: Config) -> list[Check]:
         found.append(_opened("CA file", file, partial(ssl.create_default_context, cafile=file)))
     key, model = config.dkim, config.matching.model_folder
     if key.domain and key.key_file:
-        found.append(_opened("DKIM key", key.key_file, lambda: dkim.signer(key.domain, key.selector, key.key_file)))
+        found.append(
+            _opened(
+                "DKIM key",
+                key.key_file,
+                lambda: dkim.signer(key.domain, key.selector, key.key_file),
+            )
+        )
     if model:
         found.append(_opened("Model", model, lambda: embeddings.load(model)))
     return found
@@ -95,7 +133,10 @@ def _opened(subject: str, path: Path, open_it: Callable[[], object]) -> Check:
         return Check("fail", subject, e.message, e.hint or "nothing can be sent without it")
     except OSError as e:
         return Check(
-            "fail", subject, f"smtp.ca_file: cannot read {path}: {e.strerror or e}", "nothing can be sent without it"
+            "fail",
+            subject,
+            f"smtp.ca_file: cannot read {path}: {e.strerror or e}",
+            "nothing can be sent without it",
         )
     return Check("ok", subject, str(path))
 
@@ -105,7 +146,9 @@ def _relay(settings: RelaySettings) -> Check:
         raise AssertionError("nothing is sent")
 
     async def connect() -> None:
-        (await Relay(replace(settings, timeout_s=min(settings.timeout_s, 10)), unused).connect()).transport.close()
+        (
+            await Relay(replace(settings, timeout_s=min(settings.timeout_s, 10)), unused).connect()
+        ).transport.close()
 
     try:
         asyncio.run(connect())
@@ -121,7 +164,9 @@ def _deployment(config: Config) -> list[Check]:
 
     def record(name: str) -> str:
         try:
-            return " ".join(b"".join(r.strings).decode() for r in dns.resolver.resolve(name, "TXT", lifetime=5))
+            return " ".join(
+                b"".join(r.strings).decode() for r in dns.resolver.resolve(name, "TXT", lifetime=5)
+            )
         except dns.exception.DNSException:
             return ""
 
@@ -132,14 +177,33 @@ def _deployment(config: Config) -> list[Check]:
     for subject, name, mark in wanted:
         has = mark in record(name)
         advice = "" if has else "mail will land in spam; publish the record, then run doctor again"
-        found.append(Check("ok" if has else "fail", subject, f"{'found at' if has else 'no record at'} {name}", advice))
+        found.append(
+            Check(
+                "ok" if has else "fail",
+                subject,
+                f"{'found at' if has else 'no record at'} {name}",
+                advice,
+            )
+        )
     try:
         socket.gethostbyaddr(socket.gethostbyname(domain))
         found.append(Check("ok", "PTR", f"{domain} resolves back"))
     except OSError:
-        found.append(Check("warn", "PTR", f"{domain} does not resolve back", "receivers want forward and reverse DNS"))
+        found.append(
+            Check(
+                "warn",
+                "PTR",
+                f"{domain} does not resolve back",
+                "receivers want forward and reverse DNS",
+            )
+        )
     if not config.site.base_url.startswith("https://"):
         found.append(
-            Check("fail", "Pages", f"{config.site.base_url} is not https", "one-click unsubscribe needs https")
+            Check(
+                "fail",
+                "Pages",
+                f"{config.site.base_url} is not https",
+                "one-click unsubscribe needs https",
+            )
         )
     return found

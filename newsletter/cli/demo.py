@@ -41,7 +41,9 @@ def demo(
     is_serving: Annotated[
         bool, typer.Option("--serve", help="Keep the pages and letters open in the browser.")
     ] = False,
-    directory: Annotated[Path, typer.Option("--dir", help="Where the demo's site is made.")] = Path("demo-site"),
+    directory: Annotated[Path, typer.Option("--dir", help="Where the demo's site is made.")] = Path(
+        "demo-site"
+    ),
 ) -> int:
     """Play a whole day, offline, with sample papers and five readers."""
     started = time.perf_counter()
@@ -63,7 +65,8 @@ def _start_afresh(directory: Path) -> None:
     if directory.exists():
         if any(directory.iterdir()) and not (directory / MARKER).exists():
             raise InputError(
-                f"{directory} is not empty and was not made by the demo", hint="name another one: --dir DIR"
+                f"{directory} is not empty and was not made by the demo",
+                hint="name another one: --dir DIR",
             )
         shutil.rmtree(directory)
     directory.mkdir(parents=True)
@@ -136,11 +139,18 @@ async def _play(directory: Path, days: list[date]) -> tuple[dict[str, Any], App]
         picked = {reader.email: len(_sent_to(connection, reader, days[-1])) for reader in names}
     letters = [letter | {"papers": picked[letter["to"]]} for letter in postbox.letters]
     quiet = [reader.email for reader in names if reader.email not in sent]
-    return {"dir": str(directory), "letters": letters, "quiet": quiet, "sources": report.data["sources"]}, app
+    return {
+        "dir": str(directory),
+        "letters": letters,
+        "quiet": quiet,
+        "sources": report.data["sources"],
+    }, app
 
 
 def _sent_to(connection: Any, reader: Subscriber, day: date) -> set[int]:
-    return ledger_life.seen_papers(connection, reader.id, reader.id, at_noon(day)).get(reader.id, set())
+    return ledger_life.seen_papers(connection, reader.id, reader.id, at_noon(day)).get(
+        reader.id, set()
+    )
 
 
 def _add_readers(app: App, now: datetime) -> list[Subscriber]:
@@ -148,15 +158,29 @@ def _add_readers(app: App, now: datetime) -> list[Subscriber]:
     with writing(app.engine) as connection:
         for one in tomllib.loads((SAMPLE / "readers.toml").read_text("utf-8"))["reader"]:
             known = [topics.get(connection, slug).id for slug in one.get("topics", ())]
-            own = [topics.find_or_add(connection, str(parse(query))).id for query in one.get("queries", ())]
+            own = [
+                topics.find_or_add(connection, str(parse(query))).id
+                for query in one.get("queries", ())
+            ]
             address = addresses.parse(one["email"])
-            reader = Subscriber(0, address.email, SubscriberState.ACTIVE, one.get("name", ""), one["timezone"])
+            reader = Subscriber(
+                0, address.email, SubscriberState.ACTIVE, one.get("name", ""), one["timezone"]
+            )
             reader = replace(
-                reader, topics=(*known, *own), size=one.get("size", 8), mix=one.get("mix", "balanced"),
-                format=one.get("format", "html"), language=one.get("language", "en"),
-                follows=tuple(one.get("follows", ())), muted=tuple(one.get("muted", ())),
-            )  # fmt: skip
-            added.append(subscribers.add(connection, reader, address.canonical, now, consent="a sample reader"))
+                reader,
+                topics=(*known, *own),
+                size=one.get("size", 8),
+                mix=one.get("mix", "balanced"),
+                format=one.get("format", "html"),
+                language=one.get("language", "en"),
+                follows=tuple(one.get("follows", ())),
+                muted=tuple(one.get("muted", ())),
+            )
+            added.append(
+                subscribers.add(
+                    connection, reader, address.canonical, now, consent="a sample reader"
+                )
+            )
     return added
 
 
@@ -166,15 +190,26 @@ def _tell(played: dict[str, Any], app: App, directory: Path) -> None:
         total = papers.count(connection)
         hottest = signals.hottest(connection, 3)
         found = papers.by_keys(connection, [key for key, _ in hottest])
-    say(f"{mark('ok')} {total} papers from four kinds of sources; the last look showed {seen} entries")
+    say(
+        f"{mark('ok')} {total} papers from four kinds of sources; the last look showed {seen} "
+        "entries"
+    )
     for key, heat in hottest:
         fact = f"{heat.facts[0].count} {heat.facts[0].kind}" if heat.facts else "no signal"
         say(f"    {heat.word:8} {fact:14} {found[key].title[:74]}")
-    say(f"{mark('ok')} {len(played['letters'])} letters sent, quiet day for {', '.join(played['quiet']) or 'nobody'}")
-    rows = [(x["to"], x["papers"], x["subject"], directory / "outbox" / x["file"]) for x in played["letters"]]
+    say(
+        f"{mark('ok')} {len(played['letters'])} letters sent, quiet day for "
+        f"{', '.join(played['quiet']) or 'nobody'}"
+    )
+    rows = [
+        (x["to"], x["papers"], x["subject"], directory / "outbox" / x["file"])
+        for x in played["letters"]
+    ]
     table(("reader", "papers", "subject", "letter"), rows, right=("papers",))
     say()
-    say(f"Look at the letters in {directory / 'outbox'}, or in the browser: newsletter demo --serve")
+    say(
+        f"Look at the letters in {directory / 'outbox'}, or in the browser: newsletter demo --serve"
+    )
     say(f"Ask the site: newsletter -C {directory / 'config.toml'} status")
     say(f"{played['seconds']} s")
 
@@ -186,9 +221,15 @@ def _serve(app: App, directory: Path) -> None:
     app.config = app.config.model_copy(update={"site": site})
 
     def outbox(_request: Request) -> HTMLResponse:
-        names = sorted(path.name for path in (directory / "outbox").iterdir() if path.suffix != ".eml")
-        links = "".join(f'<li><a href="/letters/{html.escape(n)}">{html.escape(n)}</a></li>' for n in names)
-        return HTMLResponse(f"<!DOCTYPE html><html lang='en'><title>Letters</title><h1>Letters</h1><ul>{links}</ul>")
+        names = sorted(
+            path.name for path in (directory / "outbox").iterdir() if path.suffix != ".eml"
+        )
+        links = "".join(
+            f'<li><a href="/letters/{html.escape(n)}">{html.escape(n)}</a></li>' for n in names
+        )
+        return HTMLResponse(
+            f"<!DOCTYPE html><html lang='en'><title>Letters</title><h1>Letters</h1><ul>{links}</ul>"
+        )
 
     routes = [
         Route("/outbox", outbox),
@@ -198,7 +239,13 @@ def _serve(app: App, directory: Path) -> None:
     say(f"Pages    http://localhost:{port}/")
     say(f"Letters  http://localhost:{port}/outbox")
     say("Ctrl-C ends it.")
-    uvicorn.run(Starlette(routes=routes), host="127.0.0.1", port=port, log_level="warning", proxy_headers=False)
+    uvicorn.run(
+        Starlette(routes=routes),
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        proxy_headers=False,
+    )
 
 
 def _free_port(wish: int) -> int:

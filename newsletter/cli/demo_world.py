@@ -1,6 +1,8 @@
-"""The demo's outside world: a web server that answers as the sources do, and a mail server that keeps what it gets.
+"""The demo's outside world: a web server that answers as the sources do, and a mail server that
+keeps what it gets.
 
-Everything goes over real HTTP and SMTP on this machine; only the papers are invented (`newsletter/sample`).
+Everything goes over real HTTP and SMTP on this machine; only the papers are invented
+(`newsletter/sample`).
 """
 
 import asyncio
@@ -30,7 +32,9 @@ ARCHIVES = ("cs", "math", "stat", "physics", "astro-ph", "q-bio")
 
 
 class World:
-    """Answers as arXiv, Hugging Face, bioRxiv and a blog. `today` (0, 1, 2) says how far the demo's days have come."""
+    """Answers as arXiv, Hugging Face, bioRxiv and a blog. `today` (0, 1, 2) says how far the demo's
+    days have come.
+    """
 
     def __init__(self, days: Sequence[date]) -> None:
         self.days, self.today = days, 0
@@ -65,10 +69,17 @@ class World:
             return "application/json", json.dumps(self._daily_papers(day)).encode()
         if parts.path.startswith("/details/"):
             server, since, until, cursor = parts.path.removeprefix("/details/").split("/")[:4]
-            found = self._biorxiv(date.fromisoformat(since), date.fromisoformat(until)) if server == "biorxiv" else []
+            found = (
+                self._biorxiv(date.fromisoformat(since), date.fromisoformat(until))
+                if server == "biorxiv"
+                else []
+            )
             page = found[int(cursor) : int(cursor) + 5]
             status = "ok" if page else "no posts found"
-            said = {"messages": [{"status": status, "total": len(found), "cursor": cursor}], "collection": page}
+            said = {
+                "messages": [{"status": status, "total": len(found), "cursor": cursor}],
+                "collection": page,
+            }
             return "application/json", json.dumps(said).encode()
         return "application/atom+xml", self._blog().encode()
 
@@ -87,19 +98,26 @@ class World:
             if not stands_in or self._day_of(paper) != day:
                 continue
             kind = "new" if fields[0] in stands_in else "cross"
-            about = html.escape(f"arXiv:{paper['id']}v1 Announce Type: {kind} \nAbstract: {paper['abstract']}")
+            about = html.escape(
+                f"arXiv:{paper['id']}v1 Announce Type: {kind} \nAbstract: {paper['abstract']}"
+            )
             items += (
-                f"<item><title>{html.escape(paper['title'])}</title><link>https://arxiv.org/abs/{paper['id']}</link>"
-                f'<description>{about}</description><guid isPermaLink="false">oai:arXiv.org:{paper["id"]}v1</guid>'
+                f"<item><title>{html.escape(paper['title'])}</title><link>https:/"
+                f"/arxiv.org/abs/{paper['id']}</link>"
+                f"<description>{about}</description><guid "
+                f'isPermaLink="false">oai:arXiv.org:{paper["id"]}v1</guid>'
                 + "".join(f"<category>{field}</category>" for field in fields)
                 + f"<pubDate>{stamp}</pubDate><arxiv:announce_type>{kind}</arxiv:announce_type>"
                 f"<dc:creator>{html.escape(', '.join(paper['authors']))}</dc:creator></item>"
             )
         return (
-            '<?xml version="1.0" encoding="UTF-8"?><rss xmlns:arxiv="http://arxiv.org/schemas/atom" '
+            '<?xml version="1.0" encoding="UTF-8"?><rss '
+            'xmlns:arxiv="http://arxiv.org/schemas/atom" '
             'xmlns:dc="http://purl.org/dc/elements/1.1/" version="2.0"><channel>'
-            f"<title>{category} updates on arXiv.org</title><link>http://rss.arxiv.org/rss/{category}</link>"
-            f"<description>{category} updates</description><pubDate>{stamp}</pubDate>{items}</channel></rss>"
+            f"<title>{category} updates on "
+            f"arXiv.org</title><link>http://rss.arxiv.org/rss/{category}</link>"
+            f"<description>{category} "
+            f"updates</description><pubDate>{stamp}</pubDate>{items}</channel></rss>"
         )
 
     def _daily_papers(self, day: date) -> list[dict[str, Any]]:
@@ -109,14 +127,21 @@ class World:
             if "upvotes" not in paper or self._day_of(paper) != day or day > self.days[self.today]:
                 continue
             said: dict[str, Any] = {
-                "id": paper["id"], "title": paper["title"], "summary": paper["abstract"],
-                "authors": [{"name": name} for name in paper["authors"]], "upvotes": paper["upvotes"][self.today],
-                "publishedAt": f"{day}T00:00:00.000Z", "submittedOnDailyAt": f"{day}T00:00:00.000Z",
-            }  # fmt: skip
+                "id": paper["id"],
+                "title": paper["title"],
+                "summary": paper["abstract"],
+                "authors": [{"name": name} for name in paper["authors"]],
+                "upvotes": paper["upvotes"][self.today],
+                "publishedAt": f"{day}T00:00:00.000Z",
+                "submittedOnDailyAt": f"{day}T00:00:00.000Z",
+            }
             if "summary" in paper:
                 said["ai_summary"] = paper["summary"]
             if "organization" in paper:
-                said["organization"] = {"name": paper["organization"], "fullname": paper["organization"]}
+                said["organization"] = {
+                    "name": paper["organization"],
+                    "fullname": paper["organization"],
+                }
             if "code" in paper:
                 said["githubRepo"] = f"https://github.com/example/{paper['id'].replace('.', '-')}"
                 said["githubStars"] = paper.get("stars", 0) * (self.today + 1) // 3
@@ -128,18 +153,25 @@ class World:
         until = min(until, self.days[self.today])
         return [
             {
-                "title": paper["title"], "authors": "; ".join(_last_first(name) for name in paper["authors"]),
-                "doi": paper["doi"], "date": str(self._day_of(paper)), "version": "1", "category": paper["category"],
-                "abstract": paper["abstract"], "published": "NA", "server": "bioRxiv",
+                "title": paper["title"],
+                "authors": "; ".join(_last_first(name) for name in paper["authors"]),
+                "doi": paper["doi"],
+                "date": str(self._day_of(paper)),
+                "version": "1",
+                "category": paper["category"],
+                "abstract": paper["abstract"],
+                "published": "NA",
+                "server": "bioRxiv",
             }
             for paper in self.papers
             if "doi" in paper and since <= self._day_of(paper) <= until
-        ]  # fmt: skip
+        ]
 
     def _blog(self) -> str:
         """A blog that names some bioRxiv papers: the same papers, seen from a second place."""
         entries = "".join(
-            f"<entry><id>urn:example:{paper['doi']}</id><title>{html.escape(paper['title'])}</title>"
+            f"<entry><id>urn:example:{paper['doi']}</id><title>{html.escape(paper['title'])}</"
+            "title>"
             f'<link href="https://doi.org/{paper["doi"]}"/><updated>{self._day_of(paper)}T08:00:00Z</updated>'
             f"<summary>{html.escape(paper['abstract'])}</summary></entry>"
             for paper in self.papers
@@ -148,7 +180,8 @@ class World:
         return (
             '<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2005/Atom">'
             "<title>Preprint notes</title>"
-            f"<id>urn:example:notes</id><updated>{self.days[self.today]}T08:00:00Z</updated>{entries}</feed>"
+            f"<id>urn:example:notes</id><updated>{self.days[self.today]}T08:00:00Z</"
+            f"updated>{entries}</feed>"
         )
 
 

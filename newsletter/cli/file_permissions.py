@@ -25,7 +25,10 @@ def open_files(config: Config) -> list[Path]:
     """The secret files of a site that everybody may read."""
     relays = (config.smtp, *config.smtp.fallback)
     github, writer = config.signals.github, config.summaries
-    named = [relay.password_file for relay in relays] + [config.dkim.key_file, config.site.secret_key_file]
+    named = [relay.password_file for relay in relays] + [
+        config.dkim.key_file,
+        config.site.secret_key_file,
+    ]
     named += [github.token_file] if github else []
     named += [writer.key_file] if writer else []
     return [path for path in named if path is not None and is_open(path)]
@@ -39,5 +42,8 @@ def _secrets(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
             for number, inner in enumerate(value):
                 if isinstance(inner, dict):
                     yield from _secrets(inner, f"{prefix}{name}.{number}.")
-        elif value and (name in SECRET_KEYS or (f"{prefix}{name}" == "database.url" and urlsplit(value).password)):
+        elif value and (
+            name in SECRET_KEYS
+            or (f"{prefix}{name}" == "database.url" and urlsplit(value).password)
+        ):
             yield f"{prefix}{name}"

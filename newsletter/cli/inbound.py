@@ -12,7 +12,9 @@ from newsletter.inbound.processor import receive
 
 
 def inbound(
-    recipient: Annotated[str, typer.Argument(help="The address it came to, as your mail server knows it.")],
+    recipient: Annotated[
+        str, typer.Argument(help="The address it came to, as your mail server knows it.")
+    ],
     sender: Annotated[str, typer.Option(help="The envelope sender; empty for reports.")] = "",
 ) -> int:
     """Take one returned mail or command from standard input."""

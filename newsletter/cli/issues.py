@@ -1,4 +1,6 @@
-"""Issues: list, show, retry, tell, resolve. "Did X get Friday's issue?" is answered here, with the server's words."""
+"""Issues: list, show, retry, tell, resolve. "Did X get Friday's issue?" is answered here, with the
+server's words.
+"""
 
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -11,7 +13,7 @@ from newsletter.cli import pick_tables
 from newsletter.cli.output import confirm, emit, open_app, say, table
 from newsletter.errors import InputError, NotFound
 from newsletter.inbound import processor
-from newsletter.steps.compose.paper_facts import Shown
+from newsletter.steps.compose.paper_facts import PaperFacts
 from newsletter.store import ledger_life, ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
 
@@ -26,20 +28,40 @@ def list_(limit: Annotated[int, typer.Option(min=1)] = 30) -> int:
     with reading(open_app().engine) as connection:
         found = ledger_read.issue_counts(connection, limit=limit)
     if not emit({"issues": found}):
-        names = ("date", "planned", "sent", "refused", "deferred", "held", "suppressed", "expired", "pending", "quiet")
-        table((*names, "state"), [(*(issue[name] for name in names), issue["state"]) for issue in found],
-              right=names[1:])  # fmt: skip
+        names = (
+            "date",
+            "planned",
+            "sent",
+            "refused",
+            "deferred",
+            "held",
+            "suppressed",
+            "expired",
+            "pending",
+            "quiet",
+        )
+        table(
+            (*names, "state"),
+            [(*(issue[name] for name in names), issue["state"]) for issue in found],
+            right=names[1:],
+        )
     return 0
 
 
 @app.command()
 def show(
     issue: Issue = "latest",
-    email: Annotated[str | None, typer.Option("--to", help="Only this subscriber's letter.")] = None,
-    state: Annotated[list[str] | None, typer.Option(help="Only letters in this state; may be repeated.")] = None,
+    email: Annotated[
+        str | None, typer.Option("--to", help="Only this subscriber's letter.")
+    ] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only letters in this state; may be repeated.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1)] = 100,
 ) -> int:
-    """Show an issue's letters, what the server said and when; with --to, each of its papers and why."""
+    """Show an issue's letters, what the server said and when; with --to, each of its papers and
+    why.
+    """
     for one in state or ():
         ledger_read.require_known_state(one)
     site = open_app()
@@ -47,17 +69,30 @@ def show(
         id = ledger_read.find_issue(connection, issue)
         counts = ledger_read.issue_counts(connection, [id])[0]
         of = _reader(connection, email) if email else None
-        letters = ledger_read.letters(connection, id, subscriber=of, states=state or (), limit=limit)
-        shown = {key: Shown.from_facts(facts) for key, facts in ledger_read.shown_papers(connection, id).items()}
+        letters = ledger_read.letters(
+            connection, id, subscriber=of, states=state or (), limit=limit
+        )
+        shown = {
+            key: PaperFacts.from_facts(facts)
+            for key, facts in ledger_read.shown_papers(connection, id).items()
+        }
         chosen = [ledger_life.unpack_picks(letter["picks"]) for letter in letters]
         known = topics.by_ids(connection, {pick.topic for of_one in chosen for pick in of_one})
-    told = [{**letter, "picks": pick_tables.as_json(of_one, shown, known)}
-            for letter, of_one in zip(letters, chosen, strict=True)]  # fmt: skip
+    told = [
+        {**letter, "picks": pick_tables.as_json(of_one, shown, known)}
+        for letter, of_one in zip(letters, chosen, strict=True)
+    ]
     if emit({**counts, "letters": told}):
         return 0
-    say(f"Issue {counts['date']} ({counts['state']}{': ' + counts['state_reason'] if counts['state_reason'] else ''}): "
-        + ", ".join(f"{counts[name]} {name}" for name in (*ledger_read.STATES, "quiet")))  # fmt: skip
-    rows = [(x["email"], x["state"], x["code"] or None, x["reply"], x["settled_at"], x["attempts"]) for x in letters]
+    say(
+        f"Issue {counts['date']} "
+        f"({counts['state']}{': ' + counts['state_reason'] if counts['state_reason'] else ''}): "
+        + ", ".join(f"{counts[name]} {name}" for name in (*ledger_read.STATES, "quiet"))
+    )
+    rows = [
+        (x["email"], x["state"], x["code"] or None, x["reply"], x["settled_at"], x["attempts"])
+        for x in letters
+    ]
     table(("email", "state", "code", "the server said", "at", "tries"), rows, right=("tries",))
     if email and letters:
         say("")
@@ -69,11 +104,16 @@ def show(
 def retry(
     issue: Issue = "latest",
     count_returned: Annotated[
-        bool, typer.Option("--count-returned", help="The letters that paused it came back for good reason.")
+        bool,
+        typer.Option(
+            "--count-returned", help="The letters that paused it came back for good reason."
+        ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
 ) -> int:
-    """Try again what was put off or refused for our own fault; open a paused issue. `send` then delivers."""
+    """Try again what was put off or refused for our own fault; open a paused issue. `send` then
+    delivers.
+    """
     site, now = open_app(), datetime.now(UTC)
     with writing(site.engine) as connection:
         id = ledger_read.find_issue(connection, issue)
@@ -83,7 +123,10 @@ def retry(
         if dry_run:
             connection.rollback()
     if not emit({"waiting": number, "dry_run": dry_run}):
-        say(f"{number} letters {'would wait' if dry_run else 'wait'} again; deliver them: newsletter send")
+        say(
+            f"{number} letters {'would wait' if dry_run else 'wait'} again; deliver them: "
+            "newsletter send"
+        )
     return 0
 
 
@@ -96,11 +139,16 @@ def tell(
     """Write to the readers of held letters where to read them; once, and `send` then delivers."""
     with writing(open_app().engine) as connection:
         of = _reader(connection, email) if email else None
-        number = ledger_read.tell(connection, ledger_read.find_issue(connection, issue), datetime.now(UTC), of)
+        number = ledger_read.tell(
+            connection, ledger_read.find_issue(connection, issue), datetime.now(UTC), of
+        )
         if dry_run:
             connection.rollback()
     if not emit({"waiting": number, "dry_run": dry_run}):
-        say(f"{number} readers {'would be' if dry_run else 'are'} told; deliver the mails: newsletter send")
+        say(
+            f"{number} readers {'would be' if dry_run else 'are'} told; deliver the mails: "
+            "newsletter send"
+        )
     return 0
 
 
@@ -108,8 +156,12 @@ def tell(
 def resolve(
     issue: Issue,
     assume_sent: Annotated[bool, typer.Option("--assume-sent", help="They arrived.")] = False,
-    resend: Annotated[bool, typer.Option("--resend", help="Send them again; some may arrive twice.")] = False,
-    email: Annotated[str | None, typer.Option("--to", help="Only this subscriber's letter.")] = None,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Send them again; some may arrive twice.")
+    ] = False,
+    email: Annotated[
+        str | None, typer.Option("--to", help="Only this subscriber's letter.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
 ) -> int:
@@ -122,11 +174,15 @@ def resolve(
     with writing(site.engine) as connection:
         of = _reader(connection, email) if email else None
         id = ledger_read.find_issue(connection, issue)
-        number = ledger_read.resolve(connection, id, as_sent=assume_sent, now=datetime.now(UTC), subscriber=of)
+        number = ledger_read.resolve(
+            connection, id, as_sent=assume_sent, now=datetime.now(UTC), subscriber=of
+        )
         if dry_run:
             connection.rollback()
     if not emit({"resolved": number, "dry_run": dry_run}):
-        say(f"{number} held letters {'counted as sent' if assume_sent else 'wait to be sent again'}")
+        say(
+            f"{number} held letters {'counted as sent' if assume_sent else 'wait to be sent again'}"
+        )
     return 0
 
 

@@ -11,17 +11,25 @@ log = structlog.get_logger()
 
 
 def start_logging() -> None:
-    """Log as JSON from now on, what libraries log or warn of included. No text of others can end a line."""
+    """Log as JSON from now on, what libraries log or warn of included. No text of others can end a
+    line.
+    """
     common: list[structlog.typing.Processor] = [
-        structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]  # fmt: skip
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
     last: list[structlog.typing.Processor] = [
-        structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True),
-    ]  # fmt: skip
-    structlog.configure(processors=[*common, *last], logger_factory=structlog.WriteLoggerFactory(file=sys.stderr))
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(ensure_ascii=True),
+    ]
+    structlog.configure(
+        processors=[*common, *last], logger_factory=structlog.WriteLoggerFactory(file=sys.stderr)
+    )
     handler = logging.StreamHandler(sys.stderr)
     plain = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=common, processors=[plain, *last]))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=common, processors=[plain, *last])
+    )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
     for check in check_versions():

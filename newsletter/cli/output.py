@@ -1,4 +1,6 @@
-"""How commands speak: results on stdout, the rest on stderr; tables on a terminal, tabs in a pipe, JSON on request."""
+"""How commands speak: results on stdout, the rest on stderr; tables on a terminal, tabs in a pipe,
+JSON on request.
+"""
 
 import json
 import os
@@ -21,7 +23,7 @@ from newsletter.errors import ConfigError, InputError, NewsletterError
 
 
 @dataclass
-class Session:
+class SmtpSession:
     """What the global options said; the same for every command."""
 
     config_path: Path = Path("config.toml")
@@ -33,12 +35,12 @@ class Session:
     is_insecure: bool = False  #: go on with secrets that everybody may read
 
 
-session = Session()
+session = SmtpSession()
 
 
-def begin(config_path: Path) -> Session:
+def begin(config_path: Path) -> SmtpSession:
     """Forget the options of an earlier command."""
-    vars(session).update(vars(Session(config_path)))
+    vars(session).update(vars(SmtpSession(config_path)))
     return session
 
 
@@ -52,9 +54,15 @@ def read_config() -> Config:
     path = session.config_path
     config = load_config(path, os.environ)
     if keys := secrets_in(path):
-        said = f"{path} can be read by everybody on this machine, and {', '.join(keys)} in it is secret"
+        said = (
+            f"{path} can be read by everybody on this machine, and {', '.join(keys)} in it is "
+            "secret"
+        )
         if not session.is_insecure:
-            hint = f"chmod 640 {path}; or keep the secret in a file of its own; or go on with --allow-insecure"
+            hint = (
+                f"chmod 640 {path}; or keep the secret in a file of its own; or go on with "
+                "--allow-insecure"
+            )
             raise ConfigError([said], hint=hint)
         note(f"{mark('warn')} {said}")
     return config
@@ -77,7 +85,9 @@ def note(text: str) -> None:
 
 
 #: Terminals obey these; JSON lets them be written in another way.
-_UNPRINTED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F))}
+_UNPRINTED = {
+    code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F))
+}
 
 
 def emit(data: Any) -> bool:
@@ -94,7 +104,9 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[str] = ()) -> None:
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[str] = ()
+) -> None:
     """A table on a terminal; in a pipe one line a row, tabs between, no heading."""
     if not sys.stdout.isatty():
         for row in rows:
@@ -102,7 +114,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Itera
         return
     shown = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        shown.add_column(column.upper(), justify="right" if column in right else "left", overflow="fold")
+        shown.add_column(
+            column.upper(), justify="right" if column in right else "left", overflow="fold"
+        )
     for row in rows:
         shown.add_row(*(Text(clean(_cell(value))) for value in row))
     Console(no_color=session.is_plain or "NO_COLOR" in os.environ, highlight=False).print(shown)
@@ -119,7 +133,9 @@ def _cell(value: Any) -> str:
 
 
 def clean(text: str) -> str:
-    """Text of others made harmless for a terminal: control characters are shown, not obeyed; it stays one line."""
+    """Text of others made harmless for a terminal: control characters are shown, not obeyed; it
+    stays one line.
+    """
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
@@ -135,9 +151,14 @@ def mark(state: str) -> str:
 def progress(total: int | None) -> Progress:
     """A bar on a terminal, nothing elsewhere."""
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=console(is_error=True), transient=True, disable=session.is_quiet or not sys.stderr.isatty(),
-    )  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console(is_error=True),
+        transient=True,
+        disable=session.is_quiet or not sys.stderr.isatty(),
+    )
 
 
 def confirm(question: str, flag: str) -> None:
@@ -147,7 +168,10 @@ def confirm(question: str, flag: str) -> None:
     """
     if not session.is_asking or not sys.stdin.isatty():
         raise InputError(f"refusing to go on without a terminal; pass {flag}")
-    if console(is_error=True).input(Text(clean(f"{question} [y/N] "))).strip().lower() not in ("y", "yes"):
+    if console(is_error=True).input(Text(clean(f"{question} [y/N] "))).strip().lower() not in (
+        "y",
+        "yes",
+    ):
         raise InputError("nothing was changed")
 
 
@@ -161,7 +185,9 @@ def finish(report: Report) -> int:
 
 
 def tell_error(error: NewsletterError) -> None:
-    """What failed, what state things are in, what to do next; on stderr, as JSON too if JSON was asked for."""
+    """What failed, what state things are in, what to do next; on stderr, as JSON too if JSON was
+    asked for.
+    """
     if session.is_json:
         body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
         if isinstance(error, InputError) and error.position:
@@ -171,7 +197,12 @@ def tell_error(error: NewsletterError) -> None:
     err = console(is_error=True)
     lines = [clean(line) for line in error.message.split("\n")]
     position = getattr(error, "position", 0)
-    err.print(Text(f"error: {lines[0]}{f' (at character {position})' if position else ''}", style="bold red"))
+    err.print(
+        Text(
+            f"error: {lines[0]}{f' (at character {position})' if position else ''}",
+            style="bold red",
+        )
+    )
     for line in lines[1:]:
         err.print(Text(f"       {line}"))
     if error.hint:
@@ -179,7 +210,8 @@ def tell_error(error: NewsletterError) -> None:
 
 
 def moment(text: str | None) -> datetime:
-    """--at: an ISO moment with Z or an offset (without one it is UTC), or a date (noon UTC). None = now.
+    """--at: an ISO moment with Z or an offset (without one it is UTC), or a date (noon UTC). None =
+    now.
 
     Raises: InputError.
     """
@@ -193,5 +225,7 @@ def moment(text: str | None) -> datetime:
         if not 1990 < parsed.astimezone(UTC).year < 9000:
             raise ValueError
     except (ValueError, OverflowError) as e:
-        raise InputError(f"--at {text!r} is not a moment", hint="write it like 2026-05-04T09:00Z") from e
+        raise InputError(
+            f"--at {text!r} is not a moment", hint="write it like 2026-05-04T09:00Z"
+        ) from e
     return parsed

@@ -22,7 +22,9 @@ from newsletter.store.db import reading, writing
 from newsletter.text.identifiers import identifiers as identifiers_in
 from newsletter.text.markup import clean, clean_names
 
-app = typer.Typer(help="Papers: import, list, show, search, hide, merge, split.", no_args_is_help=True)
+app = typer.Typer(
+    help="Papers: import, list, show, search, hide, merge, split.", no_args_is_help=True
+)
 
 BATCH = 5000
 _ARXIV = re.compile(r"(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})(v\d+)?")
@@ -30,10 +32,14 @@ _ARXIV = re.compile(r"(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})(v\d+)?")
 
 @app.command("import")
 def import_(file: Annotated[Path, typer.Argument(help="JSON lines; - reads stdin.")]) -> int:
-    """Take papers in: {"id","title","abstract"|"summary","authors":[],"categories":[],"published","url"} a line."""
+    """Take papers in:
+    {"id","title","abstract"|"summary","authors":[],"categories":[],"published","url"} a line.
+    """
     site = open_app()
     counts: Counter[str] = Counter()
-    stream: TextIO = typer.get_text_stream("stdin") if str(file) == "-" else file.open(encoding="utf-8")
+    stream: TextIO = (
+        typer.get_text_stream("stdin") if str(file) == "-" else file.open(encoding="utf-8")
+    )
     now = datetime.now(UTC)
     with stream, progress(None) as bar, _collecting_by_hand():
         task = bar.add_task("importing", total=None)
@@ -62,7 +68,9 @@ def _sightings(lines: Iterable[str], now: datetime, counts: Counter[str]) -> Ite
 
 @contextmanager
 def _collecting_by_hand() -> Iterator[None]:
-    """Look for dead cycles between batches only: Python's own looking, all the time, takes a quarter of an import."""
+    """Look for dead cycles between batches only: Python's own looking, all the time, takes a
+    quarter of an import.
+    """
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -88,15 +96,23 @@ def _sighting(record: Any, now: datetime) -> Sighting:
     identifiers = tuple(identifiers_in((id, record.get("url") or "")))
     if match := _ARXIV.fullmatch(id):
         identifiers = (f"arxiv:{match[1]}", *(i for i in identifiers if not i.startswith("arxiv:")))
-        links = {"abs": f"https://arxiv.org/abs/{match[1]}", "pdf": f"https://arxiv.org/pdf/{match[1]}"}
+        links = {
+            "abs": f"https://arxiv.org/abs/{match[1]}",
+            "pdf": f"https://arxiv.org/pdf/{match[1]}",
+        }
     if str(record.get("url") or "").startswith(("https://", "http://")):
         links["abs"] = str(record["url"])
     return Sighting(
-        "import", id[:500], title, clean(record.get("abstract") or record.get("summary") or ""),
+        "import",
+        id[:500],
+        title,
+        clean(record.get("abstract") or record.get("summary") or ""),
         clean_names(record.get("authors") or ()),
-        tuple(str(name) for name in record.get("categories") or ()), identifiers,
-        published=min(published, now) if published else None, links=links,
-    )  # fmt: skip
+        tuple(str(name) for name in record.get("categories") or ()),
+        identifiers,
+        published=min(published, now) if published else None,
+        links=links,
+    )
 
 
 def _moment(value: Any) -> datetime | None:
@@ -114,14 +130,29 @@ def list_(limit: Annotated[int, typer.Option(min=1)] = 30) -> int:
     """Show the hottest papers of the last run, then the newest."""
     with reading(open_app().engine) as connection:
         hottest = dict(signals.hottest(connection, limit))
-        found = list(papers.by_keys(connection, hottest).values()) or list(_newest(connection, limit))
+        found = list(papers.by_keys(connection, hottest).values()) or list(
+            _newest(connection, limit)
+        )
     found.sort(key=lambda paper: -hottest[paper.key].value if paper.key in hottest else 0)
     rows = [(paper, hottest.get(paper.key)) for paper in found]
-    data = [{"id": p.id, "title": p.title, "fields": p.fields, "heat": h and h.value, "heat_word": h and h.word}
-            for p, h in rows]  # fmt: skip
+    data = [
+        {
+            "id": p.id,
+            "title": p.title,
+            "fields": p.fields,
+            "heat": h and h.value,
+            "heat_word": h and h.word,
+        }
+        for p, h in rows
+    ]
     if not emit({"papers": data}):
-        table(("id", "field", "heat", "title"), [(p.id, p.fields[0] if p.fields else "", h.word if h else "", p.title)
-                                                 for p, h in rows])  # fmt: skip
+        table(
+            ("id", "field", "heat", "title"),
+            [
+                (p.id, p.fields[0] if p.fields else "", h.word if h else "", p.title)
+                for p, h in rows
+            ],
+        )
     return 0
 
 
@@ -136,25 +167,43 @@ def show(id: str) -> int:
         paper = papers.get(connection, id)
         heat = signals.heats(connection, [paper.key]).get(paper.key)
         seen = papers.sightings(connection, paper.key)
-        readings = signals.of_papers(connection, [paper.key], datetime.max.replace(tzinfo=UTC)).get(paper.key, [])
+        readings = signals.of_papers(connection, [paper.key], datetime.max.replace(tzinfo=UTC)).get(
+            paper.key, []
+        )
     data = {
-        "id": paper.id, "title": paper.title, "authors": list(paper.authors), "abstract": paper.abstract,
-        "fields": list(paper.fields), "links": dict(paper.links), "identifiers": list(paper.identifiers),
-        "version": paper.version, "published": paper.published, "first_seen": paper.first_seen,
+        "id": paper.id,
+        "title": paper.title,
+        "authors": list(paper.authors),
+        "abstract": paper.abstract,
+        "fields": list(paper.fields),
+        "links": dict(paper.links),
+        "identifiers": list(paper.identifiers),
+        "version": paper.version,
+        "published": paper.published,
+        "first_seen": paper.first_seen,
         "hidden": paper.is_hidden,
         "sightings": [{k: v for k, v in one.items() if k != "record"} for one in seen],
-        "signals": [{"source": s.source, "kind": s.kind, "value": s.value, "at": s.at} for s in readings],
-        "heat": heat and {"value": heat.value, "word": heat.word, "field": heat.field,
-                          "facts": [{"kind": f.kind, "count": f.count, "days": f.days} for f in heat.facts],
-                          "components": dict(heat.components)},
-    }  # fmt: skip
+        "signals": [
+            {"source": s.source, "kind": s.kind, "value": s.value, "at": s.at} for s in readings
+        ],
+        "heat": heat
+        and {
+            "value": heat.value,
+            "word": heat.word,
+            "field": heat.field,
+            "facts": [{"kind": f.kind, "count": f.count, "days": f.days} for f in heat.facts],
+            "components": dict(heat.components),
+        },
+    }
     if emit(data):
         return 0
     say(paper.title)
     say(", ".join(paper.authors[:20]))
     say(f"{' '.join(paper.fields)}   {' '.join(paper.links.values())}")
     if heat:
-        facts = ", ".join(f"{f.kind} {f.count}{f' in {f.days} d' if f.days else ' today'}" for f in heat.facts)
+        facts = ", ".join(
+            f"{f.kind} {f.count}{f' in {f.days} d' if f.days else ' today'}" for f in heat.facts
+        )
         say(f"{heat.word} in {heat.field} ({heat.value:.3f}) {facts}")
     say()
     say(paper.abstract)
@@ -167,9 +216,15 @@ def show(id: str) -> int:
 def search(query: str, limit: Annotated[int, typer.Option(min=1)] = 20) -> int:
     """Find papers with the language of topics, best first."""
     found = open_app().search(query, limit)
-    data = [{"id": paper.id, "title": paper.title, "score": round(score, 4)} for paper, score in found]
+    data = [
+        {"id": paper.id, "title": paper.title, "score": round(score, 4)} for paper, score in found
+    ]
     if not emit({"query": query, "papers": data}):
-        table(("score", "id", "title"), [(p["score"], p["id"], p["title"]) for p in data], right=("score",))
+        table(
+            ("score", "id", "title"),
+            [(p["score"], p["id"], p["title"]) for p in data],
+            right=("score",),
+        )
     return 0
 
 
@@ -196,7 +251,9 @@ def hide(
 
 @app.command()
 def merge(id: str, other: str) -> int:
-    """Show OTHER as the paper ID from now on. Who had either is sent neither again. Undo: papers split ID."""
+    """Show OTHER as the paper ID from now on. Who had either is sent neither again. Undo: papers
+    split ID.
+    """
     site = open_app()
     with reading(site.engine) as connection:
         gone = papers.get_itself(connection, other)
@@ -211,10 +268,13 @@ def merge(id: str, other: str) -> int:
 def split(
     id: str,
     take: Annotated[
-        list[str] | None, typer.Option("--take", help="What is another paper, SOURCE or SOURCE:ID; may be repeated.")
+        list[str] | None,
+        typer.Option("--take", help="What is another paper, SOURCE or SOURCE:ID; may be repeated."),
     ] = None,
 ) -> int:
-    """Take a paper apart: undo merges into it, or give what does not share its identifiers papers of their own."""
+    """Take a paper apart: undo merges into it, or give what does not share its identifiers papers
+    of their own.
+    """
     done = paper_merges.split(open_app().engine, id, take or (), datetime.now(UTC))
     if not emit({"id": done.kept.id, "others": [paper.id for paper in done.others]}):
         table(("id", "title"), [(paper.id, paper.title) for paper in (done.kept, *done.others)])

@@ -1,4 +1,6 @@
-"""How picks are told, as JSON and as a table: each with its scores, its heat and its cause, and why it is there."""
+"""How picks are told, as JSON and as a table: each with its scores, its heat and its cause, and why
+it is there.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -7,51 +9,91 @@ from typing import Any
 
 from newsletter.cli.output import table
 from newsletter.models import FOLLOWED, HEAT_WORDS, OUTSIDE, Pick, Topic
-from newsletter.steps.compose.paper_facts import Shown
-from newsletter.steps.compose.renderer import Press
+from newsletter.steps.compose.paper_facts import PaperFacts
+from newsletter.steps.compose.renderer import Renderer
 
 SCORES = ("score", "match", "trend")
 
 
-def as_json(picks: Iterable[Pick], shown: Mapping[int, Shown], topics: Mapping[int, Topic]) -> list[dict[str, Any]]:
+def as_json(
+    picks: Iterable[Pick], shown: Mapping[int, PaperFacts], topics: Mapping[int, Topic]
+) -> list[dict[str, Any]]:
     return [
         {
-            "id": shown[pick.paper].id, "title": shown[pick.paper].title, "topic": topic_name(pick.topic, topics),
-            "score": round(pick.score, 3), "match": round(pick.match, 3), "heat": round(pick.heat, 3),
+            "id": shown[pick.paper].id,
+            "title": shown[pick.paper].title,
+            "topic": topic_name(pick.topic, topics),
+            "score": round(pick.score, 3),
+            "match": round(pick.match, 3),
+            "heat": round(pick.heat, 3),
             "heat_word": HEAT_WORDS[shown[pick.paper].level],
             "heat_facts": list(map(asdict, shown[pick.paper].facts)),
             "reasons": [{"kind": reason.kind, "detail": reason.detail} for reason in pick.reasons],
         }
         for pick in picks
-    ]  # fmt: skip
+    ]
 
 
 def tell(
-    picks: Iterable[Pick], shown: Mapping[int, Shown], topics: Mapping[int, Topic], press: Press, day: date,
-    *, is_scored: bool = True,
-) -> None:  # fmt: skip
-    """A line for each pick of the letter of `day`; without scores and reasons if not `is_scored`."""
+    picks: Iterable[Pick],
+    shown: Mapping[int, PaperFacts],
+    topics: Mapping[int, Topic],
+    press: Renderer,
+    day: date,
+    *,
+    is_scored: bool = True,
+) -> None:
+    """A line for each pick of the letter of `day`; without scores and reasons if not
+    `is_scored`.
+    """
     rows: list[tuple[Any, ...]] = []
     for number, pick in enumerate(picks, 1):
         what = (topic_name(pick.topic, topics), shown[pick.paper].title)
         if is_scored:
             why = ", ".join(f"{reason.kind} {reason.detail}".strip() for reason in pick.reasons)
-            rows.append((number, pick.score, pick.match, pick.heat, _heat(shown[pick.paper], press, day), *what, why))
+            rows.append(
+                (
+                    number,
+                    pick.score,
+                    pick.match,
+                    pick.heat,
+                    _heat(shown[pick.paper], press, day),
+                    *what,
+                    why,
+                )
+            )
         else:
             rows.append((number, HEAT_WORDS[shown[pick.paper].level], *what))
-    columns = ("#", *SCORES, "heat", "topic", "title", "why") if is_scored else ("#", "heat", "topic", "title")
+    columns = (
+        ("#", *SCORES, "heat", "topic", "title", "why")
+        if is_scored
+        else ("#", "heat", "topic", "title")
+    )
     table(columns, rows, right=("#", *SCORES))
 
 
 def tell_passed(
-    passed: Iterable[tuple[str, Pick]], shown: Mapping[int, Shown], topics: Mapping[int, Topic], press: Press, day: date
+    passed: Iterable[tuple[str, Pick]],
+    shown: Mapping[int, PaperFacts],
+    topics: Mapping[int, Topic],
+    press: Renderer,
+    day: date,
 ) -> None:
-    """A line for each paper that matched and is not in the letter of `day`, with the rule that kept it out."""
+    """A line for each paper that matched and is not in the letter of `day`, with the rule that kept
+    it out.
+    """
     rows = [
-        (rule.replace("_", " "), pick.score, pick.match, pick.heat, _heat(shown[pick.paper], press, day),
-         topic_name(pick.topic, topics), shown[pick.paper].title)
+        (
+            rule.replace("_", " "),
+            pick.score,
+            pick.match,
+            pick.heat,
+            _heat(shown[pick.paper], press, day),
+            topic_name(pick.topic, topics),
+            shown[pick.paper].title,
+        )
         for rule, pick in passed
-    ]  # fmt: skip
+    ]
     table(("rule", *SCORES, "heat", "topic", "title"), rows, right=SCORES)
 
 
@@ -61,6 +103,6 @@ def topic_name(topic: int, topics: Mapping[int, Topic]) -> str:
     return topics[topic].name if topic in topics else "(removed)"
 
 
-def _heat(paper: Shown, press: Press, day: date) -> str:
+def _heat(paper: PaperFacts, press: Renderer, day: date) -> str:
     cause = press.signal(paper, day)
     return f"{HEAT_WORDS[paper.level]}, {cause}" if cause else HEAT_WORDS[paper.level]

@@ -1,4 +1,6 @@
-"""What happens every day: fetch, run, send, preview, status, and the processes that do it by themselves."""
+"""What happens every day: fetch, run, send, preview, status, and the processes that do it by
+themselves.
+"""
 
 import asyncio
 import signal
@@ -39,7 +41,9 @@ from newsletter.store import ledger_read, subscribers
 from newsletter.store.db import reading
 from newsletter.web import create_app
 
-At = Annotated[str | None, typer.Option("--at", help="Work as if it were this moment: 2026-05-04T09:00Z.")]
+At = Annotated[
+    str | None, typer.Option("--at", help="Work as if it were this moment: 2026-05-04T09:00Z.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
 
 #: How many papers that are not in a letter `preview --why` names.
@@ -47,11 +51,15 @@ NEXT_BEST = 10
 
 
 def fetch(
-    source: Annotated[list[str] | None, typer.Option("--source", help="Only this source; may be repeated.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", help="Only this source; may be repeated.")
+    ] = None,
     at: At = None,
 ) -> int:
     """Get new papers and trend signals."""
-    with console(is_error=True).status("asking the sources …") if not session.is_quiet else _silent():
+    with (
+        console(is_error=True).status("asking the sources …") if not session.is_quiet else _silent()
+    ):
         report = asyncio.run(open_app().fetch(moment(at), source or ()))
     if not emit(report.data):
         _tell_sources(report.data["sources"])
@@ -69,10 +77,19 @@ def run(
     if dry_run:
         planned = app.plan_only(now)
         if not emit(planned):
-            say(f"{planned['due']} readers are due: {planned['would_send']} letters, {planned['quiet']} quiet days")
+            say(
+                f"{planned['due']} readers are due: {planned['would_send']} letters, "
+                f"{planned['quiet']} quiet days"
+            )
         return 0
-    with console(is_error=True).status("fetching, ranking, sending …") if not session.is_quiet else _silent():
-        report = asyncio.run(_heeding(lambda stop: app.run(now, is_fetching=not no_fetch, stop=stop)))
+    with (
+        console(is_error=True).status("fetching, ranking, sending …")
+        if not session.is_quiet
+        else _silent()
+    ):
+        report = asyncio.run(
+            _heeding(lambda stop: app.run(now, is_fetching=not no_fetch, stop=stop))
+        )
     if not emit(report.data):
         _tell_sources(report.data["sources"])
         _tell_issues(report.data["issues"])
@@ -101,7 +118,9 @@ def send(
 
 
 async def _heeding(work: Callable[[asyncio.Event], Awaitable[Report]]) -> Report:
-    """Asked to end (Ctrl-C, SIGTERM), let the letters on their way arrive; asked twice, end at once."""
+    """Asked to end (Ctrl-C, SIGTERM), let the letters on their way arrive; asked twice, end at
+    once.
+    """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def ask() -> None:
@@ -116,11 +135,21 @@ async def _heeding(work: Callable[[asyncio.Event], Awaitable[Report]]) -> Report
 
 
 def preview(
-    email: Annotated[str | None, typer.Argument(help="A subscriber; the first active one if left out.")] = None,
-    is_opening: Annotated[bool, typer.Option("--open", help="Open the letter in the browser.")] = False,
-    why: Annotated[bool, typer.Option("--why", help="Scores, reasons, and what was left out.")] = False,
-    form: Annotated[str | None, typer.Option("--format", help="Print the letter as html, text or eml.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write the letter to this file.")] = None,
+    email: Annotated[
+        str | None, typer.Argument(help="A subscriber; the first active one if left out.")
+    ] = None,
+    is_opening: Annotated[
+        bool, typer.Option("--open", help="Open the letter in the browser.")
+    ] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Scores, reasons, and what was left out.")
+    ] = False,
+    form: Annotated[
+        str | None, typer.Option("--format", help="Print the letter as html, text or eml.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the letter to this file.")
+    ] = None,
     at: At = None,
 ) -> int:
     """Show one reader's digest as it would be now. Nothing is sent."""
@@ -141,10 +170,15 @@ def preview(
         pick_tables.tell(shown.choice.picks, *said, is_scored=why)
     if why and shown.choice.passed:
         say("")
-        say(f"Not in it, the best {min(NEXT_BEST, len(shown.choice.passed))} of {len(shown.choice.passed)}:")
+        say(
+            f"Not in it, the best {min(NEXT_BEST, len(shown.choice.passed))} of "
+            f"{len(shown.choice.passed)}:"
+        )
         pick_tables.tell_passed(shown.choice.passed[:NEXT_BEST], *said)
     if shown.choice.left_out:
-        kept_out = ", ".join(f"{n} {rule.replace('_', ' ')}" for rule, n in shown.choice.left_out.items())
+        kept_out = ", ".join(
+            f"{n} {rule.replace('_', ' ')}" for rule, n in shown.choice.left_out.items()
+        )
         say(f"Left out: {kept_out}")
     return 0
 
@@ -160,7 +194,8 @@ def status(at: At = None) -> int:
     for trouble in data["troubles"]:
         name = f"{trouble['source']} {trouble['unit']}".rstrip()
         say(
-            f"{mark(_SIGNS[trouble['state']])} {name}: {trouble['state']} since {trouble['since']}: {trouble['reason']}"
+            f"{mark(_SIGNS[trouble['state']])} {name}: {trouble['state']} since "
+            f"{trouble['since']}: {trouble['reason']}"
         )
     for retry in data["retries"]:
         say(f"{retry['source']} is asked again at {retry['at']}")
@@ -168,9 +203,16 @@ def status(at: At = None) -> int:
         say(f"{mark('warn')} {hint}")
     if data["no_content"]:
         said = data["no_content"]
-        say(f"{mark('warn')} {said['date']}: no source answered; {said['readers']} readers got nothing, no quiet day")
+        say(
+            f"{mark('warn')} {said['date']}: no source answered; {said['readers']} readers got "
+            "nothing, no quiet day"
+        )
     last = data["last_run"]
-    say(f"Last run  {last['at']}, {last['outcome'] or 'not finished'}" if last else "Last run  none yet")
+    say(
+        f"Last run  {last['at']}, {last['outcome'] or 'not finished'}"
+        if last
+        else "Last run  none yet"
+    )
     say(f"Next      {data['next_due'] or 'nobody is waiting'}")
     for sentence in data["out_of_balance"]:
         say(f"{mark('fail')} {sentence}")
@@ -181,7 +223,9 @@ def daemon() -> int:
     """Clock, web and delivery in one process."""
     app = open_app()
     start_logging()
-    is_public = urlsplit(app.config.site.base_url).hostname not in LOOPBACK  # else nobody from outside signs up
+    is_public = (
+        urlsplit(app.config.site.base_url).hostname not in LOOPBACK
+    )  # else nobody from outside signs up
     daemon = Daemon(app, takes_mail=ask_dns if is_public else None)
     asyncio.run(daemon.serve(app.config.web.host, app.config.web.port))
     return 0
@@ -189,7 +233,9 @@ def daemon() -> int:
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Listen here instead of web.host.")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Listen here instead of web.port.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Listen here instead of web.port.")
+    ] = None,
 ) -> int:
     """Serve the public pages only."""
     app = open_app()
@@ -197,23 +243,30 @@ def serve(
     note(f"pages on http://{host or web.host}:{port or web.port}")
     start_logging()
     uvicorn.run(
-        create_app(app), host=host or web.host, port=port or web.port, log_level="warning", log_config=None,
+        create_app(app),
+        host=host or web.host,
+        port=port or web.port,
+        log_level="warning",
+        log_config=None,
         proxy_headers=False,
-    )  # fmt: skip
+    )
     return 0
 
 
 def worker() -> int:
     """Deliver on further machines, with PostgreSQL, until it is stopped."""
     if not read_config().database.url.startswith("postgresql"):
-        raise InputError("worker needs PostgreSQL; this site keeps its data in SQLite", hint="use: newsletter daemon")
+        raise InputError(
+            "worker needs PostgreSQL; this site keeps its data in SQLite",
+            hint="use: newsletter daemon",
+        )
     app = open_app()
     start_logging()
     asyncio.run(Worker(app).serve())
     return 0
 
 
-# -- telling ---------------------------------------------------------------------------------------------------------
+# -- telling ---------------------------------------------------------------------------------------
 
 
 class _silent:
@@ -227,7 +280,10 @@ def _reader(app: App, email: str | None) -> Subscriber:
         if email is None:
             first = subscribers.search(connection, states=["active"], limit=1)
             if not first:
-                raise NotFound("there is no active subscriber", hint="add one: newsletter subscribers add EMAIL")
+                raise NotFound(
+                    "there is no active subscriber",
+                    hint="add one: newsletter subscribers add EMAIL",
+                )
             return first[0]
         found = subscribers.find(connection, addresses.parse(email).canonical)
     if found is None:
@@ -242,7 +298,13 @@ def _tell_sources(sources: dict[str, dict[str, Any]]) -> None:
     rows = []
     for name, source in sources.items():
         counts = f"{source['seen']} seen, {source['new']} new, {source['merged']} merged"
-        rows.append((f"{mark(_SIGNS[source['state']])} {name}", source["state"], _brief(source["error"]) or counts))
+        rows.append(
+            (
+                f"{mark(_SIGNS[source['state']])} {name}",
+                source["state"],
+                _brief(source["error"]) or counts,
+            )
+        )
     if rows:
         table(("source", "state", "said"), rows)
 
@@ -258,7 +320,10 @@ def _tell_issues(issues: list[dict[str, Any]]) -> None:
     if not issues:
         say("Nothing was due, nothing was waiting.")
     for issue in issues:
-        parts = [f"{issue[state]} {state}" for state in ("sent", "refused", "deferred", "held", "pending", "expired")]
+        parts = [
+            f"{issue[state]} {state}"
+            for state in ("sent", "refused", "deferred", "held", "pending", "expired")
+        ]
         said = ", ".join(part for part in parts if not part.startswith("0 "))
         say(f"Issue {issue['date']}: {said or 'no letter'}; quiet day for {issue['quiet']}")
 
@@ -266,11 +331,13 @@ def _tell_issues(issues: list[dict[str, Any]]) -> None:
 def _preview_json(shown: Preview) -> dict[str, Any]:
     letter = shown.letter
     return {
-        "to": shown.reader.email, "subject": letter.subject if letter else "",
+        "to": shown.reader.email,
+        "subject": letter.subject if letter else "",
         "preheader": letter.preheader if letter else "",
         "papers": pick_tables.as_json(shown.choice.picks, shown.shown, shown.topics),
-        "left_out": shown.choice.left_out, "bytes": len(shown.message),
-    }  # fmt: skip
+        "left_out": shown.choice.left_out,
+        "bytes": len(shown.message),
+    }
 
 
 def _put_out(shown: Preview, form: str, out: Path | None, is_opening: bool) -> int:
@@ -279,10 +346,18 @@ def _put_out(shown: Preview, form: str, out: Path | None, is_opening: bool) -> i
         return 0
     letter = shown.letter
     if form == "html" and not letter.html:
-        raise NewsletterError(f"{shown.reader.email} reads plain text only", hint="use --format text")
-    content = {"eml": shown.message, "html": letter.html_page.encode(), "text": letter.plain_page.encode()}[form]
+        raise NewsletterError(
+            f"{shown.reader.email} reads plain text only", hint="use --format text"
+        )
+    content = {
+        "eml": shown.message,
+        "html": letter.html_page.encode(),
+        "text": letter.plain_page.encode(),
+    }[form]
     if is_opening and out is None:
-        with tempfile.NamedTemporaryFile(prefix="newsletter-", suffix=f".{form}", delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            prefix="newsletter-", suffix=f".{form}", delete=False
+        ) as file:
             out = Path(file.name)
     if out is None or str(out) == "-":
         typer.echo(content, nl=False)

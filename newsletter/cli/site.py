@@ -15,7 +15,17 @@ from typing import Annotated
 import typer
 
 from newsletter.cli.checks import check_files, check_site
-from newsletter.cli.output import confirm, emit, mark, note, open_app, read_config, say, session, table
+from newsletter.cli.output import (
+    confirm,
+    emit,
+    mark,
+    note,
+    open_app,
+    read_config,
+    say,
+    session,
+    table,
+)
 from newsletter.config import Config, load_config, masked
 from newsletter.config_types import BUILT_IN
 from newsletter.errors import ConfigError, InputError, NewsletterError, StoreError
@@ -27,7 +37,9 @@ from newsletter.store.db import migrate, only_one, open_engine, reading, schema,
 from newsletter.store.site_lock import settle_here
 
 config_app = typer.Typer(help="Configuration: check, show, path, opml.", no_args_is_help=True)
-db_app = typer.Typer(help="Database: migrate, status, backup, restore, adopt.", no_args_is_help=True)
+db_app = typer.Typer(
+    help="Database: migrate, status, backup, restore, adopt.", no_args_is_help=True
+)
 dkim_app = typer.Typer(help="Signing keys: keygen.", no_args_is_help=True)
 
 CONFIG = """\
@@ -78,7 +90,9 @@ def create_site(folder: Path, config_text: str) -> Path:
     return path
 
 
-def init(directory: Annotated[Path, typer.Option("--dir", help="Where the site lives.")] = Path(".")) -> int:
+def init(
+    directory: Annotated[Path, typer.Option("--dir", help="Where the site lives.")] = Path("."),
+) -> int:
     """Create a site: configuration, key, database, curated topics."""
     path = create_site(directory, CONFIG)
     if not emit({"config": str(path)}):
@@ -87,7 +101,11 @@ def init(directory: Annotated[Path, typer.Option("--dir", help="Where the site l
     return 0
 
 
-def doctor(deploy: Annotated[bool, typer.Option("--deploy", help="DNS too: SPF, DKIM, DMARC, PTR.")] = False) -> int:
+def doctor(
+    deploy: Annotated[
+        bool, typer.Option("--deploy", help="DNS too: SPF, DKIM, DMARC, PTR.")
+    ] = False,
+) -> int:
     """Check configuration, database, relay, sources, clock and versions."""
     found = check_site(read_config(), is_deployed=deploy)
     if not emit({"checks": [vars(check) for check in found]}):
@@ -122,7 +140,11 @@ def show_config() -> int:
 
 def _flat(data: object, prefix: str = "") -> list[tuple[str, object]]:
     if isinstance(data, dict) and data:
-        return [row for key, value in data.items() for row in _flat(value, f"{prefix}.{key}" if prefix else key)]
+        return [
+            row
+            for key, value in data.items()
+            for row in _flat(value, f"{prefix}.{key}" if prefix else key)
+        ]
     return [(prefix, data)]
 
 
@@ -137,9 +159,13 @@ def config_path() -> int:
 @config_app.command("opml")
 def take_feeds(
     file: Annotated[Path, typer.Argument(help="What another feed reader exported.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the sections, change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the sections, change nothing.")
+    ] = False,
 ) -> int:
-    """Add the feeds of an OPML file to the configuration; those that are there already are left out."""
+    """Add the feeds of an OPML file to the configuration; those that are there already are left
+    out.
+    """
     config, path = read_config(), session.config_path
     known = {feed.url for feed in config.sources.feeds}
     names = {feed.name for feed in config.sources.feeds} | {*BUILT_IN}
@@ -150,7 +176,8 @@ def take_feeds(
             names.add(name)
             added.append({"name": name, "url": url})
     text = "".join(
-        f"\n[[sources.feeds]]\nname = {json.dumps(f['name'])}\nurl = {json.dumps(f['url'])}\n" for f in added
+        f"\n[[sources.feeds]]\nname = {json.dumps(f['name'])}\nurl = {json.dumps(f['url'])}\n"
+        for f in added
     )
     if added and not dry_run:
         trial = path.with_name(f"{path.name}.new")
@@ -199,10 +226,17 @@ def db_status() -> int:
     config = read_config()
     engine = open_engine(config.database.url)
     state = schema(engine)
-    data: dict[str, object] = {"schema": state.found, "wanted": state.wanted, "is_current": state.is_current}
+    data: dict[str, object] = {
+        "schema": state.found,
+        "wanted": state.wanted,
+        "is_current": state.is_current,
+    }
     if state.is_current:
         with reading(engine) as connection:
-            data |= {"ledger": ledger_read.counts(connection), "out_of_balance": ledger_read.check(connection)}
+            data |= {
+                "ledger": ledger_read.counts(connection),
+                "out_of_balance": ledger_read.check(connection),
+            }
     if not emit(data):
         table(("what", "is"), _flat(data))
     return 0 if state.is_current and not data.get("out_of_balance") else 1
@@ -235,12 +269,16 @@ def _backup(config: Config, file: Path | None) -> Path:
 
 @db_app.command("restore")
 def restore(file: Path, yes: Annotated[bool, typer.Option("--yes")] = False) -> int:
-    """Put a backup in the place of the database. What was on its way then becomes held, never sent twice."""
+    """Put a backup in the place of the database. What was on its way then becomes held, never sent
+    twice.
+    """
     config = read_config()
     if not file.exists():
         raise InputError(f"{file} does not exist")
     if not yes:
-        confirm(f"This replaces the database {config.database.url.rpartition('/')[2]}. Go on?", "--yes")
+        confirm(
+            f"This replaces the database {config.database.url.rpartition('/')[2]}. Go on?", "--yes"
+        )
     engine = open_engine(config.database.url)
     with only_one(engine, "daemon"), only_one(engine, "run"):
         if engine.dialect.name == "sqlite":
@@ -251,7 +289,9 @@ def restore(file: Path, yes: Annotated[bool, typer.Option("--yes")] = False) -> 
             with sqlite3.connect(file) as copy, sqlite3.connect(target) as place:
                 copy.backup(place)
         else:
-            _postgres("pg_restore", "--clean", "--if-exists", f"--dbname={_plain_url(config)}", str(file))
+            _postgres(
+                "pg_restore", "--clean", "--if-exists", f"--dbname={_plain_url(config)}", str(file)
+            )
         restored = open_engine(config.database.url)
         with writing(restored) as connection:
             settle_here(restored, connection, datetime.now(UTC))
@@ -261,14 +301,19 @@ def restore(file: Path, yes: Annotated[bool, typer.Option("--yes")] = False) -> 
 
 @db_app.command("adopt")
 def adopt(yes: Annotated[bool, typer.Option("--yes")] = False) -> int:
-    """Send from this copy of the database from now on. What was on its way is held: the other one may have sent it."""
+    """Send from this copy of the database from now on. What was on its way is held: the other one
+    may have sent it.
+    """
     site = open_app()
     if not yes:
         confirm("The place this database came from must never send again. Go on?", "--yes")
     with only_one(site.engine, "run"), writing(site.engine) as connection:
         held = settle_here(site.engine, connection, datetime.now(UTC))
     if not emit({"held": held}):
-        say(f"{mark('ok')} this is the place that sends now; {held} letters are held: newsletter issues list")
+        say(
+            f"{mark('ok')} this is the place that sends now; {held} letters are held: newsletter "
+            "issues list"
+        )
     return 0
 
 
@@ -280,7 +325,9 @@ def _postgres(*command: str) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     except FileNotFoundError as e:
-        raise NewsletterError(f"{command[0]} is not installed", hint="install PostgreSQL's client programs") from e
+        raise NewsletterError(
+            f"{command[0]} is not installed", hint="install PostgreSQL's client programs"
+        ) from e
     except subprocess.CalledProcessError as e:
         raise StoreError(f"{command[0]}: {e.stderr.strip()[:300]}") from e
 

@@ -22,7 +22,9 @@ from newsletter.models import RHYTHMS, Subscriber, SubscriberState
 from newsletter.store import ledger_life, ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
 
-app = typer.Typer(help="Readers: list, show, add, import, export, pause, resume, remove.", no_args_is_help=True)
+app = typer.Typer(
+    help="Readers: list, show, add, import, export, pause, resume, remove.", no_args_is_help=True
+)
 
 COLUMNS = ("email", "name", "topics", "timezone", "hour", "rhythm", "status")
 #: A confirmation link is good for so long.
@@ -55,17 +57,25 @@ def list_(
         of = topics.get(connection, topic).id if topic else None
         found = subscribers.search(connection, states=states, topic=of, limit=limit or None)
     if not emit({"subscribers": [_brief(reader) for reader in found]}):
-        rows = [(r.email, r.state, len(r.topics), r.rhythm, f"{r.hour:02}:00", r.timezone) for r in found]
+        rows = [
+            (r.email, r.state, len(r.topics), r.rhythm, f"{r.hour:02}:00", r.timezone)
+            for r in found
+        ]
         table(("email", "state", "topics", "rhythm", "hour", "timezone"), rows, right=("topics",))
     return 0
 
 
 def _brief(reader: Subscriber) -> dict[str, Any]:
     return {
-        "id": reader.id, "email": reader.email, "name": reader.name, "state": reader.state,
+        "id": reader.id,
+        "email": reader.email,
+        "name": reader.name,
+        "state": reader.state,
         "topics": len(reader.topics),
-        "rhythm": reader.rhythm, "hour": reader.hour, "timezone": reader.timezone,
-    }  # fmt: skip
+        "rhythm": reader.rhythm,
+        "hour": reader.hour,
+        "timezone": reader.timezone,
+    }
 
 
 @app.command()
@@ -76,15 +86,24 @@ def show(email: str) -> int:
         names = [topic.name for topic in topics.by_ids(connection, reader.topics).values()]
         letters = ledger_read.history(connection, reader.id)
     data = _brief(reader) | {
-        "topics": names, "muted": list(reader.muted), "follows": list(reader.follows), "size": reader.size,
-        "format": reader.format, "mix": reader.mix, "language": reader.language, "letters": letters,
-    }  # fmt: skip
+        "topics": names,
+        "muted": list(reader.muted),
+        "follows": list(reader.follows),
+        "size": reader.size,
+        "format": reader.format,
+        "mix": reader.mix,
+        "language": reader.language,
+        "letters": letters,
+    }
     if emit(data):
         return 0
     for name, value in data.items():
         if name != "letters":
             say(f"{name:10} {', '.join(value) if isinstance(value, list) else value}")
-    rows = [(x["date"], x["kind"], x["state"], x["code"] or None, x["reply"], x["settled_at"]) for x in letters]
+    rows = [
+        (x["date"], x["kind"], x["state"], x["code"] or None, x["reply"], x["settled_at"])
+        for x in letters
+    ]
     table(("date", "kind", "state", "code", "the server said", "at"), rows)
     return 0
 
@@ -92,12 +111,18 @@ def show(email: str) -> int:
 @app.command()
 def add(
     email: str,
-    topic: Annotated[str, typer.Option("--topics", help="Topics by slug or name, separated by ; or ,")] = "",
+    topic: Annotated[
+        str, typer.Option("--topics", help="Topics by slug or name, separated by ; or ,")
+    ] = "",
     name: str = "",
-    timezone: Annotated[str | None, typer.Option(help="Such as Europe/Berlin; the site's own if left out.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Such as Europe/Berlin; the site's own if left out.")
+    ] = None,
     hour: Annotated[int, typer.Option(min=0, max=23, help="Local hour of the digest.")] = 7,
     rhythm: Annotated[str, typer.Option(help="weekdays, daily, weekly or hot.")] = "weekdays",
-    no_confirm: Annotated[bool, typer.Option("--no-confirm", help="Active at once; needs --reason.")] = False,
+    no_confirm: Annotated[
+        bool, typer.Option("--no-confirm", help="Active at once; needs --reason.")
+    ] = False,
     reason: Annotated[str, typer.Option(help="How and when this person agreed.")] = "",
 ) -> int:
     """Add a reader. A confirmation mail asks them first, unless they agreed already."""
@@ -105,9 +130,14 @@ def add(
         raise InputError("--no-confirm needs --reason: how and when did this person agree?")
     site = open_app()
     fields = {
-        "email": email, "name": name, "topics": topic.replace(",", ";"), "hour": str(hour), "rhythm": rhythm,
-        "timezone": timezone or site.config.site.timezone, "status": "active" if no_confirm else "pending",
-    }  # fmt: skip
+        "email": email,
+        "name": name,
+        "topics": topic.replace(",", ";"),
+        "hour": str(hour),
+        "rhythm": rhythm,
+        "timezone": timezone or site.config.site.timezone,
+        "status": "active" if no_confirm else "pending",
+    }
     now = datetime.now(UTC)
     with writing(site.engine) as connection:
         reader, canonical = _read_row(connection, site, fields)
@@ -119,7 +149,10 @@ def add(
         waits = "a confirmation mail goes out with the next run" if not no_confirm else "active"
         say(f"{reader.email}: {waits}")
         if not reader.topics:
-            note("no topics yet: nothing will match until some are chosen (--topics, or the preferences page)")
+            note(
+                "no topics yet: nothing will match until some are chosen (--topics, or the "
+                "preferences page)"
+            )
     return 0
 
 
@@ -153,7 +186,9 @@ def _read_row(connection: Connection, site: App, fields: dict[str, str]) -> tupl
     if len(name) > 80 or not name.isprintable():
         raise InputError("the name is longer than 80 characters or has control characters")
     return (
-        Subscriber(0, address.email, SubscriberState(state), name, timezone, int(hour), rhythm, topics=ids),
+        Subscriber(
+            0, address.email, SubscriberState(state), name, timezone, int(hour), rhythm, topics=ids
+        ),
         address.canonical,
     )
 
@@ -170,11 +205,17 @@ def _topic(connection: Connection, name: str) -> int:
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help=f"CSV with the columns {', '.join(COLUMNS)}; - reads stdin.")],
-    consent: Annotated[str, typer.Option(help="How and when these people agreed; needed for active ones.")] = "",
+    file: Annotated[
+        Path, typer.Argument(help=f"CSV with the columns {', '.join(COLUMNS)}; - reads stdin.")
+    ],
+    consent: Annotated[
+        str, typer.Option(help="How and when these people agreed; needed for active ones.")
+    ] = "",
     dry_run: DryRun = False,
 ) -> int:
-    """Add readers from a CSV file, in a stream. Bad lines are reported by number, and the rest goes on."""
+    """Add readers from a CSV file, in a stream. Bad lines are reported by number, and the rest goes
+    on.
+    """
     site = open_app()
     stream: TextIO = sys.stdin if str(file) == "-" else file.open(encoding="utf-8-sig", newline="")
     counts: Counter[str] = Counter()
@@ -189,8 +230,17 @@ def import_(
             bar.advance(task, len(batch))
     names = ("added", "known", "suppressed", "failed")
     if not emit({name: counts[name] for name in names} | {"dry_run": dry_run}):
-        say(", ".join(f"{counts[name]} {name}" for name in names) + (" (nothing was kept)" if dry_run else ""))
-    return 4 if counts["failed"] and counts["added"] + counts["known"] else 1 if counts["failed"] else 0
+        say(
+            ", ".join(f"{counts[name]} {name}" for name in names)
+            + (" (nothing was kept)" if dry_run else "")
+        )
+    return (
+        4
+        if counts["failed"] and counts["added"] + counts["known"]
+        else 1
+        if counts["failed"]
+        else 0
+    )
 
 
 def _lines(stream: TextIO) -> Iterator[tuple[int, dict[str, str] | InputError]]:
@@ -210,7 +260,9 @@ def _lines(stream: TextIO) -> Iterator[tuple[int, dict[str, str] | InputError]]:
         except StopIteration:
             return
         except UnicodeDecodeError as e:
-            raise InputError(f"line {reader.line_num + 1}: not UTF-8", hint="save the file as UTF-8 CSV") from e
+            raise InputError(
+                f"line {reader.line_num + 1}: not UTF-8", hint="save the file as UTF-8 CSV"
+            ) from e
         except csv.Error as e:
             yield reader.line_num, InputError(str(e))
             continue
@@ -232,14 +284,20 @@ def _batches(lines: Iterator[Any]) -> Iterator[list[Any]]:
 
 
 def _import_line(
-    connection: Connection, site: App, number: int, fields: dict[str, str] | InputError, consent: str
+    connection: Connection,
+    site: App,
+    number: int,
+    fields: dict[str, str] | InputError,
+    consent: str,
 ) -> str:
     try:
         if isinstance(fields, InputError):
             raise fields
         reader, canonical = _read_row(connection, site, fields)
         if reader.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED) and not consent:
-            raise InputError(f"importing as {reader.state} needs --consent: how and when did these people agree?")
+            raise InputError(
+                f"importing as {reader.state} needs --consent: how and when did these people agree?"
+            )
         if subscribers.suppression(connection, site.tokens.address_hash(canonical)) is not None:
             return "suppressed"
         if subscribers.find(connection, canonical) is not None:
@@ -259,17 +317,30 @@ def _import_line(
 @app.command()
 def export(
     file: Annotated[Path, typer.Argument(help="Write here; - is stdout.")] = Path("-"),
-    raw: Annotated[bool, typer.Option("--raw", help="Do not protect cells that a spreadsheet would run.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Do not protect cells that a spreadsheet would run.")
+    ] = False,
 ) -> int:
     """Write all readers as CSV, as `import` reads it."""
     site = open_app()
     out: TextIO = sys.stdout if str(file) == "-" else file.open("w", encoding="utf-8", newline="")
     with reading(site.engine) as connection:
-        slugs = {topic.id: topic.slug if topic.is_curated else topic.query for topic in topics.every(connection)}
+        slugs = {
+            topic.id: topic.slug if topic.is_curated else topic.query
+            for topic in topics.every(connection)
+        }
         writer = csv.writer(out, quoting=csv.QUOTE_ALL)
         writer.writerow(COLUMNS)
         for r in subscribers.stream(connection):
-            cells = (r.email, r.name, ";".join(slugs[t] for t in r.topics), r.timezone, str(r.hour), r.rhythm, r.state)
+            cells = (
+                r.email,
+                r.name,
+                ";".join(slugs[t] for t in r.topics),
+                r.timezone,
+                str(r.hour),
+                r.rhythm,
+                r.state,
+            )
             writer.writerow(cells if raw else [_harmless(cell) for cell in cells])
     if out is not sys.stdout:
         out.close()
@@ -278,11 +349,17 @@ def export(
 
 def _harmless(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula (CVE-2021-3188 and its kin)."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")) else cell
+    return (
+        f"'{cell}"
+        if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+        else cell
+    )
 
 
 @app.command()
-def pause(email: str, until: Annotated[str, typer.Option(help="A date; two weeks if left out.")] = "") -> int:
+def pause(
+    email: str, until: Annotated[str, typer.Option(help="A date; two weeks if left out.")] = ""
+) -> int:
     """Send nothing until a date."""
     try:
         day = date.fromisoformat(until) if until else datetime.now(UTC).date() + timedelta(days=14)
@@ -294,7 +371,9 @@ def pause(email: str, until: Annotated[str, typer.Option(help="A date; two weeks
         reader = _find(connection, email)
         if reader.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
             raise InputError(f"{reader.email} is {reader.state}; only an active reader can pause")
-        subscribers.save(connection, replace(reader, state=SubscriberState.PAUSED, paused_until=day))
+        subscribers.save(
+            connection, replace(reader, state=SubscriberState.PAUSED, paused_until=day)
+        )
     say(f"{reader.email}: paused until {day}")
     return 0
 
@@ -306,7 +385,9 @@ def resume(email: str) -> int:
         reader = _find(connection, email)
         if reader.state is not SubscriberState.PAUSED:
             raise InputError(f"{reader.email} is {reader.state}, not paused")
-        subscribers.save(connection, replace(reader, state=SubscriberState.ACTIVE, paused_until=None))
+        subscribers.save(
+            connection, replace(reader, state=SubscriberState.ACTIVE, paused_until=None)
+        )
     say(f"{reader.email}: active")
     return 0
 
@@ -314,7 +395,9 @@ def resume(email: str) -> int:
 @app.command()
 def remove(
     email: str,
-    erase: Annotated[bool, typer.Option("--erase", help="Delete the address and everything about it.")] = False,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Delete the address and everything about it.")
+    ] = False,
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> int:
@@ -322,7 +405,11 @@ def remove(
     site = open_app()
     with reading(site.engine) as connection:
         reader = _find(connection, email)
-    what = "deletes the address, its records and its votes; it cannot be undone" if erase else "ends the subscription"
+    what = (
+        "deletes the address, its records and its votes; it cannot be undone"
+        if erase
+        else "ends the subscription"
+    )
     if dry_run:
         say(f"{reader.email}: this {what}")
         return 0
@@ -333,6 +420,8 @@ def remove(
             membership.erase(site, connection, reader, datetime.now(UTC))
     else:
         with writing(site.engine) as connection:
-            subscribers.set_state(connection, reader.id, SubscriberState.UNSUBSCRIBED, "by the operator")
+            subscribers.set_state(
+                connection, reader.id, SubscriberState.UNSUBSCRIBED, "by the operator"
+            )
     say(f"{reader.email}: {'erased' if erase else 'unsubscribed'}")
     return 0

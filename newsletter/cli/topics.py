@@ -20,12 +20,22 @@ app = typer.Typer(help="Topics: list, show, add, edit, test, remove.", no_args_i
 
 
 def _json(topic: Topic, readers: int) -> dict[str, object]:
-    return {"id": topic.id, "slug": topic.slug, "name": topic.name, "query": topic.query, "group": topic.group,
-            "description": topic.description, "curated": topic.is_curated, "readers": readers}  # fmt: skip
+    return {
+        "id": topic.id,
+        "slug": topic.slug,
+        "name": topic.name,
+        "query": topic.query,
+        "group": topic.group,
+        "description": topic.description,
+        "curated": topic.is_curated,
+        "readers": readers,
+    }
 
 
 @app.command("list")
-def list_(own: Annotated[bool, typer.Option("--own", help="Readers' own queries too.")] = False) -> int:
+def list_(
+    own: Annotated[bool, typer.Option("--own", help="Readers' own queries too.")] = False,
+) -> int:
     """Show the topics that the site offers."""
     with reading(open_app().engine) as connection:
         found = [topic for topic in topics.every(connection) if own or topic.is_curated]
@@ -58,7 +68,9 @@ def add(
     """Offer a new topic."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "topic"
     with writing(open_app().engine) as connection:
-        topic = topics.add(connection, Topic(0, slug, name, str(parse(query)), group, description, is_curated=True))
+        topic = topics.add(
+            connection, Topic(0, slug, name, str(parse(query)), group, description, is_curated=True)
+        )
     if not emit(_json(topic, 0)):
         say(f"{topic.slug}: {topic.query}")
     return 0
@@ -105,7 +117,10 @@ def test(
     query, found = site.topic_test(query, moment(at), days)
     above = [(paper, score) for paper, score in found if score >= MATCH_CUT]
     per_day = round(len(above) / days, 2)
-    shown = [{"id": paper.id, "title": paper.title, "score": round(score, 3)} for paper, score in above[:top]]
+    shown = [
+        {"id": paper.id, "title": paper.title, "score": round(score, 3)}
+        for paper, score in above[:top]
+    ]
     if not emit({"query": query, "papers": shown, "per_day": per_day}):
         say(f"{query}: {per_day} papers a day over {days} days")
         unseen = len(above) - len(shown)
@@ -120,8 +135,11 @@ def test(
 
 
 @app.command()
-def remove(name: str, yes: Annotated[bool, typer.Option("--yes")] = False,
-           dry_run: Annotated[bool, typer.Option("--dry-run")] = False) -> int:  # fmt: skip
+def remove(
+    name: str,
+    yes: Annotated[bool, typer.Option("--yes")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+) -> int:
     """Take a topic away; refused while somebody reads it."""
     site = open_app()
     with reading(site.engine) as connection:

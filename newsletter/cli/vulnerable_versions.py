@@ -1,4 +1,6 @@
-"""Versions with known holes: of this Python, of what it parses feeds with, and of what mail and pages are made with."""
+"""Versions with known holes: of this Python, of what it parses feeds with, and of what mail and
+pages are made with.
+"""
 
 import pyexpat
 import sys
@@ -28,19 +30,30 @@ class Check:
 
 
 def check_versions(
-    python: tuple[int, int, int] = sys.version_info[:3], expat: tuple[int, int, int] = pyexpat.version_info
+    python: tuple[int, int, int] = sys.version_info[:3],
+    expat: tuple[int, int, int] = pyexpat.version_info,
 ) -> list[Check]:
-    """Compare with the floors. Python itself is only warned of: distributions mend it without a new number."""
+    """Compare with the floors. Python itself is only warned of: distributions mend it without a new
+    number.
+    """
     found = [check for floor in FLOORS if (check := _package(*floor))]
     floor = PYTHON_FLOORS.get(python[:2], 0)
     if python[2] < floor:
         said = f"Python {_dotted(python)}: CVE-2026-1299, line breaks in headers"
-        advice = f"update it to {python[0]}.{python[1]}.{floor}, unless your distribution has mended it"
+        advice = (
+            f"update it to {python[0]}.{python[1]}.{floor}, unless your distribution has mended it"
+        )
         found.append(Check("warn", "Versions", said, advice))
     if expat < EXPAT_FLOOR:
         said = f"expat {_dotted(expat)}: CVE-2013-0340, a small feed may fill the memory"
-        found.append(Check("fail", "Versions", said, f"use a Python with expat {_dotted(EXPAT_FLOOR)} or later"))
-    return found or [Check("ok", "Versions", "no known hole in Python and what mail and pages are made with")]
+        found.append(
+            Check(
+                "fail", "Versions", said, f"use a Python with expat {_dotted(EXPAT_FLOOR)} or later"
+            )
+        )
+    return found or [
+        Check("ok", "Versions", "no known hole in Python and what mail and pages are made with")
+    ]
 
 
 def _package(name: str, floor: str, why: str) -> Check | None:
@@ -49,7 +62,9 @@ def _package(name: str, floor: str, why: str) -> Check | None:
     except PackageNotFoundError:
         return Check("fail", "Versions", f"{name} is missing", f"pip install '{name}>={floor}'")
     if _numbers(have) < _numbers(floor):
-        return Check("fail", "Versions", f"{name} {have}: {why}", f"pip install -U '{name}>={floor}'")
+        return Check(
+            "fail", "Versions", f"{name} {have}: {why}", f"pip install -U '{name}>={floor}'"
+        )
     return None
 
 

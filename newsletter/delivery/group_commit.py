@@ -1,4 +1,6 @@
-"""The one pen of a delivery: fences and outcomes of all connections go into the ledger here, together."""
+"""The one pen of a delivery: fences and outcomes of all connections go into the ledger here,
+together.
+"""
 
 import asyncio
 import contextlib
@@ -17,19 +19,23 @@ from newsletter.store.db import open_engine
 RECORD_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-class Clerk:
+class GroupCommit:
     """Writes fences and outcomes of all connections, those that come together in one commit.
 
-    When the database fails, no further dot leaves and nothing more is claimed; what servers said is tried again.
+    When the database fails, no further dot leaves and nothing more is claimed; what servers said is
+    tried again.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.claims: dict[int, ledger_life.Claim] = {}
         self.trouble: Exception | None = None
-        self.unsent: set[int] = set()  #: fences that failed, so that no dot left whatever the row says
+        self.unsent: set[int] = (
+            set()
+        )  #: fences that failed, so that no dot left whatever the row says
         self._pen = ThreadPoolExecutor(1, "ledger")
-        #: SQLite writes faster than a thread can be woken; only where it is locked the pen waits aside.
+        #: SQLite writes faster than a thread can be woken; only where it is locked the pen waits
+        #: aside.
         self._at_once = _impatient(engine) if engine.dialect.name == "sqlite" else None
         self._asked: list[tuple[int, asyncio.Future[bool]]] = []
         self._told: list[tuple[Receipt, asyncio.Future[bool]]] = []
@@ -46,14 +52,18 @@ class Clerk:
         return is_passed
 
     async def settle(self, receipt: Receipt) -> bool:
-        """Record an outcome; False when it could not be, so that the row stays as the fence left it."""
+        """Record an outcome; False when it could not be, so that the row stays as the fence left
+        it.
+        """
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._told.append((receipt, future))
         self._start()
         return await future
 
     def _start(self) -> None:
-        """Write in the loop's next turn: what came in while the last commit lasted goes into one."""
+        """Write in the loop's next turn: what came in while the last commit lasted goes into
+        one.
+        """
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
@@ -84,7 +94,9 @@ class Clerk:
                         if "locked" not in e.message:
                             raise
                 loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._pen, ledger_life.write, self.engine, outcomes, rows)
+                return await loop.run_in_executor(
+                    self._pen, ledger_life.write, self.engine, outcomes, rows
+                )
             except Exception as e:
                 self.trouble = e
         # The commit may have been kept or not; either way these dots never leave.
@@ -92,7 +104,9 @@ class Clerk:
         return None
 
     async def _record_again(self, outcomes: Sequence[tuple[Receipt, str]]) -> bool:
-        """Try until what the servers said is kept. Recording an outcome twice changes nothing but a count of tries."""
+        """Try until what the servers said is kept. Recording an outcome twice changes nothing but a
+        count of tries.
+        """
         loop = asyncio.get_running_loop()
         for wait_s in (0.0, *RECORD_AGAIN_S) if outcomes else ():
             await asyncio.sleep(wait_s)

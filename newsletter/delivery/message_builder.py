@@ -1,4 +1,6 @@
-"""Letters of the ledger's rows: what to say (compose), to whom (tokens and links), as bytes (mime)."""
+"""Letters of the ledger's rows: what to say (compose), to whom (tokens and links), as bytes
+(mime).
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -11,19 +13,22 @@ from newsletter.config import Config
 from newsletter.errors import LetterError, NewsletterError
 from newsletter.mail import dkim, mime
 from newsletter.models import Envelope, Letter, Pick, Subscriber, Topic
-from newsletter.steps.compose import Links, Press, Shown
+from newsletter.steps.compose import Links, PaperFacts, Renderer
 from newsletter.store import ledger_life, ledger_read, runs, subscribers, topics
 from newsletter.store.db import reading
 from newsletter.tokens import Tokens
 
-#: Letters that are part of an issue carry the headers of a list; answers to a person say that a machine wrote them.
+#: Letters that are part of an issue carry the headers of a list; answers to a person say that a
+#: machine wrote them.
 CONFIRM_DAYS = 7
 
 
-class Composer:
-    """Builds finished mails for dispatch. Everything in them is a function of the row: a retry is byte-identical."""
+class MessageBuilder:
+    """Builds finished mails for dispatch. Everything in them is a function of the row: a retry is
+    byte-identical.
+    """
 
-    def __init__(self, engine: Engine, config: Config, press: Press, tokens: Tokens) -> None:
+    def __init__(self, engine: Engine, config: Config, press: Renderer, tokens: Tokens) -> None:
         self.engine, self.config, self.press, self.tokens = engine, config, press, tokens
         self.base = config.site.base_url
         self.domain = config.site.from_.rpartition("@")[2]
@@ -31,8 +36,12 @@ class Composer:
         self._shown = lru_cache(maxsize=8)(self._load_shown)
         self._stale = lru_cache(maxsize=8)(self._load_stale)
 
-    def __call__(self, claims: Sequence[ledger_life.Claim]) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
-        """A parcel for each claim, or why there is none. What they need is read now, each is made when asked for."""
+    def __call__(
+        self, claims: Sequence[ledger_life.Claim]
+    ) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
+        """A parcel for each claim, or why there is none. What they need is read now, each is made
+        when asked for.
+        """
         with reading(self.engine) as connection:
             readers = subscribers.by_ids(connection, (claim.subscriber for claim in claims))
             known = {topic.id: topic for topic in topics.in_use(connection)}
@@ -40,7 +49,9 @@ class Composer:
             for day in {claim.day for claim in claims if claim.day is not None}:
                 of_day = [claim.subscriber for claim in claims if claim.day == day]
                 missed |= ledger_read.missed(connection, of_day, day)
-        return (self._parcel(claim, readers, known, missed.get(claim.subscriber)) for claim in claims)
+        return (
+            self._parcel(claim, readers, known, missed.get(claim.subscriber)) for claim in claims
+        )
 
     def _parcel(
         self,
@@ -58,7 +69,7 @@ class Composer:
         except Exception as e:  # one reader's poison must not end the batch
             return LetterError(f"{type(e).__name__}: {e}")
 
-    def _facts(self, issue: int, picks: Sequence[Pick]) -> Mapping[int, Shown]:
+    def _facts(self, issue: int, picks: Sequence[Pick]) -> Mapping[int, PaperFacts]:
         """What an issue says about its papers; read once, and again when it grew meanwhile."""
         shown = self._shown(issue)
         if any(pick.paper not in shown for pick in picks):
@@ -66,10 +77,10 @@ class Composer:
             shown = self._shown(issue)
         return shown
 
-    def _load_shown(self, issue: int) -> Mapping[int, Shown]:
+    def _load_shown(self, issue: int) -> Mapping[int, PaperFacts]:
         with reading(self.engine) as connection:
             facts = ledger_read.shown_papers(connection, issue)
-        return {paper: Shown.from_facts(fact) for paper, fact in facts.items()}
+        return {paper: PaperFacts.from_facts(fact) for paper, fact in facts.items()}
 
     def _load_stale(self, day: date) -> tuple[str, ...]:
         """Sources whose news were missing when the issue of a day was planned."""
@@ -80,7 +91,7 @@ class Composer:
         self,
         claim: ledger_life.Claim,
         reader: Subscriber,
-        shown: Mapping[int, Shown],
+        shown: Mapping[int, PaperFacts],
         known: Mapping[int, Topic],
         missed: tuple[date, int] | None,
         *,
@@ -90,17 +101,31 @@ class Composer:
         links = self.links(claim, reader)
         if claim.kind == "missed":
             day = date.fromisoformat(claim.context["day"])
-            where = {"view": links.view, "preferences": links.preferences, "unsubscribe": links.unsubscribe}
+            where = {
+                "view": links.view,
+                "preferences": links.preferences,
+                "unsubscribe": links.unsubscribe,
+            }
             return self.press.notice("missed", reader.language, day=day, **where)
         if claim.kind in ledger_life.DIGESTS:
             day = claim.day or claim.due_at.date()
             earlier = (missed[0], f"{self.base}/issues/{missed[0].isoformat()}") if missed else None
             if claim.kind == "quiet":
-                return self.press.quiet(reader, claim.picks, shown, day, claim.candidates, links, is_hosted=is_hosted)
+                return self.press.quiet(
+                    reader, claim.picks, shown, day, claim.candidates, links, is_hosted=is_hosted
+                )
             return self.press.digest(
-                reader, claim.picks, shown, known, day, claim.candidates, links, earlier, self._stale(day),
+                reader,
+                claim.picks,
+                shown,
+                known,
+                day,
+                claim.candidates,
+                links,
+                earlier,
+                self._stale(day),
                 is_hosted=is_hosted,
-            )  # fmt: skip
+            )
         values = {**claim.context, "email": _recipient(claim, reader), "days": CONFIRM_DAYS}
         purpose = "address" if claim.kind == "address_new" else "confirm"
         values["confirm"] = self._url(purpose, purpose, claim, reader)
@@ -110,15 +135,23 @@ class Composer:
             values["preferences"] += f"?{urlencode({'add': query})}" if query else ""
         return self.press.notice(claim.kind, reader.language, **values)
 
-    def message(self, claim: ledger_life.Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
+    def message(
+        self, claim: ledger_life.Claim, reader: Subscriber, letter: Letter
+    ) -> tuple[Envelope, bytes]:
         """The finished mail, signed when this site signs."""
         site = self.config.site
-        sender = f"bounce+{self.tokens.tag('bounce', claim.id)}@{self.domain}" if self.takes_mail else site.from_
+        sender = (
+            f"bounce+{self.tokens.tag('bounce', claim.id)}@{self.domain}"
+            if self.takes_mail
+            else site.from_
+        )
         message_id = f"{self.tokens.message_id(claim.id)}@{self.domain}"
         envelope = Envelope(claim.id, sender, _recipient(claim, reader), message_id, claim.due_at)
-        headers = self._list_headers(claim, reader) if claim.kind in ledger_life.DIGESTS else [
-            ("Auto-Submitted", "auto-generated")
-        ]  # fmt: skip
+        headers = (
+            self._list_headers(claim, reader)
+            if claim.kind in ledger_life.DIGESTS
+            else [("Auto-Submitted", "auto-generated")]
+        )
         message = mime.build(letter, envelope, mime.mailbox(site.name, site.from_), headers)
         signer = self.signer()
         return envelope, signer.sign(message) if signer else message
@@ -129,7 +162,11 @@ class Composer:
         Raises: ConfigError when the key cannot be read.
         """
         key = self.config.dkim
-        return dkim.signer(key.domain, key.selector, key.key_file) if key.domain and key.key_file else None
+        return (
+            dkim.signer(key.domain, key.selector, key.key_file)
+            if key.domain and key.key_file
+            else None
+        )
 
     def _list_headers(self, claim: ledger_life.Claim, reader: Subscriber) -> list[tuple[str, str]]:
         """RFC 2369, 2919, 8058, and Feedback-ID, which names nobody."""
@@ -141,8 +178,12 @@ class Composer:
             unsubscribe += f", <mailto:unsubscribe+{leave}@{self.domain}>"
             subscribe += f", <mailto:subscribe@{self.domain}>"
         return [
-            ("List-Id", f"{mime.clean_header(site.name)} <digest.{self.domain}>" if site.name.isascii()
-             else f"<digest.{self.domain}>"),
+            (
+                "List-Id",
+                f"{mime.clean_header(site.name)} <digest.{self.domain}>"
+                if site.name.isascii()
+                else f"<digest.{self.domain}>",
+            ),
             ("List-Unsubscribe", unsubscribe),
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
             ("List-Subscribe", subscribe),
@@ -152,10 +193,12 @@ class Composer:
             ("List-Post", "NO"),
             ("Precedence", "bulk"),
             ("Feedback-ID", f"{claim.day or 'preview'}:{claim.kind}:site:newsletter"),
-        ]  # fmt: skip
+        ]
 
     def links(self, claim: ledger_life.Claim, reader: Subscriber) -> Links:
-        """This reader's addresses in this letter, made for the moment it was due, so that retries are alike."""
+        """This reader's addresses in this letter, made for the moment it was due, so that retries
+        are alike.
+        """
         votes = [(pick.paper, vote) for pick in claim.picks for vote in (1, -1)]
         tokens = self.tokens.make_many("feedback", reader.id, reader.epoch, claim.due_at, votes)
         made = dict(zip(votes, tokens, strict=True))
@@ -164,7 +207,11 @@ class Composer:
             return f"{self.base}/feedback/{made[paper, 1 if vote == 'more' else -1]}"
 
         view = self.tokens.make(
-            "view", reader.id, reader.epoch, claim.due_at, paper=claim.issue or claim.context.get("issue", 0)
+            "view",
+            reader.id,
+            reader.epoch,
+            claim.due_at,
+            paper=claim.issue or claim.context.get("issue", 0),
         )
         return Links(
             preferences=self._url("preferences", "preferences", claim, reader),
@@ -177,7 +224,8 @@ class Composer:
 
     def _url(self, page: str, purpose: str, claim: ledger_life.Claim, reader: Subscriber) -> str:
         row = claim.id if purpose == "address" else 0
-        return f"{self.base}/{page}/{self.tokens.make(purpose, reader.id, reader.epoch, claim.due_at, paper=row)}"
+        token = self.tokens.make(purpose, reader.id, reader.epoch, claim.due_at, paper=row)
+        return f"{self.base}/{page}/{token}"
 
 
 def _recipient(claim: ledger_life.Claim, reader: Subscriber) -> str:

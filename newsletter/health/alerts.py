@@ -1,4 +1,6 @@
-"""Mail to the operator: what is wrong, with the sources above all, at most once a day, to `site.contact`."""
+"""Mail to the operator: what is wrong, with the sources above all, at most once a day, to
+`site.contact`.
+"""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -12,7 +14,7 @@ from newsletter.health import sources as source_health
 from newsletter.mail import mime
 from newsletter.models import DeliveryState, Envelope, Receipt
 from newsletter.ports import Transport
-from newsletter.steps.compose import Press
+from newsletter.steps.compose import Renderer
 from newsletter.steps.due import zone
 from newsletter.store import ledger_read, runs
 from newsletter.store.db import reading, writing
@@ -21,9 +23,11 @@ FACT = "operator_mail"  #: the day of the last one, in the site's zone
 
 
 class Operator:
-    """Writes to the person who runs the site. Without `site.contact` nothing is written: `status` says it all too."""
+    """Writes to the person who runs the site. Without `site.contact` nothing is written: `status`
+    says it all too.
+    """
 
-    def __init__(self, engine: Engine, config: Config, press: Press) -> None:
+    def __init__(self, engine: Engine, config: Config, press: Renderer) -> None:
         self.engine, self.config, self.press = engine, config, press
 
     def report(self, now: datetime, patience: timedelta) -> tuple[Envelope, bytes] | None:
@@ -37,12 +41,18 @@ class Operator:
             rows = runs.sources(connection)
             counts = ledger_read.counts(connection)
             standing = notices.standing(connection, now, notices.PATIENCE)
-        found = [str(trouble) for trouble in source_health.troubles(rows) if now - trouble.since >= patience]
+        found = [
+            str(trouble)
+            for trouble in source_health.troubles(rows)
+            if now - trouble.since >= patience
+        ]
         found += [*source_health.notes(rows), *standing]
         if not found or (last and last["day"] == f"{day}"):
             return None
         if source_health.is_blackout(rows, self.config):
-            found.insert(0, "No source answers: readers get nothing new, and no quiet day is counted.")
+            found.insert(
+                0, "No source answers: readers get nothing new, and no quiet day is counted."
+            )
         letter = self.press.notice(
             "report",
             "en",
@@ -57,10 +67,13 @@ class Operator:
         headers = [("Auto-Submitted", "auto-generated")]
         return envelope, mime.build(letter, envelope, mime.mailbox(site.name, site.from_), headers)
 
-    async def send(self, parcel: tuple[Envelope, bytes], transport: Transport, now: datetime) -> list[str]:
+    async def send(
+        self, parcel: tuple[Envelope, bytes], transport: Transport, now: datetime
+    ) -> list[str]:
         """Hand it over; return what went wrong.
 
-        It counts as today's from the fence on, so that no doubt sends it twice; before that the next run tries again.
+        It counts as today's from the fence on, so that no doubt sends it twice; before that the
+        next run tries again.
         """
         problems: list[str] = []
 

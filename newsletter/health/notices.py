@@ -1,4 +1,6 @@
-"""What the operator should know besides the sources: issues that wait for a word, returned mail that cannot be read."""
+"""What the operator should know besides the sources: issues that wait for a word, returned mail
+that cannot be read.
+"""
 
 from datetime import datetime, timedelta
 
@@ -8,20 +10,27 @@ from newsletter.store import ledger_read, runs
 from newsletter.store.db import reading, writing
 
 INBOUND = "inbound_away"  #: since when returned mail cannot be taken in, and why
-#: The operator is told by mail of returned mail that cannot be read for so long; `status` says it at once.
+#: The operator is told by mail of returned mail that cannot be read for so long; `status` says it
+#: at once.
 PATIENCE = timedelta(hours=1)
 
 
-def standing(connection: Connection, now: datetime, patience: timedelta = timedelta(0)) -> list[str]:
+def standing(
+    connection: Connection, now: datetime, patience: timedelta = timedelta(0)
+) -> list[str]:
     """What stands at this moment, in sentences that name the next step."""
     found = [
-        f"issue {issue['date']} is paused: {issue['state_reason']}; go on with: newsletter issues retry {issue['date']}"
+        f"issue {issue['date']} is paused: {issue['state_reason']}; go on with: newsletter "
+        f"issues retry {issue['date']}"
         for issue in ledger_read.issue_counts(connection, limit=3)
         if issue["state"] == "paused"
     ]
     away = runs.fact(connection, INBOUND)
     if away and now - datetime.fromisoformat(away["since"]) >= patience:
-        found.append(f"returned mail cannot be read since {away['since'][:16]}: {away['reason']}; sending goes on")
+        found.append(
+            f"returned mail cannot be read since {away['since'][:16]}: {away['reason']}; sending "
+            "goes on"
+        )
     return found
 
 
@@ -32,5 +41,7 @@ def note_inbound(engine: Engine, reason: str, now: datetime) -> bool:
     if bool(away) == bool(reason):
         return False
     with writing(engine) as connection:
-        runs.note_fact(connection, INBOUND, {"since": now.isoformat(), "reason": reason} if reason else {})
+        runs.note_fact(
+            connection, INBOUND, {"since": now.isoformat(), "reason": reason} if reason else {}
+        )
     return True

@@ -1,4 +1,6 @@
-"""What a source's silence means: what is wrong and since when, who is asked again, what readers are told."""
+"""What a source's silence means: what is wrong and since when, who is asked again, what readers are
+told.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +21,8 @@ from newsletter.store.runs import TROUBLES
 
 #: Readers are told of a source whose news are missing for longer than this.
 STALE_AFTER = timedelta(hours=24)
-#: A feed that has moved for good is told to the operator on the third day: a mistake of its server is over by then.
+#: A feed that has moved for good is told to the operator on the third day: a mistake of its server
+#: is over by then.
 MOVED_DAYS = 2
 
 Rows = Mapping[str, Mapping[str, Any]]  #: what `runs.sources` gives
@@ -52,9 +55,15 @@ def troubles(rows: Rows) -> Iterator[Trouble]:
 
 
 def notes(rows: Rows) -> Iterator[str]:
-    """What a source that works has to say: a flood that was cut, an address that has moved for good."""
+    """What a source that works has to say: a flood that was cut, an address that has moved for
+    good.
+    """
     for name, row in rows.items():
-        if row["error"] and row["state"] not in TROUBLES and not any(u["state"] in TROUBLES for u in row["units"]):
+        if (
+            row["error"]
+            and row["state"] not in TROUBLES
+            and not any(u["state"] in TROUBLES for u in row["units"])
+        ):
             yield f"{name}: {row['error']}"
     yield from moves(rows)
 
@@ -62,25 +71,42 @@ def notes(rows: Rows) -> Iterator[str]:
 def moves(rows: Rows) -> Iterator[str]:
     """Feeds that have said for days that they live elsewhere (C10). Nothing is changed silently."""
     for name, row in rows.items():
-        if row["moved_to"] and (row["at"].date() - date.fromisoformat(row["moved_since"])).days >= MOVED_DAYS:
-            yield f"{name}: has moved to {row['moved_to']} for good, it says; change its url in config.toml"
+        if (
+            row["moved_to"]
+            and (row["at"].date() - date.fromisoformat(row["moved_since"])).days >= MOVED_DAYS
+        ):
+            yield (
+                f"{name}: has moved to {row['moved_to']} for good, it says; change its url in "
+                "config.toml"
+            )
 
 
 def stale(rows: Rows, now: datetime) -> list[str]:
     """Sources whose news readers have missed for a day (C03)."""
-    return [n for n, row in rows.items() if row["troubled_since"] and now - row["troubled_since"] > STALE_AFTER]
+    return [
+        n
+        for n, row in rows.items()
+        if row["troubled_since"] and now - row["troubled_since"] > STALE_AFTER
+    ]
 
 
 def next_try(row: Mapping[str, Any]) -> datetime | None:
     """When a source is asked again out of turn. A part that failed counts like the whole."""
     states = {row["state"], *(unit["state"] for unit in row["units"])}
-    state = next((state for state in (SourceState.FAILED, SourceState.STALLED) if state in states), row["state"])
+    state = next(
+        (state for state in (SourceState.FAILED, SourceState.STALLED) if state in states),
+        row["state"],
+    )
     return retry_at(state, row["troubles"], row["at"], row["not_before"])
 
 
 def retries(rows: Rows, now: datetime) -> list[str]:
     """Sources in trouble whose time has come."""
-    return [n for n, row in rows.items() if row["troubles"] and (at := next_try(row)) is not None and at <= now]
+    return [
+        n
+        for n, row in rows.items()
+        if row["troubles"] and (at := next_try(row)) is not None and at <= now
+    ]
 
 
 def waiting(rows: Rows, now: datetime) -> set[str]:
@@ -98,10 +124,18 @@ def is_blackout(rows: Rows, config: Config) -> bool:
 
 
 def as_json(rows: Rows) -> dict[str, list[Any]]:
-    """What is wrong, what is asked again when, and what the operator could change, for `status --json`."""
+    """What is wrong, what is asked again when, and what the operator could change, for `status
+    --json`.
+    """
     return {
         "troubles": [
-            {"source": t.source, "unit": t.unit, "state": t.state, "since": _text(t.since), "reason": t.reason}
+            {
+                "source": t.source,
+                "unit": t.unit,
+                "state": t.state,
+                "since": _text(t.since),
+                "reason": t.reason,
+            }
             for t in troubles(rows)
         ],
         "retries": [
@@ -116,7 +150,8 @@ def as_json(rows: Rows) -> dict[str, list[Any]]:
 def in_public(rows: Rows) -> list[dict[str, str]]:
     """What is wrong, as everybody may read it: what stands in an address behind ? may be a key."""
     return [
-        {**trouble, "reason": re.sub(r"\?[^\s;]+", "?…", trouble["reason"])} for trouble in as_json(rows)["troubles"]
+        {**trouble, "reason": re.sub(r"\?[^\s;]+", "?…", trouble["reason"])}
+        for trouble in as_json(rows)["troubles"]
     ]
 
 
@@ -124,16 +159,20 @@ def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-# -- in the database ---------------------------------------------------------------------------------------------------
+# -- in the database -------------------------------------------------------------------------------
 
 
 def now_and_later(engine: Engine, config: Config, now: datetime) -> tuple[list[str], list[str]]:
-    """Sources in trouble that are to be asked again now, and all that may be asked in their turn."""
+    """Sources in trouble that are to be asked again now, and all that may be asked in their
+    turn.
+    """
     with reading(engine) as connection:
         rows = runs.sources(connection)
     again, not_yet = set(retries(rows, now)), waiting(rows, now)
     names = source_names(config)
-    return [name for name in names if name in again], [name for name in names if name not in not_yet]
+    return [name for name in names if name in again], [
+        name for name in names if name not in not_yet
+    ]
 
 
 def has_blackout(engine: Engine, config: Config) -> bool:
@@ -142,7 +181,9 @@ def has_blackout(engine: Engine, config: Config) -> bool:
 
 
 def settle(engine: Engine, config: Config, days: Iterable[date], now: datetime) -> bool:
-    """Settle once what the letters of these days say of sources that are missing; tell whether all are."""
+    """Settle once what the letters of these days say of sources that are missing; tell whether all
+    are.
+    """
     with writing(engine) as connection:
         rows = runs.sources(connection)
         for day in days:
@@ -151,8 +192,12 @@ def settle(engine: Engine, config: Config, days: Iterable[date], now: datetime) 
 
 
 def note_no_content(engine: Engine, config: Config, readers: int, now: datetime) -> None:
-    """Keep that readers were due on a day when no source answered: no letter, and no quiet day either."""
+    """Keep that readers were due on a day when no source answered: no letter, and no quiet day
+    either.
+    """
     if readers:
         day = now.astimezone(zone(config.site.timezone)).date()
         with writing(engine) as connection:
-            runs.note_fact(connection, "no_content", {"date": f"{day}", "at": _text(now), "readers": readers})
+            runs.note_fact(
+                connection, "no_content", {"date": f"{day}", "at": _text(now), "readers": readers}
+            )

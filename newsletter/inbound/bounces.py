@@ -1,9 +1,10 @@
-"""What a mail that came back says. Pure; whom it is about is decided by tokens alone, never by what stands in here.
+"""What a mail that came back says. Pure; whom it is about is decided by tokens alone, never by what
+stands in here.
 
-A delivery report (RFC 3464) is read by its fields; a complaint (RFC 5965) by its type; for mail systems that write
-prose, the SMTP reply they quote counts, and a few sentences that have stood in such letters for decades. The rule above
-all: nothing is called hard unless the address itself is said not to exist. A wrong "hard" costs a reader; a missed one
-costs another mail.
+A delivery report (RFC 3464) is read by its fields; a complaint (RFC 5965) by its type; for mail
+systems that write prose, the SMTP reply they quote counts, and a few sentences that have stood in
+such letters for decades. The rule above all: nothing is called hard unless the address itself is
+said not to exist. A wrong "hard" costs a reader; a missed one costs another mail.
 """
 
 import json
@@ -25,8 +26,8 @@ def _any(patterns: str) -> re.Pattern[str]:
 class Returned:
     """One verdict on one mail.
 
-    kind: hard (no such address) | full | policy (about us or the content) | temporary | delay (still trying) |
-    delivered | complaint | autoreply | other
+    kind: hard (no such address) | full | policy (about us or the content) | temporary | delay
+    (still trying) | delivered | complaint | autoreply | other
     """
 
     kind: str
@@ -37,7 +38,9 @@ class Returned:
 def classify(message: Message) -> Returned:
     """Say what a mail to a return address is. Several recipients: the gravest."""
     types = {part.get_content_type() for part in message.walk()}
-    if "message/feedback-report" in types or "feedback-report" in str(message.get_param("report-type", "")):
+    if "message/feedback-report" in types or "feedback-report" in str(
+        message.get_param("report-type", "")
+    ):
         return _feedback(message)
     if notice := _notification(message):
         return notice
@@ -52,7 +55,17 @@ def classify(message: Message) -> Returned:
     return Returned("other")
 
 
-_GRAVEST = ("hard", "full", "policy", "temporary", "delay", "delivered", "complaint", "autoreply", "other")
+_GRAVEST = (
+    "hard",
+    "full",
+    "policy",
+    "temporary",
+    "delay",
+    "delivered",
+    "complaint",
+    "autoreply",
+    "other",
+)
 
 
 def _feedback(message: Message) -> Returned:
@@ -60,7 +73,9 @@ def _feedback(message: Message) -> Returned:
         if part.get_content_type() == "message/feedback-report":
             kind = re.search(r"^Feedback-Type:\s*([\w-]+)", _text_of(part), re.I | re.M)
             if kind and kind[1].lower() in ("auth-failure", "dkim", "not-spam"):
-                return Returned("policy" if kind[1].lower() != "not-spam" else "other", reply=kind[1].lower())
+                return Returned(
+                    "policy" if kind[1].lower() != "not-spam" else "other", reply=kind[1].lower()
+                )
     return Returned("complaint", reply="abuse")
 
 
@@ -76,20 +91,29 @@ def _notification(message: Message) -> Returned | None:
     kind = told.get("notificationType")
     if kind == "Bounce":
         bounce = told.get("bounce") or {}
-        is_hard = bounce.get("bounceType") == "Permanent" and bounce.get("bounceSubType") in ("General", "NoEmail")
+        is_hard = bounce.get("bounceType") == "Permanent" and bounce.get("bounceSubType") in (
+            "General",
+            "NoEmail",
+        )
         said = str((bounce.get("bouncedRecipients") or [{}])[0].get("diagnosticCode", ""))
         found = judge(said.partition(";")[2].strip() or said)
         return (
-            found if found.kind != "other" else Returned("hard" if is_hard else "temporary", found.status, found.reply)
+            found
+            if found.kind != "other"
+            else Returned("hard" if is_hard else "temporary", found.status, found.reply)
         )
-    return Returned({"Complaint": "complaint", "Delivery": "delivered"}.get(kind, "other"), reply=str(kind))
+    return Returned(
+        {"Complaint": "complaint", "Delivery": "delivered"}.get(kind, "other"), reply=str(kind)
+    )
 
 
-# -- delivery reports ------------------------------------------------------------------------------------------------
+# -- delivery reports ------------------------------------------------------------------------------
 
 
 def _reported(part: Message, own: str) -> Iterator[Returned]:
-    """Read the recipients of a `message/delivery-status`, also one that a gateway sent as plain text."""
+    """Read the recipients of a `message/delivery-status`, also one that a gateway sent as plain
+    text.
+    """
     if part.get_content_type() not in ("message/delivery-status", "message/global-delivery-status"):
         return
     for block in re.split(r"\n\s*\n", _text_of(part)):
@@ -98,7 +122,9 @@ def _reported(part: Message, own: str) -> Iterator[Returned]:
         if not action:
             continue
         status = (re.match(r"[245]\.\d{1,3}\.\d{1,3}", fields.get("status", "")) or [""])[0]
-        said = fields.get("diagnostic-code", "").partition(";")[2].strip() or fields.get("diagnostic-code", "")
+        said = fields.get("diagnostic-code", "").partition(";")[2].strip() or fields.get(
+            "diagnostic-code", ""
+        )
         if action in ("delivered", "relayed", "expanded", "deliverable"):
             yield Returned("delivered", status, said[:KEPT])
         elif action == "delayed":
@@ -107,7 +133,11 @@ def _reported(part: Message, own: str) -> Iterator[Returned]:
             yield judge(said, status, own)
         else:
             found = _prose(own)
-            yield found if found.kind not in ("other", "delay") else Returned(_by_status(status, "", ""), status)
+            yield (
+                found
+                if found.kind not in ("other", "delay")
+                else Returned(_by_status(status, "", ""), status)
+            )
 
 
 def _fields(block: str) -> dict[str, str]:
@@ -121,10 +151,11 @@ def _fields(block: str) -> dict[str, str]:
 
 
 def judge(said: str, status: str = "", around: str = "") -> Returned:
-    """Judge what a server said about an address it would not take; `status` is the report's own, `around` its text.
+    """Judge what a server said about an address it would not take; `status` is the report's own,
+    `around` its text.
 
-    A status inside the reply is nearer to the fact than the report's. Words that name another cause win over a status
-    of a bad address: servers give 5.1.1 for full and locked mailboxes too.
+    A status inside the reply is nearer to the fact than the report's. Words that name another cause
+    win over a status of a bad address: servers give 5.1.1 for full and locked mailboxes too.
     """
     reply = " ".join(said.split())[:2000]
     quoted = _STATUS.search(reply)
@@ -155,27 +186,39 @@ def _by_status(status: str, reply: str, around: str) -> str:
 def _is_nobody(reply: str, around: str) -> bool:
     """Whether words without a status say that nobody lives there.
 
-    A server that answers so after the content may mean the content; without a sign of the phase it must name the
-    address.
+    A server that answers so after the content may mean the content; without a sign of the phase it
+    must name the address.
     """
-    if re.match(r"4\d\d\b", reply) or not _NOBODY.search(reply) or _AFTER_DATA.search(f"{reply}\n{around}"):
+    if (
+        re.match(r"4\d\d\b", reply)
+        or not _NOBODY.search(reply)
+        or _AFTER_DATA.search(f"{reply}\n{around}")
+    ):
         return False
     if not re.search(r"\b5\d\d\b|\b5\.\d\.\d", reply):  # the mailer's own words
         return not _ACCOUNT.search(reply)
-    return bool(re.search(r"\b5\d\d\b[^<]{0,40}<[^<>\s]+@[^<>\s]+>", reply) or "RCPT" in around or "RCPT" in reply)
+    return bool(
+        re.search(r"\b5\d\d\b[^<]{0,40}<[^<>\s]+@[^<>\s]+>", reply)
+        or "RCPT" in around
+        or "RCPT" in reply
+    )
 
 
-#: RFC 3463 and the IANA registry: no mailbox, no such system, bad syntax, moved, no mail accepted (RFC 7505).
+#: RFC 3463 and the IANA registry: no mailbox, no such system, bad syntax, moved, no mail accepted
+#: (RFC 7505).
 _NO_SUCH_ADDRESS = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.7.27"))
 #: The server knew the mail by then: it may be the content, whatever it says about the user.
 _AFTER_DATA = re.compile(
-    r"(?:in\s+reply\s+to|following|after)\s+(?:the\s+)?(?:end\s+of\s+)?data\b|>>> DATA\s*\n<<< 5", re.I
+    r"(?:in\s+reply\s+to|following|after)\s+(?:the\s+)?(?:end\s+of\s+)?data\b|>>> DATA\s*\n<<< 5",
+    re.I,
 )
 _ACCOUNT = re.compile(r"doesn.t have", re.I)
 _NO_HOST = re.compile(r"(?:host|domain)[^.]{0,25} not found|no such (?:host|domain)", re.I)
 _NOBODY = _any(
     r"""
-    (?:user|account|recipient|mailbox|address|alias|addressee) (?:is |was )?(?:unknown|not (?:found|known|listed|exist))
+    (?:user|account|recipient|mailbox|address|alias|addressee) (?:is |was )?unknown
+    (?:user|account|recipient|mailbox) (?:is |was )?not (?:found|known|listed|exist)
+    (?:address|alias|addressee) (?:is |was )?not (?:found|known|listed|exist)
     unknown (?:user|recipient|account|local.?part|or illegal alias)
     no such (?:user|recipient|mailbox|person|address)
     no mailbox (?:here )?by that name
@@ -271,11 +314,13 @@ _POLICY = _any(
 _CAUSES = (("full", _FULL), ("temporary", _LOCKED), ("policy", _POLICY))
 
 
-# -- prose -----------------------------------------------------------------------------------------------------------
+# -- prose -----------------------------------------------------------------------------------------
 
 
 def _prose(text: str) -> Returned:
-    """Judge a report without fields: by the SMTP replies it quotes, the gravest of them, else by its words."""
+    """Judge a report without fields: by the SMTP replies it quotes, the gravest of them, else by
+    its words.
+    """
     for line in text.splitlines():
         if _STILL_TRYING.search(line):
             return Returned("delay", reply=line.strip()[:KEPT])
@@ -283,7 +328,10 @@ def _prose(text: str) -> Returned:
     if not starts:
         return judge(text[:3000], around=text)
     ends = [*starts[1:], len(text)]
-    found = [judge(text[start : min(end, start + 400)], around=text) for start, end in zip(starts, ends, strict=True)]
+    found = [
+        judge(text[start : min(end, start + 400)], around=text)
+        for start, end in zip(starts, ends, strict=True)
+    ]
     return min(found, key=lambda one: (one.kind == "other", _GRAVEST.index(one.kind)))
 
 
@@ -325,7 +373,9 @@ def _text_of(part: Message) -> str:
         return "\n\n".join(str(block) for block in payload)[:LOOKED_AT]
     raw = part.get_payload(decode=True)
     text = (
-        raw.decode(part.get_content_charset("utf-8"), "replace") if _is_known(part) and isinstance(raw, bytes) else ""
+        raw.decode(part.get_content_charset("utf-8"), "replace")
+        if _is_known(part) and isinstance(raw, bytes)
+        else ""
     )
     text = text or (raw.decode("latin-1") if isinstance(raw, bytes) else str(payload))
     if part.get_content_type() == "text/html":
@@ -341,14 +391,19 @@ def _is_known(part: Message) -> bool:
     return True
 
 
-# -- who wrote it ----------------------------------------------------------------------------------------------------
+# -- who wrote it ----------------------------------------------------------------------------------
 
 
 def _is_automatic(message: Message) -> bool:
     """Whether a machine answered (RFC 3834, and what was used before it)."""
-    if re.match(r"\s*auto-(?:replied|generated|notified)", str(message.get("Auto-Submitted", "")), re.I):
+    if re.match(
+        r"\s*auto-(?:replied|generated|notified)", str(message.get("Auto-Submitted", "")), re.I
+    ):
         return True
-    if any(message.get(name) for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Response-From", "X-Vacation")):
+    if any(
+        message.get(name)
+        for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Response-From", "X-Vacation")
+    ):
         return True
     if str(message.get("Precedence", "")).strip().lower() in ("auto_reply", "auto-reply"):
         return True
@@ -356,7 +411,8 @@ def _is_automatic(message: Message) -> bool:
 
 
 _ABSENT = re.compile(
-    r"^\s*(?:auto(?:matic)?[ :-]|out of (?:the )?office|vacation|abwesen|absence|re: .*vacation)", re.I
+    r"^\s*(?:auto(?:matic)?[ :-]|out of (?:the )?office|vacation|abwesen|absence|re: .*vacation)",
+    re.I,
 )
 
 

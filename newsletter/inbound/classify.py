@@ -1,4 +1,5 @@
-"""Mail that comes in: which of our addresses it is for, and what is to be done. Pure; the effects are `inbox`'s.
+"""Mail that comes in: which of our addresses it is for, and what is to be done. Pure; the effects
+are `inbox`'s.
 
 bounce+TAG@          a mail of ours came back: the tag alone says which
 unsubscribe+TAG@     the address in List-Unsubscribe: whoever writes to it leaves
@@ -31,10 +32,13 @@ class Incoming:
     why: str = ""  #: why it was dropped
 
 
-def read(recipient: str, message: Message, *, is_null_sender: bool, authority: str, own: Iterable[str]) -> Incoming:
+def read(
+    recipient: str, message: Message, *, is_null_sender: bool, authority: str, own: Iterable[str]
+) -> Incoming:
     """Decide what a mail is.
 
-    `authority`: the name our mail server signs its Authentication-Results with; `own`: addresses never answered.
+    `authority`: the name our mail server signs its Authentication-Results with; `own`: addresses
+    never answered.
     """
     local = recipient.partition("@")[0].lower()
     box, _, token = local.partition("+")
@@ -44,7 +48,9 @@ def read(recipient: str, message: Message, *, is_null_sender: bool, authority: s
         return Incoming("unsubscribe", token)
     if box not in COMMANDS:
         return Incoming("dropped", why="no such address")
-    senders = [address for _, address in getaddresses([str(message.get("From", ""))]) if "@" in address]
+    senders = [
+        address for _, address in getaddresses([str(message.get("From", ""))]) if "@" in address
+    ]
     if why := _never_answered(message, is_null_sender, senders, own):
         return Incoming("dropped", why=why)
     if not is_vouched_for(message, senders[0], authority):
@@ -53,7 +59,9 @@ def read(recipient: str, message: Message, *, is_null_sender: bool, authority: s
     return Incoming("command", command=command, argument=argument, sender=senders[0])
 
 
-def _never_answered(message: Message, is_null_sender: bool, senders: list[str], own: Iterable[str]) -> str:
+def _never_answered(
+    message: Message, is_null_sender: bool, senders: list[str], own: Iterable[str]
+) -> str:
     """RFC 3834: machines, lists and ourselves are not answered."""
     if is_null_sender:
         return "no return path"
@@ -63,15 +71,30 @@ def _never_answered(message: Message, is_null_sender: bool, senders: list[str], 
         return "our own mail"
     if str(message.get("Auto-Submitted", "no")).strip().lower() != "no":
         return "written by a machine"
-    if str(message.get("Precedence", "")).strip().lower() in ("bulk", "list", "junk", "auto_reply", "auto-reply"):
+    if str(message.get("Precedence", "")).strip().lower() in (
+        "bulk",
+        "list",
+        "junk",
+        "auto_reply",
+        "auto-reply",
+    ):
         return "bulk mail"
-    if any(message.get(name) for name in ("List-Id", "List-Unsubscribe", "X-Loop", "X-Autoreply", "X-Autorespond")):
+    if any(
+        message.get(name)
+        for name in ("List-Id", "List-Unsubscribe", "X-Loop", "X-Autoreply", "X-Autorespond")
+    ):
         return "from a list or a loop"
-    return "an automatic answer" if classify(message).kind in ("autoreply", "complaint", "delivered") else ""
+    return (
+        "an automatic answer"
+        if classify(message).kind in ("autoreply", "complaint", "delivered")
+        else ""
+    )
 
 
 def is_vouched_for(message: Message, sender: str, authority: str) -> bool:
-    """Whether our mail server found the sender's domain genuine (RFC 8601). Only its own, topmost header counts."""
+    """Whether our mail server found the sender's domain genuine (RFC 8601). Only its own, topmost
+    header counts.
+    """
     results = message.get_all("Authentication-Results") or []
     if not authority or not results:
         return False
@@ -83,15 +106,21 @@ def is_vouched_for(message: Message, sender: str, authority: str) -> bool:
         said = " ".join(part.split()).lower()
         if said.startswith("dmarc=pass") and f"header.from={domain}" in said:
             return True
-        if said.startswith("dkim=pass") and re.search(rf"header\.[di]=[^ ]*@?{re.escape(domain)}(?: |$)", said):
+        if said.startswith("dkim=pass") and re.search(
+            rf"header\.[di]=[^ ]*@?{re.escape(domain)}(?: |$)", said
+        ):
             return True
-        if said.startswith("spf=pass") and re.search(rf"smtp\.mailfrom=(?:[^ @]*@)?{re.escape(domain)}(?: |$)", said):
+        if said.startswith("spf=pass") and re.search(
+            rf"smtp\.mailfrom=(?:[^ @]*@)?{re.escape(domain)}(?: |$)", said
+        ):
             return True
     return False
 
 
 def _command(box: str, message: Message) -> tuple[str, str]:
-    """Find the first command in the subject or the first lines; else the address says what is wanted."""
+    """Find the first command in the subject or the first lines; else the address says what is
+    wanted.
+    """
     for line in (str(message.get("Subject", "")), *_first_lines(message)):
         words = " ".join(line.split())
         verb, _, argument = words.partition(" ")

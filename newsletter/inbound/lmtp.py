@@ -1,4 +1,6 @@
-"""An LMTP server (RFC 2033) for the mail server in front of us: every recipient gets its own answer."""
+"""An LMTP server (RFC 2033) for the mail server in front of us: every recipient gets its own
+answer.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,8 +21,14 @@ class _Handler:
         self._take = take
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:
-        content = envelope.content if isinstance(envelope.content, bytes) else str(envelope.content).encode()
-        replies = [await self._take(envelope.mail_from or "", to, content) for to in envelope.rcpt_tos]
+        content = (
+            envelope.content
+            if isinstance(envelope.content, bytes)
+            else str(envelope.content).encode()
+        )
+        replies = [
+            await self._take(envelope.mail_from or "", to, content) for to in envelope.rcpt_tos
+        ]
         return "\r\n".join(replies)
 
 
@@ -29,7 +37,9 @@ async def listen(where: str, take: Take) -> asyncio.Server:
     loop = asyncio.get_running_loop()
 
     def session() -> LMTP:
-        return LMTP(_Handler(take), data_size_limit=MAX_BYTES, enable_SMTPUTF8=True, timeout=60, loop=loop)
+        return LMTP(
+            _Handler(take), data_size_limit=MAX_BYTES, enable_SMTPUTF8=True, timeout=60, loop=loop
+        )
 
     if "/" in where:
         return await loop.create_unix_server(session, where)

@@ -1,4 +1,6 @@
-"""What follows from mail that comes in. Each mail is one transaction, and is taken only when that is kept."""
+"""What follows from mail that comes in. Each mail is one transaction, and is taken only when that
+is kept.
+"""
 
 import asyncio
 import email
@@ -26,13 +28,15 @@ from newsletter.store.db import writing
 
 log = structlog.get_logger()
 
-#: An address that does not exist is believed after so many issues; a full mailbox is left alone after so many in a row.
+#: An address that does not exist is believed after so many issues; a full mailbox is left alone
+#: after so many in a row.
 HARD, FULL = 2, 3
 #: How long a full mailbox is left alone.
 REST = timedelta(days=7)
 MAX_PARTS = 200
-#: When so many of an issue's letters come back for good within these minutes, and this part of those that left, it is
-#: a provider's failure until the operator says otherwise: the issue pauses, and nobody is given up for it.
+#: When so many of an issue's letters come back for good within these minutes, and this part of
+#: those that left, it is a provider's failure until the operator says otherwise: the issue pauses,
+#: and nobody is given up for it.
 MASS, MASS_SHARE, MASS_WITHIN = 20, 0.3, timedelta(minutes=10)
 
 
@@ -46,9 +50,12 @@ def receive(app: App, sender: str, recipient: str, raw: bytes, now: datetime) ->
         return "dropped: too many parts"
     site = app.config.site
     incoming = read(
-        recipient, message, is_null_sender=not sender.strip("<> "), authority=app.config.bounces.authority,
+        recipient,
+        message,
+        is_null_sender=not sender.strip("<> "),
+        authority=app.config.bounces.authority,
         own=(site.from_, site.contact, recipient),
-    )  # fmt: skip
+    )
     if incoming.kind == "returned":
         return _returned(app, incoming, now)
     if incoming.kind == "unsubscribe":
@@ -73,7 +80,9 @@ def _returned(app: App, incoming: Incoming, now: datetime) -> str:
             return "dropped: no letter of the last two weeks"
         bounce_store.settle_held(connection, delivery, now)
         kind = "mass" if found.kind == "hard" and mailed.is_paused else found.kind
-        if kind == "delivered" or not bounce_store.note(connection, delivery, kind, found.status, found.reply, now):
+        if kind == "delivered" or not bounce_store.note(
+            connection, delivery, kind, found.status, found.reply, now
+        ):
             return kind if kind == "delivered" else "dropped: known already"
         if kind == "hard" and mailed.issue is not None and _is_mass(connection, mailed.issue, now):
             _break_circuit(app, connection, mailed.issue, found.reply, now)
@@ -82,44 +91,75 @@ def _returned(app: App, incoming: Incoming, now: datetime) -> str:
             return _give_up(app, connection, mailed, "bounce", found.reply, now)
         if kind == "complaint":
             return _give_up(app, connection, mailed, "complaint", found.reply, now)
-        if found.kind == "full" and bounce_store.full_in_a_row(connection, mailed.subscriber) >= FULL:
-            subscribers.rest(connection, mailed.subscriber, (now + REST).date(), "the mailbox is full")
+        if (
+            found.kind == "full"
+            and bounce_store.full_in_a_row(connection, mailed.subscriber) >= FULL
+        ):
+            subscribers.rest(
+                connection, mailed.subscriber, (now + REST).date(), "the mailbox is full"
+            )
             return "paused: full"
     return kind
 
 
 def _give_up(
-    app: App, connection: Connection, mailed: bounce_store.Mailed, reason: str, reply: str, now: datetime
+    app: App,
+    connection: Connection,
+    mailed: bounce_store.Mailed,
+    reason: str,
+    reply: str,
+    now: datetime,
 ) -> str:
-    """Never mail an address again. A bounce changes the state of active readers only, so that it can be taken back."""
+    """Never mail an address again. A bounce changes the state of active readers only, so that it
+    can be taken back.
+    """
     subscribers.suppress(connection, app.tokens.address_hash(mailed.canonical), reason, now)
     if reason == "complaint" or mailed.state == SubscriberState.ACTIVE:
-        subscribers.set_state(connection, mailed.subscriber, SubscriberState.SUPPRESSED, reply[:200] or reason)
+        subscribers.set_state(
+            connection, mailed.subscriber, SubscriberState.SUPPRESSED, reply[:200] or reason
+        )
     return f"suppressed: {reason}"
 
 
 def _is_mass(connection: Connection, issue: int, now: datetime) -> bool:
-    """Whether too much of an issue came back; looked at with every 20th report, for it counts the whole issue."""
+    """Whether too much of an issue came back; looked at with every 20th report, for it counts the
+    whole issue.
+    """
     number = bounce_store.hard_since(connection, issue, now - MASS_WITHIN)
-    return number > 0 and number % MASS == 0 and number >= MASS_SHARE * bounce_store.believed_letters(connection, issue)
+    return (
+        number > 0
+        and number % MASS == 0
+        and number >= MASS_SHARE * bounce_store.believed_letters(connection, issue)
+    )
 
 
 def _break_circuit(app: App, connection: Connection, issue: int, reply: str, now: datetime) -> None:
     """Pause the issue, and take back what its reports led to."""
     readers = bounce_store.doubt(connection, issue)
     for reader, canonical in readers:
-        bounce_store.revive(connection, reader, app.tokens.address_hash(canonical), now - MASS_WITHIN)
+        bounce_store.revive(
+            connection, reader, app.tokens.address_hash(canonical), now - MASS_WITHIN
+        )
     said = " ".join(reply.split())[:200]
     ledger_read.pause(connection, issue, f"{len(readers)} letters came back within minutes: {said}")
-    log.error("inbound.mass", letters=len(readers), reply=said, next="nobody was given up; newsletter issues retry")
+    log.error(
+        "inbound.mass",
+        letters=len(readers),
+        reply=said,
+        next="nobody was given up; newsletter issues retry",
+    )
 
 
 def believe(app: App, connection: Connection, issue: int, now: datetime) -> int:
-    """The operator's word that the letters of a paused issue came back for good reason: count them after all."""
+    """The operator's word that the letters of a paused issue came back for good reason: count them
+    after all.
+    """
     given_up = 0
     for reader, canonical in bounce_store.believe(connection, issue):
         if bounce_store.hard_issues(connection, reader) >= HARD:
-            mailed = bounce_store.Mailed(0, reader, canonical, subscribers.get(connection, reader).state, issue, True)
+            mailed = bounce_store.Mailed(
+                0, reader, canonical, subscribers.get(connection, reader).state, issue, True
+            )
             _give_up(app, connection, mailed, "bounce", "", now)
             given_up += 1
     return given_up
@@ -136,14 +176,18 @@ def _unsubscribe(app: App, token: str) -> str:
 
 
 def _command(app: App, incoming: Incoming, now: datetime) -> str:
-    """Do what a person wrote. The answer is a mail of the kinds the pages send, at most one a day."""
+    """Do what a person wrote. The answer is a mail of the kinds the pages send, at most one a
+    day.
+    """
     try:
         address = addresses.parse(incoming.sender, own=app.config.site.from_)
     except AddressError:
         return "dropped: no address we write to"
     if incoming.command == "subscribe":
         with writing(app.engine) as connection:
-            membership.subscribe(app, connection, membership.Wish(address, now, _query(incoming.argument)))
+            membership.subscribe(
+                app, connection, membership.Wish(address, now, _query(incoming.argument))
+            )
         return "subscribe"
     with writing(app.engine) as connection:
         reader = subscribers.find(connection, address.canonical)
@@ -152,23 +196,29 @@ def _command(app: App, incoming: Incoming, now: datetime) -> str:
         if incoming.command == "unsubscribe":
             subscribers.set_state(connection, reader.id, SubscriberState.UNSUBSCRIBED, "mail")
             return "unsubscribed"
-        if not ledger_read.enqueued_since(connection, reader.id, "known", now - timedelta(hours=24)):
+        if not ledger_read.enqueued_since(
+            connection, reader.id, "known", now - timedelta(hours=24)
+        ):
             ledger_life.enqueue(connection, reader.id, "known", {}, now, membership.CONFIRM_WITHIN)
     return "help"
 
 
 def _query(text: str) -> str:
-    """A topic in its canonical form; what is no query is left out, the reader chooses on the page."""
+    """A topic in its canonical form; what is no query is left out, the reader chooses on the
+    page.
+    """
     try:
         return str(parse(text)) if text else ""
     except QueryError:
         return ""
 
 
-# -- doors -----------------------------------------------------------------------------------------------------------
+# -- doors -----------------------------------------------------------------------------------------
 
 
-async def take(app: App, sender: str, recipient: str, raw: bytes, clock: Callable[[], datetime]) -> str:
+async def take(
+    app: App, sender: str, recipient: str, raw: bytes, clock: Callable[[], datetime]
+) -> str:
     """One mail over LMTP: the reply. 250 only when what it asks for is kept."""
     try:
         done = await asyncio.to_thread(receive, app, sender, recipient, raw, clock())
@@ -183,7 +233,9 @@ async def take(app: App, sender: str, recipient: str, raw: bytes, clock: Callabl
 
 
 def look_into(app: App, folder: Path, now: datetime) -> None:
-    """Empty the folder. One that cannot be read stops nothing else: it is noted, and looked at again next time."""
+    """Empty the folder. One that cannot be read stops nothing else: it is noted, and looked at
+    again next time.
+    """
     try:
         empty_maildir(app, folder, now)
         reason = ""
@@ -194,7 +246,9 @@ def look_into(app: App, folder: Path, now: datetime) -> None:
 
 
 def empty_maildir(app: App, folder: Path, now: datetime) -> int:
-    """Take what the mail server dropped into a folder; what cannot be read is kept in its subfolder `bad`."""
+    """Take what the mail server dropped into a folder; what cannot be read is kept in its subfolder
+    `bad`.
+    """
     box = mailbox.Maildir(folder, create=True)
     count = 0
     for key in list(box.keys()):

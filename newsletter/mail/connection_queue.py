@@ -1,4 +1,6 @@
-"""What the connections to one relay share while they deliver: the letters that wait, the door, fence and settle."""
+"""What the connections to one relay share while they deliver: the letters that wait, the door,
+fence and settle.
+"""
 
 import asyncio
 from collections import deque
@@ -12,14 +14,15 @@ Parcel = tuple[Envelope, bytes]
 
 
 @dataclass
-class Crew:
+class ConnectionQueue:
     #: Letters for whoever is free; None = there are no more, and stays for the others.
     ready: "asyncio.Queue[Parcel | None]"
     fence: Callable[[int], Awaitable[bool]]
     settle: Callable[[Receipt], Awaitable[None]]
     #: Letters that were taken and not begun; they go first.
     back: deque[Parcel] = field(default_factory=deque)
-    #: Connections are opened one at a time, so that a relay that is away or refuses the login is asked once.
+    #: Connections are opened one at a time, so that a relay that is away or refuses the login is
+    #: asked once.
     door: asyncio.Lock = field(default_factory=asyncio.Lock)
     closed: Unreachable | None = None
 

@@ -1,4 +1,6 @@
-"""DKIM (RFC 6376): signing finished messages, and making keys. RSA by `cryptography`; tests verify with dkimpy."""
+"""DKIM (RFC 6376): signing finished messages, and making keys. RSA by `cryptography`; tests verify
+with dkimpy.
+"""
 
 import base64
 import hashlib
@@ -11,12 +13,31 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from newsletter.errors import ConfigError
 
-#: Signed, and those that must stay single signed once more than they occur, so that none can be added (oversigning).
+#: Signed, and those that must stay single signed once more than they occur, so that none can be
+#: added (oversigning).
 SIGNED = (
-    "from", "to", "subject", "date", "message-id", "mime-version", "content-type", "list-id", "list-unsubscribe",
-    "list-unsubscribe-post", "list-subscribe", "list-help", "list-owner", "list-archive", "list-post", "feedback-id",
-    "reply-to", "cc", "auto-submitted", "precedence", "content-transfer-encoding",
-)  # fmt: skip
+    "from",
+    "to",
+    "subject",
+    "date",
+    "message-id",
+    "mime-version",
+    "content-type",
+    "list-id",
+    "list-unsubscribe",
+    "list-unsubscribe-post",
+    "list-subscribe",
+    "list-help",
+    "list-owner",
+    "list-archive",
+    "list-post",
+    "feedback-id",
+    "reply-to",
+    "cc",
+    "auto-submitted",
+    "precedence",
+    "content-transfer-encoding",
+)
 
 
 class Signer:
@@ -66,8 +87,12 @@ def signer(domain: str, selector: str, key_file: Path) -> Signer:
 def make_key() -> tuple[bytes, str]:
     """A new RSA key of 2048 bits (Gmail's wish) as PEM, and the TXT record that publishes it."""
     key = rsa.generate_private_key(65537, 2048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     return pem, f"v=DKIM1; k=rsa; p={base64.b64encode(public).decode()}"
 
 
@@ -85,7 +110,9 @@ def _relaxed(value: bytes) -> bytes:
 
 
 def _relaxed_body(body: bytes) -> bytes:
-    """RFC 6376 section 3.4.4. Replacing is twenty times faster than a regular expression for each line."""
+    """RFC 6376 section 3.4.4. Replacing is twenty times faster than a regular expression for each
+    line.
+    """
     if b"\t" in body:
         body = body.replace(b"\t", b" ")
     while b"  " in body:

@@ -1,7 +1,9 @@
-"""A letter as bytes, the same on every try. What may not leave is refused here, before the relay sees it.
+"""A letter as bytes, the same on every try. What may not leave is refused here, before the relay
+sees it.
 
-The skeleton is written by hand because the standard library needs milliseconds for it; tests hold the result against
-the standard library's parser. Long fragments recur between letters, so their quoted-printable form is kept.
+The skeleton is written by hand because the standard library needs milliseconds for it; tests hold
+the result against the standard library's parser. Long fragments recur between letters, so their
+quoted-printable form is kept.
 """
 
 import binascii
@@ -22,7 +24,9 @@ _URL = re.compile(r"<(https?://[^>]*)>")
 #: Characters of addresses on the web that quoted-printable leaves as they are.
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_:/.#@"
 #: C0, DEL, C1, line and paragraph separators, bidi controls, surrogates: never in a header.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
 
 
 def clean_header(text: str) -> str:
@@ -30,8 +34,11 @@ def clean_header(text: str) -> str:
     return " ".join(_UNSAFE.sub(" ", text).split())[:200]
 
 
-def build(letter: Letter, envelope: Envelope, sender: str, headers: Sequence[tuple[str, str]] = ()) -> bytes:
-    """Build the message. `sender` is the ready From value (see `mailbox`); `headers` are more, in order.
+def build(
+    letter: Letter, envelope: Envelope, sender: str, headers: Sequence[tuple[str, str]] = ()
+) -> bytes:
+    """Build the message. `sender` is the ready From value (see `mailbox`); `headers` are more, in
+    order.
 
     Raises: LetterError when a rule of bulk mail is broken.
     """
@@ -49,7 +56,10 @@ def build(letter: Letter, envelope: Envelope, sender: str, headers: Sequence[tup
     if letter.html:
         html = _part("html", letter.html)
         # Encoded, it is never smaller.
-        if sum(map(len, html)) > MAX_HTML_BYTES and (size := len(letter.html_page.encode())) > MAX_HTML_BYTES:
+        if (
+            sum(map(len, html)) > MAX_HTML_BYTES
+            and (size := len(letter.html_page.encode())) > MAX_HTML_BYTES
+        ):
             raise LetterError(f"the HTML part has {size:,} bytes, more than {MAX_HTML_BYTES:,}")
         mark = "=_" + hashlib.sha256(envelope.message_id.encode()).hexdigest()[:24]
         lines.append(f'Content-Type: multipart/alternative; boundary="{mark}"')
@@ -58,12 +68,18 @@ def build(letter: Letter, envelope: Envelope, sender: str, headers: Sequence[tup
     head = "\r\n".join(lines)
     for line in head.split("\r\n"):
         if len(line) > 998 or "\r" in line or "\n" in line:
-            raise LetterError("a header line longer than 998 octets, or with a line end in it (RFC 5322 section 2.1.1)")
-    return b"".join((head.encode("ascii" if envelope.recipient.isascii() else "utf-8"), b"\r\n", *parts))
+            raise LetterError(
+                "a header line longer than 998 octets, or with a line end in it (RFC 5322 "
+                "section 2.1.1)"
+            )
+    return b"".join(
+        (head.encode("ascii" if envelope.recipient.isascii() else "utf-8"), b"\r\n", *parts)
+    )
 
 
 def lint(letter: Letter, headers: Sequence[tuple[str, str]] = ()) -> None:
-    """Hold a letter against the rules of bulk mail. Line lengths and line ends are right by construction.
+    """Hold a letter against the rules of bulk mail. Line lengths and line ends are right by
+    construction.
 
     Raises: LetterError naming the rule.
     """
@@ -76,10 +92,16 @@ def lint(letter: Letter, headers: Sequence[tuple[str, str]] = ()) -> None:
     if len(found) != 1:
         raise LetterError("one-click unsubscribe needs exactly one web address (RFC 8058)")
     if not found[0].startswith(("https://", "http://localhost", "http://127.0.0.1")):
-        raise LetterError("one-click unsubscribe needs an https address (RFC 8058)", hint="set site.base_url to https")
+        raise LetterError(
+            "one-click unsubscribe needs an https address (RFC 8058)",
+            hint="set site.base_url to https",
+        )
     for part in filter(None, (letter.text, letter.html)):
         if not any(_has(fragment, found[0]) for fragment in reversed(part)):
-            raise LetterError("the unsubscribe link is missing from the letter", hint="restore the template's footer")
+            raise LetterError(
+                "the unsubscribe link is missing from the letter",
+                hint="restore the template's footer",
+            )
 
 
 def _has(fragment: Fragment, address: str) -> bool:
@@ -95,7 +117,10 @@ def mailbox(name: str, address: str) -> str:
     if shown.isascii():
         quoted = shown.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}" <{address}>'
-    return f"{Header(shown, 'utf-8', header_name='From').encode(linesep=chr(13) + chr(10))} <{address}>"
+    return (
+        f"{Header(shown, 'utf-8', header_name='From').encode(linesep=chr(13) + chr(10))} "
+        f"<{address}>"
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -120,7 +145,10 @@ def _date(moment: datetime) -> str:
 
 def _part(subtype: str, fragments: Sequence[Fragment]) -> list[bytes]:
     """One part's head and body in pieces. What recurs between letters is encoded once."""
-    head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+    head = (
+        f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: '
+        "quoted-printable\r\n\r\n"
+    )
     encoded = [head.encode()]
     for fragment in fragments:
         if type(fragment) is Filled:
@@ -133,15 +161,18 @@ def _part(subtype: str, fragments: Sequence[Fragment]) -> list[bytes]:
 
 
 def _lines(text: str) -> bytes:
-    """Quoted-printable (RFC 2045 section 6.7), ending with a line end: a soft one where the text has none.
+    """Quoted-printable (RFC 2045 section 6.7), ending with a line end: a soft one where the text
+    has none.
 
-    No line starts with a dot, so that nothing has to be doubled on the wire (RFC 5321 section 4.5.2).
+    No line starts with a dot, so that nothing has to be doubled on the wire (RFC 5321 section
+    4.5.2).
     """
     plain = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
     lines = [_undotted(line) for line in binascii.b2a_qp(plain, istext=True).split(b"\n")]
     if lines[-1]:
         lines[-1:] = [lines[-1] + b"=", b""]
-    # A blank before a line end, our own soft line end and a dot come on top of the encoder's 76 characters.
+    # A blank before a line end, our own soft line end and a dot come on top of the encoder's 76
+    # characters.
     return b"\r\n".join([line if len(line) <= 76 else _broken(line) for line in lines])
 
 
@@ -150,7 +181,9 @@ def _undotted(line: bytes) -> bytes:
 
 
 def _broken(line: bytes) -> bytes:
-    """A line that is a little too long, with a soft line end before its last five characters or a few more."""
+    """A line that is a little too long, with a soft line end before its last five characters or a
+    few more.
+    """
     at = len(line) - 5
     at -= next((back for back in (1, 2) if line[at - back : at - back + 1] == b"="), 0)
     return line[:at] + b"=\r\n" + _undotted(line[at:])
@@ -161,14 +194,18 @@ _block = lru_cache(maxsize=16384)(_lines)
 
 @lru_cache(maxsize=16384)
 def _pieces(texts: tuple[str, ...]) -> tuple[bytes, ...]:
-    """The text around blanks, encoded, and b"" for each blank: between soft line ends its value is encoded alone."""
+    """The text around blanks, encoded, and b"" for each blank: between soft line ends its value is
+    encoded alone.
+    """
     first, *others = map(_lines, texts)
     return (first, *(piece for other in others for piece in (b"", b"=\r\n" + other)))
 
 
 @lru_cache(maxsize=16384)
 def _value(text: str) -> bytes:
-    """What fills a blank, without a line end of its own. Addresses need no encoding, but for a soft line end."""
+    """What fills a blank, without a line end of its own. Addresses need no encoding, but for a soft
+    line end.
+    """
     plain = text.encode("utf-8", "replace")
     if not plain.translate(None, _PLAIN):
         return b"=\r\n".join([plain[at : at + 74] for at in range(0, len(plain), 74)])

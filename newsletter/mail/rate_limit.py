@@ -1,7 +1,8 @@
-"""How fast letters leave: a token bucket for each relay and for each receiving domain, on one clock.
+"""How fast letters leave: a token bucket for each relay and for each receiving domain, on one
+clock.
 
-The configured rate is the achieved one. Who says "too fast" is slowed alone: half its rate, then one more a second each
-second that it is content.
+The configured rate is the achieved one. Who says "too fast" is slowed alone: half its rate, then
+one more a second each second that it is content.
 """
 
 import time
@@ -33,7 +34,9 @@ class Bucket:
         return at
 
     def slow(self, now: float) -> None:
-        """Halve the rate, at most once a second: connections that were refused together count as one."""
+        """Halve the rate, at most once a second: connections that were refused together count as
+        one.
+        """
         if now < self._changed + 1:
             return
         had = self.rate if self.rate != float("inf") else max(self._number, self._before, 1)

@@ -1,4 +1,6 @@
-"""One relay: where it is, how it is opened, how fast it may be sent to. aiosmtplib connects, secures and logs in."""
+"""One relay: where it is, how it is opened, how fast it may be sent to. aiosmtplib connects,
+secures and logs in.
+"""
 
 import asyncio
 import ssl
@@ -13,7 +15,7 @@ import aiosmtplib
 from newsletter.config import LOOPBACK, Smtp
 from newsletter.errors import Unreachable
 from newsletter.mail.rate_limit import Bucket
-from newsletter.mail.smtp_stream import Wire
+from newsletter.mail.smtp_stream import SmtpStream
 from newsletter.models import Envelope, Receipt
 
 Judge = Callable[[Envelope, str, int, str], Receipt]
@@ -39,11 +41,18 @@ def settings_of(smtp: Smtp) -> list[RelaySettings]:
     """A site's relays, in the order in which they are tried."""
     return [
         RelaySettings(
-            one.host, one.port, one.security, one.username, one.password.get_secret_value(), one.ca_file,
-            one.connections, one.rate_per_second, one.timeout_s,
+            one.host,
+            one.port,
+            one.security,
+            one.username,
+            one.password.get_secret_value(),
+            one.ca_file,
+            one.connections,
+            one.rate_per_second,
+            one.timeout_s,
         )
         for one in (smtp, *smtp.fallback)
-    ]  # fmt: skip
+    ]
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Opened:
     """A connection that is ready for its first letter."""
 
     transport: asyncio.Transport
-    wire: Wire
+    wire: SmtpStream
     offers: Mapping[str, str]  #: extensions of the EHLO reply, in lower case, with their parameters
 
     @property
@@ -64,7 +73,9 @@ class Opened:
 class Relay:
     """`judge` turns its replies into receipts; `bucket` is the pace it is sent at."""
 
-    def __init__(self, settings: RelaySettings, judge: Judge, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self, settings: RelaySettings, judge: Judge, clock: Callable[[], datetime] | None = None
+    ) -> None:
         self.settings = settings
         self.judge = judge
         self.clock = clock or (lambda: datetime.now(UTC))
@@ -75,16 +86,27 @@ class Relay:
         """Open, secure and log in. Raises: Unreachable; credentials never went in clear."""
         s = self.settings
         if s.security == "none" and s.host not in LOOPBACK:
-            raise Unreachable("smtp.security = none is for loopback only", hint="set it to starttls or tls")
+            raise Unreachable(
+                "smtp.security = none is for loopback only", hint="set it to starttls or tls"
+            )
         try:
-            context = _context(str(s.ca_file) if s.ca_file else None) if s.security != "none" else None
+            context = (
+                _context(str(s.ca_file) if s.ca_file else None) if s.security != "none" else None
+            )
         except OSError as e:
-            raise Unreachable(f"smtp.ca_file: cannot read {s.ca_file} ({e})", hint="newsletter doctor") from e
+            raise Unreachable(
+                f"smtp.ca_file: cannot read {s.ca_file} ({e})", hint="newsletter doctor"
+            ) from e
         client = aiosmtplib.SMTP(
-            hostname=s.host, port=s.port, timeout=min(s.timeout_s, 30), use_tls=s.security == "tls",
-            validate_certs=True, tls_context=context,
-            local_hostname=s.hostname, start_tls=s.security == "starttls",
-        )  # fmt: skip
+            hostname=s.host,
+            port=s.port,
+            timeout=min(s.timeout_s, 30),
+            use_tls=s.security == "tls",
+            validate_certs=True,
+            tls_context=context,
+            local_hostname=s.hostname,
+            start_tls=s.security == "starttls",
+        )
         try:
             await client.connect()
             await client.ehlo()
@@ -98,11 +120,15 @@ class Relay:
             ) from e
         except (aiosmtplib.SMTPException, OSError) as e:
             client.close()
-            raise Unreachable(f"SMTP server {self.name}: {e}", hint="check it with: newsletter doctor") from e
+            raise Unreachable(
+                f"SMTP server {self.name}: {e}", hint="check it with: newsletter doctor"
+            ) from e
         transport = client.transport
         if transport is None:
-            raise Unreachable(f"SMTP server {self.name} closed the connection at once", hint="newsletter doctor")
-        wire = Wire()
+            raise Unreachable(
+                f"SMTP server {self.name} closed the connection at once", hint="newsletter doctor"
+            )
+        wire = SmtpStream()
         transport.set_protocol(wire)
         return Opened(transport, wire, dict(client.esmtp_extensions))  # type: ignore[arg-type]
 

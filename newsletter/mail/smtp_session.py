@@ -1,8 +1,9 @@
 """One connection's life. The transaction is spoken here, in phases.
 
-Before the final dot everything can be tried again; after it only the server knows. So the body is written first, then
-the fence is asked, then the dot leaves, and its reply is recorded before anything else. With RFC 2920 PIPELINING the
-dot and the next MAIL, RCPT and DATA go in one write: one round trip a mail.
+Before the final dot everything can be tried again; after it only the server knows. So the body is
+written first, then the fence is asked, then the dot leaves, and its reply is recorded before
+anything else. With RFC 2920 PIPELINING the dot and the next MAIL, RCPT and DATA go in one write:
+one round trip a mail.
 """
 
 import asyncio
@@ -14,26 +15,27 @@ from collections.abc import Mapping
 
 from newsletter.errors import Unreachable
 from newsletter.failpoint import failpoint
-from newsletter.mail.connection_queue import Crew, Parcel
+from newsletter.mail.connection_queue import ConnectionQueue, Parcel
 from newsletter.mail.relay import Opened, Relay
-from newsletter.mail.smtp_stream import LostConnection, Wire
+from newsletter.mail.smtp_stream import LostConnection, SmtpStream
 from newsletter.models import DeliveryState, Envelope, Receipt
 
-#: When the kernel has something to read right before the dot, the loop turns so often to see what it is.
+#: When the kernel has something to read right before the dot, the loop turns so often to see what
+#: it is.
 TURNS = 4
 #: Replies by which a relay asks for less (RFC 5321 section 3.8, RFC 4954 section 4).
 TOO_FAST = (421, 454)
 
 
-class Session:
+class SmtpSession:
     """One connection's life: letter after letter, a new connection when one is lost."""
 
-    def __init__(self, relay: Relay, crew: Crew) -> None:
+    def __init__(self, relay: Relay, crew: ConnectionQueue) -> None:
         self.relay, self.crew = relay, crew
         self.fence, self.settle = crew.fence, crew.settle
         self.is_used = False  #: a transaction was completed on this connection
         self.transport: asyncio.Transport | None = None
-        self.wire = Wire()
+        self.wire = SmtpStream()
         self.offers: Mapping[str, str] = {}
         self.largest = 0  #: bytes that a message may have; 0 = the server does not say
         self._socket = select.poll()
@@ -56,9 +58,12 @@ class Session:
                 except LostConnection as e:
                     self._drop()
                     if phase[0] == "mail" and self.is_used:
-                        continue  # closed while idle, which charges nobody: the same letter on a new connection
+                        # closed while idle, which charges nobody: the same letter on a new
+                        # connection
+                        continue
                     await self._lost(self._current, phase[0], str(e))
-                    # The letter that was announced behind the dot was never begun: it goes on the next connection.
+                    # The letter that was announced behind the dot was never begun: it goes on the
+                    # next connection.
                     parcel = self._next if self._next is not None else await self._take()
                     failures = 0 if self.is_used else failures + 1
                     if failures >= 3:
@@ -85,7 +90,9 @@ class Session:
         self._socket.register(opened.transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     async def _one(self, parcel: Parcel, phase: list[str]) -> Parcel | None:
-        """One transaction whose commands are already written; returns the next parcel, already begun."""
+        """One transaction whose commands are already written; returns the next parcel, already
+        begun.
+        """
         envelope, message = parcel
         self._current, self._next = envelope, None
         phase[0] = "mail"
@@ -156,8 +163,15 @@ class Session:
             wanted = 3 if step == "data" else 2
             if code // 100 not in (wanted, 4, 5):
                 raise LostConnection(f"answered {step.upper()} with {code}")
-            if step == "mail" and code // 100 == 5 and not envelope.recipient.isascii() and not self._has_smtputf8:
-                refused = self.relay.judge(envelope, "rcpt", 553, "5.6.7 this relay offers no SMTPUTF8")
+            if (
+                step == "mail"
+                and code // 100 == 5
+                and not envelope.recipient.isascii()
+                and not self._has_smtputf8
+            ):
+                refused = self.relay.judge(
+                    envelope, "rcpt", 553, "5.6.7 this relay offers no SMTPUTF8"
+                )
             elif code // 100 != wanted and refused is None:
                 refused = self.relay.judge(envelope, step, code, text)
             elif step == "data" and code == 354:
@@ -202,17 +216,30 @@ class Session:
         )
 
     async def _lost(self, envelope: Envelope, phase: str, why: str) -> None:
-        """A connection ended in the middle: before the dot it is safe to try again, after it nobody knows."""
+        """A connection ended in the middle: before the dot it is safe to try again, after it nobody
+        knows.
+        """
         now = self.relay.clock()
         if phase == "dot":
-            held = Receipt(envelope.delivery, DeliveryState.HELD, now, reply=why, phase="dot", relay=self.relay.name)
+            held = Receipt(
+                envelope.delivery,
+                DeliveryState.HELD,
+                now,
+                reply=why,
+                phase="dot",
+                relay=self.relay.name,
+            )
             await self.settle(held)
         elif phase != "settled":
             await self.settle(self.relay.judge(envelope, phase, 421, why))
 
     async def _take(self) -> Parcel | None:
         parcel = await self.crew.take()
-        return await self._refuse_and_take(parcel) if parcel is not None and self._is_too_large(parcel) else parcel
+        return (
+            await self._refuse_and_take(parcel)
+            if parcel is not None and self._is_too_large(parcel)
+            else parcel
+        )
 
     def _take_now(self) -> Parcel | None:
         parcel = self.crew.take_now()
@@ -225,7 +252,9 @@ class Session:
         return 0 < self.largest < len(parcel[1])
 
     async def _refuse_and_take(self, parcel: Parcel) -> Parcel | None:
-        """Settle a letter that the relay would refuse for its size (RFC 1870), without asking it."""
+        """Settle a letter that the relay would refuse for its size (RFC 1870), without asking
+        it.
+        """
         said = f"5.3.4 {len(parcel[1])} bytes, the relay takes {self.largest}"
         await self.settle(self.relay.judge(parcel[0], "mail", 552, said))
         return await self._take()
@@ -245,7 +274,9 @@ class Session:
 
 
 def stuffed(message: bytes) -> bytes:
-    """The message as DATA wants it: dots doubled at the start of a line (RFC 5321 section 4.5.2), CRLF at the end."""
+    """The message as DATA wants it: dots doubled at the start of a line (RFC 5321 section 4.5.2),
+    CRLF at the end.
+    """
     if b"\r\n." in message:
         message = message.replace(b"\r\n.", b"\r\n..")
     if message.startswith(b"."):

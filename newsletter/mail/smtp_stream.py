@@ -1,4 +1,6 @@
-"""One SMTP connection as lines: replies are read and counted here, what they mean is decided elsewhere."""
+"""One SMTP connection as lines: replies are read and counted here, what they mean is decided
+elsewhere.
+"""
 
 import asyncio
 from collections import deque
@@ -8,7 +10,7 @@ class LostConnection(Exception):
     """The connection ended or said something that is no SMTP."""
 
 
-class Wire(asyncio.Protocol):
+class SmtpStream(asyncio.Protocol):
     """Reads replies line by line; writing goes straight to the transport."""
 
     def __init__(self) -> None:
@@ -78,7 +80,9 @@ class Wire(asyncio.Protocol):
             raise LostConnection(self._end)
 
     async def reply(self, timeout_s: float) -> tuple[int, str]:
-        """The next reply. Raises: LostConnection when the server went away, sent garbage, or took too long."""
+        """The next reply. Raises: LostConnection when the server went away, sent garbage, or took
+        too long.
+        """
         if not self._replies:
             if self._end:
                 raise LostConnection(self._end)

@@ -1,7 +1,8 @@
-"""The relays as a Transport: letters go to the first that can be reached; when it goes away, the rest to the next.
+"""The relays as a Transport: letters go to the first that can be reached; when it goes away, the
+rest to the next.
 
-Only letters that were not begun move to another relay. One that was begun is settled where it was: before the final
-dot it is put off, after it its outcome is that relay's, known or not.
+Only letters that were not begun move to another relay. One that was begun is settled where it was:
+before the final dot it is put off, after it its outcome is that relay's, known or not.
 """
 
 import asyncio
@@ -10,18 +11,22 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from newsletter.errors import Unreachable
-from newsletter.mail.connection_queue import Crew, Parcel
+from newsletter.mail.connection_queue import ConnectionQueue, Parcel
 from newsletter.mail.relay import Relay
-from newsletter.mail.smtp_session import Session
+from newsletter.mail.smtp_session import SmtpSession
 from newsletter.models import Receipt
 
 
-class Relays:
-    """One relay, or several in the order in which they are tried. A new delivery begins with the first again."""
+class SmtpTransport:
+    """One relay, or several in the order in which they are tried. A new delivery begins with the
+    first again.
+    """
 
     def __init__(self, relays: Sequence[Relay]) -> None:
         self.relays = tuple(relays)
-        self.away: list[Unreachable] = []  #: relays of the last delivery that could not be reached, and why
+        self.away: list[
+            Unreachable
+        ] = []  #: relays of the last delivery that could not be reached, and why
 
     async def deliver(
         self,
@@ -49,10 +54,12 @@ class Relays:
         async with asyncio.TaskGroup() as group:
             feeder = group.create_task(feed())
             for in_use in self.relays:
-                crew = Crew(ready, fence, settle, back)
-                sessions = [Session(in_use, crew) for _ in range(in_use.settings.connections)]
-                await asyncio.wait([group.create_task(session.run()) for session in sessions],
-                                   return_when=asyncio.FIRST_EXCEPTION)  # fmt: skip
+                crew = ConnectionQueue(ready, fence, settle, back)
+                sessions = [SmtpSession(in_use, crew) for _ in range(in_use.settings.connections)]
+                await asyncio.wait(
+                    [group.create_task(session.run()) for session in sessions],
+                    return_when=asyncio.FIRST_EXCEPTION,
+                )
                 if crew.closed is not None:
                     self.away.append(crew.closed)
                 if not back:

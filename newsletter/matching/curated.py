@@ -1,4 +1,6 @@
-"""The topics that come with the site, as data in curated.toml. Operators may add and change; these are the start."""
+"""The topics that come with the site, as data in curated.toml. Operators may add and change; these
+are the start.
+"""
 
 import tomllib
 from importlib.resources import files
@@ -9,8 +11,18 @@ from newsletter.models import Topic
 
 def load_curated() -> list[Topic]:
     """Read them in the order of the preferences page; every query in canonical form."""
-    tables = tomllib.loads(files("newsletter.matching").joinpath("curated.toml").read_text("utf-8"))["topic"]
+    tables = tomllib.loads(
+        files("newsletter.matching").joinpath("curated.toml").read_text("utf-8")
+    )["topic"]
     return [
-        Topic(0, one["slug"], one["name"], str(parse(one["query"])), one["group"], one["about"], is_curated=True)
+        Topic(
+            0,
+            one["slug"],
+            one["name"],
+            str(parse(one["query"])),
+            one["group"],
+            one["about"],
+            is_curated=True,
+        )
         for one in tables
     ]

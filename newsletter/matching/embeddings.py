@@ -1,7 +1,9 @@
-"""An optional second look at what the index found: papers whose meaning is close to the query's come first.
+"""An optional second look at what the index found: papers whose meaning is close to the query's
+come first.
 
-Which papers a topic brings stays the index's decision, and so do a topic's scores: they are only given out in a new
-order. So the cut holds, and scores stay comparable between topics with and without words.
+Which papers a topic brings stays the index's decision, and so do a topic's scores: they are only
+given out in a new order. So the cut holds, and scores stay comparable between topics with and
+without words.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +24,8 @@ Embed = Callable[[Sequence[str]], Any]  #: texts to one row of numbers each
 
 #: How much closeness counts beside the index's own score.
 SHARE = 0.5
-#: What a folder holds that model2vec wrote. If one is missing, model2vec would look for the name on the internet.
+#: What a folder holds that model2vec wrote. If one is missing, model2vec would look for the name on
+#: the internet.
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
 
@@ -32,13 +35,19 @@ class Meaning:
     def __init__(self, embed: Embed) -> None:
         self._embed = embed
 
-    def match(self, queries: Mapping[int, str], papers: Sequence[Paper]) -> dict[int, Sequence[Match]]:
+    def match(
+        self, queries: Mapping[int, str], papers: Sequence[Paper]
+    ) -> dict[int, Sequence[Match]]:
         """Find every query's papers as `Index` does, those closest to what it asks for first.
 
         Raises: QueryError for a query that `parse` would refuse.
         """
         found: dict[int, Sequence[Match]] = {**Index().match(queries, papers)}
-        texts = {number: words_of(parse(query)) for number, query in queries.items() if len(found[number]) > 1}
+        texts = {
+            number: words_of(parse(query))
+            for number, query in queries.items()
+            if len(found[number]) > 1
+        }
         asked = {number: text for number, text in texts.items() if text}
         wanted = {match.paper for number in asked for match in found[number]}
         if not wanted:
@@ -50,12 +59,16 @@ class Meaning:
         of_queries = self._directions(list(distinct))
         for number, text in asked.items():
             matches = found[number]
-            closeness = of_papers[[rows[match.paper] for match in matches]] @ of_queries[distinct[text]]
+            closeness = (
+                of_papers[[rows[match.paper] for match in matches]] @ of_queries[distinct[text]]
+            )
             found[number] = reorder(matches, closeness)
         return found
 
     def _directions(self, texts: list[str]) -> Vectors:
-        """Embed texts as vectors of length 1; a text without any known word is 0, close to nothing."""
+        """Embed texts as vectors of length 1; a text without any known word is 0, close to
+        nothing.
+        """
         vectors: Vectors = np.nan_to_num(np.asarray(self._embed(texts), np.float32))
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         return vectors
@@ -63,7 +76,9 @@ class Meaning:
 
 def words_of(query: Query) -> str:
     """Give the words that a query asks for, without authors, categories and what it excludes."""
-    asked = [leaf for leaf in leaves(query.root) if not isinstance(leaf, Category) and leaf.field != "au"]
+    asked = [
+        leaf for leaf in leaves(query.root) if not isinstance(leaf, Category) and leaf.field != "au"
+    ]
     return " ".join(leaf.text for leaf in asked)
 
 
@@ -73,7 +88,10 @@ def reorder(matches: Sequence[Match], closeness: Vectors) -> list[Match]:
     keys = np.array([match.paper for match in matches])
     order = np.lexsort((keys, -((1 - SHARE) * scores + SHARE * closeness)))
     best_first = (matches[place] for place in order.tolist())
-    return [Match(match.paper, one.score, match.words) for match, one in zip(best_first, matches, strict=True)]
+    return [
+        Match(match.paper, one.score, match.words)
+        for match, one in zip(best_first, matches, strict=True)
+    ]
 
 
 def load(folder: Path) -> Meaning:
@@ -91,7 +109,8 @@ def load(folder: Path) -> Meaning:
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise ConfigError(
             [f"matching.model_folder: {folder} has no {', '.join(missing)}"],
-            hint="put a model there that model2vec has saved (save_pretrained), or take the key out",
+            hint="put a model there that model2vec has saved (save_pretrained), or take the key "
+            "out",
         )
     try:
         model = package.StaticModel.from_pretrained(folder)

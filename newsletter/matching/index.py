@@ -1,10 +1,12 @@
-"""Relevance: queries over one set of papers. How queries are written is query's, where words stand is postings'.
+"""Relevance: queries over one set of papers. How queries are written is query's, where words stand
+is postings'.
 
-A paper's score for a query lies in [0, 1] and means the same for every query: each word gives its saturated frequency
-(BM25 over title and abstract), a list of words the mean of its words weighted by rarity, alternatives the best of them.
-Words that stand together as in the query lift it, and so does the rarity of what was asked for: a mention in passing is
-enough for a topic that three papers a week touch, not for one that half of them do. Above `MATCH_CUT` a paper is for
-the topic's readers.
+A paper's score for a query lies in [0, 1] and means the same for every query: each word gives its
+saturated frequency (BM25 over title and abstract), a list of words the mean of its words weighted
+by rarity, alternatives the best of them. Words that stand together as in the query lift it, and so
+does the rarity of what was asked for: a mention in passing is enough for a topic that three papers
+a week touch, not for one that half of them do. Above `MATCH_CUT` a paper is for the topic's
+readers.
 """
 
 from collections import defaultdict
@@ -26,7 +28,8 @@ TOGETHER = 0.3
 RARE = 0.25
 #: Words that a paper is compared by, and the part of their weight that a similar paper has.
 TELLING, ALIKE = 20, 0.12
-#: What a category says about a paper it stands first for, and about one that is merely cross-listed.
+#: What a category says about a paper it stands first for, and about one that is merely
+#: cross-listed.
 PRIMARY, CROSS_LISTED = 0.65, 0.55
 AUTHOR = 0.9
 #: Queries times papers that are scored in one go: as much as a processor's cache holds.
@@ -71,9 +74,9 @@ class Index:
     def search(self, query: str | Query, limit: int = 20, *, is_loose: bool = True) -> list[Match]:
         """Find the papers that suit a query best, best first, whether above the cut or not.
 
-        Papers that hold all of the query come first. If they are fewer than `limit`, papers that hold some of its words
-        follow if it `is_loose`, so that a whole sentence finds something too. What authors and categories are asked for
-        and what is excluded holds for these as well.
+        Papers that hold all of the query come first. If they are fewer than `limit`, papers that
+        hold some of its words follow if it `is_loose`, so that a whole sentence finds something
+        too. What authors and categories are asked for and what is excluded holds for these as well.
         """
         root = (parse(query) if isinstance(query, str) else query).root
         score = self._score([root])[0]
@@ -84,7 +87,9 @@ class Index:
         return list(self._best([root], score[None], 0)[0])[:limit]
 
     def similar(self, key: int, limit: int = 5) -> list[Match]:
-        """Find the papers most like one of them: by the words that tell it apart, weighted by rarity."""
+        """Find the papers most like one of them: by the words that tell it apart, weighted by
+        rarity.
+        """
         at = np.flatnonzero(self._keys == key)
         if not len(at):
             return []
@@ -93,7 +98,11 @@ class Index:
             score += np.float32(weight) * self._postings.vector(self._postings.numbered(number))
         score[at] = 0
         best = (-score).argsort(kind="stable")[:limit]
-        return [Match(int(self._keys[place]), float(score[place])) for place in best if score[place] >= ALIKE]
+        return [
+            Match(int(self._keys[place]), float(score[place]))
+            for place in best
+            if score[place] >= ALIKE
+        ]
 
     def _matches(self, roots: Alike) -> list[Matches]:
         return self._best(roots, self._score(roots), MATCH_CUT)
@@ -102,13 +111,17 @@ class Index:
         """Give each query's papers with a score, at least the cut, best first."""
         rows, at = np.nonzero((scores > 0) & (scores >= cut))
         values = scores[rows, at]
-        order = (rows - values.astype(np.float64)).argsort(kind="stable")  # scores lie in (0, 1], keys are in order
+        order = (rows - values.astype(np.float64)).argsort(
+            kind="stable"
+        )  # scores lie in (0, 1], keys are in order
         rows, at = rows[order], at[order]
         keys, values = self._keys[at], values[order]
         asked, held = self._words(roots, rows, at, cut > 0 and _is_flat(roots[0]))
         bounds = np.searchsorted(rows, np.arange(len(roots) + 1)).tolist()
         return [
-            Matches(keys[start:end], values[start:end], words, None if held is None else held[start:end])
+            Matches(
+                keys[start:end], values[start:end], words, None if held is None else held[start:end]
+            )
             for words, (start, end) in zip(asked, pairwise(bounds), strict=True)
         ]
 
@@ -116,15 +129,19 @@ class Index:
         self, roots: Alike, rows: Places, at: Places, must_hold_all: bool
     ) -> tuple[list[tuple[str, ...]], Places | None]:
         """Give the words of each query, and which of them each paper holds, as bits; None = all."""
-        telling = [[leaf for leaf in leaves(root) if not isinstance(leaf, Category)][:60] for root in roots]  # 60 bits
+        telling = [
+            [leaf for leaf in leaves(root) if not isinstance(leaf, Category)][:60] for root in roots
+        ]  # 60 bits
         if must_hold_all:
             return [tuple(leaf.text for leaf in mine) for mine in telling], None
         held = np.zeros(len(rows), np.int64)
         for number in range(len(telling[0])):
-            held |= (self._leaf([mine[number] for mine in telling])[rows, at] > 0).astype(np.int64) << number
+            held |= (self._leaf([mine[number] for mine in telling])[rows, at] > 0).astype(
+                np.int64
+            ) << number
         return [tuple(leaf.text for leaf in mine) for mine in telling], held
 
-    # -- what queries mean: all of one shape, a row each ---------------------------------------------------------------
+    # -- what queries mean: all of one shape, a row each -------------------------------------------
 
     def _score(self, roots: Alike) -> Scores:
         """Score every paper; 0 = does not match."""
@@ -146,7 +163,11 @@ class Index:
         holds = np.logical_and.reduce([score > 0 for score in scores])
         for unwanted in _columns(nodes, "without"):
             holds &= self._plain(unwanted) == 0
-        telling = [(part, score) for part, score in zip(parts, scores, strict=True) if not _is_filter(part[0])]
+        telling = [
+            (part, score)
+            for part, score in zip(parts, scores, strict=True)
+            if not _is_filter(part[0])
+        ]
         if not telling:
             return np.where(holds, np.minimum.reduce(scores), 0)
         mean = self._mean([score for _, score in telling])
@@ -175,7 +196,9 @@ class Index:
         telling = [part for part in parts if not _is_common(part[0]) and not _is_filter(part[0])]
         score: Scores = np.zeros((len(nodes), len(self._papers)), np.float32)
         if telling:
-            score = self._lift_neighbours(self._mean([self._plain(part) for part in telling]), telling)
+            score = self._lift_neighbours(
+                self._mean([self._plain(part) for part in telling]), telling
+            )
         for part in parts:
             if _is_filter(part[0]):
                 score = np.where(self._plain(part) > 0, score, 0)
@@ -183,7 +206,7 @@ class Index:
             score = np.where(self._plain(part) > 0, 0, score)
         return score
 
-    # -- leaves ------------------------------------------------------------------------------------------------------
+    # -- leaves ------------------------------------------------------------------------------------
 
     def _leaf(self, leaves: Alike) -> Scores:
         return np.concatenate([self._known(leaf) for leaf in leaves]).reshape(len(leaves), -1)
@@ -211,7 +234,9 @@ class Index:
 
 
 def _shape(node: Node) -> Shape:
-    """What two queries must have in common to be scored together: all that decides how, but the words."""
+    """What two queries must have in common to be scored together: all that decides how, but the
+    words.
+    """
     if isinstance(node, All):
         return "all", tuple(map(_shape, node.parts)), tuple(map(_shape, node.without))
     if isinstance(node, AnyOf):
@@ -228,7 +253,9 @@ def _columns(nodes: Alike, name: str = "parts") -> list[Alike]:
 
 def _is_flat(node: Node) -> bool:
     """Say whether what matches holds every word of a query, for there are no alternatives in it."""
-    return not any(isinstance(part, AnyOf) for part in (node.parts if isinstance(node, All) else (node,)))
+    return not any(
+        isinstance(part, AnyOf) for part in (node.parts if isinstance(node, All) else (node,))
+    )
 
 
 def _is_bare(node: Node) -> bool:
@@ -265,8 +292,13 @@ def _standing(fields: Sequence[str], pattern: str) -> float:
 
 
 def _wrote(authors: Sequence[str], asked: Sequence[str]) -> bool:
-    """Say whether one of the authors has all the words asked for; a single letter stands for a name it begins."""
+    """Say whether one of the authors has all the words asked for; a single letter stands for a name
+    it begins.
+    """
     return any(
-        all(any(name == word or (len(word) == 1 and name.startswith(word)) for name in names) for word in asked)
+        all(
+            any(name == word or (len(word) == 1 and name.startswith(word)) for name in names)
+            for word in asked
+        )
         for names in map(fold, authors)
     )

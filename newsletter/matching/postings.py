@@ -1,7 +1,8 @@
 """Where each term stands in a set of texts, as flat arrays. What a query means is index's business.
 
-Every text is a title and an abstract. Their terms stand one behind the other at positions of one long line, with gaps
-between the parts, so that two terms are neighbours in a paper exactly if they are neighbours on the line.
+Every text is a title and an abstract. Their terms stand one behind the other at positions of one
+long line, with gaps between the parts, so that two terms are neighbours in a paper exactly if they
+are neighbours on the line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,12 +29,16 @@ class Postings:
     def __init__(self, texts: Iterable[tuple[str, str]]) -> None:
         self._terms: dict[str, int] = {}
         self._known: dict[str, tuple[int, ...]] = {}
-        self._parts: dict[str, tuple[str, ...]] = {}  #: "autoregress" -> "auto", "regress", where a text has the hyphen
+        self._parts: dict[
+            str, tuple[str, ...]
+        ] = {}  #: "autoregress" -> "auto", "regress", where a text has the hyphen
         line: list[int] = []
         joined: list[tuple[int, int]] = []
         lengths: list[tuple[int, int]] = []
         for title, abstract in texts:
-            lengths.append((self._append(title, line, joined), self._append(abstract, line, joined)))
+            lengths.append(
+                (self._append(title, line, joined), self._append(abstract, line, joined))
+            )
         self.size = len(lengths)
         self._lay_out(line, joined, lengths)
 
@@ -59,7 +64,9 @@ class Postings:
             terms.append(self._terms.setdefault(stem, len(self._terms)))
         return self._known.setdefault(token, tuple(terms) or (GAP,))
 
-    def _lay_out(self, line: list[int], joined: list[tuple[int, int]], lengths: list[tuple[int, int]]) -> None:
+    def _lay_out(
+        self, line: list[int], joined: list[tuple[int, int]], lengths: list[tuple[int, int]]
+    ) -> None:
         self._line = np.array(line or [GAP], np.int32)
         self._joined = np.full(len(self._line), GAP, np.int32)
         self._hyphened = frozenset(term for _, term in joined)
@@ -76,7 +83,9 @@ class Postings:
         repeats = zones.astype(np.int64).ravel()
         self._weight = np.repeat(weights, repeats)
         self._zone = np.repeat(np.tile(np.arange(2, dtype=np.int8), self.size), repeats)
-        self._text_of = np.repeat(np.arange(self.size, dtype=np.int32), repeats.reshape(-1, 2).sum(axis=1))
+        self._text_of = np.repeat(
+            np.arange(self.size, dtype=np.int32), repeats.reshape(-1, 2).sum(axis=1)
+        )
         everywhere = np.concatenate([self._line, self._joined])
         order = np.argsort(everywhere, kind="stable")
         self._order = order % len(self._line)
@@ -90,14 +99,18 @@ class Postings:
         return self._order[self._bounds[number] : self._bounds[number + 1]]
 
     def word(self, token: str) -> Places:
-        """Find a word in all its spellings. A hyphenated one counts twice: as its parts and as joined."""
+        """Find a word in all its spellings. A hyphenated one counts twice: as its parts and as
+        joined.
+        """
         terms = stems(token)
         if len(terms) < 2:
             return self._joined_or_apart(terms[0]) if terms else self._order[:0]
         return np.concatenate([self.run(terms[:-1]), self.places(terms[-1])])
 
     def phrase(self, words: Sequence[str]) -> Places:
-        """Find words that stand side by side, hyphenated or not: all apart, or all joined that some text joins."""
+        """Find words that stand side by side, hyphenated or not: all apart, or all joined that some
+        text joins.
+        """
         apart: list[str] = []
         joined: list[str] = []
         at = 0
@@ -112,7 +125,9 @@ class Postings:
         return self.run(apart) if apart == joined else np.union1d(self.run(apart), self.run(joined))
 
     def _joined_from(self, words: Sequence[str]) -> tuple[str, int]:
-        """Find the most words, from the first, that some text joins by hyphens: their one term, and how many."""
+        """Find the most words, from the first, that some text joins by hyphens: their one term, and
+        how many.
+        """
         for width in range(len(words), 1, -1):
             if not any("-" in word for word in words[:width]):
                 whole = "".join(stems("".join(words[:width])))
@@ -126,7 +141,9 @@ class Postings:
         return np.union1d(self.places(term), self.run(parts)) if parts else self.places(term)
 
     def run(self, terms: Sequence[str]) -> Places:
-        """Find terms side by side; gives the place of the last. Begins with the rarest, and looks at its neighbours."""
+        """Find terms side by side; gives the place of the last. Begins with the rarest, and looks
+        at its neighbours.
+        """
         everywhere = [self.places(term) for term in terms]
         if not everywhere:
             return self._order[:0]
@@ -143,7 +160,9 @@ class Postings:
         return last
 
     def vector(self, places: Places, zone: str = "") -> Vector:
-        """Turn places into how much each text is about them: BM25's saturated frequency, the title counting more."""
+        """Turn places into how much each text is about them: BM25's saturated frequency, the title
+        counting more.
+        """
         if not len(places):
             return self._nowhere
         if zone:
@@ -152,7 +171,9 @@ class Postings:
         return (often / (often + K1)).astype(np.float32)
 
     def telling(self, text: int, count: int) -> list[tuple[int, float]]:
-        """Give the terms that tell a text from the others, by number, with weights that sum up to 1."""
+        """Give the terms that tell a text from the others, by number, with weights that sum up to
+        1.
+        """
         line = self._line[self._starts[text] : self._starts[text + 1]]
         numbers, often = np.unique(line[line != GAP], return_counts=True)
         spread = self._bounds[numbers + 1] - self._bounds[numbers]

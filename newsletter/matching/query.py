@@ -1,4 +1,5 @@
-"""The topic language: text into a small tree and back into one canonical text. What it finds is index's business.
+"""The topic language: text into a small tree and back into one canonical text. What it finds is
+index's business.
 
     query    = alternative { "OR" alternative }            OR binds weakest
     alternative = item { ["AND"] item }                    all must match
@@ -6,9 +7,10 @@
     field    = "ti" | "abs" | "au" | "cat"
     phrase   = '"' any text '"'
 
-Readers share topics by `str(parse(text))`, so two texts that mean the same should print the same: white space, the case
-of words and operators, the order of alternatives, filters and exclusions, and repetitions do not matter. The order of
-words does, a little: words that stand together in a paper as they do in the query lift it.
+Readers share topics by `str(parse(text))`, so two texts that mean the same should print the same:
+white space, the case of words and operators, the order of alternatives, filters and exclusions, and
+repetitions do not matter. The order of words does, a little: words that stand together in a paper
+as they do in the query lift it.
 """
 
 import difflib
@@ -67,8 +69,15 @@ class All:
     without: tuple["Node", ...] = ()
 
     def __str__(self) -> str:
-        excluded = (f"-({node})" if isinstance(node, All | AnyOf) else f"-{node}" for node in self.without)
-        return " ".join([*(f"({node})" if isinstance(node, AnyOf) else str(node) for node in self.parts), *excluded])
+        excluded = (
+            f"-({node})" if isinstance(node, All | AnyOf) else f"-{node}" for node in self.without
+        )
+        return " ".join(
+            [
+                *(f"({node})" if isinstance(node, AnyOf) else str(node) for node in self.parts),
+                *excluded,
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,9 @@ class AnyOf:
     parts: tuple["Node", ...]  #: at least two, none of them an AnyOf
 
     def __str__(self) -> str:
-        return " OR ".join(f"({node})" if isinstance(node, All) else str(node) for node in self.parts)
+        return " OR ".join(
+            f"({node})" if isinstance(node, All) else str(node) for node in self.parts
+        )
 
 
 Leaf = Word | Phrase | Category
@@ -106,14 +117,18 @@ def parse(text: str) -> Query:
         return Query(node)
     for position, character in enumerate("" if text.isprintable() else text, 1):
         if unicodedata.category(character) in ("Cc", "Cf", "Cs") and not character.isspace():
-            raise QueryError(f"invisible control character U+{ord(character):04X}", position=position)
+            raise QueryError(
+                f"invisible control character U+{ord(character):04X}", position=position
+            )
     scanned = _scan(text)
     _check_parentheses(scanned)
     return Query(_Parser(scanned).query())
 
 
 def _bare_words(text: str) -> Node | None:
-    """Read what most queries are, words and nothing else; None for everything that needs the grammar."""
+    """Read what most queries are, words and nothing else; None for everything that needs the
+    grammar.
+    """
     if not _BARE.fullmatch(text):
         return None
     words = dict.fromkeys(text.split(" "))
@@ -141,7 +156,11 @@ def _scan(text: str) -> list[_Token]:
         elif character in _QUOTES:
             end = next((i for i in range(at + 1, len(text)) if text[i] in _QUOTES), -1)
             if end < 0:
-                raise QueryError("the quote opened here is never closed", position=position, hint='add a second "')
+                raise QueryError(
+                    "the quote opened here is never closed",
+                    position=position,
+                    hint='add a second "',
+                )
             found.append(_Token("phrase", text[at + 1 : end], position))
             at = end + 1
         elif character == "-" and _TERM.match(text, at + 1):
@@ -152,7 +171,11 @@ def _scan(text: str) -> list[_Token]:
         elif match := _WORD.match(text, at):
             word = match.group()
             if word in ("NOT", "ANDNOT"):
-                raise QueryError(f"{word} is written as a minus sign", position=position, hint="write: graphs -survey")
+                raise QueryError(
+                    f"{word} is written as a minus sign",
+                    position=position,
+                    hint="write: graphs -survey",
+                )
             if tokens(word) or (found and found[-1].kind == "field"):
                 found.append(_Token(_OPERATORS.get(word.lower(), "word"), word, position))
             at = match.end()
@@ -162,7 +185,9 @@ def _scan(text: str) -> list[_Token]:
 
 
 def _scan_field(text: str, match: re.Match[str], found: list[_Token]) -> int:
-    """Take "ti:" as a field; "Review: a study" is a word and its punctuation. Gives where to go on."""
+    """Take "ti:" as a field; "Review: a study" is a word and its punctuation. Gives where to go
+    on.
+    """
     name = match.group(1).lower()
     if name in FIELDS:
         found.append(_Token("field", name, match.start() + 1))
@@ -170,9 +195,11 @@ def _scan_field(text: str, match: re.Match[str], found: list[_Token]) -> int:
         near = difflib.get_close_matches(name, [*FIELDS, *FIELDS.values()], 1, 0.5)
         meant = next((f for f, long in FIELDS.items() if near and near[0] in (f, long)), "")
         raise QueryError(
-            f"there is no field {match.group()!r}" + (f"; did you mean '{meant}:'?" if meant else ""),
+            f"there is no field {match.group()!r}"
+            + (f"; did you mean '{meant}:'?" if meant else ""),
             position=match.start() + 1,
-            hint="fields are ti: abs: au: cat:; to search for the colon itself, put the words in quotes",
+            hint="fields are ti: abs: au: cat:; to search for the colon itself, put the words in "
+            "quotes",
         )
     else:
         found.append(_Token("word", match.group(1), match.start() + 1))
@@ -185,19 +212,27 @@ def _check_parentheses(scanned: list[_Token]) -> None:
         if token.kind == "(":
             opened.append(token)
         elif token.kind == ")" and not opened:
-            raise QueryError("the parenthesis closed here was never opened", position=token.position)
+            raise QueryError(
+                "the parenthesis closed here was never opened", position=token.position
+            )
         elif token.kind == ")":
             opened.pop()
         if len(opened) > MAX_DEPTH:
-            raise QueryError(f"more than {MAX_DEPTH} parentheses inside each other", position=token.position)
+            raise QueryError(
+                f"more than {MAX_DEPTH} parentheses inside each other", position=token.position
+            )
     if opened:
         raise QueryError(
-            "the parenthesis opened here is never closed", position=opened[-1].position, hint="close it with )"
+            "the parenthesis opened here is never closed",
+            position=opened[-1].position,
+            hint="close it with )",
         )
 
 
 class _Parser:
-    """Recursive descent over tokens whose parentheses are balanced, one method a rule of the grammar."""
+    """Recursive descent over tokens whose parentheses are balanced, one method a rule of the
+    grammar.
+    """
 
     def __init__(self, scanned: list[_Token]) -> None:
         self._tokens = scanned
@@ -250,7 +285,9 @@ class _Parser:
         return _all_of(parts, without)
 
     def _item(self, field: str) -> Node | None:
-        """Read one item; None for parentheses around nothing, which a sentence may hold: "IFN (+)"."""
+        """Read one item; None for parentheses around nothing, which a sentence may hold: "IFN
+        (+)".
+        """
         token = self._take()
         if token.kind == "field":
             return self._in_field(token, field)
@@ -262,11 +299,15 @@ class _Parser:
 
     def _in_field(self, token: _Token, outer: str) -> Node | None:
         if outer:
-            raise QueryError(f"a field inside {outer}:(…)", position=token.position, hint="name one field")
+            raise QueryError(
+                f"a field inside {outer}:(…)", position=token.position, hint="name one field"
+            )
         is_close = self._next.position == token.position + len(token.text) + 1
         if not is_close or self._next.kind in (")", "-", "field", "end"):
             raise QueryError(
-                f"nothing follows '{token.text}:'", position=token.position, hint="put what to find right behind it"
+                f"nothing follows '{token.text}:'",
+                position=token.position,
+                hint="put what to find right behind it",
             )
         if self._next.kind in ("OR", "AND"):
             return _leaf(self._take(), token.text)
@@ -278,14 +319,22 @@ def _check_narrow(start: _Token, parts: list[Node], without: list[Node]) -> None
         raise _nothing(start.position)
     if not parts:
         raise QueryError(
-            "this only excludes", position=start.position, hint="say first what the papers should be about"
+            "this only excludes",
+            position=start.position,
+            hint="say first what the papers should be about",
         )
     if not any(_narrows(node) for node in parts):
-        raise QueryError("this matches every paper", position=start.position, hint="add a word that tells papers apart")
+        raise QueryError(
+            "this matches every paper",
+            position=start.position,
+            hint="add a word that tells papers apart",
+        )
 
 
 def _nothing(position: int) -> QueryError:
-    return QueryError("nothing to search for", position=position, hint="give a word, or cat: and a category")
+    return QueryError(
+        "nothing to search for", position=position, hint="give a word, or cat: and a category"
+    )
 
 
 def _dangling(token: _Token) -> QueryError:
@@ -303,13 +352,17 @@ def _leaf(token: _Token, field: str) -> Leaf:
     if not words:
         raise QueryError("no letter or digit to search for", position=token.position)
     is_quoted = token.kind == "phrase" and words[0] in STOPWORDS
-    if len(words) > 1 or is_quoted or (not field and words[0] in _OPERATORS):  # "or!" is a word, and printed as one
+    if (
+        len(words) > 1 or is_quoted or (not field and words[0] in _OPERATORS)
+    ):  # "or!" is a word, and printed as one
         return Phrase(" ".join(words), field)
     return Word(words[0], field)
 
 
 def _category(token: _Token) -> str:
-    """Spell a category as arXiv does: archive in small letters, subjects of two letters in capitals."""
+    """Spell a category as arXiv does: archive in small letters, subjects of two letters in
+    capitals.
+    """
     text = _SPACE.sub("-", token.text.strip())
     if not _CATEGORY.fullmatch(text):
         raise QueryError(
@@ -327,7 +380,9 @@ def _narrows(node: Node) -> bool:
 
 
 def _all_of(parts: list[Node], without: list[Node]) -> Node:
-    """Join what must match: words in their order, then authors and categories sorted, then what is excluded, sorted."""
+    """Join what must match: words in their order, then authors and categories sorted, then what is
+    excluded, sorted.
+    """
     if len(parts) == 1 and not without:
         return parts[0]
     flat: list[Node] = []
@@ -337,9 +392,13 @@ def _all_of(parts: list[Node], without: list[Node]) -> Node:
             without = [*without, *node.without]
         else:
             flat.append(node)
-    filters = [node for node in flat if isinstance(node, Category) or getattr(node, "field", "") == "au"]
+    filters = [
+        node for node in flat if isinstance(node, Category) or getattr(node, "field", "") == "au"
+    ]
     words = [node for node in flat if node not in filters]
-    unwanted = [piece for node in without for piece in (node.parts if isinstance(node, AnyOf) else (node,))]
+    unwanted = [
+        piece for node in without for piece in (node.parts if isinstance(node, AnyOf) else (node,))
+    ]
     kept = _once([*words, *sorted(filters, key=str)])
     return All(kept, _once(sorted(unwanted, key=str))) if len(kept) > 1 or unwanted else kept[0]
 
@@ -347,7 +406,11 @@ def _all_of(parts: list[Node], without: list[Node]) -> Node:
 def _any_of(alternatives: list[Node]) -> Node:
     if len(alternatives) == 1:
         return alternatives[0]
-    flat = [piece for node in alternatives for piece in (node.parts if isinstance(node, AnyOf) else (node,))]
+    flat = [
+        piece
+        for node in alternatives
+        for piece in (node.parts if isinstance(node, AnyOf) else (node,))
+    ]
     kept = _once(sorted(flat, key=str))
     return AnyOf(kept) if len(kept) > 1 else kept[0]
 

@@ -1,6 +1,8 @@
-"""Clock, web and delivery in one process. The clock only asks; what is due is found in the database every time.
+"""Clock, web and delivery in one process. The clock only asks; what is due is found in the database
+every time.
 
-So a late tick, a restart, a sleeping laptop or a daylight-saving change can neither skip a day nor repeat one.
+So a late tick, a restart, a sleeping laptop or a daylight-saving change can neither skip a day nor
+repeat one.
 """
 
 import asyncio
@@ -35,7 +37,8 @@ FETCH_BEFORE_DIGEST = timedelta(minutes=30)
 PATIENCE = timedelta(minutes=30)
 #: How long a delivery in progress may take to end after SIGTERM.
 DRAIN_S = 30
-#: When the clock moves by more than this against the machine's uptime, nothing is done for so long: it may move back.
+#: When the clock moves by more than this against the machine's uptime, nothing is done for so long:
+#: it may move back.
 JUMP_S, JUMP_REST_S = 60, 300
 
 
@@ -69,7 +72,8 @@ def _uptime() -> float:
 
 
 class Daemon:
-    """One site's day, every day. `clock` tells the time and `uptime` what passed, so that tests can.
+    """One site's day, every day. `clock` tells the time and `uptime` what passed, so that tests
+    can.
 
     A clock that is given alone may jump as it likes.
     """
@@ -82,7 +86,9 @@ class Daemon:
         takes_mail: domain_check.Resolver | None = None,
     ) -> None:
         self.app = app
-        self.takes_mail = takes_mail  #: asked about the domain of each new address; None: nobody is asked
+        self.takes_mail = (
+            takes_mail  #: asked about the domain of each new address; None: nobody is asked
+        )
         self.clock = clock
         self.uptime = uptime or (_uptime if clock is _now else None)
         self._apart: float | None = None  #: clock minus uptime, when last looked at
@@ -96,22 +102,33 @@ class Daemon:
     async def serve(self, host: str, port: int) -> None:
         """Work until `stop` is set: first SIGTERM or SIGINT drains, a second one leaves at once.
 
-        Raises: Busy when another daemon has this database; ConfigError when the address cannot be listened on.
+        Raises: Busy when another daemon has this database; ConfigError when the address cannot be
+        listened on.
         """
         with only_one(self.app.engine, "daemon"), listen(host, port) as door:
             stop_on_signals(self.stop)
             settings = uvicorn.Config(
-                create_app(self.app, self.clock), log_level="warning", log_config=None, proxy_headers=False,
-                server_header=False, loop="asyncio", timeout_graceful_shutdown=5,
-            )  # fmt: skip
+                create_app(self.app, self.clock),
+                log_level="warning",
+                log_config=None,
+                proxy_headers=False,
+                server_header=False,
+                loop="asyncio",
+                timeout_graceful_shutdown=5,
+            )
             server = _Server(settings)
             web = asyncio.create_task(server.serve(sockets=[door]))
             clock = AsyncIOScheduler(timezone=UTC)
-            # A tick that comes late is still a tick (the default drops it), and several late ones are one.
+            # A tick that comes late is still a tick (the default drops it), and several late ones
+            # are one.
             clock.add_job(
-                self.tick, IntervalTrigger(seconds=TICK_S, timezone=UTC), next_run_time=datetime.now(UTC),
-                misfire_grace_time=None, coalesce=True, max_instances=1,
-            )  # fmt: skip
+                self.tick,
+                IntervalTrigger(seconds=TICK_S, timezone=UTC),
+                next_run_time=datetime.now(UTC),
+                misfire_grace_time=None,
+                coalesce=True,
+                max_instances=1,
+            )
             clock.start()
             log.info("daemon.started", web=f"http://{host}:{port}")
             door_for_mail = await self._listen_to_mail()
@@ -130,7 +147,9 @@ class Daemon:
             log.info("daemon.stopped")
 
     async def _listen_to_mail(self) -> asyncio.Server | None:
-        """Take returned mail and commands by LMTP, where the site is set up for it. Raises: ConfigError."""
+        """Take returned mail and commands by LMTP, where the site is set up for it. Raises:
+        ConfigError.
+        """
         where = self.app.config.bounces.lmtp
         if not where:
             return None
@@ -142,7 +161,8 @@ class Daemon:
             return await lmtp.listen(where, take)
         except OSError as e:
             raise ConfigError(
-                [f"bounces.lmtp: cannot listen on {where}: {e.strerror}"], hint="stop what listens there"
+                [f"bounces.lmtp: cannot listen on {where}: {e.strerror}"],
+                hint="stop what listens there",
             ) from e
 
     async def tick(self) -> None:
@@ -157,7 +177,9 @@ class Daemon:
             if (folder := self.app.config.bounces.maildir) is not None:
                 await asyncio.to_thread(processor.look_into, self.app, folder, now)
             if self.takes_mail:
-                for domain in await asyncio.to_thread(domain_check.screen, self.app.engine, now, self.takes_mail):
+                for domain in await asyncio.to_thread(
+                    domain_check.screen, self.app.engine, now, self.takes_mail
+                ):
                     log.info("domain.refused", domain=domain)
             age = FETCH_EVERY if self.fetched_at is None else now - self.fetched_at
             is_due = self.app.has_due(now)
@@ -165,11 +187,13 @@ class Daemon:
             again, awake = source_health.now_and_later(self.app.engine, self.app.config, now)
             asked = awake if is_turn else again
             # While no source answers, who is due waits for the next look, not for the next minute.
-            is_planning = is_due and (bool(asked) or not source_health.has_blackout(self.app.engine, self.app.config))
+            is_planning = is_due and (
+                bool(asked) or not source_health.has_blackout(self.app.engine, self.app.config)
+            )
             if is_planning or asked or (not self.rest.lasts(now) and self.app.has_waiting(now)):
                 report = await self.app.run(
                     now, is_fetching=bool(asked), only=asked, stop=self.stop, patience=PATIENCE
-                )  # fmt: skip
+                )
                 self.rest.note(report.is_unreachable, now)
                 for problem in report.problems:
                     log.warning("run.problem", text=problem)
@@ -177,14 +201,18 @@ class Daemon:
             if is_turn:
                 self.fetched_at = now
         except NewsletterError as e:
-            log.error("run.failed", code=e.code, text=e.message, next=e.hint or "tried again in a minute")
+            log.error(
+                "run.failed", code=e.code, text=e.message, next=e.hint or "tried again in a minute"
+            )
         except Exception:
             log.exception("run.crashed", next="tried again in a minute")
         finally:
             self._idle.set()
 
     def _is_clock_in_doubt(self, now: datetime) -> bool:
-        """Whether the wall clock just jumped: a year ahead would expire every letter, so wait for it to settle."""
+        """Whether the wall clock just jumped: a year ahead would expire every letter, so wait for
+        it to settle.
+        """
         if self.uptime is None:
             return False
         passed = self.uptime()
@@ -192,5 +220,9 @@ class Daemon:
         self._apart = apart
         if before is not None and abs(apart - before) > JUMP_S:
             self._still_until = passed + JUMP_REST_S
-            log.error("clock.jumped", seconds=round(apart - before), next=f"nothing is done for {JUMP_REST_S} s")
+            log.error(
+                "clock.jumped",
+                seconds=round(apart - before),
+                next=f"nothing is done for {JUMP_REST_S} s",
+            )
         return passed < self._still_until

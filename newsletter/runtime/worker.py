@@ -1,7 +1,9 @@
-"""Delivery on further machines: take what is frozen from a shared PostgreSQL ledger, send it, wait for more.
+"""Delivery on further machines: take what is frozen from a shared PostgreSQL ledger, send it, wait
+for more.
 
-The ledger is the queue: rows are leased, two workers never get the same one, and what a dead one had leased is taken
-over when its lease ends. Any number of workers may run beside any number of daemons.
+The ledger is the queue: rows are leased, two workers never get the same one, and what a dead one
+had leased is taken over when its lease ends. Any number of workers may run beside any number of
+daemons.
 """
 
 import asyncio
@@ -32,7 +34,11 @@ class Rest:
 
     def note(self, is_unreachable: bool, now: datetime) -> None:
         self.failures = self.failures + 1 if is_unreachable else 0
-        wait = min(timedelta(minutes=2 ** min(self.failures - 1, 10)), LONGEST_REST) if self.failures else None
+        wait = (
+            min(timedelta(minutes=2 ** min(self.failures - 1, 10)), LONGEST_REST)
+            if self.failures
+            else None
+        )
         self.until = now + wait if wait else None
 
     def lasts(self, now: datetime) -> bool:
@@ -40,7 +46,9 @@ class Rest:
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
-    """The first SIGTERM or SIGINT sets `stop`, so that what is on its way ends; a second one leaves at once."""
+    """The first SIGTERM or SIGINT sets `stop`, so that what is on its way ends; a second one leaves
+    at once.
+    """
 
     def asked() -> None:
         if stop.is_set():
@@ -78,7 +86,12 @@ class Worker:
                 return False
             delivered = await self.app.deliver(now, stop=self.stop)
         except NewsletterError as e:
-            log.error("worker.failed", code=e.code, text=e.message, next=e.hint or f"tried again in {LOOK_S:g} s")
+            log.error(
+                "worker.failed",
+                code=e.code,
+                text=e.message,
+                next=e.hint or f"tried again in {LOOK_S:g} s",
+            )
             return False
         self.rest.note(delivered.is_unreachable, now)
         for problem in delivered.problems:

@@ -1,7 +1,9 @@
-"""Plug-ins that look at the world. Each is one file and fills the port `Source`; they do not know each other.
+"""Plug-ins that look at the world. Each is one file and fills the port `Source`; they do not know
+each other.
 
-They share `http` (the client), `parsing` and `feed` (documents), `clean`, `names` and `identifiers` (text), and
-`outcome` (what silence means). A new source is a class here and a line in `build_sources`.
+They share `http` (the client), `parsing` and `feed` (documents), `clean`, `names` and `identifiers`
+(text), and `outcome` (what silence means). A new source is a class here and a line in
+`build_sources`.
 """
 
 from importlib.metadata import version
@@ -19,9 +21,13 @@ from newsletter.sources.huggingface import HuggingFaceSource
 
 
 def open_http(config: Config) -> Http:
-    """The client of one run, to be used as an async context: it says who asks, and never asks the site itself."""
+    """The client of one run, to be used as an async context: it says who asks, and never asks the
+    site itself.
+    """
     site = urlsplit(config.site.base_url)
-    own = (site.hostname, site.port or {"http": 80}.get(site.scheme, 443)) if site.hostname else None
+    own = (
+        (site.hostname, site.port or {"http": 80}.get(site.scheme, 443)) if site.hostname else None
+    )
     contact = "; ".join(part for part in (config.site.base_url, config.site.contact) if part)
     return Http(config.http, f"newsletter/{version('newsletter')} (+{contact})", own)
 

@@ -1,7 +1,9 @@
-"""The guarded dialer: decides which address a request may be connected to. It knows names and addresses, not HTTP.
+"""The guarded dialer: decides which address a request may be connected to. It knows names and
+addresses, not HTTP.
 
-The check is made on the address that is dialled, in the same breath as the dial, so a name that changes its answer
-between two look-ups (DNS rebinding) and a redirect to a private host meet the same wall (faults.md R8).
+The check is made on the address that is dialled, in the same breath as the dial, so a name that
+changes its answer between two look-ups (DNS rebinding) and a redirect to a private host meet the
+same wall (faults.md R8).
 """
 
 import asyncio
@@ -11,7 +13,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpcore2
 
-#: Ranges that lead back to this machine or its neighbours although `is_global` says True for some of them (R8).
+#: Ranges that lead back to this machine or its neighbours although `is_global` says True for some
+#: of them (R8).
 _DENIED = tuple(
     ip_network(net)
     for net in (
@@ -47,11 +50,11 @@ class Unresolved(httpcore2.ConnectError):
     """The name has no address. The resolver has tried again by itself."""
 
 
-class GuardedDialer(httpcore2.AsyncNetworkBackend):
+class GuardedBackend(httpcore2.AsyncNetworkBackend):
     """Connects to public addresses only, and never to the site's own pages.
 
-    `own` is the host and port of the site's public pages: a feed that names them, by whatever name, would make the
-    service ask itself (C30).
+    `own` is the host and port of the site's public pages: a feed that names them, by whatever name,
+    would make the service ask itself (C30).
     """
 
     def __init__(self, *, allow_private: bool, own: tuple[str, int] | None = None) -> None:
@@ -78,14 +81,22 @@ class GuardedDialer(httpcore2.AsyncNetworkBackend):
         for address in addresses:
             if not self._allow_private and not is_public(address):
                 raise Refused(f"{host} leads to the private address {address}")
-        if self._own and port == self._own[1] and set(addresses) & await _addresses_or_none(*self._own):
+        if (
+            self._own
+            and port == self._own[1]
+            and set(addresses) & await _addresses_or_none(*self._own)
+        ):
             raise Refused(f"{host} leads to this site's own pages")
         for address in addresses[:-1]:
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                return await self._inner.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
             except httpcore2.ConnectError:
                 continue
-        return await self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+        return await self._inner.connect_tcp(
+            addresses[-1], port, timeout, local_address, socket_options
+        )
 
 
 async def _resolve(host: str, port: int) -> list[str]:

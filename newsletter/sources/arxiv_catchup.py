@@ -1,4 +1,6 @@
-"""Lists of arXiv that were missed while we were down: from the query API, and from OAI-PMH if that is down too."""
+"""Lists of arXiv that were missed while we were down: from the query API, and from OAI-PMH if that
+is down too.
+"""
 
 import asyncio
 import re
@@ -19,7 +21,9 @@ MOST = 10_000  #: the API answers 400 beyond 30,000
 EMPTY_PAGES = 3  #: the API answers now and then with a valid, empty page: ask again so often
 
 #: Archives that OAI-PMH keeps in the set "physics"; every other archive is a set of its own.
-_PHYSICS = re.compile("astro-ph|cond-mat|gr-qc|hep-(?:ex|lat|ph|th)|math-ph|nlin|nucl-(?:ex|th)|physics|quant-ph")
+_PHYSICS = re.compile(
+    "astro-ph|cond-mat|gr-qc|hep-(?:ex|lat|ph|th)|math-ph|nlin|nucl-(?:ex|th)|physics|quant-ph"
+)
 
 
 class CatchUp:
@@ -43,22 +47,30 @@ class CatchUp:
             try:
                 return await self._harvest(days[0] - timedelta(days=1), days[-1], since, now)
             except FetchError as oai:
-                raise FetchError(f"{api.message}; {oai.message}", api.reason, retry_after_s=api.retry_after_s) from oai
+                raise FetchError(
+                    f"{api.message}; {oai.message}", api.reason, retry_after_s=api.retry_after_s
+                ) from oai
 
     async def _query(self, since: datetime, until: datetime, now: datetime) -> tuple[Sighting, ...]:
-        """Page through the API (user-manual.md section 3.1.1); pages may overlap, so papers are counted, not rows."""
+        """Page through the API (user-manual.md section 3.1.1); pages may overlap, so papers are
+        counted, not rows.
+        """
         categories = " OR ".join(f"cat:{category}" for category in self._config.categories)
         period = f"submittedDate:[{since:%Y%m%d%H%M} TO {until:%Y%m%d%H%M}]"
         found: list[Sighting] = []
         start, total, empty = 0, 1, 0
-        while start < min(total, MOST) or not found:  # a list day without any paper is not believed at once
+        while (
+            start < min(total, MOST) or not found
+        ):  # a list day without any paper is not believed at once
             page = await self._page(f"({categories}) AND {period}", start)
             total = int(str(page.head.get("opensearch_totalresults") or 0)) or total * bool(found)
             found += [sighting for entry in page.entries if (sighting := from_entry(entry, now))]
             start += len(page.entries)
             empty = 0 if page.entries else empty + 1
             if empty == EMPTY_PAGES:
-                raise FetchError(f"arXiv's query API stopped at {start:,} of {total:,} results", "truncated")
+                raise FetchError(
+                    f"arXiv's query API stopped at {start:,} of {total:,} results", "truncated"
+                )
         return one_each(found)
 
     async def _page(self, query: str, start: int) -> Document:
@@ -70,11 +82,20 @@ class CatchUp:
             raise FetchError(f"arXiv's query API answers: {reason}", "status")
         return page
 
-    async def _harvest(self, first: date, last: date, since: datetime, now: datetime) -> tuple[Sighting, ...]:
-        """Harvest by date of change. What was submitted before the period is a change of a paper, not a new one."""
+    async def _harvest(
+        self, first: date, last: date, since: datetime, now: datetime
+    ) -> tuple[Sighting, ...]:
+        """Harvest by date of change. What was submitted before the period is a change of a paper,
+        not a new one.
+        """
         found: list[Sighting] = []
         for category in self._config.categories:
-            options = {"metadataPrefix": "arXiv", "from": f"{first}", "until": f"{last}", "set": oai_set(category)}
+            options = {
+                "metadataPrefix": "arXiv",
+                "from": f"{first}",
+                "until": f"{last}",
+                "set": oai_set(category),
+            }
             while options:
                 address = f"{self._config.oai_url}?{urlencode({'verb': 'ListRecords', **options})}"
                 answer = await self._http.get(address, lane=self._lane)
@@ -83,7 +104,10 @@ class CatchUp:
                 options = {"resumptionToken": token} if token and len(found) < MOST else {}
         oldest = datetime.combine(since.date(), datetime.min.time(), UTC)
         return one_each(
-            replace(paper, announce="new" if paper.published and paper.published >= oldest else "replace")
+            replace(
+                paper,
+                announce="new" if paper.published and paper.published >= oldest else "replace",
+            )
             for paper in found
         )
 

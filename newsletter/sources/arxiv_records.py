@@ -1,4 +1,6 @@
-"""arXiv's records as sightings: entries of its RSS, Atom and old RDF feeds, of the query API and of OAI-PMH."""
+"""arXiv's records as sightings: entries of its RSS, Atom and old RDF feeds, of the query API and of
+OAI-PMH.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -20,17 +22,22 @@ ANNOUNCE = ("new", "cross", "replace", "replace-cross")
 _PREFIX = re.compile(r"\AarXiv:\S+\s+Announce Type:\s*(\S+)\s*(?:Abstract:\s*)?", re.I)
 #: The form before 2024: "A title. (arXiv:2007.03939v2 [hep-ph] UPDATED)"
 _OLD_TAIL = re.compile(
-    r"\.?\s*\((?P<id>arXiv:\S+)\s+\[(?P<field>[^\]]+)\](?:\s+(?P<flag>UPDATED|CROSS LISTED))?\)\s*\Z"
+    r"\.?\s*\((?P<id>arXiv:\S+)\s+\[(?P<field>[^\]]+)\](?:\s+(?P<flag>UPDATED|CROSS "
+    r"LISTED))?\)\s*\Z"
 )
 _OLD_FLAGS = {"UPDATED": "replace", "CROSS LISTED": "cross"}
 _CATEGORY = re.compile(r"[a-z][a-z\-]+(?:\.[A-Za-z\-]{2,})?\Z")
 _WITHDRAWN = re.compile(
-    r"\b(?:paper|article|submission|manuscript|work|preprint)\s+(?:(?:has|have|had|is|was|been|being|now|temporarily)\s+)*"
-    r"withdrawn\b(?!\s+from\s+(?:the\s+)?(?:market|sale|use))|\bwithdrawn by (?:the |its |our )?(?:author|arxiv|admin)"
+    r"\b(?:paper|article|submission|manuscript|work|preprint)\s+(?:(?:has|"
+    r"have|had|is|was|been|being|now|temporarily)\s+)*"
+    r"withdrawn\b(?!\s+from\s+(?:the\s+)?(?:market|sale|use))|\bwithdrawn by (?:the |its |our "
+    r")?(?:author|arxiv|admin)"
     r"|\Awithdrawn\b",
     re.I,
 )
-_UNSEEN_AUTHORS = re.compile(r",?\s*et al\.?(?=\s*\(|\s*\Z)|\(\d+ additional authors not shown\)", re.I)
+_UNSEEN_AUTHORS = re.compile(
+    r",?\s*et al\.?(?=\s*\(|\s*\Z)|\(\d+ additional authors not shown\)", re.I
+)
 _OAI = {"oai": "http://www.openarchives.org/OAI/2.0/", "a": "http://arxiv.org/OAI/arXiv/"}
 
 
@@ -39,7 +46,9 @@ def from_entry(entry: Mapping[str, Any], now: datetime) -> Sighting | None:
     raw_title, text = str(entry.get("title") or ""), str(entry.get("summary") or "")
     old, prefix = _OLD_TAIL.search(raw_title), _PREFIX.match(text)
     title = clean(raw_title[: old.start()] if old else raw_title, TITLE_CHARS)
-    found = (old and arxiv_id(old["id"])) or arxiv_id(entry.get("id")) or arxiv_id(entry.get("link"))
+    found = (
+        (old and arxiv_id(old["id"])) or arxiv_id(entry.get("id")) or arxiv_id(entry.get("link"))
+    )
     if not found or not title:
         return None
     name, version = found
@@ -59,7 +68,9 @@ def from_entry(entry: Mapping[str, Any], now: datetime) -> Sighting | None:
         version=version,
         announce=announce,
         # A feed dates the announcement; of a replacement that says nothing about the paper's age.
-        published=moment(entry.get("published_parsed"), now) if announce in ("new", "cross") else None,
+        published=moment(entry.get("published_parsed"), now)
+        if announce in ("new", "cross")
+        else None,
         affiliations=affiliations,
         links=_links(name),
         comment=comment,
@@ -68,10 +79,11 @@ def from_entry(entry: Mapping[str, Any], now: datetime) -> Sighting | None:
 
 
 def from_oai(body: bytes, now: datetime) -> tuple[list[Sighting], str]:
-    """Read an OAI-PMH answer in the arXiv format: the records, and the token that asks for more, or "".
+    """Read an OAI-PMH answer in the arXiv format: the records, and the token that asks for more, or
+    "".
 
-    Raises:
-        FetchError: not OAI-PMH, or an error it reports. Deleted records and "noRecordsMatch" are no errors.
+    Raises: FetchError: not OAI-PMH, or an error it reports. Deleted records and "noRecordsMatch"
+    are no errors.
     """
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         raise FetchError("arXiv's OAI-PMH answer declares entities", "not-a-feed")
@@ -83,10 +95,14 @@ def from_oai(body: bytes, now: datetime) -> tuple[list[Sighting], str]:
         raise FetchError("what should be arXiv's OAI-PMH answer is something else", "not-a-feed")
     error = root.find("oai:error", _OAI)
     if error is not None and error.get("code") != "noRecordsMatch":
-        raise FetchError(f"arXiv's OAI-PMH answers {error.get('code')}: {clean(error.text, 200)}", "status")
+        raise FetchError(
+            f"arXiv's OAI-PMH answers {error.get('code')}: {clean(error.text, 200)}", "status"
+        )
     records = (_oai_record(record, now) for record in root.iter(f"{{{_OAI['a']}}}arXiv"))
     token = root.find(".//oai:resumptionToken", _OAI)
-    return [record for record in records if record], (token.text or "").strip() if token is not None else ""
+    return [record for record in records if record], (
+        token.text or ""
+    ).strip() if token is not None else ""
 
 
 def explanation(document: Document) -> str:
@@ -99,7 +115,9 @@ def explanation(document: Document) -> str:
 
 
 def one_each(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
-    """Keep one sighting per paper: it stands in the lists of all its categories, "new" in one, "cross" in others."""
+    """Keep one sighting per paper: it stands in the lists of all its categories, "new" in one,
+    "cross" in others.
+    """
     best: dict[str, Sighting] = {}
     for sighting in sightings:
         other = best.setdefault(sighting.source_id, sighting)
@@ -111,12 +129,16 @@ def one_each(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
 
 
 def is_withdrawn(abstract: str, comment: str) -> bool:
-    """Whether arXiv's record says, in the abstract's opening or the comment, that the paper was withdrawn."""
+    """Whether arXiv's record says, in the abstract's opening or the comment, that the paper was
+    withdrawn.
+    """
     return bool(_WITHDRAWN.search(abstract[:200]) or _WITHDRAWN.search(comment))
 
 
 def _authors(entry: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names and affiliations. In feeds all names stand in one element, affiliations in parentheses behind them."""
+    """Names and affiliations. In feeds all names stand in one element, affiliations in parentheses
+    behind them.
+    """
     elements = [a.get("name") for a in entry.get("authors") or [] if isinstance(a, dict)]
     names = [clean(name, 300) for name in elements]
     if len(elements) == 1:
@@ -128,7 +150,9 @@ def _authors(entry: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]
 
 
 def _fields(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """Categories, primary first. Classifications of other schemes (MSC, ACM) stand among them and are left out."""
+    """Categories, primary first. Classifications of other schemes (MSC, ACM) stand among them and
+    are left out.
+    """
     terms = [str(tag.get("term") or "") for tag in entry.get("tags") or [] if isinstance(tag, dict)]
     primary = entry.get("arxiv_primary_category")
     if isinstance(primary, dict):
@@ -144,7 +168,10 @@ def _oai_record(record: ElementTree.Element, now: datetime) -> Sighting | None:
     if not found or not title:
         return None
     people = record.findall("a:authors/a:author", _OAI)
-    names = [" ".join(p.findtext(f"a:{part}", "", _OAI) for part in ("forenames", "keyname", "suffix")) for p in people]
+    names = [
+        " ".join(p.findtext(f"a:{part}", "", _OAI) for part in ("forenames", "keyname", "suffix"))
+        for p in people
+    ]
     abstract, comment = clean(text("abstract")), clean(text("comments"), 500)
     return Sighting(
         source="arxiv",
@@ -154,7 +181,9 @@ def _oai_record(record: ElementTree.Element, now: datetime) -> Sighting | None:
         authors=clean_names(names),
         fields=tuple(term for term in text("categories").split() if _CATEGORY.match(term))[:30],
         identifiers=_identifiers(found[0], text("doi")),
-        version=2 if text("updated") else 1,  # the format names no version, only that there was a later one
+        version=2
+        if text("updated")
+        else 1,  # the format names no version, only that there was a later one
         announce="replace" if text("updated") else "new",
         published=_day(text("created"), now),
         affiliations=clean_affiliations(p.findtext("a:affiliation", "", _OAI) for p in people),

@@ -1,7 +1,9 @@
-"""When arXiv has something to say: announcement days, holidays and submission deadlines, in New York time.
+"""When arXiv has something to say: announcement days, holidays and submission deadlines, in New
+York time.
 
-Source: https://info.arxiv.org/help/availability.html. New papers are announced at 20:00 on Sunday to Thursday; the RSS
-list of a day appears at midnight and holds the announcement of the evening before. So lists come Monday to Friday.
+Source: https://info.arxiv.org/help/availability.html. New papers are announced at 20:00 on Sunday
+to Thursday; the RSS list of a day appears at midnight and holds the announcement of the evening
+before. So lists come Monday to Friday.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,7 +22,9 @@ def local_day(moment: datetime) -> date:
 
 
 def is_holiday(day: date) -> bool:
-    """Whether arXiv makes no announcement on the evening of a day: US federal holidays and the days around New Year."""
+    """Whether arXiv makes no announcement on the evening of a day: US federal holidays and the days
+    around New Year.
+    """
     if (day.month, day.day) in ((1, 1), (6, 19), (12, 25), (12, 29), (12, 31)):
         return True
     if day.month == 7 and day.day in (3, 4, 5):
@@ -30,7 +34,9 @@ def is_holiday(day: date) -> bool:
 
 
 def is_list_day(day: date) -> bool:
-    """Whether a new list is due. The day after a holiday's evening has none; the holiday itself is forgiven too."""
+    """Whether a new list is due. The day after a holiday's evening has none; the holiday itself is
+    forgiven too.
+    """
     return day.weekday() < 5 and not is_holiday(day) and not is_holiday(day - timedelta(days=1))
 
 
@@ -56,7 +62,11 @@ def deadline(list_day: date) -> datetime:
 
 
 def judge(
-    ids: list[str], list_day: date | None, today: date, known: str = "", known_day: date | None = None
+    ids: list[str],
+    list_day: date | None,
+    today: date,
+    known: str = "",
+    known_day: date | None = None,
 ) -> tuple[SourceState, str]:
     """Decide what a category's list means, and say what is wrong with it.
 
@@ -69,11 +79,17 @@ def judge(
         return SourceState.STALLED, f"is empty, although a list was due on {shown:%A, %d %B}"
     due = latest_list_day(today)
     if list_day and list_day < due:
-        return SourceState.STALLED, f"still shows the list of {list_day:%A, %d %B}, although {due:%A}'s was due"
+        return (
+            SourceState.STALLED,
+            f"still shows the list of {list_day:%A, %d %B}, although {due:%A}'s was due",
+        )
     if has_new(ids, known):
         return SourceState.FRESH, ""
     if known_day and known_day < due:
-        return SourceState.STALLED, f"repeats the list of {known_day:%A, %d %B}, although {due:%A}'s was due"
+        return (
+            SourceState.STALLED,
+            f"repeats the list of {known_day:%A, %d %B}, although {due:%A}'s was due",
+        )
     return SourceState.QUIET, ""
 
 

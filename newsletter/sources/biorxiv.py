@@ -1,4 +1,6 @@
-"""bioRxiv and medRxiv: the preprints of the last days from their details API, page by page, server by server."""
+"""bioRxiv and medRxiv: the preprints of the last days from their details API, page by page, server
+by server.
+"""
 
 import asyncio
 import re
@@ -40,11 +42,15 @@ class BiorxivSource:
                 memory[f"{unit.name}.day"] = f"{ask.now.astimezone(UTC).date()}"
         sightings = tuple(paper for _, papers, _ in looks for paper in papers.values())
         wait = max((wait for *_, wait in looks if wait), default=None)
-        return Harvest(self.name, state, sightings, (), tuple(unit for unit, *_ in looks), error, memory, wait)
+        return Harvest(
+            self.name, state, sightings, (), tuple(unit for unit, *_ in looks), error, memory, wait
+        )
 
     async def _look(self, server: str, ask: Ask) -> tuple[Unit, dict[str, Sighting], float | None]:
         until = ask.now.astimezone(UTC).date()
-        last = ask.memory.get(f"{server}.day") or (f"{ask.since.astimezone(UTC).date()}" if ask.since else f"{until}")
+        last = ask.memory.get(f"{server}.day") or (
+            f"{ask.since.astimezone(UTC).date()}" if ask.since else f"{until}"
+        )
         missed = (until - date.fromisoformat(last)).days
         since = until - timedelta(days=min(max(self._config.days, missed + 1), MOST_DAYS))
         try:
@@ -59,8 +65,11 @@ class BiorxivSource:
             return Unit(server, SourceState.STALLED, error=f"no preprint since {since}"), {}, None
         return Unit(server, SourceState.QUIET), {}, None
 
-    async def _pages(self, server: str, since: date, until: date, now: datetime) -> dict[str, Sighting]:
-        """Advance by what was returned until a page is empty: page sizes change and totals are wrong.
+    async def _pages(
+        self, server: str, since: date, until: date, now: datetime
+    ) -> dict[str, Sighting]:
+        """Advance by what was returned until a page is empty: page sizes change and totals are
+        wrong.
 
         Raises:
             FetchError: a page could not be had; half a list would look like a whole one.
@@ -69,12 +78,16 @@ class BiorxivSource:
         cursor = 0
         for _ in range(MOST_PAGES):
             address = f"{self._config.url.rstrip('/')}/{server}/{since}/{until}/{cursor}"
-            content = await asyncio.to_thread(load, await self._http.get(address, accept="application/json"))
+            content = await asyncio.to_thread(
+                load, await self._http.get(address, accept="application/json")
+            )
             message = record(next(iter(listing(content, "messages")), None))
             items = listing(content, "collection")
             if not items and "no posts found" not in str(message.get("status", "")):
                 raise FetchError(
-                    f"{address} answers {clean(str(message.get('status', 'without a status')), 200)}", "status"
+                    f"{address} answers "
+                    f"{clean(str(message.get('status', 'without a status')), 200)}",
+                    "status",
                 )
             before = len(papers)
             for item in items:

@@ -1,4 +1,6 @@
-"""Bodies inflated under a cap, so that a bomb stops at the limit and not in memory (faults.md R10)."""
+"""Bodies inflated under a cap, so that a bomb stops at the limit and not in memory (faults.md
+R10).
+"""
 
 import zlib
 from typing import Protocol
@@ -25,13 +27,17 @@ class Inflater(Protocol):
 
 
 def inflater(encoding: str, max_bytes: int) -> Inflater:
-    """Choose by the Content-Encoding header. We advertise gzip and deflate; anything else is refused (C08)."""
+    """Choose by the Content-Encoding header. We advertise gzip and deflate; anything else is
+    refused (C08).
+    """
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return _Plain(max_bytes)
     if encoding in ("gzip", "x-gzip", "deflate"):
         return _Zlib(max_bytes, is_gzip=encoding != "deflate")
-    raise BodyError(f"the body is encoded as {encoding[:40]!r}, which was not asked for", "encoding")
+    raise BodyError(
+        f"the body is encoded as {encoding[:40]!r}, which was not asked for", "encoding"
+    )
 
 
 class _Plain:
@@ -61,7 +67,8 @@ class _Zlib(_Plain):
             return b""
         self._has_input = True
         if self._stream is None:
-            # "deflate" means a zlib stream, but some servers send the bare one; the first byte tells (RFC 1950 2.2).
+            # "deflate" means a zlib stream, but some servers send the bare one; the first byte
+            # tells (RFC 1950 2.2).
             self._stream = zlib.decompressobj(15 if chunk[0] & 0x0F == 8 else -15)
         parts = []
         while chunk:
@@ -70,7 +77,9 @@ class _Zlib(_Plain):
                     break  # padding after the end
                 self._stream = zlib.decompressobj(31)  # a further member, RFC 1952 2.2
             try:
-                parts.append(super().feed(self._stream.decompress(chunk, self._max_bytes - self._size + 1)))
+                parts.append(
+                    super().feed(self._stream.decompress(chunk, self._max_bytes - self._size + 1))
+                )
             except zlib.error as e:
                 raise BodyError(f"the compressed body is damaged: {e}", "truncated") from e
             chunk = self._stream.unused_data

@@ -1,4 +1,6 @@
-"""Any RSS, Atom or JSON feed as a source: journals, OpenReview, blogs. The dialects are read in `parsing`."""
+"""Any RSS, Atom or JSON feed as a source: journals, OpenReview, blogs. The dialects are read in
+`parsing`.
+"""
 
 import asyncio
 import re
@@ -18,12 +20,18 @@ from newsletter.text.author_names import first_last, split_names
 from newsletter.text.identifiers import identifiers
 from newsletter.text.markup import TITLE_CHARS, clean, clean_link, clean_names, shorten
 
-ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/feed+json, "
+    "application/xml;q=0.9, */*;q=0.5"
+)
 
 UNTITLED_CHARS = 120  #: RSS asks for a title or a description; the second stands in for the first
 
-#: Descriptions of some publishers are a form: "DOI: … Authors: … Abstract: …" (Pensoft), "Author(s): …" (Elsevier).
-_LABEL = re.compile(r"(?:\A|(?<=\s))(DOI|Authors?|Author\(s\)|Abstract|Publication date|Source):\s", re.I)
+#: Descriptions of some publishers are a form: "DOI: … Authors: … Abstract: …" (Pensoft),
+#: "Author(s): …" (Elsevier).
+_LABEL = re.compile(
+    r"(?:\A|(?<=\s))(DOI|Authors?|Author\(s\)|Abstract|Publication date|Source):\s", re.I
+)
 #: Where the paper stands in a volume is not an abstract (Taylor & Francis).
 _PLACE = re.compile(r"\AVolume \d+, (?:Issue|Number) ", re.I)
 
@@ -39,12 +47,18 @@ class FeedSource:
         self._http = http
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Look once: `quiet` if nothing was added since, `stalled` if a feed that had entries is empty now."""
+        """Look once: `quiet` if nothing was added since, `stalled` if a feed that had entries is
+        empty now.
+        """
         try:
-            answer = await self._http.get(self._config.url, headers=conditional(ask.memory, "feed"), accept=ACCEPT)
+            answer = await self._http.get(
+                self._config.url, headers=conditional(ask.memory, "feed"), accept=ACCEPT
+            )
             moved = _moved(answer, ask)
             if answer.is_unchanged:
-                return Harvest(self.name, SourceState.QUIET, memory=_without_move(ask.memory) | moved)
+                return Harvest(
+                    self.name, SourceState.QUIET, memory=_without_move(ask.memory) | moved
+                )
             document, sightings = await asyncio.to_thread(self._read, answer, ask.now)
         except FetchError as e:
             return failed(self.name, e, ask.memory)
@@ -52,10 +66,19 @@ class FeedSource:
         known = ask.memory.get("ids", "")
         if not ids and known:
             error = f"{self._config.url} is empty; it had {len(known.split())} entries before"
-            return Harvest(self.name, SourceState.STALLED, error=error, memory=_without_move(ask.memory) | moved)
+            return Harvest(
+                self.name,
+                SourceState.STALLED,
+                error=error,
+                memory=_without_move(ask.memory) | moved,
+            )
         state = SourceState.FRESH if has_new(ids, known) else SourceState.QUIET
         is_flood = document.total > MAX_ITEMS
-        note = f"only the first {MAX_ITEMS:,} of {document.total:,} entries were read" if is_flood else ""
+        note = (
+            f"only the first {MAX_ITEMS:,} of {document.total:,} entries were read"
+            if is_flood
+            else ""
+        )
         memory = {**validators(answer, "feed"), "ids": marks(ids), **moved}
         return Harvest(self.name, state, sightings, error=note, memory=memory)
 
@@ -64,7 +87,9 @@ class FeedSource:
         found = [sighting for entry in document.entries if (sighting := self._sighting(entry, now))]
         if document.entries and not found:
             raise FetchError(
-                f"{self._config.url} has {document.total:,} entries, but none with a title or a text", "not-a-feed"
+                f"{self._config.url} has {document.total:,} entries, but none with a title or a "
+                "text",
+                "not-a-feed",
             )
         return document, _told_apart(found)
 
@@ -73,12 +98,25 @@ class FeedSource:
         title = clean(entry.get("title"), TITLE_CHARS) or shorten(text, UNTITLED_CHARS)
         if not title:
             return None
-        names = [f"{a['name']}" for a in _dicts(entry.get("authors")) if a.get("name")] or [labels.get("author", "")]
+        names = [f"{a['name']}" for a in _dicts(entry.get("authors")) if a.get("name")] or [
+            labels.get("author", "")
+        ]
         link = clean_link(entry.get("link"))
         others = [item for item in _dicts(entry.get("links")) if _is_own(item)]
-        pdf = next((clean_link(item.get("href")) for item in others if item.get("type") == "application/pdf"), "")
+        pdf = next(
+            (
+                clean_link(item.get("href"))
+                for item in others
+                if item.get("type") == "application/pdf"
+            ),
+            "",
+        )
         named = ("id", "link", "dc_identifier", "prism_doi", "prism_url", "arxiv_doi")
-        places = [entry.get(key) for key in named] + [item.get("href") for item in others] + [labels.get("doi")]
+        places = (
+            [entry.get(key) for key in named]
+            + [item.get("href") for item in others]
+            + [labels.get("doi")]
+        )
         return Sighting(
             source=self.name,
             source_id=source_id(entry.get("id") or link or title),
@@ -93,13 +131,17 @@ class FeedSource:
 
 
 def _is_own(link: Mapping[str, Any]) -> bool:
-    """Whether a link leads to the entry itself (RFC 4287 section 4.2.7.2), and not to what it is about."""
+    """Whether a link leads to the entry itself (RFC 4287 section 4.2.7.2), and not to what it is
+    about.
+    """
     title = f"{link.get('title') or ''}".lower()
     return link.get("rel", "alternate") in ("alternate", "enclosure") or title in ("doi", "pdf")
 
 
 def _told_apart(found: list[Sighting]) -> tuple[Sighting, ...]:
-    """One sighting an id, the last. Some feeds give entries of different pages one id: the page tells them apart."""
+    """One sighting an id, the last. Some feeds give entries of different pages one id: the page
+    tells them apart.
+    """
     pages: dict[str, set[str]] = defaultdict(set)
     for one in found:
         pages[one.source_id].add(one.links.get("abs", ""))
@@ -132,7 +174,10 @@ def source_id(text: str) -> str:
 
 
 def _published(entry: Mapping[str, Any], now: datetime) -> datetime | None:
-    dates = (moment(entry.get(key), now) for key in ("published_parsed", "updated_parsed", "created_parsed"))
+    dates = (
+        moment(entry.get(key), now)
+        for key in ("published_parsed", "updated_parsed", "created_parsed")
+    )
     return next((date for date in dates if date), None)
 
 

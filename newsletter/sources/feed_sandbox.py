@@ -1,9 +1,10 @@
-"""The child process that parses one feed: feedparser behind limits of time and memory. It imports nothing of ours.
+"""The child process that parses one feed: feedparser behind limits of time and memory. It imports
+nothing of ours.
 
     sandbox.py URL CHARSET < document > result.json
 
-The parent starts it by path, so that it is there in 0.07 s and has no more than it needs. Hostile input can at worst
-end this process (faults.md R9, C16, C17).
+The parent starts it by path, so that it is there in 0.07 s and has no more than it needs. Hostile
+input can at worst end this process (faults.md R9, C16, C17).
 """
 
 import io
@@ -22,14 +23,17 @@ STRING_CHARS = 40_000
 
 _ITEM = re.compile(rb"<(?:\w+:)?(?:item|entry)(?=[\s>])")
 _DECLARED = re.compile(rb"\A\s*<\?xml[^>]*?encoding\s*=")
-_ROOT_END = re.compile(rb"(?P<tags>(?:</channel>\s*)?</(?:\w+:)?(?:rss|feed|rdf)\s*>)(?:\s|<!--.*?-->)*\Z", re.I | re.S)
+_ROOT_END = re.compile(
+    rb"(?P<tags>(?:</channel>\s*)?</(?:\w+:)?(?:rss|feed|rdf)\s*>)(?:\s|<!--.*?-->)*\Z", re.I | re.S
+)
 
 
 def parse(body: bytes, url: str, charset: str) -> dict[str, Any]:
-    """Parse one document. The result is feedparser's, made of plain values, with `error` instead of its exception.
+    """Parse one document. The result is feedparser's, made of plain values, with `error` instead of
+    its exception.
 
-    A document that is not well-formed is accepted only if its root element was closed: the loose parser reads sloppy
-    feeds well, but takes the stump of a cut-off item for an entry (C06).
+    A document that is not well-formed is accepted only if its root element was closed: the loose
+    parser reads sloppy feeds well, but takes the stump of a cut-off item for an entry (C06).
     """
     body, total = _first_items(body)
     headers = {"content-location": url, "content-type": "application/xml"}
@@ -54,10 +58,11 @@ def parse(body: bytes, url: str, charset: str) -> dict[str, Any]:
 
 
 def _first_items(body: bytes) -> tuple[bytes, int]:
-    """Cut a flood down to the items that are read, so that a reset feed costs no more than others (C22).
+    """Cut a flood down to the items that are read, so that a reset feed costs no more than others
+    (C22).
 
-    The root's end is looked at before and put back, so that a cut-off document stays one. Gives the number of all
-    items too; 0 if they cannot be counted (UTF-16).
+    The root's end is looked at before and put back, so that a cut-off document stays one. Gives the
+    number of all items too; 0 if they cannot be counted (UTF-16).
     """
     starts = [item.start() for item in _ITEM.finditer(body)]
     end = _ROOT_END.search(body, max(0, len(body) - 2_000))
@@ -69,7 +74,8 @@ def _first_items(body: bytes) -> tuple[bytes, int]:
 def _charset(body: bytes, http_charset: str) -> str:
     """Choose the encoding to insist on, or "" to let the document say.
 
-    Text that decodes as UTF-8 and is not ASCII is UTF-8, whatever was declared: no other encoding looks so by chance.
+    Text that decodes as UTF-8 and is not ASCII is UTF-8, whatever was declared: no other encoding
+    looks so by chance.
     """
     if body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) or b"\x00" in body[:100]:
         return ""
@@ -94,7 +100,9 @@ def _plain(value: Any) -> Any:
 
 
 def main() -> None:
-    """Parse stdin; what feedparser raises on hostile input is the document's failure and is reported as such."""
+    """Parse stdin; what feedparser raises on hostile input is the document's failure and is
+    reported as such.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

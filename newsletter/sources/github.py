@@ -14,7 +14,8 @@ PER_RUN = {"anonymous": 50, "token": 2_000}  #: of 60 and 5,000 an hour
 RESERVE = 3  #: requests left over for others behind our address
 
 _REPOSITORY = re.compile(
-    r"\Ahttps?://(?:www\.)?github\.com/([\w.\-]{1,39})/([\w.\-]{1,100}?)(?:\.git)?/?(?:[#?].*|/.*)?\Z"
+    r"\Ahttps?://(?:www\.)?github\.com/([\w.\-]{1,39})/([\w.\-]{1,100}?)"
+    r"(?:\.git)?/?(?:[#?].*|/.*)?\Z"
 )
 
 
@@ -28,9 +29,13 @@ class GitHubSource:
         self._http = http
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Read the stars of the papers' repositories, as many as the hourly limit allows; the others come next time."""
+        """Read the stars of the papers' repositories, as many as the hourly limit allows; the
+        others come next time.
+        """
         token = self._token()
-        headers = {"X-GitHub-Api-Version": "2022-11-28"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        headers = {"X-GitHub-Api-Version": "2022-11-28"} | (
+            {"Authorization": f"Bearer {token}"} if token else {}
+        )
         papers = _from(ask.memory.get("next", ""), _repositories(ask.repositories))
         limit = PER_RUN["token" if token else "anonymous"]
         signals: list[Signal] = []
@@ -56,16 +61,24 @@ class GitHubSource:
         error, wait = (problem.message, problem.retry_after_s) if problem else ("", None)
         return Harvest(self.name, state, (), tuple(signals), (), error, memory, wait)
 
-    async def _stars(self, repository: str, headers: Mapping[str, str]) -> tuple[float | None, float | None]:
-        """The stars, None if the repository is gone, and the requests that are left in this hour."""
+    async def _stars(
+        self, repository: str, headers: Mapping[str, str]
+    ) -> tuple[float | None, float | None]:
+        """The stars, None if the repository is gone, and the requests that are left in this
+        hour.
+        """
         address = f"{self._config.url.rstrip('/')}/repos/{repository}"
         try:
-            answer = await self._http.get(address, headers=headers, accept="application/vnd.github+json")
+            answer = await self._http.get(
+                address, headers=headers, accept="application/vnd.github+json"
+            )
         except FetchError as e:
             if e.status in (404, 451):
                 return None, _left(e.answer)
             if e.status == 403 and _left(e.answer) == 0:
-                raise FetchError("GitHub's hourly limit is used up", e.reason, status=403, retry_after_s=3600.0) from e
+                raise FetchError(
+                    "GitHub's hourly limit is used up", e.reason, status=403, retry_after_s=3600.0
+                ) from e
             raise
         return number(record(load(answer)).get("stargazers_count")), _left(answer)
 
@@ -75,7 +88,9 @@ class GitHubSource:
         try:
             return self._config.token_file.read_text().strip()
         except OSError as e:
-            raise ConfigError([f"signals.github.token_file: {self._config.token_file} cannot be read: {e}"]) from e
+            raise ConfigError(
+                [f"signals.github.token_file: {self._config.token_file} cannot be read: {e}"]
+            ) from e
 
 
 def _repositories(links: Mapping[str, str]) -> list[tuple[str, str]]:

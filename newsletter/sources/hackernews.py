@@ -25,7 +25,9 @@ class HackerNewsSource:
         self._http = http
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Read the stories of the last days about each site of papers. Counters of stories about one paper add up."""
+        """Read the stories of the last days about each site of papers. Counters of stories about
+        one paper add up.
+        """
         units: list[Unit] = []
         stories: dict[str, tuple[str, float, float]] = {}
         retry_after_s = None
@@ -42,14 +44,20 @@ class HackerNewsSource:
         for about, points, comments in stories.values():
             totals[about, "points"] = totals.get((about, "points"), 0) + points
             totals[about, "comments"] = totals.get((about, "comments"), 0) + comments
-        signals = tuple(Signal(about, kind, self.name, value, ask.now) for (about, kind), value in totals.items())
+        signals = tuple(
+            Signal(about, kind, self.name, value, ask.now)
+            for (about, kind), value in totals.items()
+        )
         state, error = overall(units)
-        return Harvest(self.name, state, (), signals, tuple(units), error, retry_after_s=retry_after_s)
+        return Harvest(
+            self.name, state, (), signals, tuple(units), error, retry_after_s=retry_after_s
+        )
 
     async def _stories(self, site: str, ask: Ask) -> dict[str, tuple[str, float, float]]:
         """Stories by id: the paper, points, comments.
 
-        The search forgives typing errors, so every link is looked at again (https://hn.algolia.com/api).
+        The search forgives typing errors, so every link is looked at again
+        (https://hn.algolia.com/api).
         """
         oldest = int((ask.now - timedelta(days=self._config.days)).timestamp())
         found: dict[str, tuple[str, float, float]] = {}
@@ -62,10 +70,14 @@ class HackerNewsSource:
                 "hitsPerPage": PAGE,
                 "page": page,
             }
-            answer = await self._http.get(f"{self._config.url}?{urlencode(options)}", accept="application/json")
+            answer = await self._http.get(
+                f"{self._config.url}?{urlencode(options)}", accept="application/json"
+            )
             content = await asyncio.to_thread(load, answer)
             if not isinstance(content, dict) or not isinstance(content.get("hits"), list):
-                raise FetchError(f"{self._config.url} answered without a list of stories", "not-a-feed")
+                raise FetchError(
+                    f"{self._config.url} answered without a list of stories", "not-a-feed"
+                )
             hits = [record(hit) for hit in listing(content, "hits")]
             found |= {f"{hit.get('objectID')}": story for hit in hits if (story := _story(hit))}
             if len(hits) < PAGE:
@@ -79,7 +91,11 @@ def _story(hit: dict[str, Any]) -> tuple[str, float, float] | None:
         host = (urlsplit(link).hostname or "") if isinstance(link, str) else ""
     except ValueError:
         return None
-    names = identifiers([link]) if any(host == site or host.endswith(f".{site}") for site in SITES) else ()
+    names = (
+        identifiers([link])
+        if any(host == site or host.endswith(f".{site}") for site in SITES)
+        else ()
+    )
     points = number(hit.get("points"))
     if not names or points is None:
         return None

@@ -1,7 +1,9 @@
-"""The one HTTP client: polite, capped, and blind to private networks. What an answer means is the sources' business.
+"""The one HTTP client: polite, capped, and blind to private networks. What an answer means is the
+sources' business.
 
-Every rule here answers a row of part C of the fault table: the address is judged where it is dialled (C11-C13, C30),
-a body is inflated under a cap (C07, C08), one deadline covers all (C09), redirects are followed by hand (C10, C14).
+Every rule here answers a row of part C of the fault table: the address is judged where it is
+dialled (C11-C13, C30), a body is inflated under a cap (C07, C08), one deadline covers all (C09),
+redirects are followed by hand (C10, C14).
 """
 
 import asyncio
@@ -17,28 +19,33 @@ import stamina
 
 from newsletter.config import Http as HttpConfig
 from newsletter.errors import Unreachable
-from newsletter.sources.address_guard import GuardedDialer, Refused, Unresolved
+from newsletter.sources.address_guard import GuardedBackend, Refused, Unresolved
 from newsletter.sources.decompress import BodyError, inflater
 
 MAX_REDIRECTS = 5
 MAX_HEADERS = 200
 ATTEMPTS = 3
-RETRY_AFTER_S = (15 * 60.0, 24 * 3600.0)  #: the shortest and the longest wait a server may ask of us (C02)
+RETRY_AFTER_S = (
+    15 * 60.0,
+    24 * 3600.0,
+)  #: the shortest and the longest wait a server may ask of us (C02)
 CONNECTIONS_PER_HOST = 4
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TRANSIENT = (500, 502, 504)
 _PORTS = {"http": 80, "https": 443}
 
-# Stamina announces each retry on stdout by default, where results go. What comes of it is told by FetchError.
+# Stamina announces each retry on stdout by default, where results go. What comes of it is told by
+# FetchError.
 stamina.instrumentation.set_on_retry_hooks([])
 
 
 class FetchError(Unreachable):
     """A request that brought no usable answer.
 
-    `reason` is one word for machines: timeout, connect, refused-address, redirect, tls, status, too-large, truncated,
-    encoding, protocol, address, not-a-feed. `answer` is what came with an error status: arXiv explains itself there.
+    `reason` is one word for machines: timeout, connect, refused-address, redirect, tls, status,
+    too-large, truncated, encoding, protocol, address, not-a-feed. `answer` is what came with an
+    error status: arXiv explains itself there.
     """
 
     code = "fetch"
@@ -77,21 +84,31 @@ class Answer:
 
 
 def conditional(memory: Mapping[str, str], key: str) -> dict[str, str]:
-    """The headers that ask only for something newer than what `validators` remembered, byte for byte (C01)."""
-    headers = {"If-None-Match": memory.get(f"{key}.etag", ""), "If-Modified-Since": memory.get(f"{key}.modified", "")}
+    """The headers that ask only for something newer than what `validators` remembered, byte for
+    byte (C01).
+    """
+    headers = {
+        "If-None-Match": memory.get(f"{key}.etag", ""),
+        "If-Modified-Since": memory.get(f"{key}.modified", ""),
+    }
     return {name: value for name, value in headers.items() if value}
 
 
 def validators(answer: Answer, key: str) -> dict[str, str]:
     """What to remember of an answer for `conditional`, RFC 9110 section 8.8."""
-    found = {f"{key}.etag": answer.headers.get("etag", ""), f"{key}.modified": answer.headers.get("last-modified", "")}
+    found = {
+        f"{key}.etag": answer.headers.get("etag", ""),
+        f"{key}.modified": answer.headers.get("last-modified", ""),
+    }
     return {name: value for name, value in found.items() if value and len(value) <= 1000}
 
 
 class Lane:
-    """One request at a time, and at least `interval_s` between the end of one and the start of the next.
+    """One request at a time, and at least `interval_s` between the end of one and the start of the
+    next.
 
-    A source that is bound to a pace (arXiv: one connection, three seconds) keeps one lane for all its hosts.
+    A source that is bound to a pace (arXiv: one connection, three seconds) keeps one lane for all
+    its hosts.
     """
 
     def __init__(self, interval_s: float) -> None:
@@ -118,10 +135,12 @@ class Http:
     `own` is the host and port of the site's own pages, which no feed may point at.
     """
 
-    def __init__(self, config: HttpConfig, user_agent: str, own: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self, config: HttpConfig, user_agent: str, own: tuple[str, int] | None = None
+    ) -> None:
         self._config = config
         self.user_agent = user_agent
-        dialer = GuardedDialer(allow_private=config.allow_private_networks, own=own)
+        dialer = GuardedBackend(allow_private=config.allow_private_networks, own=own)
         self._transport = _Transport(dialer)
         self._hosts: dict[str, asyncio.Semaphore] = {}
 
@@ -129,17 +148,26 @@ class Http:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self._transport.aclose()
 
     async def get(
-        self, url: str, *, headers: Mapping[str, str] | None = None, accept: str = "*/*", lane: Lane | None = None
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        accept: str = "*/*",
+        lane: Lane | None = None,
     ) -> Answer:
         """Get one document: 200 or 304, complete, inflated and below the caps.
 
-        Failures that pass by themselves (a dropped connection, 500, 502, 504, a cut-off body) are tried again twice,
-        all within one deadline. `headers` go to the address asked only, never along a redirect to another host.
+        Failures that pass by themselves (a dropped connection, 500, 502, 504, a cut-off body) are
+        tried again twice, all within one deadline. `headers` go to the address asked only, never
+        along a redirect to another host.
 
         Raises:
             FetchError: anything else.
@@ -160,13 +188,17 @@ class Http:
                         with attempt:
                             return await self._follow(asked, dict(headers or {}), accept)
             except TimeoutError:
-                raise FetchError(f"{_name(asked)} did not finish in {self._config.timeout_s:g} s", "timeout") from None
+                raise FetchError(
+                    f"{_name(asked)} did not finish in {self._config.timeout_s:g} s", "timeout"
+                ) from None
         raise AssertionError("stamina either returns or raises")
 
     async def _follow(self, url: httpx2.URL, headers: dict[str, str], accept: str) -> Answer:
         asked, moved_to, has_moved = url, "", True
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._exchange(url, headers if _origin(url) == _origin(asked) else {}, accept)
+            answer = await self._exchange(
+                url, headers if _origin(url) == _origin(asked) else {}, accept
+            )
             location = answer.headers.get("location", "")
             if answer.status not in _REDIRECTS or not location:
                 return _judge(replace(answer, moved_to=moved_to))
@@ -180,8 +212,14 @@ class Http:
 
     async def _exchange(self, url: httpx2.URL, headers: dict[str, str], accept: str) -> Answer:
         """One request, one answer of any status. All errors of the libraries below end here."""
-        fixed = {"Host": url.netloc.decode("ascii"), "User-Agent": self.user_agent, "Accept": accept}
-        request = httpx2.Request("GET", url, headers={**headers, **fixed, "Accept-Encoding": "gzip, deflate"})
+        fixed = {
+            "Host": url.netloc.decode("ascii"),
+            "User-Agent": self.user_agent,
+            "Accept": accept,
+        }
+        request = httpx2.Request(
+            "GET", url, headers={**headers, **fixed, "Accept-Encoding": "gzip, deflate"}
+        )
         try:
             response = await self._transport.handle_async_request(request)
             try:
@@ -191,12 +229,18 @@ class Http:
         except Refused as e:
             raise FetchError(f"{_name(url)} is refused: {e}", "refused-address") from e
         except BodyError as e:
-            raise FetchError(f"{_name(url)}: {e}", e.reason, is_transient=e.reason == "truncated") from e
+            raise FetchError(
+                f"{_name(url)}: {e}", e.reason, is_transient=e.reason == "truncated"
+            ) from e
         except httpcore2.ConnectError as e:
             if "CERTIFICATE_VERIFY_FAILED" in str(e):
-                raise FetchError(f"{_name(url)} shows a certificate that is not valid: {e}", "tls") from e
+                raise FetchError(
+                    f"{_name(url)} shows a certificate that is not valid: {e}", "tls"
+                ) from e
             is_transient = not isinstance(e, Unresolved)
-            raise FetchError(f"{_name(url)} cannot be reached: {e}", "connect", is_transient=is_transient) from e
+            raise FetchError(
+                f"{_name(url)} cannot be reached: {e}", "connect", is_transient=is_transient
+            ) from e
         except (httpcore2.NetworkError, httpcore2.ProtocolError) as e:
             raise FetchError(f"{_name(url)} broke off: {e}", "truncated", is_transient=True) from e
         except httpcore2.TimeoutException as e:
@@ -205,7 +249,9 @@ class Http:
     async def _read(self, url: httpx2.URL, response: httpx2.Response) -> Answer:
         if len(response.headers.raw) > MAX_HEADERS:
             raise BodyError(f"more than {MAX_HEADERS} header lines", "protocol")
-        inflate = inflater(response.headers.get("content-encoding", ""), self._config.max_body_bytes)
+        inflate = inflater(
+            response.headers.get("content-encoding", ""), self._config.max_body_bytes
+        )
         parts = [inflate.feed(chunk) async for chunk in response.aiter_raw()]
         # A 304 has no body, whatever its headers announce.
         if response.status_code != 304:
@@ -213,15 +259,21 @@ class Http:
         return Answer(response.status_code, response.headers, b"".join(parts), str(url))
 
     def _check(self, address: str, base: httpx2.URL | None = None) -> httpx2.URL:
-        """Parse an address and refuse what is not plain web (C12). Credentials in it are never sent or shown."""
+        """Parse an address and refuse what is not plain web (C12). Credentials in it are never sent
+        or shown.
+        """
         try:
             url = base.join(address) if base else httpx2.URL(address)
         except (httpx2.InvalidURL, UnicodeError, ValueError) as e:
             raise FetchError(f"{address[:200]!r} is not an address: {e}", "address") from e
         if url.scheme not in _PORTS or not url.host:
-            raise FetchError(f"{address[:200]!r} is refused: only http and https are fetched", "address")
+            raise FetchError(
+                f"{address[:200]!r} is refused: only http and https are fetched", "address"
+            )
         if not self._config.allow_private_networks and url.port not in (None, *_PORTS.values()):
-            raise FetchError(f"{_name(url)} is refused: only ports 80 and 443 are fetched", "refused-address")
+            raise FetchError(
+                f"{_name(url)} is refused: only ports 80 and 443 are fetched", "refused-address"
+            )
         return url.copy_with(username=None, password=None, fragment=None)
 
     def _host(self, host: str) -> asyncio.Semaphore:
@@ -229,9 +281,11 @@ class Http:
 
 
 class _Transport(httpx2.AsyncBaseTransport):
-    """httpx2's own transport cannot be given a dialer; this one can, and leaves the rest to httpcore2's pool."""
+    """httpx2's own transport cannot be given a dialer; this one can, and leaves the rest to
+    httpcore2's pool.
+    """
 
-    def __init__(self, dialer: GuardedDialer) -> None:
+    def __init__(self, dialer: GuardedBackend) -> None:
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=httpx2.create_ssl_context(trust_env=False),
             keepalive_expiry=10.0,
@@ -243,7 +297,9 @@ class _Transport(httpx2.AsyncBaseTransport):
         answer = await self._pool.handle_async_request(
             httpcore2.Request(
                 request.method,
-                httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                httpcore2.URL(
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                ),
                 headers=request.headers.raw,
             )
         )

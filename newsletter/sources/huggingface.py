@@ -1,7 +1,9 @@
-"""Hugging Face daily papers: what the community put on the day's list, with its upvotes, stars and comments.
+"""Hugging Face daily papers: what the community put on the day's list, with its upvotes, stars and
+comments.
 
-The list of a day fills during the day and votes come for a week, so the days before are read again each time. The shape
-has drifted over the years (strings instead of objects, wrappers, missing keys); one bad item never ends the list.
+The list of a day fills during the day and votes come for a week, so the days before are read again
+each time. The shape has drifted over the years (strings instead of objects, wrappers, missing
+keys); one bad item never ends the list.
 """
 
 import asyncio
@@ -21,8 +23,9 @@ MOST_DAYS = 14  #: a vote on an older list says nothing about today
 
 
 class HuggingFaceSource:
-    """Memory: `ids`, the papers of the last look; `news`, the day that last brought a paper; `missing`, the days that
-    could not be had."""
+    """Memory: `ids`, the papers of the last look; `news`, the day that last brought a paper;
+    `missing`, the days that could not be had.
+    """
 
     name = "huggingface"
 
@@ -31,7 +34,9 @@ class HuggingFaceSource:
         self._http = http
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Read the list of the day and of the days before; more of them after an outage. Each day is a unit."""
+        """Read the list of the day and of the days before; more of them after an outage. Each day
+        is a unit.
+        """
         today = ask.now.astimezone(UTC).date()
         units: list[Unit] = []
         papers: dict[str, Sighting] = {}
@@ -45,15 +50,21 @@ class HuggingFaceSource:
                 retry_after_s = e.retry_after_s or retry_after_s
                 continue
             is_news = has_new((paper.source_id for paper, _ in found), ask.memory.get("ids", ""))
-            units.append(Unit(f"{day}", SourceState.FRESH if is_news else SourceState.QUIET, len(found)))
+            units.append(
+                Unit(f"{day}", SourceState.FRESH if is_news else SourceState.QUIET, len(found))
+            )
             for paper, counts in found:
                 papers.setdefault(paper.source_id, paper)
                 for kind, value in counts.items():
                     about = paper.identifiers[0]
-                    signals.setdefault((about, kind), Signal(about, kind, self.name, value, ask.now))
+                    signals.setdefault(
+                        (about, kind), Signal(about, kind, self.name, value, ask.now)
+                    )
         state, error = overall(units)
         memory = dict(ask.memory) | ({"ids": marks(papers)} if papers else {})
-        memory["missing"] = " ".join(unit.name for unit in units if unit.state is SourceState.FAILED)
+        memory["missing"] = " ".join(
+            unit.name for unit in units if unit.state is SourceState.FAILED
+        )
         if state is SourceState.FRESH:
             memory["news"] = f"{today}"
         elif state is SourceState.QUIET and _is_late(memory.get("news"), today):
@@ -63,17 +74,23 @@ class HuggingFaceSource:
 
     async def _list(self, day: date, now: datetime) -> list[tuple[Sighting, dict[str, float]]]:
         separator = "&" if "?" in self._config.url else "?"
-        answer = await self._http.get(f"{self._config.url}{separator}date={day}", accept="application/json")
+        answer = await self._http.get(
+            f"{self._config.url}{separator}date={day}", accept="application/json"
+        )
         return await asyncio.to_thread(_read, answer, now)
 
 
 def _is_late(news: str | None, today: date) -> bool:
-    """Whether a whole working day has passed without a new paper; there are no lists at weekends."""
+    """Whether a whole working day has passed without a new paper; there are no lists at
+    weekends.
+    """
     return bool(news) and working_days_between(date.fromisoformat(str(news)), today) > 0
 
 
 def _days(today: date, count: int, ask: Ask) -> list[date]:
-    """Newest first: today in UTC, the configured days before, back to the last good answer, and what was missing."""
+    """Newest first: today in UTC, the configured days before, back to the last good answer, and
+    what was missing.
+    """
     missed = (today - ask.since.astimezone(UTC).date()).days if ask.since else 0
     days = [today - timedelta(days=n) for n in range(min(max(count, missed), MOST_DAYS) + 1)]
     missing = map(date.fromisoformat, ask.memory.get("missing", "").split())
@@ -88,12 +105,20 @@ def _read(answer: Answer, now: datetime) -> list[tuple[Sighting, dict[str, float
     """
     content = load(answer)
     items = listing(content, "data", "papers", "items", "results")
-    if not items and not isinstance(content, list) and not (isinstance(content, dict) and content.get("count") == 0):
+    if (
+        not items
+        and not isinstance(content, list)
+        and not (isinstance(content, dict) and content.get("count") == 0)
+    ):
         reason = clean(content.get("error"), 200) if isinstance(content, dict) else ""
-        raise FetchError(f"{answer.url[:200]} holds no list of papers{': ' * bool(reason)}{reason}", "not-a-feed")
+        raise FetchError(
+            f"{answer.url[:200]} holds no list of papers{': ' * bool(reason)}{reason}", "not-a-feed"
+        )
     found = [paper for item in items[:1_000] if (paper := _paper(record(item), now))]
     if items and not found:
-        raise FetchError(f"{answer.url[:200]} lists {len(items)} papers, but none can be read", "not-a-feed")
+        raise FetchError(
+            f"{answer.url[:200]} lists {len(items)} papers, but none can be read", "not-a-feed"
+        )
     return found
 
 
@@ -135,6 +160,12 @@ def _paper(item: Mapping[str, Any], now: datetime) -> tuple[Sighting, dict[str, 
 
 
 def _names(authors: object) -> list[object]:
-    """Authors come as objects or as plain strings; hidden ones are spelling variants that were taken off the page."""
+    """Authors come as objects or as plain strings; hidden ones are spelling variants that were
+    taken off the page.
+    """
     people = [author if isinstance(author, str) else record(author) for author in listing(authors)]
-    return [p if isinstance(p, str) else p.get("name") for p in people if isinstance(p, str) or not p.get("hidden")]
+    return [
+        p if isinstance(p, str) else p.get("name")
+        for p in people
+        if isinstance(p, str) or not p.get("hidden")
+    ]

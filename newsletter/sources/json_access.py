@@ -1,4 +1,6 @@
-"""JSON answers read with distrust: any key may be missing, null, or of another type than yesterday."""
+"""JSON answers read with distrust: any key may be missing, null, or of another type than
+yesterday.
+"""
 
 import ast
 import json
@@ -20,12 +22,15 @@ def load(answer: Answer) -> Any:
         return json.loads(answer.body)
     except (ValueError, RecursionError) as e:
         raise FetchError(
-            f"{answer.url[:200]} is not JSON: {e}; it begins with {answer.body[:40]!r}", "not-a-feed"
+            f"{answer.url[:200]} is not JSON: {e}; it begins with {answer.body[:40]!r}",
+            "not-a-feed",
         ) from e
 
 
 def record(value: object) -> dict[str, Any]:
-    """Take an object for what it is; a string that holds one, as JSON or as Python wrote it, is unwrapped."""
+    """Take an object for what it is; a string that holds one, as JSON or as Python wrote it, is
+    unwrapped.
+    """
     if isinstance(value, dict):
         return value
     if isinstance(value, str) and value.lstrip().startswith("{") and len(value) <= _DEEP:
@@ -41,7 +46,9 @@ def record(value: object) -> dict[str, Any]:
 def listing(value: object, *keys: str) -> list[Any]:
     """Take a list for what it is, or look for it in a wrapper under one of the keys."""
     value = (
-        next((value[key] for key in keys if isinstance(value.get(key), list)), []) if isinstance(value, dict) else value
+        next((value[key] for key in keys if isinstance(value.get(key), list)), [])
+        if isinstance(value, dict)
+        else value
     )
     return value if isinstance(value, list) else []
 
@@ -56,7 +63,9 @@ def number(value: object) -> float | None:
 
 
 def moment(value: object, now: datetime) -> datetime | None:
-    """An ISO date or time as UTC, clamped to `now`. Dates may be unpadded ("2026-6-30") and without a zone (UTC)."""
+    """An ISO date or time as UTC, clamped to `now`. Dates may be unpadded ("2026-6-30") and without
+    a zone (UTC).
+    """
     text = value.strip() if isinstance(value, str) else ""
     try:
         at = datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""Subscriptions of another reader, taken over: OPML to feeds. Nothing is fetched here."""
+"""Readers of another reader, taken over: OPML to feeds. Nothing is fetched here."""
 
 import re
 from xml.etree import ElementTree
@@ -10,7 +10,8 @@ MOST_FEEDS = 5_000
 
 
 def read_opml(body: bytes) -> list[tuple[str, str]]:
-    """Find the feeds of an OPML file as (name, URL), each URL once, names unique (http://opml.org/spec2.opml).
+    """Find the feeds of an OPML file as (name, URL), each URL once, names unique
+    (http://opml.org/spec2.opml).
 
     Raises:
         InputError: not OPML, or no feed in it.
@@ -27,9 +28,13 @@ def read_opml(body: bytes) -> list[tuple[str, str]]:
     for outline in root.iter("outline"):
         attributes = {name.lower(): value for name, value in outline.attrib.items()}
         if link := clean_link(attributes.get("xmlurl")):
-            feeds.setdefault(link, clean(attributes.get("title") or attributes.get("text"), 80) or _host(link))
+            feeds.setdefault(
+                link, clean(attributes.get("title") or attributes.get("text"), 80) or _host(link)
+            )
     if not feeds:
-        raise InputError("the OPML file names no feed", hint="feeds are <outline xmlUrl='https://…'/> elements")
+        raise InputError(
+            "the OPML file names no feed", hint="feeds are <outline xmlUrl='https://…'/> elements"
+        )
     return list(zip(_unique(list(feeds.values())), feeds, strict=True))[:MOST_FEEDS]
 
 

@@ -1,7 +1,8 @@
-"""From the bytes of a feed to plain entries, whatever the dialect. What an entry means is for `feed` and the plug-ins.
+"""From the bytes of a feed to plain entries, whatever the dialect. What an entry means is for
+`feed` and the plug-ins.
 
-RSS 0.9x, 1.0 and 2.0 and Atom go through feedparser in a child process (`sandbox`); JSON Feed is read here. Nothing is
-cleaned yet: every string of a `Document` is as hostile as it was on the wire.
+RSS 0.9x, 1.0 and 2.0 and Atom go through feedparser in a child process (`sandbox`); JSON Feed is
+read here. Nothing is cleaned yet: every string of a `Document` is as hostile as it was on the wire.
 """
 
 import json
@@ -24,7 +25,9 @@ _SANDBOX = Path(__file__).with_name("feed_sandbox.py")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed feed. Keys of `head` and `entries` are feedparser's, https://feedparser.readthedocs.io/."""
+    """A parsed feed. Keys of `head` and `entries` are feedparser's,
+    https://feedparser.readthedocs.io/.
+    """
 
     version: str  #: "rss20", "atom10", "json"
     head: Mapping[str, Any]
@@ -44,23 +47,34 @@ def parse(answer: Answer) -> Document:
         raise FetchError(f"{answer.url[:200]} is not a feed, but an HTML page", "not-a-feed")
     command = [sys.executable, "-I", str(_SANDBOX), answer.url, _charset(answer)]
     try:
-        child = subprocess.run(command, input=answer.body, capture_output=True, timeout=WALL_S, check=False)  # noqa: S603
+        child = subprocess.run(  # noqa: S603
+            command, input=answer.body, capture_output=True, timeout=WALL_S, check=False
+        )
     except subprocess.TimeoutExpired:
-        raise FetchError(f"{answer.url[:200]} took more than {WALL_S:g} s to parse", "too-large") from None
+        raise FetchError(
+            f"{answer.url[:200]} took more than {WALL_S:g} s to parse", "too-large"
+        ) from None
     if child.returncode != 0:
-        raise FetchError(f"{answer.url[:200]} could not be parsed within the limits of time and memory", "too-large")
+        raise FetchError(
+            f"{answer.url[:200]} could not be parsed within the limits of time and memory",
+            "too-large",
+        )
     found = json.loads(child.stdout)
     if problem := found.get("crash") or found["error"]:
         raise FetchError(f"{answer.url[:200]} is damaged: {problem}", "not-a-feed")
     if not found["version"]:
-        raise FetchError(f"{answer.url[:200]} is not a feed; it begins with {answer.body[:40]!r}", "not-a-feed")
+        raise FetchError(
+            f"{answer.url[:200]} is not a feed; it begins with {answer.body[:40]!r}", "not-a-feed"
+        )
     document = Document(found["version"], found["feed"], tuple(found["entries"]), found["total"])
     _refuse_garbled(answer, document)
     return document
 
 
 def moment(value: object, now: datetime) -> datetime | None:
-    """Read one of feedparser's parsed dates (UTC), clamped to `now`; years before 1990 are mistakes (C19)."""
+    """Read one of feedparser's parsed dates (UTC), clamped to `now`; years before 1990 are mistakes
+    (C19).
+    """
     if not isinstance(value, list) or len(value) < 6:
         return None
     year, month, day, hour, minute, second = value[:6]
@@ -72,7 +86,9 @@ def moment(value: object, now: datetime) -> datetime | None:
 
 
 def _parse_json(answer: Answer) -> Document:
-    """Read a JSON Feed (version 1 or 1.1) into the same keys, https://www.jsonfeed.org/version/1.1/."""
+    """Read a JSON Feed (version 1 or 1.1) into the same keys,
+    https://www.jsonfeed.org/version/1.1/.
+    """
     try:
         found = json.loads(answer.body)
     except (ValueError, RecursionError) as e:

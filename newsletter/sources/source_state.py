@@ -1,6 +1,8 @@
-"""What a look at a source amounts to: the state of the whole from its parts, and what was already there last time.
+"""What a look at a source amounts to: the state of the whole from its parts, and what was already
+there last time.
 
-A source never says "0 papers, ok": nothing new is `quiet`, nothing where something was due is `stalled`.
+A source never says "0 papers, ok": nothing new is `quiet`, nothing where something was due is
+`stalled`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +12,8 @@ from hashlib import sha256
 from newsletter.models import NOTHING, Harvest, SourceState, Unit
 from newsletter.sources.http import FetchError
 
-#: The mixture is as good as its best part, but a failure is worse than silence: a source with one fresh and one
-#: failed category is fresh and says what failed.
+#: The mixture is as good as its best part, but a failure is worse than silence: a source with one
+#: fresh and one failed category is fresh and says what failed.
 _ORDER = (SourceState.FRESH, SourceState.FAILED, SourceState.STALLED, SourceState.QUIET)
 
 
@@ -23,9 +25,15 @@ def overall(units: Sequence[Unit]) -> tuple[SourceState, str]:
 
 
 def failed(source: str, error: FetchError, memory: Mapping[str, str] = NOTHING) -> Harvest:
-    """A harvest that failed as a whole; what was remembered is kept, so that the next look starts from there."""
+    """A harvest that failed as a whole; what was remembered is kept, so that the next look starts
+    from there.
+    """
     return Harvest(
-        source, SourceState.FAILED, error=error.message, memory=dict(memory), retry_after_s=error.retry_after_s
+        source,
+        SourceState.FAILED,
+        error=error.message,
+        memory=dict(memory),
+        retry_after_s=error.retry_after_s,
     )
 
 

@@ -1,7 +1,8 @@
-"""What choosing shares between all readers: eligible papers, ranked topics, clusters of near-duplicates, people.
+"""What choosing shares between all readers: eligible papers, ranked topics, clusters of
+near-duplicates, people.
 
-Everything here is made once per run, or when the first reader needs it, so that a reader costs a merge of short lists.
-A base of `choose`, no step of its own.
+Everything here is made once per run, or when the first reader needs it, so that a reader costs a
+merge of short lists. A base of `choose`, no step of its own.
 """
 
 from collections import Counter, defaultdict
@@ -22,7 +23,8 @@ from newsletter.text.titles import plain_words
 ELIGIBLE = timedelta(days=7)
 #: The part of relevance in a paper's score; the rest is heat.
 MATCH_SHARE = {"match": 0.85, "balanced": 0.55, "trend": 0.25}
-#: Entries of a topic at hand for every reader; the rest is ranked again for who has read so far down.
+#: Entries of a topic at hand for every reader; the rest is ranked again for who has read so far
+#: down.
 HEAD = 16
 #: A mail shows so many papers of one first or last author.
 PER_AUTHOR = 2
@@ -36,21 +38,26 @@ Entry = tuple[float, int, int]
 Vector = NDArray[np.float32]
 
 _SMALL = frozenset(
-    """a about after all also an and are as at be been between both but by can each for from has have in into is it its
-    method methods model models more most new not of on only or our over paper propose proposed results show shows such
-    than that the their them then these they this through to towards under use used using via was we were when which
-    while with without""".split()  # noqa: SIM905  (a list would be longer than the words)
+    """a about after all also an and are as at be been between both but by can each for from
+    has have in into is it its method methods model models more most new not of on only or our
+    over paper propose proposed results show shows such than that the their them then these
+    they this through to towards under use used using via was we were when which while with
+    without""".split()  # noqa: SIM905  (a list would be longer than the words)
 )
 
 
 @dataclass
-class Shelf:
-    """Parallel lists over the eligible papers, in the order of their keys; a `place` is an index into them."""
+class CandidateSet:
+    """Parallel lists over the eligible papers, in the order of their keys; a `place` is an index
+    into them.
+    """
 
     papers: list[Paper]
     heats: list[Heat]
     clusters: list[int]  #: near-duplicates share a number
-    ends: list[tuple[str, ...]]  #: first and last author, one spelling a person, where the cap may reach them
+    ends: list[
+        tuple[str, ...]
+    ]  #: first and last author, one spelling a person, where the cap may reach them
     matches: Mapping[int, Sequence[Match]]
     topics: Mapping[int, Topic]
     surging: list[int]  #: places, hottest first
@@ -77,9 +84,13 @@ class Shelf:
         topics: Mapping[int, Topic],
         now: datetime,
         voted: Iterable[Paper] = (),
-    ) -> "Shelf":
-        """Lay out what is eligible at `now`. `voted` are older papers that readers gave their votes to."""
-        ready = sorted((paper for paper in papers if is_eligible(paper, now)), key=lambda paper: paper.key)
+    ) -> "CandidateSet":
+        """Lay out what is eligible at `now`. `voted` are older papers that readers gave their votes
+        to.
+        """
+        ready = sorted(
+            (paper for paper in papers if is_eligible(paper, now)), key=lambda paper: paper.key
+        )
         warmth = [heats.get(paper.key, COLD) for paper in ready]
         surging = [place for place, heat in enumerate(warmth) if heat.level >= SURGING]
         return cls(
@@ -96,7 +107,7 @@ class Shelf:
             warmth=np.array([heat.value for heat in warmth], np.float64),
         )
 
-    # -- topics ------------------------------------------------------------------------------------------------------
+    # -- topics ------------------------------------------------------------------------------------
 
     def head(self, topic: int, mix: str) -> list[Entry]:
         """List the best `HEAD` papers of a topic, best first."""
@@ -119,7 +130,11 @@ class Shelf:
         if found is None:
             matches = Matches.of(self.matches.get(topic, ()))
             places = np.minimum(np.searchsorted(self.keys, matches.papers), len(self.keys) - 1)
-            is_here = (matches.scores >= MATCH_CUT) & (self.keys[places] == matches.papers) if len(self.keys) else []
+            is_here = (
+                (matches.scores >= MATCH_CUT) & (self.keys[places] == matches.papers)
+                if len(self.keys)
+                else []
+            )
             places, scores = places[is_here], matches.scores[is_here].astype(np.float64)
             order = places.argsort()
             found = self._places[topic] = (places[order], scores[order])
@@ -130,7 +145,9 @@ class Shelf:
         found = self._inside.get(topic)
         if found is None:
             held = Matches.of(self.matches.get(topic, ())).papers
-            found = self._inside[topic] = frozenset(place for place in self.surging if (held == self.keys[place]).any())
+            found = self._inside[topic] = frozenset(
+                place for place in self.surging if (held == self.keys[place]).any()
+            )
         return found
 
     def pick(self, entry: Entry) -> Pick:
@@ -148,12 +165,21 @@ class Shelf:
             return Pick(key, OUTSIDE, heat, 0.0, heat, (Reason("outside"),))
         matches = self.matches[topic]
         found = matches[int(np.flatnonzero(Matches.of(matches).papers == key)[0])]
-        return Pick(key, topic, round(-score, 4), round(found.score, 4), heat, reasons_for(self.topics[topic], found))
+        return Pick(
+            key,
+            topic,
+            round(-score, 4),
+            round(found.score, 4),
+            heat,
+            reasons_for(self.topics[topic], found),
+        )
 
-    # -- words -------------------------------------------------------------------------------------------------------
+    # -- words -------------------------------------------------------------------------------------
 
     def text(self, place: int) -> str:
-        """Give title and abstract as plain words between single spaces, to look for muted words in."""
+        """Give title and abstract as plain words between single spaces, to look for muted words
+        in.
+        """
         text = self._texts.get(place)
         if text is None:
             paper = self.papers[place]
@@ -161,7 +187,8 @@ class Shelf:
         return text
 
     def likeness(self, key: int) -> Vector | None:
-        """Say how much every eligible paper is like one that was voted on: cosine of telling words, in [0, 1].
+        """Say how much every eligible paper is like one that was voted on: cosine of telling words,
+        in [0, 1].
 
         None for a paper that is not known any more.
         """
@@ -175,14 +202,15 @@ class Shelf:
             found = self._likeness[key] = self._terms.like(paper)
         return found
 
-    # -- people ------------------------------------------------------------------------------------------------------
+    # -- people ------------------------------------------------------------------------------------
 
     def by_author(self, name: str) -> list[int]:
         """Find the papers of an author a reader follows.
 
-        Accents, case and middle names do not matter. "Ada Lovelace" finds "A. Lovelace" too, but a single initial in
-        the followed name finds only papers that spell the author so: "J. Smith" is not every Smith. A single word
-        finds nobody; a group ("ATLAS Collaboration") finds itself.
+        Accents, case and middle names do not matter. "Ada Lovelace" finds "A. Lovelace" too, but a
+        single initial in the followed name finds only papers that spell the author so: "J. Smith"
+        is not every Smith. A single word finds nobody; a group ("ATLAS Collaboration") finds
+        itself.
         """
         if self._by_last is None:
             self._by_last = self._index_people()
@@ -192,7 +220,11 @@ class Shelf:
         if not followed[0].given:
             return []
         return sorted(
-            {place for place, author in self._by_last.get(followed[0].last, ()) if is_by(followed[0], author)}
+            {
+                place
+                for place, author in self._by_last.get(followed[0].last, ())
+                if is_by(followed[0], author)
+            }
         )
 
     def _index_people(self) -> dict[str, list[tuple[int, Person]]]:
@@ -207,7 +239,9 @@ class Shelf:
 
 
 class Terms:
-    """Telling words of the eligible papers, weighted by how often a paper and how few papers have them."""
+    """Telling words of the eligible papers, weighted by how often a paper and how few papers have
+    them.
+    """
 
     def __init__(self, papers: Sequence[Paper]) -> None:
         self.size = len(papers)
@@ -220,11 +254,16 @@ class Terms:
                 holders[word][0].append(place)
                 holders[word][1].append(weight)
         self._holders = {
-            word: (np.array(places), np.array(weights, np.float32)) for word, (places, weights) in holders.items()
+            word: (np.array(places), np.array(weights, np.float32))
+            for word, (places, weights) in holders.items()
         }
 
     def _weighed(self, count: Mapping[str, int]) -> dict[str, float]:
-        weights = {word: (1 + log(n)) * self._rarity[word] for word, n in count.items() if word in self._rarity}
+        weights = {
+            word: (1 + log(n)) * self._rarity[word]
+            for word, n in count.items()
+            if word in self._rarity
+        }
         length = sqrt(sum(weight * weight for weight in weights.values())) or 1.0
         return {word: weight / length for word, weight in weights.items()}
 
@@ -248,7 +287,9 @@ def is_eligible(paper: Paper, now: datetime) -> bool:
 
 
 def reasons_for(topic: Topic, found: Match) -> tuple[Reason, ...]:
-    """Say why a topic brought a paper: its name, and for a reader's own query the first of its words found."""
+    """Say why a topic brought a paper: its name, and for a reader's own query the first of its
+    words found.
+    """
     reason = Reason("topic", topic.name)
     if topic.is_curated or not found.words:
         return (reason,)
@@ -262,11 +303,14 @@ def telling(title: str) -> frozenset[str]:
 
 def in_spaces(text: str) -> str:
     """Write words in the singular, each between spaces, so that phrases can be looked for."""
-    return f" {' '.join(w[:-1] if len(w) > 3 and w[-1] == 's' != w[-2] else w for w in plain_words(text))} "
+    words = plain_words(text)
+    return f" {' '.join(w[:-1] if len(w) > 3 and w[-1] == 's' != w[-2] else w for w in words)} "
 
 
 def clusters(titles: Sequence[frozenset[str]]) -> list[int]:
-    """Number each title's group of near-duplicates; only titles that share a rare word are compared."""
+    """Number each title's group of near-duplicates; only titles that share a rare word are
+    compared.
+    """
     spread = Counter(word for title in titles for word in title)
     found = list(range(len(titles)))
     holders: dict[str, list[int]] = defaultdict(list)
@@ -287,7 +331,9 @@ def _ends(authors: Sequence[str]) -> tuple[str, ...]:
 def _frequent(ends: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Keep those authors who have more papers than a mail shows of anybody."""
     papers = Counter(author for of_paper in ends for author in of_paper)
-    return [tuple(author for author in of_paper if papers[author] > PER_AUTHOR) for of_paper in ends]
+    return [
+        tuple(author for author in of_paper if papers[author] > PER_AUTHOR) for of_paper in ends
+    ]
 
 
 def is_by(followed: Person, author: Person) -> bool:

@@ -1,7 +1,8 @@
-"""Choose: one reader's picks out of what was found for everybody. The rules of the digest stand here and nowhere else.
+"""Choose: one reader's picks out of what was found for everybody. The rules of the digest stand
+here and nowhere else.
 
-All that readers share is prepared once in a `Shelf`; a reader then only merges short sorted lists. A pick is never
-padded in, never repeated, and always carries the facts that brought it.
+All that readers share is prepared once in a `CandidateSet`; a reader then only merges short sorted
+lists. A pick is never padded in, never repeated, and always carries the facts that brought it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -10,14 +11,23 @@ from itertools import chain
 import numpy as np
 
 from newsletter.models import FOLLOWED, OUTSIDE, Choice, Pick, Reader, Reason, Subscriber
-from newsletter.steps.candidates import HEAD, HOT, PER_AUTHOR, Entry, Shelf, Vector, in_spaces
+from newsletter.steps.candidates import (
+    HEAD,
+    HOT,
+    PER_AUTHOR,
+    CandidateSet,
+    Entry,
+    Vector,
+    in_spaces,
+)
 
-__all__ = ["Shelf", "choose"]
+__all__ = ["CandidateSet", "choose"]
 
 #: Papers this much alike in their telling words count as near each other.
 NEAR = 0.2
-#: One vote moves a paper just like the one voted on by so much; less alike, less far. All votes together move a paper
-#: by at most `VOTES`, and never out of its topic: a vote reorders and makes room, it does not empty.
+#: One vote moves a paper just like the one voted on by so much; less alike, less far. All votes
+#: together move a paper by at most `VOTES`, and never out of its topic: a vote reorders and makes
+#: room, it does not empty.
 VOTE, VOTES = 0.12, 0.36
 #: How many papers more than a topic may bring are looked at first.
 SPARE = 2
@@ -26,24 +36,29 @@ NOTHING: frozenset[int] = frozenset()
 
 def choose(
     reader: Subscriber | Reader,
-    shelf: Shelf,
+    shelf: CandidateSet,
     seen: Collection[int],
     votes: Mapping[int, int],
     *,
     is_counting: bool = True,
 ) -> Choice:
-    """Pick at most `reader.size` papers, sections by their best score and papers within by score; none = quiet.
+    """Pick at most `reader.size` papers, sections by their best score and papers within by score;
+    none = quiet.
 
-    `seen` are papers that the reader was sent, `votes` paper -> 1 or -1. Without `is_counting` the search ends when the
-    mail is full, and `passed` stays empty.
+    `seen` are papers that the reader was sent, `votes` paper -> 1 or -1. Without `is_counting` the
+    search ends when the mail is full, and `passed` stays empty.
     """
     taste = _Taste(shelf, votes) if votes else None
     rules = None if is_counting or taste or reader.follows else _from_heads(reader, shelf, seen)
     if rules is None:
         rules = _Rules(reader, shelf, seen)
-        if taste:  # votes reorder a mail; whatever topic would have been in it without them stays in it
+        if (
+            taste
+        ):  # votes reorder a mail; whatever topic would have been in it without them stays in it
             before = choose(reader, shelf, seen, {}, is_counting=False).picks
-            rules.take(_one_each(_candidates(reader, shelf, taste), {pick.topic for pick in before}))
+            rules.take(
+                _one_each(_candidates(reader, shelf, taste), {pick.topic for pick in before})
+            )
         take = rules.take_and_count if is_counting else rules.take
         take(_candidates(reader, shelf, taste))
     kept = _in_sections(rules.with_outsider())
@@ -52,12 +67,19 @@ def choose(
     else:
         picks = tuple(map(shelf.pick, kept))
     out = rules.left_out.values() if is_counting else ()
-    passed = [(rule, _pick(entry, reader, shelf, taste)) for rule, entry in sorted(out, key=lambda found: found[1])]
+    passed = [
+        (rule, _pick(entry, reader, shelf, taste))
+        for rule, entry in sorted(out, key=lambda found: found[1])
+    ]
     return Choice(picks, tuple(passed), len(shelf.papers))
 
 
-def _from_heads(reader: Subscriber | Reader, shelf: Shelf, seen: Collection[int]) -> "_Rules | None":
-    """Choose from the best papers of each topic: from a few of them, then from more. None: they do not suffice."""
+def _from_heads(
+    reader: Subscriber | Reader, shelf: CandidateSet, seen: Collection[int]
+) -> "_Rules | None":
+    """Choose from the best papers of each topic: from a few of them, then from more. None: they do
+    not suffice.
+    """
     few = _Rules(reader, shelf, seen)
     if few.fill(few.topic_cap + SPARE):
         return few
@@ -68,7 +90,9 @@ def _from_heads(reader: Subscriber | Reader, shelf: Shelf, seen: Collection[int]
 class _Rules:
     """The rules of one reader's mail, and what they have kept so far."""
 
-    def __init__(self, reader: Subscriber | Reader, shelf: Shelf, seen: Collection[int]) -> None:
+    def __init__(
+        self, reader: Subscriber | Reader, shelf: CandidateSet, seen: Collection[int]
+    ) -> None:
         self.reader, self.shelf = reader, shelf
         self.kept: list[Entry] = []
         self.places: set[int] = set()
@@ -78,14 +102,20 @@ class _Rules:
         self.per_author: dict[str, int] = {}
         self.full_topics: set[int] = set()
         self.topic_cap = reader.size if len(reader.topics) < 2 else max(1, reader.size // 2)
-        self.seen = {shelf.place_of[key] for key in seen if key in shelf.place_of} if seen else NOTHING
+        self.seen = (
+            {shelf.place_of[key] for key in seen if key in shelf.place_of} if seen else NOTHING
+        )
         self.muted = [in_spaces(word) for word in reader.muted if word.strip()]
         self.is_hot_only = reader.rhythm == "hot"
 
     def fill(self, width: int) -> bool:
-        """Fill the mail from the best `width` papers of each topic; say whether any longer list would give the same."""
+        """Fill the mail from the best `width` papers of each topic; say whether any longer list
+        would give the same.
+        """
         heads = [self.shelf.head(topic, self.reader.mix)[:width] for topic in self.reader.topics]
-        self.take(sorted(chain.from_iterable(heads)) if len(heads) > 1 else heads[0] if heads else ())
+        self.take(
+            sorted(chain.from_iterable(heads)) if len(heads) > 1 else heads[0] if heads else ()
+        )
         is_full = len(self.kept) >= self.reader.size
         for topic, head in zip(self.reader.topics, heads, strict=True):
             is_whole = len(head) < width or (is_full and head[-1] >= self.kept[-1])
@@ -98,7 +128,12 @@ class _Rules:
         wanted = self.reader.size - len(self.kept)
         if wanted <= 0:
             return
-        clusters, ends, taken, full = self.shelf.clusters, self.shelf.ends, self.clusters, self.full_topics
+        clusters, ends, taken, full = (
+            self.shelf.clusters,
+            self.shelf.ends,
+            self.clusters,
+            self.full_topics,
+        )
         is_choosy = bool(self.seen or self.muted or self.is_hot_only)
         for entry in entries:
             _, place, topic = entry
@@ -163,7 +198,9 @@ class _Rules:
         return any(word in text for word in self.muted)
 
     def with_outsider(self) -> list[Entry]:
-        """Give the last slot to one Surging paper from elsewhere; not on a quiet day, not to "My topics" readers."""
+        """Give the last slot to one Surging paper from elsewhere; not on a quiet day, not to "My
+        topics" readers.
+        """
         kept, shelf = self.kept, self.shelf
         if not kept or self.reader.mix == "match" or not shelf.surging:
             return kept
@@ -184,7 +221,7 @@ class _Rules:
 class _Taste:
     """What a reader's votes say about papers."""
 
-    def __init__(self, shelf: Shelf, votes: Mapping[int, int]) -> None:
+    def __init__(self, shelf: CandidateSet, votes: Mapping[int, int]) -> None:
         near = {key: like for key in votes if (like := shelf.likeness(key)) is not None}
         shift: Vector = np.zeros(len(shelf.papers), np.float32)
         for key, like in near.items():
@@ -197,11 +234,15 @@ class _Taste:
         return sum(bool(like[place] >= NEAR) for like in self._liked)
 
 
-def _candidates(reader: Subscriber | Reader, shelf: Shelf, taste: _Taste | None) -> list[Entry]:
+def _candidates(
+    reader: Subscriber | Reader, shelf: CandidateSet, taste: _Taste | None
+) -> list[Entry]:
     """What the reader's topics and authors bring: followed authors first, then best first."""
     entries = [entry for topic in reader.topics for entry in shelf.ranked(topic, reader.mix)]
     if taste:
-        entries = [(score - float(taste.shift[place]), place, topic) for score, place, topic in entries]
+        entries = [
+            (score - float(taste.shift[place]), place, topic) for score, place, topic in entries
+        ]
     entries.sort()
     if not reader.follows:
         return entries
@@ -209,7 +250,10 @@ def _candidates(reader: Subscriber | Reader, shelf: Shelf, taste: _Taste | None)
     for score, place, _ in entries:
         scores.setdefault(place, score)
     followed = {place for author in reader.follows for place in shelf.by_author(author)}
-    firsts = sorted((min(scores.get(place, 0.0), -shelf.heats[place].value), place, FOLLOWED) for place in followed)
+    firsts = sorted(
+        (min(scores.get(place, 0.0), -shelf.heats[place].value), place, FOLLOWED)
+        for place in followed
+    )
     return firsts + entries
 
 
@@ -220,7 +264,9 @@ def _one_each(entries: Iterable[Entry], topics: set[int]) -> Iterator[Entry]:
 
 
 def _in_sections(kept: Sequence[Entry]) -> Sequence[Entry]:
-    """Sections by their best score, the one from outside last; papers within by score, as they were taken."""
+    """Sections by their best score, the one from outside last; papers within by score, as they were
+    taken.
+    """
     sections: dict[int, list[Entry]] = {}
     for entry in kept:
         sections.setdefault(entry[2], []).append(entry)
@@ -230,12 +276,16 @@ def _in_sections(kept: Sequence[Entry]) -> Sequence[Entry]:
     return [entry for *_, topic in in_order for entry in sections[topic]]
 
 
-def _pick(entry: Entry, reader: Subscriber | Reader, shelf: Shelf, taste: _Taste | None) -> Pick:
+def _pick(
+    entry: Entry, reader: Subscriber | Reader, shelf: CandidateSet, taste: _Taste | None
+) -> Pick:
     score, place, topic = entry
     if topic == FOLLOWED:
         author = next(name for name in reader.follows if place in shelf.by_author(name))
         paper, heat = shelf.papers[place].key, round(shelf.heats[place].value, 4)
-        return Pick(paper, FOLLOWED, round(min(1.0, -score), 4), 0.0, heat, (Reason("author", author),))
+        return Pick(
+            paper, FOLLOWED, round(min(1.0, -score), 4), 0.0, heat, (Reason("author", author),)
+        )
     if taste is None or topic == OUTSIDE:
         return shelf.pick(entry)
     made = shelf.make(entry)

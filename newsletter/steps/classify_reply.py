@@ -1,4 +1,6 @@
-"""What a server's words mean for a letter: delivered, refused, to be tried again, or unknown. Pure; owns no wire."""
+"""What a server's words mean for a letter: delivered, refused, to be tried again, or unknown. Pure;
+owns no wire.
+"""
 
 import random
 import re
@@ -9,7 +11,8 @@ from newsletter.models import DeliveryState, Receipt
 
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
-#: Enhanced codes (RFC 3463) that say the mailbox is not there. Policy (5.7.x) and content never speak against a reader.
+#: Enhanced codes (RFC 3463) that say the mailbox is not there. Policy (5.7.x) and content never
+#: speak against a reader.
 _DEAD = ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
 
 
@@ -27,7 +30,9 @@ class Reply:
 
 
 def clean_reply(text: str) -> str:
-    """A server's words as they may be stored and shown: no control characters, at most 512 bytes."""
+    """A server's words as they may be stored and shown: no control characters, at most 512
+    bytes.
+    """
     return _CONTROL.sub(" ", text).strip().encode()[:512].decode(errors="ignore")
 
 
@@ -47,8 +52,13 @@ def judge(
     After the dot every 2yz is delivered (RFC 5321 section 4.2.1), 4yz is tried again, 5yz is final.
     """
     kind = reply.code // 100
-    said = {"code": reply.code, "enhanced": reply.enhanced, "reply": clean_reply(reply.text), "phase": phase,
-            "relay": relay}  # fmt: skip
+    said = {
+        "code": reply.code,
+        "enhanced": reply.enhanced,
+        "reply": clean_reply(reply.text),
+        "phase": phase,
+        "relay": relay,
+    }
     if phase == "dot" and kind == 2:
         return Receipt(delivery, DeliveryState.SENT, now, **said)  # type: ignore[arg-type]
     if kind == 5:
@@ -59,14 +69,20 @@ def judge(
     return Receipt(delivery, DeliveryState.DEFERRED, now, retry_at=retry_at, **said)  # type: ignore[arg-type]
 
 
-def backoff(attempts: int, retry: tuple[int, ...], jitter: random.Random | None = None) -> timedelta:
-    """How long to wait after the n-th failed try (from 0): the configured minutes, up to a fifth longer."""
+def backoff(
+    attempts: int, retry: tuple[int, ...], jitter: random.Random | None = None
+) -> timedelta:
+    """How long to wait after the n-th failed try (from 0): the configured minutes, up to a fifth
+    longer.
+    """
     minutes = retry[min(attempts, len(retry) - 1)] if retry else 240
     return timedelta(minutes=minutes * (1 + (jitter.random() * 0.2 if jitter else 0.0)))
 
 
 def is_dead_address(receipt: Receipt) -> bool:
-    """Whether a refusal says that the mailbox does not exist, so that it must not be mailed again."""
+    """Whether a refusal says that the mailbox does not exist, so that it must not be mailed
+    again.
+    """
     if receipt.state is not DeliveryState.REFUSED or receipt.phase != "rcpt":
         return False
     return receipt.enhanced in _DEAD or (not receipt.enhanced and receipt.code in (550, 551, 553))
@@ -74,7 +90,11 @@ def is_dead_address(receipt: Receipt) -> bool:
 
 def stops_the_issue(receipt: Receipt) -> bool:
     """Whether a refusal is about us, not about one reader: the sender is not accepted."""
-    return receipt.state is DeliveryState.REFUSED and receipt.phase == "mail" and not is_too_large(receipt)
+    return (
+        receipt.state is DeliveryState.REFUSED
+        and receipt.phase == "mail"
+        and not is_too_large(receipt)
+    )
 
 
 def is_policy(receipt: Receipt) -> bool:
@@ -86,4 +106,6 @@ def is_too_large(receipt: Receipt) -> bool:
     """Whether a letter was refused for its size (RFC 1870), which fewer papers can mend."""
     if receipt.state is not DeliveryState.REFUSED:
         return False
-    return receipt.enhanced in ("5.3.4", "5.2.3") or (receipt.code == 552 and not receipt.enhanced.startswith("5.2."))
+    return receipt.enhanced in ("5.3.4", "5.2.3") or (
+        receipt.code == 552 and not receipt.enhanced.startswith("5.2.")
+    )

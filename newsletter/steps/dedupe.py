@@ -1,8 +1,9 @@
-"""Many sightings, one paper: who belongs together, and what the merged record says. Pure; the store remembers.
+"""Many sightings, one paper: who belongs together, and what the merged record says. Pure; the store
+remembers.
 
-`identity` says whether two records are the same paper; here groups are made of such pairs, so that the order of what
-was seen changes nothing and seeing it again changes nothing. Two papers that are known already are never joined: that
-is the operator's decision.
+`identity` says whether two records are the same paper; here groups are made of such pairs, so that
+the order of what was seen changes nothing and seeing it again changes nothing. Two papers that are
+known already are never joined: that is the operator's decision.
 """
 
 import re
@@ -26,13 +27,24 @@ from newsletter.steps.identity import (
 from newsletter.text import authors
 from newsletter.text.authors import Company
 
-__all__ = ["RULED", "Verdict", "apart", "combine", "dedupe", "lookup_keys", "paper_keys", "remade", "same_paper"]
+__all__ = [
+    "RULED",
+    "Verdict",
+    "apart",
+    "combine",
+    "dedupe",
+    "lookup_keys",
+    "paper_keys",
+    "remade",
+    "same_paper",
+]
 
 #: Why a sighting is where the operator put it. It stays there whatever it resembles.
 RULED = "the operator's decision"
 
-#: How long before now we pretend to have seen a paper that we meet by its replacement. It is kept, so that signals find
-#: it, but it is news to nobody: readers are shown what was first seen within seven days.
+#: How long before now we pretend to have seen a paper that we meet by its replacement. It is kept,
+#: so that signals find it, but it is news to nobody: readers are shown what was first seen within
+#: seven days.
 OLD = timedelta(days=30)
 #: Title keys shared by more records than this say nothing and are not followed.
 _CROWD = 200
@@ -47,14 +59,27 @@ _RULED = -1
 _BY_TITLE = 2
 _KINDS = ("arxiv", "doi", "openreview", "pmid")
 #: What else two sightings may differ in; only there to make their order total.
-_REST = ("title", "abstract", "authors", "fields", "identifiers", "announce", "summary", "affiliations", "comment",
-         "is_withdrawn")  # fmt: skip
-#: Sources by how well they know a paper: arXiv is its origin, Hugging Face shows a copy; others stand between.
+_REST = (
+    "title",
+    "abstract",
+    "authors",
+    "fields",
+    "identifiers",
+    "announce",
+    "summary",
+    "affiliations",
+    "comment",
+    "is_withdrawn",
+)
+#: Sources by how well they know a paper: arXiv is its origin, Hugging Face shows a copy; others
+#: stand between.
 _TRUST = {"arxiv": 0, "biorxiv": 1, "medrxiv": 1, "huggingface": 3}
 
 
 def lookup_keys(sighting: Sighting) -> tuple[str, ...]:
-    """Every name under which the store may know this paper: identifiers, title keys, and the public id it would get."""
+    """Every name under which the store may know this paper: identifiers, title keys, and the public
+    id it would get.
+    """
     return (*keys(sighting), *_id_key(next(_ids([sighting]))))
 
 
@@ -78,12 +103,14 @@ def dedupe(
 
     `ruled`: (source, source_id) -> key of the known paper that the operator put this sighting to.
 
-    One Merge per paper that was seen. `why` has a fact per sighting; the first one of a new paper says "new", or
-    "replacement of an unknown paper" (see `OLD`).
+    One Merge per paper that was seen. `why` has a fact per sighting; the first one of a new paper
+    says "new", or "replacement of an unknown paper" (see `OLD`).
     """
     seen = sorted(sightings, key=_place)
     taken = {paper.id for paper in known}
-    papers = sorted(_within_reach(known, seen, ruled or {}), key=lambda paper: (paper.key, paper.id))
+    papers = sorted(
+        _within_reach(known, seen, ruled or {}), key=lambda paper: (paper.key, paper.id)
+    )
     records: list[Record] = [*papers, *seen]
     at_home = _at_home(seen, papers, ruled or {})
     verdicts = [
@@ -93,9 +120,13 @@ def dedupe(
     ]
     homes = [_Link(_RULED, home, n, RULED) for n, home in at_home.items()]
     links = homes + sorted(
-        _Link(_doubt(verdict.why), a, b, verdict.why) for a, b, verdict in verdicts if verdict.is_same
+        _Link(_doubt(verdict.why), a, b, verdict.why)
+        for a, b, verdict in verdicts
+        if verdict.is_same
     )
-    groups = _Groups(records, len(papers), [(a, b) for a, b, verdict in verdicts if verdict.why in _AGAINST])
+    groups = _Groups(
+        records, len(papers), [(a, b) for a, b, verdict in verdicts if verdict.why in _AGAINST]
+    )
     for link in links:
         groups.join(link)
     why: dict[int, str] = {}
@@ -124,22 +155,31 @@ def dedupe(
 def _within_reach(
     known: Iterable[Paper], seen: Iterable[Sighting], ruled: Mapping[tuple[str, str], int]
 ) -> Iterator[Paper]:
-    """Leave out the known papers of arXiv that nothing seen can be, because all of it has other arXiv ids.
+    """Leave out the known papers of arXiv that nothing seen can be, because all of it has other
+    arXiv ids.
 
     Titles alone bring in many such papers, and to compare them would take most of the time.
     """
     kinds = [identifiers(sighting) for sighting in seen]
     names = {name for of_kind in kinds for of in of_kind.values() for name in of}
-    is_open = not all("arxiv" in of_kind for of_kind in kinds) or any(sighting.is_withdrawn for sighting in seen)
+    is_open = not all("arxiv" in of_kind for of_kind in kinds) or any(
+        sighting.is_withdrawn for sighting in seen
+    )
     homes = set(ruled.values())
     for paper in known:
         own = identifiers(paper)
-        is_stranger = "arxiv" in own and not paper.is_withdrawn and all(names.isdisjoint(of) for of in own.values())
+        is_stranger = (
+            "arxiv" in own
+            and not paper.is_withdrawn
+            and all(names.isdisjoint(of) for of in own.values())
+        )
         if is_open or not is_stranger or paper.key in homes:
             yield paper
 
 
-def _at_home(seen: Sequence[Sighting], papers: Sequence[Paper], ruled: Mapping[tuple[str, str], int]) -> dict[int, int]:
+def _at_home(
+    seen: Sequence[Sighting], papers: Sequence[Paper], ruled: Mapping[tuple[str, str], int]
+) -> dict[int, int]:
     """Number of a record -> number of the known paper it was put to."""
     if not ruled:
         return {}
@@ -148,12 +188,14 @@ def _at_home(seen: Sequence[Sighting], papers: Sequence[Paper], ruled: Mapping[t
     return {n: places[home] for n, home in homes if home in places}
 
 
-# -- who belongs together ----------------------------------------------------------------------------------------------
+# -- who belongs together --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Link:
-    """Two records that are the same paper. Links sort by how sure they are: identifiers, then titles."""
+    """Two records that are the same paper. Links sort by how sure they are: identifiers, then
+    titles.
+    """
 
     doubt: int
     a: int
@@ -162,9 +204,13 @@ class _Link:
 
 
 class _Groups:
-    """Records joined into papers, one link at a time. Numbers below `known` are papers of the store."""
+    """Records joined into papers, one link at a time. Numbers below `known` are papers of the
+    store.
+    """
 
-    def __init__(self, records: Sequence[Record], known: int, strangers: Iterable[tuple[int, int]]) -> None:
+    def __init__(
+        self, records: Sequence[Record], known: int, strangers: Iterable[tuple[int, int]]
+    ) -> None:
         self._own = [identifiers(record) for record in records]
         self._all = list(self._own)
         self._known = known
@@ -182,27 +228,37 @@ class _Groups:
         return n
 
     def join(self, link: _Link) -> None:
-        """Join the groups of two records, unless that would join two known papers or records that contradict.
+        """Join the groups of two records, unless that would join two known papers or records that
+        contradict.
 
-        A record without authors must not tie two papers of other people together, nor one without a year two years.
-        Identifiers that contradict between the two records themselves were weighed by `same_paper` already.
+        A record without authors must not tie two papers of other people together, nor one without a
+        year two years. Identifiers that contradict between the two records themselves were weighed
+        by `same_paper` already.
         """
         one, other = sorted((self.root(link.a), self.root(link.b)))
         if one == other or other < self._known:
             return
         mine, theirs = self._all[one], self._all[other]
-        if link.doubt > _RULED and set(rivals(mine, theirs)) - set(rivals(self._own[link.a], self._own[link.b])):
+        if link.doubt > _RULED and set(rivals(mine, theirs)) - set(
+            rivals(self._own[link.a], self._own[link.b])
+        ):
             return
-        if link.doubt >= _BY_TITLE and any(self._strangers[n] & self._members[one] for n in self._members[other]):
+        if link.doubt >= _BY_TITLE and any(
+            self._strangers[n] & self._members[one] for n in self._members[other]
+        ):
             return
         self._parent[other] = one
         self._members[one] |= self._members[other]
         none: frozenset[str] = frozenset()
-        self._all[one] = {kind: mine.get(kind, none) | theirs.get(kind, none) for kind in {*mine, *theirs}}
+        self._all[one] = {
+            kind: mine.get(kind, none) | theirs.get(kind, none) for kind in {*mine, *theirs}
+        }
 
 
 def _verdicts(records: Sequence[Record], known: int) -> Iterator[tuple[int, int, Verdict]]:
-    """Compare all records that share a key, each pair once; pairs of known papers are left alone."""
+    """Compare all records that share a key, each pair once; pairs of known papers are left
+    alone.
+    """
     places: dict[str, list[int]] = defaultdict(list)
     for n, record in enumerate(records):
         for key in set(keys(record)):
@@ -229,7 +285,9 @@ def _doubt(why: str) -> int:
 
 
 def _place(sighting: Sighting) -> tuple[Any, ...]:
-    """A total order of sightings: announcements before replacements, origins before copies, new versions before old."""
+    """A total order of sightings: announcements before replacements, origins before copies, new
+    versions before old.
+    """
     return (
         _is_replacement([sighting]),
         _TRUST.get(sighting.source, 2),
@@ -247,16 +305,21 @@ def _is_replacement(sightings: Iterable[Sighting]) -> bool:
     return all(sighting.announce.startswith("replace") for sighting in sightings)
 
 
-# -- what the merged record says ---------------------------------------------------------------------------------------
+# -- what the merged record says -------------------------------------------------------------------
 
 
 def combine(
-    sightings: Sequence[Sighting], now: datetime, known: Paper | None = None, *, taken: Collection[str] = ()
+    sightings: Sequence[Sighting],
+    now: datetime,
+    known: Paper | None = None,
+    *,
+    taken: Collection[str] = (),
 ) -> Paper:
     """Make one paper of everything that was seen of it, keeping the best of each field.
 
-    A known paper keeps its key, its id, when it was first seen and whether it is hidden. With `known` left out this
-    also makes the papers of a wrong merge that is split: one call for the sightings of each. `taken` are others' ids.
+    A known paper keeps its key, its id, when it was first seen and whether it is hidden. With
+    `known` left out this also makes the papers of a wrong merge that is split: one call for the
+    sightings of each. `taken` are others' ids.
     """
     seen = sorted(sightings, key=_place)
     everything = _by_trust(seen, known)
@@ -273,7 +336,9 @@ def combine(
         fields=_union(record.fields for record in everything),
         identifiers=_identifiers(everything),
         version=max(record.version for record in everything),
-        published=min((record.published for record in everything if record.published), default=None),
+        published=min(
+            (record.published for record in everything if record.published), default=None
+        ),
         first_seen=known.first_seen if known else now,
         summary=_first(record.summary for record in (*seen, *stored)),
         affiliations=_union(record.affiliations for record in (*stored, *seen)),
@@ -288,15 +353,21 @@ def combine(
 
 
 def remade(paper: Paper, sightings: Sequence[Sighting], now: datetime) -> Paper:
-    """The paper as these sightings alone make it; what is its own stays: key, id, first seen, hidden."""
+    """The paper as these sightings alone make it; what is its own stays: key, id, first seen,
+    hidden.
+    """
     if not sightings:
         return paper
     made = combine(sightings, now)
-    return replace(made, id=paper.id, key=paper.key, first_seen=paper.first_seen, is_hidden=paper.is_hidden)
+    return replace(
+        made, id=paper.id, key=paper.key, first_seen=paper.first_seen, is_hidden=paper.is_hidden
+    )
 
 
 def apart(sightings: Sequence[Sighting]) -> list[tuple[Sighting, ...]]:
-    """Divide the sightings of one paper into those that share an identifier, in their order; others stand alone."""
+    """Divide the sightings of one paper into those that share an identifier, in their order; others
+    stand alone.
+    """
     groups: list[tuple[set[str], list[Sighting]]] = []
     for sighting in sightings:
         names = {name for of_kind in identifiers(sighting).values() for name in of_kind}
@@ -314,21 +385,30 @@ def apart(sightings: Sequence[Sighting]) -> list[tuple[Sighting, ...]]:
 
 
 def _by_trust(seen: Sequence[Sighting], known: Paper | None) -> list[Record]:
-    """Order records by how well they know the paper: arXiv's newest, what we know, then other sources.
+    """Order records by how well they know the paper: arXiv's newest, what we know, then other
+    sources.
 
     A notice of withdrawal has nothing to say but that, so it comes behind what we know.
     """
-    by_trust = sorted(seen, key=lambda sighting: (_TRUST.get(sighting.source, 2), -sighting.version))
+    by_trust = sorted(
+        seen, key=lambda sighting: (_TRUST.get(sighting.source, 2), -sighting.version)
+    )
     if known is None:
         return list(by_trust)
-    newer = [s for s in by_trust if s.source == "arxiv" and s.version >= known.version and not s.is_withdrawn]
+    newer = [
+        s
+        for s in by_trust
+        if s.source == "arxiv" and s.version >= known.version and not s.is_withdrawn
+    ]
     return [*newer, known, *(sighting for sighting in by_trust if sighting not in newer)]
 
 
 def _abstract(records: Sequence[Record]) -> str:
     """arXiv's abstract, or one we took for it; else the longest, because feeds cut theirs."""
     for record in records:
-        if record.abstract and (record.source == "arxiv" if isinstance(record, Sighting) else _has_arxiv(record)):
+        if record.abstract and (
+            record.source == "arxiv" if isinstance(record, Sighting) else _has_arxiv(record)
+        ):
             return record.abstract
     return max((record.abstract for record in records), key=len)
 
@@ -338,23 +418,31 @@ def _has_arxiv(record: Record) -> bool:
 
 
 def _authors(records: Sequence[Record]) -> tuple[str, ...]:
-    """The longest list that goes together with the most trusted one; of two as long, the one with fuller names."""
+    """The longest list that goes together with the most trusted one; of two as long, the one with
+    fuller names.
+    """
     lists = list(dict.fromkeys(record.authors for record in records if record.authors))
     if len(lists) < 2:
         return lists[0] if lists else ()
     fitting = [names for names in lists if authors.compare(names, lists[0]) >= Company.SOME]
-    return max(fitting or lists[:1], key=lambda names: (len(names), sum(map(len, names))), default=())
+    return max(
+        fitting or lists[:1], key=lambda names: (len(names), sum(map(len, names))), default=()
+    )
 
 
 def _identifiers(records: Sequence[Record]) -> tuple[str, ...]:
     """Every identifier once; the ones that name a paper everywhere first."""
     found = {name for record in records for names in identifiers(record).values() for name in names}
     kinds = {kind: place for place, kind in enumerate(_KINDS)}
-    return tuple(sorted(found, key=lambda name: (kinds.get(name.partition(":")[0], len(kinds)), name)))
+    return tuple(
+        sorted(found, key=lambda name: (kinds.get(name.partition(":")[0], len(kinds)), name))
+    )
 
 
 def _is_withdrawn(records: Sequence[Record]) -> bool:
-    """Whether the newest word on every arXiv id is "withdrawn": work that came back under a new id is not."""
+    """Whether the newest word on every arXiv id is "withdrawn": work that came back under a new id
+    is not.
+    """
     speaking = [record for record in records if _has_arxiv(record)] or records
     words: dict[str, tuple[int, bool]] = {}
     for record in speaking:
@@ -364,12 +452,16 @@ def _is_withdrawn(records: Sequence[Record]) -> bool:
 
 
 def _ids(sightings: Sequence[Sighting]) -> Iterator[str]:
-    """Public ids that a new paper may get, best first: arXiv id, DOI, the source's own short one, a made one."""
+    """Public ids that a new paper may get, best first: arXiv id, DOI, the source's own short one, a
+    made one.
+    """
     names = _identifiers(sightings)
     for kind in ("arxiv:", "doi:"):
         yield from (name.removeprefix(kind) for name in names if name.startswith(kind))
     first = min(sightings, key=_place)
-    if _TOKEN.fullmatch(first.source_id) or (first.source == "import" and _GIVEN.fullmatch(first.source_id)):
+    if _TOKEN.fullmatch(first.source_id) or (
+        first.source == "import" and _GIVEN.fullmatch(first.source_id)
+    ):
         yield first.source_id
     source = re.sub(r"[^a-z0-9]+", "-", first.source.lower()).strip("-") or "paper"
     yield f"{source}-{short_hash(first.source_id)}"

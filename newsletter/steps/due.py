@@ -1,7 +1,8 @@
-"""Who is due: local calendars turned into instants. Pure; the database says who has been served already.
+"""Who is due: local calendars turned into instants. Pure; the database says who has been served
+already.
 
-The clock's only job is to ask often. A reader's day is found here with zoneinfo, so a daylight-saving change, a restart
-or a late start can neither skip a day nor repeat one.
+The clock's only job is to ask often. A reader's day is found here with zoneinfo, so a
+daylight-saving change, a restart or a late start can neither skip a day nor repeat one.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-#: Two digests of one reader are wished at least so far apart, even when the reader changes time zone or hour.
+#: Two digests of one reader are wished at least so far apart, even when the reader changes time
+#: zone or hour.
 APART = timedelta(hours=20)
 
 
@@ -50,7 +52,8 @@ def next_due(rhythms: Iterable[tuple[str, int, str]], now: datetime) -> datetime
 
 
 def instant(day: date, hour: int, timezone: str) -> datetime | None:
-    """When that local hour begins; in a gap the first instant after it, in an overlap the first of the two.
+    """When that local hour begins; in a gap the first instant after it, in an overlap the first of
+    the two.
 
     None when the zone skipped the whole date (Samoa, 30 December 2011).
     """

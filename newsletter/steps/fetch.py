@@ -1,4 +1,6 @@
-"""Ask every source at once: a failed source is a value, not the end of the day. The caller knows what to remember."""
+"""Ask every source at once: a failed source is a value, not the end of the day. The caller knows
+what to remember.
+"""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -8,28 +10,42 @@ from datetime import datetime, timedelta
 from newsletter.models import Ask, Harvest, SourceState
 from newsletter.ports import Source
 
-DEADLINE_S = 900.0  #: arXiv at three seconds a request, with every category and a month to catch up, needs minutes
+#: arXiv at three seconds a request, with every category and a month to catch up, needs minutes
+DEADLINE_S = 900.0
 LONGEST_WAIT_S = 86_400.0
 #: A source that failed is asked again after this, and twice as long each further time.
 FIRST_WAIT = timedelta(minutes=15)
-#: One that should have had something is asked again after this, so many times (C05); then with all the others.
+#: One that should have had something is asked again after this, so many times (C05); then with all
+#: the others.
 STALLED_WAIT, STALLED_TRIES = timedelta(minutes=10), 3
 
 
-async def fetch(sources: Iterable[Source], asks: Mapping[str, Ask], deadline_s: float = DEADLINE_S) -> list[Harvest]:
-    """Ask the sources that `asks` names, all at once; the harvests come in the order of the sources.
+async def fetch(
+    sources: Iterable[Source], asks: Mapping[str, Ask], deadline_s: float = DEADLINE_S
+) -> list[Harvest]:
+    """Ask the sources that `asks` names, all at once; the harvests come in the order of the
+    sources.
 
-    A source that raises, or is not done by the deadline, has failed. Where a failed source asks to be left alone, the
-    wait doubles with each failure in a row, up to a day (C03); they are counted in the source's memory.
+    A source that raises, or is not done by the deadline, has failed. Where a failed source asks to
+    be left alone, the wait doubles with each failure in a row, up to a day (C03); they are counted
+    in the source's memory.
     """
     named = [source for source in sources if source.name in asks]
-    return list(await asyncio.gather(*(_fetch(source, asks[source.name], deadline_s) for source in named)))
+    return list(
+        await asyncio.gather(*(_fetch(source, asks[source.name], deadline_s) for source in named))
+    )
 
 
-def retry_at(state: str, troubles: int, at: datetime, not_before: datetime | None = None) -> datetime | None:
-    """When to ask a source again that answered badly `troubles` times in a row, at last `at`; None: with the others."""
+def retry_at(
+    state: str, troubles: int, at: datetime, not_before: datetime | None = None
+) -> datetime | None:
+    """When to ask a source again that answered badly `troubles` times in a row, at last `at`; None:
+    with the others.
+    """
     if state == SourceState.FAILED:
-        wait = min(FIRST_WAIT * (1 << min(max(troubles, 1) - 1, 10)), timedelta(seconds=LONGEST_WAIT_S))
+        wait = min(
+            FIRST_WAIT * (1 << min(max(troubles, 1) - 1, 10)), timedelta(seconds=LONGEST_WAIT_S)
+        )
     elif state == SourceState.STALLED and troubles <= STALLED_TRIES:
         wait = STALLED_WAIT
     else:

@@ -1,8 +1,9 @@
-"""The one decision about what is the same paper, and the keys by which candidates for it are found. Pure; a base on
-which only dedupe builds. Nothing is merged or remembered here.
+"""The one decision about what is the same paper, and the keys by which candidates for it are found.
+Pure; a base on which only dedupe builds. Nothing is merged or remembered here.
 
-Precision comes before recall: a paper shown twice is a nuisance, two papers shown as one is an error. Identifiers come
-first; then title and people must agree, and what speaks against it (another arXiv id, another year) wins.
+Precision comes before recall: a paper shown twice is a nuisance, two papers shown as one is an
+error. Identifiers come first; then title and people must agree, and what speaks against it (another
+arXiv id, another year) wins.
 """
 
 import re
@@ -30,29 +31,36 @@ class Verdict:
     why: str
 
 
-#: DOIs of preprint servers: bioRxiv and medRxiv (two prefixes), SSRN, Research Square, Preprints.org, ChemRxiv, OSF
-#: and its family, TechRxiv, Authorea, PeerJ Preprints, Zenodo. A journal's DOI beside one of these is the paper's next
-#: life.
+#: DOIs of preprint servers: bioRxiv and medRxiv (two prefixes), SSRN, Research Square,
+#: Preprints.org, ChemRxiv, OSF and its family, TechRxiv, Authorea, PeerJ Preprints, Zenodo. A
+#: journal's DOI beside one of these is the paper's next life.
 _PREPRINT = re.compile(
-    r"doi:10\.(?:1101/(?:\d{4}\.\d\d\.\d\d\.)?\d{5,9}(?:v\d+)?\Z|64898/|2139/ssrn|21203/rs|20944/preprints|26434/chemrxiv"
+    r"doi:10\.(?:1101/(?:\d{4}\.\d\d\.\d\d\.)?\d{5,9}(?:v\d+)?\Z|64898/"
+    r"|2139/ssrn|21203/rs|20944/preprints|26434/chemrxiv"
     r"|312\d\d/|36227/techrxiv|22541/|7287/peerj\.preprints|5281/zenodo)"
 )
 _ARXIV_DOI = re.compile(r"doi:10\.48550/arxiv\.", re.I)
 #: "…v2"; Research Square, Preprints.org, ChemRxiv and OSF write "/v2", ".v2", "-v2", "_v2".
 _VERSION = re.compile(r"(?:[./_-]{1,2}|(?<=\d))v\d{1,3}\Z", re.I)
-#: Kinds of identifiers of which a paper has one: two different ones speak against. (A conference gives a paper that is
-#: submitted again a new OpenReview id, so those do not.)
+#: Kinds of identifiers of which a paper has one: two different ones speak against. (A conference
+#: gives a paper that is submitted again a new OpenReview id, so those do not.)
 _RULED_OUT = {
     "arxiv": "another arXiv id",
     "doi": "another DOI",
     "preprint": "another preprint DOI",
     "pmid": "another PubMed id",
 }
-_SHARED = {"arxiv": "same arXiv id", "doi": "same DOI", "preprint": "same DOI", "openreview": "same OpenReview id"}
+_SHARED = {
+    "arxiv": "same arXiv id",
+    "doi": "same DOI",
+    "preprint": "same DOI",
+    "openreview": "same OpenReview id",
+}
 #: Abstracts that have less than this in common (rapidfuzz token_set_ratio) are of two texts.
 _ABSTRACTS_ALIKE = 60
-#: How alike two misread titles must look, by how well the people agree; a list without names needs the strictest.
-#: On the labelled pairs of DBLP with ACM and with Scholar two points more or less change F1 by less than 0.003.
+#: How alike two misread titles must look, by how well the people agree; a list without names needs
+#: the strictest. On the labelled pairs of DBLP with ACM and with Scholar two points more or less
+#: change F1 by less than 0.003.
 _TITLES_ALIKE = {Company.SAME: 82, Company.SOME: 86, Company.ONE: 92, Company.UNKNOWN: 92}
 
 
@@ -77,7 +85,8 @@ def same_paper(a: Record, b: Record) -> Verdict:
 
 
 def identifiers(record: Record) -> Mapping[str, frozenset[str]]:
-    """Sort a record's identifiers by kind: arxiv, doi (of a journal), preprint (DOI of a server), openreview, …
+    """Sort a record's identifiers by kind: arxiv, doi (of a journal), preprint (DOI of a server),
+    openreview, …
 
     A sighting without any is named by its place in its source: kind "entry".
     """
@@ -95,7 +104,9 @@ def _by_kind(names: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
 
 
 def canonical(name: str) -> str:
-    """Write an identifier the one way: no version, DOIs in lower case, arXiv's own DOIs as arXiv ids."""
+    """Write an identifier the one way: no version, DOIs in lower case, arXiv's own DOIs as arXiv
+    ids.
+    """
     kind, colon, value = name.strip().partition(":")
     name = _ARXIV_DOI.sub("arxiv:", f"{kind.lower()}{colon}{value.strip()}")
     if name.startswith("doi:"):
@@ -108,7 +119,11 @@ def canonical(name: str) -> str:
 def entry(sighting: Sighting) -> str:
     """Name an entry of a source that gives no identifier: "entry:SOURCE:ID"."""
     name = f"entry:{sighting.source}:{sighting.source_id}"
-    return name if len(name) <= 200 else f"entry:{sighting.source[:100]}:{short_hash(sighting.source_id)}"
+    return (
+        name
+        if len(name) <= 200
+        else f"entry:{sighting.source[:100]}:{short_hash(sighting.source_id)}"
+    )
 
 
 def short_hash(text: str) -> str:
@@ -117,7 +132,11 @@ def short_hash(text: str) -> str:
 
 def rivals(mine: Mapping[str, frozenset[str]], theirs: Mapping[str, frozenset[str]]) -> list[str]:
     """The kinds of identifiers that both have, but not the same, although a paper has only one."""
-    return [kind for kind in _RULED_OUT if kind in mine and kind in theirs and not mine[kind] & theirs[kind]]
+    return [
+        kind
+        for kind in _RULED_OUT
+        if kind in mine and kind in theirs and not mine[kind] & theirs[kind]
+    ]
 
 
 def _is_one_entry(a: Record, b: Record) -> bool:
@@ -154,16 +173,23 @@ def _by_text(a: Record, b: Record, *, is_disputed: bool) -> Verdict:
         return Verdict(False, "too little in common")
     if company is Company.UNKNOWN:
         return Verdict(True, "same title")
-    return Verdict(True, "same title and authors" if likeness is Likeness.SAME else "similar title, same authors")
+    return Verdict(
+        True,
+        "same title and authors" if likeness is Likeness.SAME else "similar title, same authors",
+    )
 
 
 def _is_mention(record: Record) -> bool:
-    """Whether it is a bare reference, as somebody typed or scanned it: no identifier, no abstract, no page."""
+    """Whether it is a bare reference, as somebody typed or scanned it: no identifier, no abstract,
+    no page.
+    """
     return not record.abstract and not record.links and not identifiers(record).keys() - {"entry"}
 
 
 def _by_mention(a: Record, b: Record, left: Title, right: Title) -> Verdict:
-    """Compare two bare references: titles come misread, cut short or with a stray venue; a year is this very text's."""
+    """Compare two bare references: titles come misread, cut short or with a stray venue; a year is
+    this very text's.
+    """
     if a.published and b.published and a.published.year != b.published.year:
         return Verdict(False, "different years")
     company = authors.compare(a.authors, b.authors)
@@ -176,7 +202,9 @@ def _by_mention(a: Record, b: Record, left: Title, right: Title) -> Verdict:
 
 
 def _years_apart(a: Record, b: Record) -> int:
-    """Years between two publications. A preprint may be years older than its journal version: that counts as none."""
+    """Years between two publications. A preprint may be years older than its journal version: that
+    counts as none.
+    """
     if a.published is None or b.published is None or _is_preprint(a) or _is_preprint(b):
         return 0
     return abs(a.published.year - b.published.year)
@@ -192,13 +220,14 @@ def _abstracts_differ(a: Record, b: Record) -> bool:
     return fuzz.token_set_ratio(a.abstract, b.abstract) < _ABSTRACTS_ALIKE
 
 
-# -- keys --------------------------------------------------------------------------------------------------------------
+# -- keys ------------------------------------------------------------------------------------------
 
 
 def keys(record: Record) -> tuple[str, ...]:
     """What a paper can be found by: its identifiers, and up to four keys of its title.
 
-    Two records that `same_paper` joins share a key, save for a few misread titles; a key is shared by few others.
+    Two records that `same_paper` joins share a key, save for a few misread titles; a key is shared
+    by few others.
     """
     names = sorted(name for kind in identifiers(record).values() for name in kind)
     return (*names, *_title_keys(record.title))
@@ -206,7 +235,9 @@ def keys(record: Record) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16384)
 def _title_keys(text: str) -> tuple[str, ...]:
-    """Keys that survive spelling ("t": all letters), a lost subtitle ("f": the beginning) or one wrong word ("w")."""
+    """Keys that survive spelling ("t": all letters), a lost subtitle ("f": the beginning) or one
+    wrong word ("w").
+    """
     title = title_of(text)
     if title.is_generic:
         return ()
@@ -215,7 +246,11 @@ def _title_keys(text: str) -> tuple[str, ...]:
     if len(content) >= 3:
         found.append(f"f:{_digest(''.join(content)[:24])}")
         longest = sorted(set(content), key=lambda word: (-len(word), word))
-        found += [f"w:{_digest(' '.join(words))}" for words in (longest[0:6:2], longest[1:6:2]) if len(words) > 1]
+        found += [
+            f"w:{_digest(' '.join(words))}"
+            for words in (longest[0:6:2], longest[1:6:2])
+            if len(words) > 1
+        ]
     return tuple(found)
 
 

@@ -1,4 +1,6 @@
-"""All topics against all candidate papers: each distinct query once. What a query means is the matcher's."""
+"""All topics against all candidate papers: each distinct query once. What a query means is the
+matcher's.
+"""
 
 from collections.abc import Sequence
 
@@ -7,7 +9,9 @@ from newsletter.models import Match, Paper, Topic
 from newsletter.ports import Matcher
 
 
-def match(topics: Sequence[Topic], papers: Sequence[Paper], matcher: Matcher) -> dict[int, Sequence[Match]]:
+def match(
+    topics: Sequence[Topic], papers: Sequence[Paper], matcher: Matcher
+) -> dict[int, Sequence[Match]]:
     """Find every topic's papers, best first. Topics with the same query share one."""
     first_with: dict[str, int] = {}
     for topic in topics:

@@ -1,12 +1,14 @@
-"""Readings of attention over time become heat within a field, with the facts behind it. Pure; the store keeps both.
+"""Readings of attention over time become heat within a field, with the facts behind it. Pure; the
+store keeps both.
 
     attention   counters of all sources, in upvotes: what one of each is worth
-    warmth      the upvotes it is heading for: attention, a prior, and how young it is; less with age
+    warmth      the upvotes it is heading for: attention, a prior, and how young it is; less with
+        age
     heat        its place by warmth among the papers of its field of the last 7 days
 
-The constants of warmth come from the history of 2,920 papers of Hugging Face's daily list: counts a few hours after
-listing, against counts two and more days later. `benchmarks/trend_quality` measures them. They are round numbers from a
-plateau, chosen because both halves of the time gain by them.
+The constants of warmth come from the history of 2,920 papers of Hugging Face's daily list: counts a
+few hours after listing, against counts two and more days later. `benchmarks/trend_quality` measures
+them. They are round numbers from a plateau, chosen because both halves of the time gain by them.
 """
 
 import math
@@ -18,28 +20,35 @@ from datetime import datetime, timedelta
 
 from newsletter.models import Fact, Heat, Paper, Signal
 
-#: What one of each is worth in upvotes. A mention is somebody's own post. A comment is often the list's own robot or
-#: the author: beside the upvotes it says little (rank correlation with later upvotes 0.2).
+#: What one of each is worth in upvotes. A mention is somebody's own post. A comment is often the
+#: list's own robot or the author: beside the upvotes it says little (rank correlation with later
+#: upvotes 0.2).
 WORTH = {"upvotes": 1.0, "points": 1.0, "mentions": 5.0, "comments": 0.25}
-#: What the natural logarithm of the stars is worth: they may be older than the paper (rank correlation 0.3).
+#: What the natural logarithm of the stars is worth: they may be older than the paper (rank
+#: correlation 0.3).
 STARS = 0.3
-#: Upvotes that a paper listed on its own date is given in advance, because the first one or two say little; divided by
-#: (1 + days)^0.3 for one listed later: what is old news gathers less. As its own votes come in, the guess fades.
+#: Upvotes that a paper listed on its own date is given in advance, because the first one or two say
+#: little; divided by (1 + days)^0.3 for one listed later: what is old news gathers less. As its own
+#: votes come in, the guess fades.
 PRIOR, LATENESS, PRIOR_DAYS = 5.0, 0.3, 2.0
-#: Within the first hours readers are still to come: a paper listed h hours ago is heading for 1 + e^(-h / 2) times what
-#: it has. Papers listed less than three hours before a snapshot end 25 % higher than others with as many upvotes.
+#: Within the first hours readers are still to come: a paper listed h hours ago is heading for 1 +
+#: e^(-h / 2) times what it has. Papers listed less than three hours before a snapshot end 25 %
+#: higher than others with as many upvotes.
 YOUTH_HOURS = 2.0
-#: Exponent of ageing: after three days a paper needs twice the attention of a new one to be as warm.
+#: Exponent of ageing: after three days a paper needs twice the attention of a new one to be as
+#: warm.
 GRAVITY = 0.5
 
-#: A field smaller than this has no top 1 %: it is measured within its archive (cs.DL within cs), and an archive that is
-#: still smaller is filled up with papers of the usual spread. So a lone paper is neither Surging nor nothing.
+#: A field smaller than this has no top 1 %: it is measured within its archive (cs.DL within cs),
+#: and an archive that is still smaller is filled up with papers of the usual spread. So a lone
+#: paper is neither Surging nor nothing.
 FULL = 100
-#: The usual spread: half of the papers silent; of the others a share of 1 / (1 + (warmth / 18)^1.7) is warmer.
+#: The usual spread: half of the papers silent; of the others a share of 1 / (1 + (warmth / 18)^1.7)
+#: is warmer.
 SPREAD_SILENT, SPREAD_MEDIAN, SPREAD_SLOPE = 0.5, 18.0, 1.7
 
-#: (level, largest share of the field that is as hot, least attention), hottest first: in a silent field two upvotes do
-#: not make a paper Surging.
+#: (level, largest share of the field that is as hot, least attention), hottest first: in a silent
+#: field two upvotes do not make a paper Surging.
 LEVELS = ((4, 0.01, 10.0), (3, 0.05, 4.0), (2, 0.15, 2.0))
 KINDS = frozenset((*WORTH, "stars"))
 _CAP = 1e9
@@ -58,15 +67,20 @@ class _Standing:
 
     @property
     def place(self) -> tuple[bool, float]:
-        """Sorts by heat. Whoever has been noticed is hotter than whoever has not; the silent are all alike."""
+        """Sorts by heat. Whoever has been noticed is hotter than whoever has not; the silent are
+        all alike.
+        """
         return (self.attention > 0, self.warmth if self.attention > 0 else 0.0)
 
 
-def trend(papers: Sequence[Paper], signals: Mapping[int, Sequence[Signal]], now: datetime) -> dict[int, Heat]:
-    """Measure every paper within its field. `papers` are those of the last 7 days, `signals` their readings by key.
+def trend(
+    papers: Sequence[Paper], signals: Mapping[int, Sequence[Signal]], now: datetime
+) -> dict[int, Heat]:
+    """Measure every paper within its field. `papers` are those of the last 7 days, `signals` their
+    readings by key.
 
-    More of any counter never makes a paper less hot. Readings from the future and endless ones are ignored; a
-    negative one counts as 0.
+    More of any counter never makes a paper less hot. Readings from the future and endless ones are
+    ignored; a negative one counts as 0.
     """
     standings = {paper.key: _standing(paper, signals.get(paper.key, ()), now) for paper in papers}
     fields = _fields(papers)
@@ -76,7 +90,10 @@ def trend(papers: Sequence[Paper], signals: Mapping[int, Sequence[Signal]], now:
             places[field].append(standings[paper.key].place)
     for field in places:
         places[field].sort()
-    return {paper.key: _heat(standings[paper.key], fields[paper.key], places[fields[paper.key]]) for paper in papers}
+    return {
+        paper.key: _heat(standings[paper.key], fields[paper.key], places[fields[paper.key]])
+        for paper in papers
+    }
 
 
 def _field(paper: Paper) -> str:
@@ -88,12 +105,14 @@ def _archive(field: str) -> str:
 
 
 def _fields(papers: Sequence[Paper]) -> dict[int, str]:
-    """The field each paper is measured in: its category, or the archive of a category that is small."""
+    """The field each paper is measured in: its category, or the archive of a category that is
+    small.
+    """
     sizes = Counter(map(_field, papers))
     return {p.key: _field(p) if sizes[_field(p)] >= FULL else _archive(_field(p)) for p in papers}
 
 
-# -- one paper ---------------------------------------------------------------------------------------------------------
+# -- one paper -------------------------------------------------------------------------------------
 
 
 def _standing(paper: Paper, signals: Iterable[Signal], now: datetime) -> _Standing:
@@ -122,12 +141,17 @@ def _worth(kind: str, total: float) -> float:
 
 
 def _facts(
-    counters: Mapping[tuple[str, str], Sequence[Signal]], totals: Mapping[str, float], paper: Paper, now: datetime
+    counters: Mapping[tuple[str, str], Sequence[Signal]],
+    totals: Mapping[str, float],
+    paper: Paper,
+    now: datetime,
 ) -> tuple[Fact, ...]:
     """The numbers behind a heat that are true as "312 upvotes in 1 day", strongest first."""
     found = []
     for kind, total in totals.items():
-        readings = [reading for (of, _), values in counters.items() if of == kind for reading in values]
+        readings = [
+            reading for (of, _), values in counters.items() if of == kind for reading in values
+        ]
         first = min(readings, key=lambda reading: (reading.at, reading.value))
         count, since = total, first.at
         if kind == "stars":  # the repository may be older than the paper
@@ -141,11 +165,13 @@ def _facts(
     return tuple(fact for _, fact in sorted(found, key=lambda item: (-item[0], item[1].kind)))
 
 
-# -- one paper among others --------------------------------------------------------------------------------------------
+# -- one paper among others ------------------------------------------------------------------------
 
 
 def _heat(own: _Standing, field: str, places: Sequence[tuple[bool, float]]) -> Heat:
-    """Place a paper among all of its field; `places` are sorted, coldest first, and hold its own."""
+    """Place a paper among all of its field; `places` are sorted, coldest first, and hold its
+    own.
+    """
     alike = bisect_right(places, own.place) - bisect_left(places, own.place)
     hotter = len(places) - bisect_right(places, own.place)
     missing = max(0, FULL - len(places))

@@ -1,7 +1,9 @@
-"""Opening the database, transactions, migrations, locks. No query about the product's nouns lives here.
+"""Opening the database, transactions, migrations, locks. No query about the product's nouns lives
+here.
 
-SQLite: WAL, synchronous=FULL (the fence before the final dot must survive a power cut), foreign keys, and BEGIN
-IMMEDIATE for every writer, because a read that turns into a write fails at once whatever the busy timeout says.
+SQLite: WAL, synchronous=FULL (the fence before the final dot must survive a power cut), foreign
+keys, and BEGIN IMMEDIATE for every writer, because a read that turns into a write fails at once
+whatever the busy timeout says.
 """
 
 import fcntl
@@ -21,7 +23,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import BigInteger, Connection, Dialect, Engine, create_engine, event, literal_column, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Dialect,
+    Engine,
+    create_engine,
+    event,
+    literal_column,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -35,7 +46,9 @@ _decoder = json.JSONDecoder()
 
 
 def _loads(text: str) -> Any:
-    """As json.loads, for what `as_json` wrote: a third of the time, and papers are loaded by the ten thousand."""
+    """As json.loads, for what `as_json` wrote: a third of the time, and papers are loaded by the
+    ten thousand.
+    """
     return [] if text == "[]" else _decoder.raw_decode(text)[0]
 
 
@@ -47,7 +60,10 @@ def open_engine(url: str, *, busy_timeout_s: float = 30.0) -> Engine:
     kind = make_url(url).get_backend_name()
     if kind == "sqlite":
         engine = create_engine(
-            url, connect_args={"timeout": busy_timeout_s}, json_serializer=as_json, json_deserializer=_loads
+            url,
+            connect_args={"timeout": busy_timeout_s},
+            json_serializer=as_json,
+            json_deserializer=_loads,
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -56,13 +72,23 @@ def open_engine(url: str, *, busy_timeout_s: float = 30.0) -> Engine:
         try:
             return create_engine(url, pool_pre_ping=True, json_serializer=as_json)
         except ModuleNotFoundError as e:
-            raise StoreError("PostgreSQL needs the extra postgres", hint="pip install 'newsletter[postgres]'") from e
-    raise StoreError(f"database.url: {kind} is not supported", hint="use sqlite:///… or postgresql+psycopg://…")
+            raise StoreError(
+                "PostgreSQL needs the extra postgres", hint="pip install 'newsletter[postgres]'"
+            ) from e
+    raise StoreError(
+        f"database.url: {kind} is not supported", hint="use sqlite:///… or postgresql+psycopg://…"
+    )
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-32768"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-32768",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -98,10 +124,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def explain(error: DBAPIError) -> Exception:
-    """Turn what an operator can mend into a StoreError; hand back everything else as it is (bugs stay visible)."""
+    """Turn what an operator can mend into a StoreError; hand back everything else as it is (bugs
+    stay visible).
+    """
     said = str(error.orig)
     for mark, hint in (
-        ("database is locked", "another process is writing for a long time; look for it with: newsletter db status"),
+        (
+            "database is locked",
+            "another process is writing for a long time; look for it with: newsletter db status",
+        ),
         ("disk is full", "free some space, then run the command again; nothing was half done"),
         ("disk I/O error", "the disk reported an error; check it, then: newsletter db status"),
         ("readonly database", "the database file cannot be written by this user"),
@@ -117,7 +148,9 @@ def explain(error: DBAPIError) -> Exception:
 
 
 def database_seconds(dialect: str) -> Any:
-    """SQL for the database's own clock, whole seconds since the epoch. Leases never trust a worker's clock."""
+    """SQL for the database's own clock, whole seconds since the epoch. Leases never trust a
+    worker's clock.
+    """
     if dialect == "sqlite":
         return literal_column("CAST(strftime('%s', 'now') AS INTEGER)", BigInteger)
     return literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)", BigInteger)
@@ -135,16 +168,20 @@ def chunks(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
         yield values[start : start + size]
 
 
-# -- migrations ------------------------------------------------------------------------------------------------------
+# -- migrations ------------------------------------------------------------------------------------
 
 
 def find_assets(name: str) -> Path:
-    """Find `templates` or `migrations`: in the installed package first, then beside it in a checkout."""
+    """Find `templates` or `migrations`: in the installed package first, then beside it in a
+    checkout.
+    """
     package = Path(__file__).resolve().parent.parent
     for place in (package / "_assets" / name, package.parent / name):
         if place.is_dir():
             return place
-    raise StoreError(f"the folder {name}/ is missing from the installation", hint="install newsletter again")
+    raise StoreError(
+        f"the folder {name}/ is missing from the installation", hint="install newsletter again"
+    )
 
 
 def _alembic(engine: Engine) -> Config:
@@ -187,7 +224,8 @@ def require_schema(engine: Engine) -> None:
     state = schema(engine)
     if not state.is_known:
         raise StoreError(
-            f"database: made by a newer version (schema {state.found}; this version knows {state.wanted})",
+            f"database: made by a newer version (schema {state.found}; this version knows "
+            f"{state.wanted})",
             hint="install that version again, or restore a backup: newsletter db restore FILE",
         )
     if not state.is_current:
@@ -197,20 +235,25 @@ def require_schema(engine: Engine) -> None:
         )
 
 
-# -- locks -----------------------------------------------------------------------------------------------------------
+# -- locks -----------------------------------------------------------------------------------------
 
 
 @contextmanager
 def only_one(engine: Engine, name: str) -> Iterator[None]:
-    """Hold a lock that one process at a time can have: "run" while a day is made, "daemon" for a daemon's life.
+    """Hold a lock that one process at a time can have: "run" while a day is made, "daemon" for a
+    daemon's life.
 
-    It ends with the process, however that ends. Raises: Busy, naming the holder where the system knows it.
+    It ends with the process, however that ends. Raises: Busy, naming the holder where the system
+    knows it.
     """
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:6])
             if not connection.scalar(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}):
-                raise Busy(f"another {name} is active on this database", hint="wait for it, or stop it first")
+                raise Busy(
+                    f"another {name} is active on this database",
+                    hint="wait for it, or stop it first",
+                )
             try:
                 yield
             finally:
@@ -226,7 +269,9 @@ def only_one(engine: Engine, name: str) -> Iterator[None]:
         except OSError as e:
             file.seek(0)
             holder = file.read().strip() or "unknown process"
-            raise Busy(f"another {name} is active ({holder})", hint="wait for it, or stop it first") from e
+            raise Busy(
+                f"another {name} is active ({holder})", hint="wait for it, or stop it first"
+            ) from e
         file.truncate(0)
         started = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(f"process {os.getpid()} on {socket.gethostname()}, since {started}")

@@ -1,7 +1,8 @@
-"""What the operator ruled about identity: two papers are one, or one is several. Both are remembered and can be undone.
+"""What the operator ruled about identity: two papers are one, or one is several. Both are
+remembered and can be undone.
 
-A merged paper stays as it was, with its sightings and signals, and is shown as the other. A split moves sightings to
-papers of their own and marks where each belongs.
+A merged paper stays as it was, with its sightings and signals, and is shown as the other. A split
+moves sightings to papers of their own and marks where each belongs.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +27,9 @@ def shown_as(connection: Connection) -> dict[int, int]:
 
 def merged_into(connection: Connection, key: int) -> list[Paper]:
     """The papers that are shown as this one."""
-    rows = connection.execute(select(P).join(M, M.c.paper == P.c.key).where(M.c.into == key).order_by(P.c.key))
+    rows = connection.execute(
+        select(P).join(M, M.c.paper == P.c.key).where(M.c.into == key).order_by(P.c.key)
+    )
     return [papers.paper_of(row) for row in rows]
 
 
@@ -48,7 +51,9 @@ def unmerge(connection: Connection, paper: Paper) -> None:
 
 def own_sightings(connection: Connection, key: int) -> list[Sighting]:
     """What was seen of a paper itself, first one first."""
-    rows = connection.execute(select(S.c.record).where(S.c.paper == key).order_by(S.c.first_at, S.c.id))
+    rows = connection.execute(
+        select(S.c.record).where(S.c.paper == key).order_by(S.c.first_at, S.c.id)
+    )
     return [papers.sighting_of(row._mapping) for row in rows]
 
 
@@ -73,7 +78,12 @@ def place(connection: Connection, sightings: Sequence[Sighting], paper: Paper, w
 def first_at(connection: Connection, sightings: Sequence[Sighting]) -> datetime | None:
     """When the first of these was seen."""
     names = [(sighting.source, sighting.source_id) for sighting in sightings]
-    query = select(S.c.first_at).where(tuple_(S.c.source, S.c.source_id).in_(names)).order_by(S.c.first_at).limit(1)
+    query = (
+        select(S.c.first_at)
+        .where(tuple_(S.c.source, S.c.source_id).in_(names))
+        .order_by(S.c.first_at)
+        .limit(1)
+    )
     moment: datetime | None = connection.scalar(query)
     return moment
 
@@ -82,7 +92,10 @@ def as_shown(of_reader: dict[int, set[int]], shown: dict[int, int]) -> dict[int,
     """Reader -> papers, where one who had a merged paper also had the one it is shown as."""
     if not shown:
         return of_reader
-    return {reader: had | {shown[key] for key in had & shown.keys()} for reader, had in of_reader.items()}
+    return {
+        reader: had | {shown[key] for key in had & shown.keys()}
+        for reader, had in of_reader.items()
+    }
 
 
 def backdated(paper: Paper, moment: datetime | None) -> Paper:

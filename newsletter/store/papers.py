@@ -1,4 +1,6 @@
-"""Papers, what they can be recognised by, and who showed them. What is the same paper is dedupe's to decide."""
+"""Papers, what they can be recognised by, and who showed them. What is the same paper is dedupe's
+to decide.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -39,12 +41,15 @@ def by_keys(connection: Connection, keys: Iterable[int]) -> dict[int, Paper]:
 
 
 def get(connection: Connection, id: str) -> Paper:
-    """Find one paper by its public id, or by any identifier that is written like one ("arXiv:2512.22525v2").
+    """Find one paper by its public id, or by any identifier that is written like one
+    ("arXiv:2512.22525v2").
 
     The name of a paper that was merged finds the one it is shown as. Raises: NotFound.
     """
     paper = get_itself(connection, id)
-    other = connection.execute(select(P).join(M, M.c.into == P.c.key).where(M.c.paper == paper.key)).one_or_none()
+    other = connection.execute(
+        select(P).join(M, M.c.into == P.c.key).where(M.c.paper == paper.key)
+    ).one_or_none()
     return paper_of(other) if other else paper
 
 
@@ -53,9 +58,13 @@ def get_itself(connection: Connection, id: str) -> Paper:
     row = connection.execute(select(P).where(P.c.id == id)).one_or_none()
     if row is None:
         name = id.lower().removeprefix("arxiv:").removeprefix("doi:")
-        arxiv = name.rpartition("v")[0] if name.rpartition("v")[2].isdigit() and "v" in name else name
+        arxiv = (
+            name.rpartition("v")[0] if name.rpartition("v")[2].isdigit() and "v" in name else name
+        )
         names = (f"arxiv:{arxiv}", f"doi:{name}", id)
-        row = connection.execute(select(P).join(K, K.c.paper == P.c.key).where(K.c.name.in_(names)).limit(1)).first()
+        row = connection.execute(
+            select(P).join(K, K.c.paper == P.c.key).where(K.c.name.in_(names)).limit(1)
+        ).first()
     if row is None:
         raise NotFound(f"no paper {id!r}", hint="look for it: newsletter papers search WORDS")
     return paper_of(row)
@@ -63,15 +72,23 @@ def get_itself(connection: Connection, id: str) -> Paper:
 
 def recent(connection: Connection, since: datetime, until: datetime) -> list[Paper]:
     """List papers first seen in [since, until], neither hidden nor withdrawn, newest first."""
-    shown = select(P).where(P.c.first_seen >= since, P.c.first_seen <= until, P.c.is_hidden == 0, P.c.is_withdrawn == 0)
+    shown = select(P).where(
+        P.c.first_seen >= since, P.c.first_seen <= until, P.c.is_hidden == 0, P.c.is_withdrawn == 0
+    )
     shown = shown.where(_IS_OWN)
-    return [paper_of(row) for row in connection.execute(shown.order_by(P.c.first_seen.desc(), P.c.key.desc()))]
+    return [
+        paper_of(row)
+        for row in connection.execute(shown.order_by(P.c.first_seen.desc(), P.c.key.desc()))
+    ]
 
 
 def iterate(connection: Connection, limit: int | None = None) -> Iterator[Paper]:
     """All papers that are not hidden, newest first, in a stream."""
     query: Select[Any] = (
-        select(P).where(P.c.is_hidden == 0, _IS_OWN).order_by(P.c.first_seen.desc(), P.c.key.desc()).limit(limit)
+        select(P)
+        .where(P.c.is_hidden == 0, _IS_OWN)
+        .order_by(P.c.first_seen.desc(), P.c.key.desc())
+        .limit(limit)
     )
     for row in connection.execute(query.execution_options(yield_per=2000)):
         yield paper_of(row)
@@ -103,7 +120,9 @@ def remember(
     if new:
         connection.execute(insert(P), new)
     keys = _keys(connection, [record["id"] for record in new])
-    changed = [_record(m.paper) | {"of": m.paper.key} for m in merges if m.paper.key and m.is_changed]
+    changed = [
+        _record(m.paper) | {"of": m.paper.key} for m in merges if m.paper.key and m.is_changed
+    ]
     if changed:
         connection.execute(update(P).where(P.c.key == bindparam("of")), changed)
     papers = [m.paper if m.paper.key else replace(m.paper, key=keys[m.paper.id]) for m in merges]
@@ -120,10 +139,15 @@ def remember(
 
 
 def _keys(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
-    """The keys of papers by their public ids. Asked for afterwards: SQLite returns keys of single rows only."""
+    """The keys of papers by their public ids. Asked for afterwards: SQLite returns keys of single
+    rows only.
+    """
     keys: dict[str, int] = {}
     for part in chunks(ids):
-        keys.update((row.id, row.key) for row in connection.execute(select(P.c.id, P.c.key).where(P.c.id.in_(part))))
+        keys.update(
+            (row.id, row.key)
+            for row in connection.execute(select(P.c.id, P.c.key).where(P.c.id.in_(part)))
+        )
     return keys
 
 
@@ -135,43 +159,65 @@ def _remember_sightings(
         for number, sighting in enumerate(merge.sightings):
             why = merge.why[number] if number < len(merge.why) else ""
             rows[sighting.source, sighting.source_id] = {
-                "paper": paper.key, "source": sighting.source, "source_id": sighting.source_id, "why": why,
-                "first_at": now, "last_at": now, "version": sighting.version, "record": _sighting_record(sighting),
-            }  # fmt: skip
+                "paper": paper.key,
+                "source": sighting.source,
+                "source_id": sighting.source_id,
+                "why": why,
+                "first_at": now,
+                "last_at": now,
+                "version": sighting.version,
+                "record": _sighting_record(sighting),
+            }
     if not rows:
         return
     seen = insert_into(connection, S)
     again = {name: seen.excluded[name] for name in ("last_at", "version", "record")}
     connection.execute(
-        seen.on_conflict_do_update(index_elements=["source", "source_id"], set_=again), list(rows.values())
+        seen.on_conflict_do_update(index_elements=["source", "source_id"], set_=again),
+        list(rows.values()),
     )
 
 
 def sightings(connection: Connection, key: int) -> list[dict[str, Any]]:
-    """Who showed this paper, or one merged into it, first one first: {source, source_id, why, first_at, last_at,
-    version, record}."""
+    """Who showed this paper, or one merged into it, first one first: {source, source_id, why,
+    first_at, last_at, version, record}.
+    """
     ours = (S.c.paper == key) | S.c.paper.in_(select(M.c.paper).where(M.c.into == key))
     rows = connection.execute(select(S).where(ours).order_by(S.c.first_at, S.c.id))
     return [{k: v for k, v in row._mapping.items() if k not in ("id", "paper")} for row in rows]
 
 
-def known_sightings(connection: Connection, sightings: Iterable[Sighting]) -> dict[tuple[str, str], tuple[int, str]]:
-    """Which of these were seen before: (source, source_id) -> (key of its paper, why it is this paper)."""
+def known_sightings(
+    connection: Connection, sightings: Iterable[Sighting]
+) -> dict[tuple[str, str], tuple[int, str]]:
+    """Which of these were seen before: (source, source_id) -> (key of its paper, why it is this
+    paper).
+    """
     ids: dict[str, list[str]] = {}
     for sighting in sightings:
         ids.setdefault(sighting.source, []).append(sighting.source_id)
     known: dict[tuple[str, str], tuple[int, str]] = {}
     for source, names in ids.items():
         for part in chunks(names):
-            same = select(S.c.source_id, S.c.paper, S.c.why).where(S.c.source == source, S.c.source_id.in_(part))
-            known.update(((source, row.source_id), (row.paper, row.why)) for row in connection.execute(same))
+            same = select(S.c.source_id, S.c.paper, S.c.why).where(
+                S.c.source == source, S.c.source_id.in_(part)
+            )
+            known.update(
+                ((source, row.source_id), (row.paper, row.why)) for row in connection.execute(same)
+            )
     return known
 
 
 def note_summaries(connection: Connection, written: Mapping[int, str]) -> None:
-    """Keep machine-written summaries by the paper's key, where a source has not brought one meanwhile."""
+    """Keep machine-written summaries by the paper's key, where a source has not brought one
+    meanwhile.
+    """
     if written:
-        lacking = update(P).where(P.c.key == bindparam("of"), P.c.summary == "").values(summary=bindparam("text"))
+        lacking = (
+            update(P)
+            .where(P.c.key == bindparam("of"), P.c.summary == "")
+            .values(summary=bindparam("text"))
+        )
         connection.execute(lacking, [{"of": key, "text": text} for key, text in written.items()])
 
 

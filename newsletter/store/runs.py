@@ -18,8 +18,9 @@ TROUBLES = (SourceState.STALLED, SourceState.FAILED)
 
 
 def sources(connection: Connection) -> dict[str, dict[str, Any]]:
-    """Name -> {state, at, fresh_at, answered_at, not_before, troubled_since, troubles, seen, new, updated, merged,
-    error, units: [{name, state, seen, error, since}], moved_to, moved_since}."""
+    """Name -> {state, at, fresh_at, answered_at, not_before, troubled_since, troubles, seen, new,
+    updated, merged, error, units: [{name, state, seen, error, since}], moved_to, moved_since}.
+    """
     found = {}
     for row in connection.execute(select(C).order_by(C.c.name)):
         found[row.name] = {k: v for k, v in row._mapping.items() if k not in ("name", "memory")}
@@ -30,7 +31,11 @@ def sources(connection: Connection) -> dict[str, dict[str, Any]]:
 def ask(connection: Connection, name: str, now: datetime, repositories: Mapping[str, str]) -> Ask:
     """What a source is told: when it last answered, and what it wanted to be remembered."""
     row = connection.execute(select(C).where(C.c.name == name)).first()
-    return Ask(now, row.answered_at, row.memory, repositories) if row else Ask(now, repositories=repositories)
+    return (
+        Ask(now, row.answered_at, row.memory, repositories)
+        if row
+        else Ask(now, repositories=repositories)
+    )
 
 
 def resting(connection: Connection, now: datetime) -> dict[str, datetime]:
@@ -39,23 +44,37 @@ def resting(connection: Connection, now: datetime) -> dict[str, datetime]:
     return {row.name: row.not_before for row in rows}
 
 
-def note_source(connection: Connection, harvest: Harvest, counts: Mapping[str, int], now: datetime) -> None:
-    """Remember how a source answered. A failure keeps what the last good answer left, and since when it lasts."""
+def note_source(
+    connection: Connection, harvest: Harvest, counts: Mapping[str, int], now: datetime
+) -> None:
+    """Remember how a source answered. A failure keeps what the last good answer left, and since
+    when it lasts.
+    """
     before = connection.execute(select(C).where(C.c.name == harvest.source)).first()
     since = {unit["name"]: unit.get("since") for unit in before.units} if before else {}
     units = [
         {"name": u.name, "state": u.state, "seen": u.seen, "error": u.error}
-        | ({"since": since.get(u.name) or now.isoformat(timespec="seconds")} if u.state in TROUBLES else {})
+        | (
+            {"since": since.get(u.name) or now.isoformat(timespec="seconds")}
+            if u.state in TROUBLES
+            else {}
+        )
         for u in harvest.units
     ]
     is_troubled = harvest.state in TROUBLES
     row: dict[str, Any] = {
-        "name": harvest.source, "state": harvest.state, "at": now, "error": harvest.error, "not_before": None,
+        "name": harvest.source,
+        "state": harvest.state,
+        "at": now,
+        "error": harvest.error,
+        "not_before": None,
         "units": units,
         "troubled_since": ((before and before.troubled_since) or now) if is_troubled else None,
-        "troubles": (before.troubles if before else 0) + 1 if is_troubled or any("since" in u for u in units) else 0,
+        "troubles": (before.troubles if before else 0) + 1
+        if is_troubled or any("since" in u for u in units)
+        else 0,
         **counts,
-    }  # fmt: skip
+    }
     if harvest.retry_after_s is not None:
         row["not_before"] = now + timedelta(seconds=harvest.retry_after_s)
     if harvest.state is not SourceState.FAILED:
@@ -70,17 +89,23 @@ def note_source(connection: Connection, harvest: Harvest, counts: Mapping[str, i
 
 def start_run(connection: Connection, at: datetime, started: datetime) -> int:
     """Open the record of a run; `at` is the moment it works for, `started` the wall clock."""
-    id: int = connection.execute(insert(N).values(at=at, started=started).returning(N.c.id)).scalar_one()
+    id: int = connection.execute(
+        insert(N).values(at=at, started=started).returning(N.c.id)
+    ).scalar_one()
     return id
 
 
-def finish_run(connection: Connection, id: int, finished: datetime, outcome: str, report: Mapping[str, Any]) -> None:
+def finish_run(
+    connection: Connection, id: int, finished: datetime, outcome: str, report: Mapping[str, Any]
+) -> None:
     values = {"finished": finished, "outcome": outcome, "report": dict(report)}
     connection.execute(update(N).where(N.c.id == id).values(values))
 
 
 def last_run(connection: Connection) -> dict[str, Any] | None:
-    """The latest run: {at, started, finished, outcome, report}; no `finished` = it died or is still going."""
+    """The latest run: {at, started, finished, outcome, report}; no `finished` = it died or is still
+    going.
+    """
     row = connection.execute(select(N).order_by(N.c.id.desc()).limit(1)).first()
     return {k: v for k, v in row._mapping.items() if k != "id"} if row else None
 
@@ -93,9 +118,13 @@ def fact(connection: Connection, name: str) -> dict[str, Any] | None:
 
 def note_first(connection: Connection, name: str, value: Mapping[str, Any]) -> None:
     """Note a fact that stays as it was first said."""
-    connection.execute(insert_into(connection, F).values(name=name, value=dict(value)).on_conflict_do_nothing())
+    connection.execute(
+        insert_into(connection, F).values(name=name, value=dict(value)).on_conflict_do_nothing()
+    )
 
 
 def note_fact(connection: Connection, name: str, value: Mapping[str, Any]) -> None:
     upsert = insert_into(connection, F).values(name=name, value=dict(value))
-    connection.execute(upsert.on_conflict_do_update(index_elements=["name"], set_={"value": dict(value)}))
+    connection.execute(
+        upsert.on_conflict_do_update(index_elements=["name"], set_={"value": dict(value)})
+    )

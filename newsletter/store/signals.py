@@ -18,7 +18,9 @@ M: Any = MergedPaperRow.__table__  # type: ignore[attr-defined]
 
 
 def record(connection: Connection, signals: Iterable[Signal]) -> int:
-    """Write readings of papers we know; return how many were new. A counter that did not move is not written again."""
+    """Write readings of papers we know; return how many were new. A counter that did not move is
+    not written again.
+    """
     readings = list(signals)
     papers: dict[str, int] = {}
     for part in chunks(sorted({reading.about for reading in readings})):
@@ -32,8 +34,12 @@ def record(connection: Connection, signals: Iterable[Signal]) -> int:
             continue
         last[paper, reading.source, reading.kind] = reading.value
         rows[paper, reading.source, reading.kind, reading.at] = {
-            "paper": paper, "source": reading.source, "kind": reading.kind, "value": reading.value, "at": reading.at,
-        }  # fmt: skip
+            "paper": paper,
+            "source": reading.source,
+            "kind": reading.kind,
+            "value": reading.value,
+            "at": reading.at,
+        }
     if rows:
         connection.execute(insert_into(connection, G).on_conflict_do_nothing(), list(rows.values()))
     return len(rows)
@@ -54,13 +60,20 @@ def _last(connection: Connection, papers: set[int]) -> dict[tuple[int, str, str]
     return values
 
 
-def of_papers(connection: Connection, keys: Iterable[int], until: datetime) -> dict[int, list[Signal]]:
+def of_papers(
+    connection: Connection, keys: Iterable[int], until: datetime
+) -> dict[int, list[Signal]]:
     """All readings of these papers up to a moment, oldest first.
 
-    A paper into which another was merged has that one's readings of the counters that it has none of itself.
+    A paper into which another was merged has that one's readings of the counters that it has none
+    of itself.
     """
     wanted = set(keys)
-    merged = {row.paper: row.into for row in connection.execute(select(M.c.paper, M.c.into)) if row.into in wanted}
+    merged = {
+        row.paper: row.into
+        for row in connection.execute(select(M.c.paper, M.c.into))
+        if row.into in wanted
+    }
     found = _readings(connection, wanted | merged.keys(), until)
     for other, paper in merged.items():
         theirs = found.pop(other, []) if other not in wanted else found.get(other, [])
@@ -74,7 +87,9 @@ def of_papers(connection: Connection, keys: Iterable[int], until: datetime) -> d
 def _readings(connection: Connection, keys: set[int], until: datetime) -> dict[int, list[Signal]]:
     found: dict[int, list[Signal]] = defaultdict(list)
     for part in chunks(sorted(keys)):
-        rows = connection.execute(select(G).where(G.c.paper.in_(part), G.c.at <= until).order_by(G.c.at, G.c.id))
+        rows = connection.execute(
+            select(G).where(G.c.paper.in_(part), G.c.at <= until).order_by(G.c.at, G.c.id)
+        )
         for row in rows:
             found[row.paper].append(Signal("", row.kind, row.source, row.value, row.at))
     return dict(found)
@@ -85,11 +100,16 @@ def write_heats(connection: Connection, heats: Mapping[int, Heat], now: datetime
     connection.execute(delete(H))
     rows = [
         {
-            "paper": paper, "value": heat.value, "level": heat.level, "field": heat.field, "at": now,
-            "facts": [[fact.kind, fact.count, fact.days] for fact in heat.facts], "components": dict(heat.components),
+            "paper": paper,
+            "value": heat.value,
+            "level": heat.level,
+            "field": heat.field,
+            "at": now,
+            "facts": [[fact.kind, fact.count, fact.days] for fact in heat.facts],
+            "components": dict(heat.components),
         }
         for paper, heat in heats.items()
-    ]  # fmt: skip
+    ]
     if rows:
         connection.execute(insert(H), rows)
 
@@ -97,7 +117,10 @@ def write_heats(connection: Connection, heats: Mapping[int, Heat], now: datetime
 def heats(connection: Connection, keys: Iterable[int]) -> dict[int, Heat]:
     found: dict[int, Heat] = {}
     for part in chunks(sorted(set(keys))):
-        found.update((row.paper, _heat(row)) for row in connection.execute(select(H).where(H.c.paper.in_(part))))
+        found.update(
+            (row.paper, _heat(row))
+            for row in connection.execute(select(H).where(H.c.paper.in_(part)))
+        )
     return found
 
 
@@ -108,4 +131,6 @@ def hottest(connection: Connection, limit: int) -> list[tuple[int, Heat]]:
 
 
 def _heat(row: Any) -> Heat:
-    return Heat(row.value, row.level, row.field, tuple(Fact(*fact) for fact in row.facts), row.components)
+    return Heat(
+        row.value, row.level, row.field, tuple(Fact(*fact) for fact in row.facts), row.components
+    )

@@ -1,7 +1,9 @@
-"""Where a site lives: a copy of its database, started elsewhere, must not send what the first one sends too.
+"""Where a site lives: a copy of its database, started elsewhere, must not send what the first one
+sends too.
 
-With SQLite the machine and the path are noted at the first delivery and looked at before every other. With PostgreSQL
-many machines may send from one database, and its rows are leased; there is nothing to look at.
+With SQLite the machine and the path are noted at the first delivery and looked at before every
+other. With PostgreSQL many machines may send from one database, and its rows are leased; there is
+nothing to look at.
 """
 
 import hashlib
@@ -35,13 +37,16 @@ def require_home(engine: Engine) -> None:
     elif home != here:
         raise StoreError(
             f"this database was last sent from {home['path']}"
-            f"{'' if home['machine'] == here['machine'] else ' on another machine'}; nothing is sent from a copy of it",
+            f"{'' if home['machine'] == here['machine'] else ' on another machine'}; nothing is "
+            "sent from a copy of it",
             hint="if the other one will never send again: newsletter db adopt",
         )
 
 
 def settle_here(engine: Engine, connection: Connection, now: datetime) -> int:
-    """Make this the place that sends; what was on its way is held. Returns how many letters that were."""
+    """Make this the place that sends; what was on its way is held. Returns how many letters that
+    were.
+    """
     if here := _here(engine):
         runs.note_fact(connection, HOME, here)
     return ledger_read.hold_open(connection, now)

@@ -1,4 +1,6 @@
-"""Readers: who they are, what they read, whether they may be mailed. Consent and suppression are decided here alone."""
+"""Readers: who they are, what they read, whether they may be mailed. Consent and suppression are
+decided here alone.
+"""
 
 import json
 from collections import defaultdict
@@ -48,7 +50,7 @@ X: Any = SuppressionRow.__table__  # type: ignore[attr-defined]
 #: Why the hash of an erased address is kept: no import revives it, but its owner may come back.
 ERASED = "erased"
 
-# -- finding ---------------------------------------------------------------------------------------------------------
+# -- finding ---------------------------------------------------------------------------------------
 
 
 def get(connection: Connection, id: int) -> Subscriber:
@@ -72,7 +74,11 @@ def find(connection: Connection, canonical: str) -> Subscriber | None:
 
 
 def search(
-    connection: Connection, *, states: Iterable[str] = (), topic: int | None = None, limit: int | None = None
+    connection: Connection,
+    *,
+    states: Iterable[str] = (),
+    topic: int | None = None,
+    limit: int | None = None,
 ) -> list[Subscriber]:
     """List subscribers in the order they came."""
     where: list[ColumnElement[bool]] = []
@@ -99,13 +105,15 @@ def count_states(connection: Connection) -> dict[str, int]:
     return counts
 
 
-# -- who is due ------------------------------------------------------------------------------------------------------
+# -- who is due ------------------------------------------------------------------------------------
 
 
 def rhythms(connection: Connection) -> list[tuple[str, int, str]]:
     """Every (time zone, hour, rhythm) that some active reader has."""
     rows = connection.execute(
-        select(U.c.timezone, U.c.hour, U.c.rhythm).where(U.c.state == SubscriberState.ACTIVE).distinct()
+        select(U.c.timezone, U.c.hour, U.c.rhythm)
+        .where(U.c.state == SubscriberState.ACTIVE)
+        .distinct()
     )
     return [(row.timezone, row.hour, row.rhythm) for row in rows]
 
@@ -120,10 +128,11 @@ def due_batch(
     limit: int,
     apart: timedelta = timedelta(hours=20),
 ) -> list[Reader]:
-    """Active readers of one rhythm who have nothing planned for that local date, by id, beginning after an id.
+    """Active readers of one rhythm who have nothing planned for that local date, by id, beginning
+    after an id.
 
-    A digest wished less than `apart` from this one counts as planned too: the reader moved between time zones.
-    Somebody who confirmed after the wished moment waits for the next one.
+    A digest wished less than `apart` from this one counts as planned too: the reader moved between
+    time zones. Somebody who confirmed after the wished moment waits for the next one.
     """
     timezone, hour, kind = rhythm
     planned = exists().where(
@@ -135,13 +144,27 @@ def due_batch(
         ),
     )
     where = and_(
-        U.c.state == SubscriberState.ACTIVE, U.c.timezone == timezone, U.c.hour == hour, U.c.rhythm == kind,
-        U.c.id > after, not_(planned), or_(U.c.confirmed_at.is_(None), U.c.confirmed_at <= wish),
-    )  # fmt: skip
+        U.c.state == SubscriberState.ACTIVE,
+        U.c.timezone == timezone,
+        U.c.hour == hour,
+        U.c.rhythm == kind,
+        U.c.id > after,
+        not_(planned),
+        or_(U.c.confirmed_at.is_(None), U.c.confirmed_at <= wish),
+    )
     rows = connection.execute(_DUE.where(where).order_by(U.c.id).limit(limit)).all()
     topics = _topics(connection, [row[0] for row in rows])
     return [
-        Reader(id, version, rhythm, size, mix, tuple(topics.get(id, ())), _listed(muted), _listed(follows))
+        Reader(
+            id,
+            version,
+            rhythm,
+            size,
+            mix,
+            tuple(topics.get(id, ())),
+            _listed(muted),
+            _listed(follows),
+        )
         for id, version, rhythm, size, mix, muted, follows in rows
     ]
 
@@ -149,14 +172,20 @@ def due_batch(
 def resume_paused(connection: Connection, today: date) -> int:
     """Wake readers whose pause is over."""
     over = and_(U.c.state == SubscriberState.PAUSED, U.c.paused_until <= today)
-    woken = update(U).where(over).values(state=SubscriberState.ACTIVE, paused_until=None, state_reason="")
+    woken = (
+        update(U)
+        .where(over)
+        .values(state=SubscriberState.ACTIVE, paused_until=None, state_reason="")
+    )
     return connection.execute(woken).rowcount
 
 
-# -- changing --------------------------------------------------------------------------------------------------------
+# -- changing --------------------------------------------------------------------------------------
 
 
-def add(connection: Connection, reader: Subscriber, canonical: str, now: datetime, *, consent: str = "") -> Subscriber:
+def add(
+    connection: Connection, reader: Subscriber, canonical: str, now: datetime, *, consent: str = ""
+) -> Subscriber:
     """Add a reader; the database decides when two come at once.
 
     Raises: InputError when the address is known already.
@@ -181,7 +210,9 @@ def save(connection: Connection, reader: Subscriber) -> None:
 
 
 def leave(connection: Connection, id: int, epoch: int, reason: str) -> None:
-    """Unsubscribe by a link of that epoch. Doing it again changes nothing; who is gone already is gone."""
+    """Unsubscribe by a link of that epoch. Doing it again changes nothing; who is gone already is
+    gone.
+    """
     mine = and_(U.c.id == id, U.c.epoch == epoch, U.c.state != SubscriberState.UNSUBSCRIBED)
     left = {
         "state": str(SubscriberState.UNSUBSCRIBED),
@@ -203,7 +234,9 @@ def set_state(connection: Connection, id: int, state: SubscriberState, reason: s
 def rest(connection: Connection, id: int, until: date, reason: str) -> None:
     """Send an active reader nothing until a day: they did not ask for it, their mailbox did."""
     resting = {"state": str(SubscriberState.PAUSED), "state_reason": reason, "paused_until": until}
-    connection.execute(update(U).where(U.c.id == id, U.c.state == SubscriberState.ACTIVE).values(resting))
+    connection.execute(
+        update(U).where(U.c.id == id, U.c.state == SubscriberState.ACTIVE).values(resting)
+    )
 
 
 def change_address(connection: Connection, id: int, email: str, canonical: str) -> None:
@@ -219,12 +252,15 @@ def change_address(connection: Connection, id: int, email: str, canonical: str) 
 
 
 def erase(connection: Connection, id: int) -> None:
-    """Delete a reader with topics, votes and ledger rows. What must outlive it is the suppression, if there is one.
+    """Delete a reader with topics, votes and ledger rows. What must outlive it is the suppression,
+    if there is one.
 
     Issues forget the rows too, so that what they planned still adds up.
     """
     quiet = func.count().filter(D.c.state == DeliveryState.QUIET)
-    mine = select(D.c.issue, func.count(), quiet).where(D.c.subscriber == id, D.c.issue.is_not(None))
+    mine = select(D.c.issue, func.count(), quiet).where(
+        D.c.subscriber == id, D.c.issue.is_not(None)
+    )
     for issue, rows, silent in connection.execute(mine.group_by(D.c.issue)).all():
         fewer = {"planned": I.c.planned - (rows - silent), "quiet": I.c.quiet - silent}
         connection.execute(update(I).where(I.c.id == issue).values(fewer))
@@ -232,7 +268,9 @@ def erase(connection: Connection, id: int) -> None:
 
 
 def suppress(connection: Connection, address_hash: str, reason: str, now: datetime) -> None:
-    """Never mail this address again, whatever is imported later. The hash is keyed: `Tokens.address_hash`."""
+    """Never mail this address again, whatever is imported later. The hash is keyed:
+    `Tokens.address_hash`.
+    """
     row = {"address_hash": address_hash, "reason": reason, "at": now}
     connection.execute(insert_into(connection, X).values(row).on_conflict_do_nothing())
 
@@ -247,10 +285,12 @@ def suppression(connection: Connection, address_hash: str) -> str | None:
     return connection.scalar(_SUPPRESSION, {"key": address_hash})
 
 
-# -- feedback --------------------------------------------------------------------------------------------------------
+# -- feedback --------------------------------------------------------------------------------------
 
 
-def vote(connection: Connection, reader: int, paper: int, value: int, now: datetime, reason: str = "") -> None:
+def vote(
+    connection: Connection, reader: int, paper: int, value: int, now: datetime, reason: str = ""
+) -> None:
     """Keep "more like this" (1) or "less" (-1); 0 takes a vote back."""
     if not value:
         connection.execute(delete(V).where(V.c.subscriber == reader, V.c.paper == paper))
@@ -258,7 +298,9 @@ def vote(connection: Connection, reader: int, paper: int, value: int, now: datet
     row = {"subscriber": reader, "paper": paper, "value": value, "reason": reason, "at": now}
     latest = {name: row[name] for name in ("value", "reason", "at")}
     upsert = insert_into(connection, V).values(row)
-    connection.execute(upsert.on_conflict_do_update(index_elements=["subscriber", "paper"], set_=latest))
+    connection.execute(
+        upsert.on_conflict_do_update(index_elements=["subscriber", "paper"], set_=latest)
+    )
 
 
 def votes(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, int]]:
@@ -270,28 +312,48 @@ def votes(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, 
     return found
 
 
-# -- rows ------------------------------------------------------------------------------------------------------------
+# -- rows ------------------------------------------------------------------------------------------
 
 _COLUMNS = tuple(name for name in Subscriber.__slots__ if name != "topics")
 _SELECT = select(*(U.c[name] for name in _COLUMNS))
 #: One reader with the topics, a row for each.
 _ONE = _SELECT.add_columns(R.c.topic).outerjoin(R, R.c.subscriber == U.c.id).order_by(R.c.position)
-_BY_ID, _BY_CANONICAL = _ONE.where(U.c.id == bindparam("key")), _ONE.where(U.c.canonical == bindparam("key"))
+_BY_ID, _BY_CANONICAL = (
+    _ONE.where(U.c.id == bindparam("key")),
+    _ONE.where(U.c.canonical == bindparam("key")),
+)
 _SUPPRESSION = select(X.c.reason).where(X.c.address_hash == bindparam("key"))
-_SAVE, _DROP_TOPICS = update(U).where(U.c.id == bindparam("key")), delete(R).where(R.c.subscriber == bindparam("key"))
+_SAVE, _DROP_TOPICS = (
+    update(U).where(U.c.id == bindparam("key")),
+    delete(R).where(R.c.subscriber == bindparam("key")),
+)
 #: Lists as text: nearly all of them are empty, and decoding them costs as much as all the rest.
-_DUE = select(U.c.id, U.c.address_version, U.c.rhythm, U.c.size, U.c.mix,
-              *(cast(column, Text) for column in (U.c.muted, U.c.follows)))  # fmt: skip
+_DUE = select(
+    U.c.id,
+    U.c.address_version,
+    U.c.rhythm,
+    U.c.size,
+    U.c.mix,
+    *(cast(column, Text) for column in (U.c.muted, U.c.follows)),
+)
 
 
 @cache
 def _add(dialect: Dialect) -> Any:
-    return insert_into(dialect, U).on_conflict_do_nothing(index_elements=["canonical"]).returning(U.c.id)
+    return (
+        insert_into(dialect, U)
+        .on_conflict_do_nothing(index_elements=["canonical"])
+        .returning(U.c.id)
+    )
 
 
 def _one(connection: Connection, query: Any, key: int | str) -> Subscriber | None:
     rows = connection.execute(query, {"key": key}).all()
-    return _subscriber(rows[0][:-1], tuple(row[-1] for row in rows if row[-1] is not None)) if rows else None
+    return (
+        _subscriber(rows[0][:-1], tuple(row[-1] for row in rows if row[-1] is not None))
+        if rows
+        else None
+    )
 
 
 def _load(connection: Connection, where: Any, *, limit: int | None = None) -> list[Subscriber]:
@@ -309,7 +371,9 @@ def _topics(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[int
     span = R.c.subscriber.between(ids[0], ids[-1])
     if len(ids) <= 500 and len(ids) * 4 < ids[-1] - ids[0]:  # a few readers from far apart
         span = R.c.subscriber.in_(ids)
-    rows = connection.execute(select(R.c.subscriber, R.c.topic).where(span).order_by(R.c.subscriber, R.c.position))
+    rows = connection.execute(
+        select(R.c.subscriber, R.c.topic).where(span).order_by(R.c.subscriber, R.c.position)
+    )
     for subscriber, topic in rows.all():
         found[subscriber].append(topic)
     return found
@@ -320,22 +384,62 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _subscriber(row: Any, topics: tuple[int, ...]) -> Subscriber:
-    (id, email, state, name, timezone, hour, rhythm, size, format, mix, language, muted, follows, address_version,
-     epoch, created_at, confirmed_at, paused_until) = row  # fmt: skip
+    (
+        id,
+        email,
+        state,
+        name,
+        timezone,
+        hour,
+        rhythm,
+        size,
+        format,
+        mix,
+        language,
+        muted,
+        follows,
+        address_version,
+        epoch,
+        created_at,
+        confirmed_at,
+        paused_until,
+    ) = row
     return Subscriber(
-        id, email, SubscriberState(state), name, timezone, hour, rhythm, size, format, mix, language, topics,
-        tuple(muted), tuple(follows), address_version, epoch, created_at, confirmed_at, paused_until,
-    )  # fmt: skip
+        id,
+        email,
+        SubscriberState(state),
+        name,
+        timezone,
+        hour,
+        rhythm,
+        size,
+        format,
+        mix,
+        language,
+        topics,
+        tuple(muted),
+        tuple(follows),
+        address_version,
+        epoch,
+        created_at,
+        confirmed_at,
+        paused_until,
+    )
 
 
 def _record(reader: Subscriber) -> dict[str, Any]:
     record = {name: getattr(reader, name) for name in _COLUMNS if name not in ("id", "created_at")}
-    return record | {"state": str(reader.state), "muted": list(reader.muted), "follows": list(reader.follows)}
+    return record | {
+        "state": str(reader.state),
+        "muted": list(reader.muted),
+        "follows": list(reader.follows),
+    }
 
 
 def _write_topics(connection: Connection, reader: Subscriber) -> None:
     rows = [
-        {"subscriber": reader.id, "topic": topic, "position": n} for n, topic in enumerate(dict.fromkeys(reader.topics))
+        {"subscriber": reader.id, "topic": topic, "position": n}
+        for n, topic in enumerate(dict.fromkeys(reader.topics))
     ]
     if rows:
         connection.execute(insert(R), rows)

@@ -1,8 +1,8 @@
 """Every table. Rows never leave `store/`: its functions take and return the nouns of `models`.
 
-Rules kept by tests: names of constraints come from one convention; times are UTC through `UtcDateTime`; closed
-vocabularies are strings; what is new and NOT NULL has a server default. The tables equal `migrations/` on SQLite and
-PostgreSQL alike.
+Rules kept by tests: names of constraints come from one convention; times are UTC through
+`UtcDateTime`; closed vocabularies are strings; what is new and NOT NULL has a server default. The
+tables equal `migrations/` on SQLite and PostgreSQL alike.
 """
 
 import datetime as dt
@@ -64,20 +64,28 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _key(**more: Any) -> Any:
-    return Field(default=None, sa_column=Column(BigKey, primary_key=True, autoincrement=True, **more))
+    return Field(
+        default=None, sa_column=Column(BigKey, primary_key=True, autoincrement=True, **more)
+    )
 
 
 def _ref(target: str, *, primary: bool = False, nullable: bool = False, index: bool = False) -> Any:
     return Field(
         default=None,
         sa_column=Column(
-            BigKey, ForeignKey(target, ondelete="CASCADE"), primary_key=primary, nullable=nullable, index=index
+            BigKey,
+            ForeignKey(target, ondelete="CASCADE"),
+            primary_key=primary,
+            nullable=nullable,
+            index=index,
         ),
     )
 
 
 def _text(default: str = "", **more: Any) -> Any:
-    return Field(default=default, sa_column=Column(Text, nullable=False, server_default=default, **more))
+    return Field(
+        default=default, sa_column=Column(Text, nullable=False, server_default=default, **more)
+    )
 
 
 def _json(default: str) -> Any:
@@ -92,14 +100,17 @@ def _when(nullable: bool = True, **more: Any) -> Any:
 
 
 def _number(default: int = 0, **more: Any) -> Any:
-    return Field(default=default, sa_column=Column(Integer, nullable=False, server_default=str(default), **more))
+    return Field(
+        default=default,
+        sa_column=Column(Integer, nullable=False, server_default=str(default), **more),
+    )
 
 
 def _flag() -> Any:
     return Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default="0"))
 
 
-# -- papers ----------------------------------------------------------------------------------------------------------
+# -- papers ----------------------------------------------------------------------------------------
 
 
 class PaperRow(SQLModel, table=True):
@@ -123,7 +134,9 @@ class PaperRow(SQLModel, table=True):
 
 
 class PaperKeyRow(SQLModel, table=True):
-    """What a paper can be recognised by: identifiers ("arxiv:…", "doi:…") and the blocking keys of its title."""
+    """What a paper can be recognised by: identifiers ("arxiv:…", "doi:…") and the blocking keys of
+    its title.
+    """
 
     __tablename__ = "paper_keys"
     __table_args__ = (Index("ix_paper_keys_paper", "paper"), {"sqlite_with_rowid": False})
@@ -132,7 +145,9 @@ class PaperKeyRow(SQLModel, table=True):
 
 
 class MergedPaperRow(SQLModel, table=True):
-    """The operator's word that two papers are one: `paper` stays as it is and is shown as `into`."""
+    """The operator's word that two papers are one: `paper` stays as it is and is shown as
+    `into`.
+    """
 
     __tablename__ = "merged_papers"
     paper: int = _ref("papers.key", primary=True)
@@ -153,14 +168,19 @@ class SightingRow(SQLModel, table=True):
     first_at: datetime = _when(nullable=False)
     last_at: datetime = _when(nullable=False)
     version: int = _number(1)
-    record: dict[str, Any] = _json("{}")  #: the sighting as it was, so that a wrong merge can be split
+    record: dict[str, Any] = _json(
+        "{}"
+    )  #: the sighting as it was, so that a wrong merge can be split
 
 
 class SignalRow(SQLModel, table=True):
     """A snapshot of one counter. Written only when the value differs from the last one."""
 
     __tablename__ = "signals"
-    __table_args__ = (Index("ix_signals_paper_at", "paper", "at"), UniqueConstraint("paper", "source", "kind", "at"))
+    __table_args__ = (
+        Index("ix_signals_paper_at", "paper", "at"),
+        UniqueConstraint("paper", "source", "kind", "at"),
+    )
     id: int | None = _key()
     paper: int = _ref("papers.key")
     source: str = Field(sa_column=Column(String(128), nullable=False))
@@ -170,7 +190,9 @@ class SignalRow(SQLModel, table=True):
 
 
 class HeatRow(SQLModel, table=True):
-    """The heat of the last run, for pages and commands; what an issue said is frozen in `issue_papers`."""
+    """The heat of the last run, for pages and commands; what an issue said is frozen in
+    `issue_papers`.
+    """
 
     __tablename__ = "heats"
     paper: int = _ref("papers.key", primary=True)
@@ -182,7 +204,7 @@ class HeatRow(SQLModel, table=True):
     at: datetime = _when(nullable=False)
 
 
-# -- topics and readers ----------------------------------------------------------------------------------------------
+# -- topics and readers ----------------------------------------------------------------------------
 
 
 class TopicRow(SQLModel, table=True):
@@ -191,7 +213,9 @@ class TopicRow(SQLModel, table=True):
     slug: str = Field(sa_column=Column(String(128), nullable=False, unique=True))
     name: str = _text()
     query: str = Field(sa_column=Column(Text, nullable=False, index=True))
-    group: str = Field(default="", sa_column=Column("heading", Text, nullable=False, server_default=""))
+    group: str = Field(
+        default="", sa_column=Column("heading", Text, nullable=False, server_default="")
+    )
     description: str = _text()
     is_curated: int = _flag()
 
@@ -226,7 +250,9 @@ class SubscriberTopicRow(SQLModel, table=True):
     __tablename__ = "subscriber_topics"
     __table_args__ = (Index("ix_subscriber_topics_topic", "topic"), {"sqlite_with_rowid": False})
     subscriber: int = _ref("subscribers.id", primary=True)
-    topic: int = Field(sa_column=Column(BigKey, ForeignKey("topics.id", ondelete="RESTRICT"), primary_key=True))
+    topic: int = Field(
+        sa_column=Column(BigKey, ForeignKey("topics.id", ondelete="RESTRICT"), primary_key=True)
+    )
     position: int = _number(0)
 
 
@@ -250,11 +276,13 @@ class SuppressionRow(SQLModel, table=True):
     at: datetime = _when(nullable=False)
 
 
-# -- the ledger ------------------------------------------------------------------------------------------------------
+# -- the ledger ------------------------------------------------------------------------------------
 
 
 class IssueRow(SQLModel, table=True):
-    """The digest of one local date. Readers of all zones whose day it is belong to the same issue."""
+    """The digest of one local date. Readers of all zones whose day it is belong to the same
+    issue.
+    """
 
     __tablename__ = "issues"
     id: int | None = _key()
@@ -262,29 +290,37 @@ class IssueRow(SQLModel, table=True):
     created_at: datetime = _when(nullable=False)
     planned: int = _number(0)  #: recipients frozen so far, without quiet ones
     quiet: int = _number(0)
-    state: str = Field(sa_column=Column(String(16), nullable=False, server_default="open"))  #: open | paused
+    state: str = Field(
+        sa_column=Column(String(16), nullable=False, server_default="open")
+    )  #: open | paused
     state_reason: str = _text()
     candidates: int = _number(0)  #: papers that were looked at: "out of 1,204"
 
 
 class IssuePaperRow(SQLModel, table=True):
-    """What an issue says about a paper: frozen when first picked, the same for every reader and every retry."""
+    """What an issue says about a paper: frozen when first picked, the same for every reader and
+    every retry.
+    """
 
     __tablename__ = "issue_papers"
     __table_args__ = ({"sqlite_with_rowid": False},)
     issue: int = _ref("issues.id", primary=True)
     paper: int = _ref("papers.key", primary=True)
     readers: int = _number(0)
-    facts: dict[str, Any] = _json("{}")  #: heat value, level, field, facts; summary and links as of then
+    facts: dict[str, Any] = _json(
+        "{}"
+    )  #: heat value, level, field, facts; summary and links as of then
 
 
-#: What a letter is in until its outcome is known. A query uses the index over these rows, instead of looking through
-#: all letters that ever were, if it says this in these very words.
+#: What a letter is in until its outcome is known. A query uses the index over these rows, instead
+#: of looking through all letters that ever were, if it says this in these very words.
 UNSETTLED = text("state IN ('pending', 'deferred', 'claimed', 'dot')")
 
 
 class DeliveryRow(SQLModel, table=True):
-    """The ledger: one row per letter. `issue` is empty for mails that answer a person (confirmations and the like)."""
+    """The ledger: one row per letter. `issue` is empty for mails that answer a person
+    (confirmations and the like).
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -300,26 +336,42 @@ class DeliveryRow(SQLModel, table=True):
     )
     id: int | None = _key()
     issue: int | None = _ref("issues.id", nullable=True)
-    subscriber: int = Field(sa_column=Column(BigKey, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False))
+    subscriber: int = Field(
+        sa_column=Column(BigKey, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False)
+    )
     kind: str = Field(sa_column=Column(String(16), nullable=False))
     state: str = Field(sa_column=Column(String(16), nullable=False, server_default="pending"))
     due_at: datetime = _when(nullable=False)  #: the instant the reader wished for; the Date header
     expires_at: datetime = _when(nullable=False)
-    picks: str | None = Field(default=None, sa_column=Column(Text))  #: compact JSON, see ledger.pack_picks
-    papers: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  #: keys, uint32 little-endian
-    context: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))  #: what the letter needs beyond picks
+    picks: str | None = Field(
+        default=None, sa_column=Column(Text)
+    )  #: compact JSON, see ledger.pack_picks
+    papers: bytes | None = Field(
+        default=None, sa_column=Column(LargeBinary)
+    )  #: keys, uint32 little-endian
+    context: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSON)
+    )  #: what the letter needs beyond picks
     address_version: int = _number(1)
     # the leased phase, in database time (seconds since the epoch)
-    next_at: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    next_at: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
+    )
     claim_token: str | None = Field(default=None, sa_column=Column(String(32)))
-    lease_until: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    lease_until: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
+    )
     attempts: int = _number(0)
-    claims: int = _number(0)  #: claims without outcome; a row that kills its worker three times is refused
+    claims: int = _number(
+        0
+    )  #: claims without outcome; a row that kills its worker three times is refused
     # the outcome
     dot_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     settled_at: datetime | None = _when()
     code: int = _number(0)
-    enhanced: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
+    enhanced: str = Field(
+        default="", sa_column=Column(String(16), nullable=False, server_default="")
+    )
     phase: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
     reply: str = _text()
     relay: str = Field(default="", sa_column=Column(String(128), nullable=False, server_default=""))
@@ -327,7 +379,9 @@ class DeliveryRow(SQLModel, table=True):
 
 
 class ReturnedRow(SQLModel, table=True):
-    """A mail of ours that came back, or was complained about. One a letter: who sends it twice is counted once."""
+    """A mail of ours that came back, or was complained about. One a letter: who sends it twice is
+    counted once.
+    """
 
     __tablename__ = "returned"
     delivery: int = _ref("deliveries.id", primary=True)
@@ -337,7 +391,7 @@ class ReturnedRow(SQLModel, table=True):
     at: datetime = _when(nullable=False)
 
 
-# -- housekeeping ----------------------------------------------------------------------------------------------------
+# -- housekeeping ----------------------------------------------------------------------------------
 
 
 class SourceRow(SQLModel, table=True):
@@ -367,7 +421,9 @@ class RunRow(SQLModel, table=True):
     at: datetime = _when(nullable=False)  #: the moment it worked for
     started: datetime = _when(nullable=False)
     finished: datetime | None = _when()
-    outcome: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
+    outcome: str = Field(
+        default="", sa_column=Column(String(16), nullable=False, server_default="")
+    )
     report: dict[str, Any] = _json("{}")
 
 

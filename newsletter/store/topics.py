@@ -1,4 +1,6 @@
-"""Topics: named queries that readers share. Whether a query is well formed is matching's, not ours."""
+"""Topics: named queries that readers share. Whether a query is well formed is matching's, not
+ours.
+"""
 
 import re
 from collections.abc import Iterable
@@ -18,12 +20,17 @@ R: Any = SubscriberTopicRow.__table__  # type: ignore[attr-defined]
 
 def every(connection: Connection) -> list[Topic]:
     """All topics, curated ones first, in the order they were added."""
-    return [_topic(row) for row in connection.execute(select(T).order_by(T.c.is_curated.desc(), T.c.id))]
+    return [
+        _topic(row) for row in connection.execute(select(T).order_by(T.c.is_curated.desc(), T.c.id))
+    ]
 
 
 def curated(connection: Connection) -> list[Topic]:
     """The topics on offer, in the order they were added."""
-    return [_topic(row) for row in connection.execute(select(T).where(T.c.is_curated == 1).order_by(T.c.id))]
+    return [
+        _topic(row)
+        for row in connection.execute(select(T).where(T.c.is_curated == 1).order_by(T.c.id))
+    ]
 
 
 def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, Topic]:
@@ -33,7 +40,9 @@ def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, Topic]:
 
 def in_use(connection: Connection) -> list[Topic]:
     """Topics that somebody reads."""
-    rows = connection.execute(select(T).where(T.c.id.in_(select(R.c.topic).distinct())).order_by(T.c.id))
+    rows = connection.execute(
+        select(T).where(T.c.id.in_(select(R.c.topic).distinct())).order_by(T.c.id)
+    )
     return [_topic(row) for row in rows]
 
 
@@ -45,7 +54,9 @@ def get(connection: Connection, name: str) -> Topic:
     same = or_(T.c.slug == name, func.lower(T.c.name) == name.lower())
     if name.isdecimal() and len(name) < 10:
         same = or_(same, T.c.id == int(name))
-    row = connection.execute(select(T).where(same).order_by(T.c.is_curated.desc(), T.c.id).limit(1)).first()
+    row = connection.execute(
+        select(T).where(same).order_by(T.c.is_curated.desc(), T.c.id).limit(1)
+    ).first()
     if row is None:
         raise NotFound(f"no topic {name!r}", hint="see them all: newsletter topics list")
     return _topic(row)
@@ -56,20 +67,36 @@ def add(connection: Connection, topic: Topic) -> Topic:
 
     Raises: InputError when its slug is taken.
     """
-    values = {"slug": topic.slug, "name": topic.name, "query": topic.query, "heading": topic.group,
-              "description": topic.description, "is_curated": int(topic.is_curated)}  # fmt: skip
-    added = insert_into(connection, T).values(values).on_conflict_do_nothing(index_elements=["slug"]).returning(T.c.id)
+    values = {
+        "slug": topic.slug,
+        "name": topic.name,
+        "query": topic.query,
+        "heading": topic.group,
+        "description": topic.description,
+        "is_curated": int(topic.is_curated),
+    }
+    added = (
+        insert_into(connection, T)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["slug"])
+        .returning(T.c.id)
+    )
     id = connection.scalar(added)
     if id is None:
         raise InputError(
-            f"a topic {topic.slug!r} exists already", hint=f"change it: newsletter topics edit {topic.slug}"
+            f"a topic {topic.slug!r} exists already",
+            hint=f"change it: newsletter topics edit {topic.slug}",
         )
     return replace(topic, id=id)
 
 
 def find_or_add(connection: Connection, query: str) -> Topic:
-    """Find the topic of a reader's own query, given in canonical form; readers with the same query share it."""
-    row = connection.execute(select(T).where(T.c.query == query).order_by(T.c.is_curated, T.c.id).limit(1)).first()
+    """Find the topic of a reader's own query, given in canonical form; readers with the same query
+    share it.
+    """
+    row = connection.execute(
+        select(T).where(T.c.query == query).order_by(T.c.is_curated, T.c.id).limit(1)
+    ).first()
     if row is not None and not row.is_curated:
         return _topic(row)
     slug = re.sub(r"[^a-z0-9]+", "-", query.lower()).strip("-")[:60] or "query"
@@ -83,16 +110,19 @@ def find_or_add(connection: Connection, query: str) -> Topic:
 
 def edit(connection: Connection, topic: Topic) -> None:
     connection.execute(
-        update(T).where(T.c.id == topic.id).values(
+        update(T)
+        .where(T.c.id == topic.id)
+        .values(
             name=topic.name, query=topic.query, heading=topic.group, description=topic.description
         )
-    )  # fmt: skip
+    )
 
 
 def remove(connection: Connection, topic: Topic) -> None:
     """Remove a topic that nobody reads.
 
-    Raises: InputError when somebody does: nobody's feed may become empty or full by an operator's hand.
+    Raises: InputError when somebody does: nobody's feed may become empty or full by an operator's
+    hand.
     """
     readers_of = readers(connection).get(topic.id, 0)
     if readers_of:
@@ -110,20 +140,30 @@ def readers(connection: Connection) -> dict[int, int]:
 
 
 def seed(connection: Connection, curated: Iterable[Topic]) -> int:
-    """Bring the curated topics in; ones that exist are left as the operator made them. Returns how many were new."""
+    """Bring the curated topics in; ones that exist are left as the operator made them. Returns how
+    many were new.
+    """
     known = set(connection.scalars(select(T.c.slug)))
     new = [topic for topic in curated if topic.slug not in known]
     if new:
         connection.execute(
             insert(T),
             [
-                {"slug": topic.slug, "name": topic.name, "query": topic.query, "heading": topic.group,
-                 "description": topic.description, "is_curated": 1}
+                {
+                    "slug": topic.slug,
+                    "name": topic.name,
+                    "query": topic.query,
+                    "heading": topic.group,
+                    "description": topic.description,
+                    "is_curated": 1,
+                }
                 for topic in new
             ],
-        )  # fmt: skip
+        )
     return len(new)
 
 
 def _topic(row: Any) -> Topic:
-    return Topic(row.id, row.slug, row.name, row.query, row.heading, row.description, bool(row.is_curated))
+    return Topic(
+        row.id, row.slug, row.name, row.query, row.heading, row.description, bool(row.is_curated)
+    )

@@ -16,7 +16,8 @@ def first_last(name: str) -> str:
 def split_names(text: str) -> list[str]:
     """Take a list of names in one string apart, by semicolons or by commas and "and".
 
-    Commas in parentheses belong to an affiliation. "Inoda, Toshio" is one person, "Ann Lee, Bo Chen" are two.
+    Commas in parentheses belong to an affiliation. "Inoda, Toshio" is one person, "Ann Lee, Bo
+    Chen" are two.
     """
     if ";" in text:
         return [first_last(part.strip()) for part in text.split(";") if part.strip()]
@@ -27,6 +28,8 @@ def split_names(text: str) -> list[str]:
 
 
 def split_affiliation(name: str) -> tuple[str, str]:
-    """Take "Ann Lee (Inria, France)" apart into the name and the affiliation, which may be empty."""
+    """Take "Ann Lee (Inria, France)" apart into the name and the affiliation, which may be
+    empty.
+    """
     found = re.fullmatch(r"([^()]+?)\s*\((.*)\)\s*", name)
     return (found[1], found[2].strip("() ")) if found else (name, "")

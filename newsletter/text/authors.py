@@ -1,7 +1,8 @@
 """When two author lists are the same people. Pure; a base of `identity`, no step of its own.
 
-Lists come as "First Last", "F. Last", "Last, First" or "Last F", cut short or in another order; names come without
-accents or with typing errors. A group ("ATLAS Collaboration") is nobody: it neither agrees nor disagrees.
+Lists come as "First Last", "F. Last", "Last, First" or "Last F", cut short or in another order;
+names come without accents or with typing errors. A group ("ATLAS Collaboration") is nobody: it
+neither agrees nor disagrees.
 """
 
 import re
@@ -18,8 +19,10 @@ from newsletter.text.titles import plain_words
 _MAX_PEOPLE = 200
 #: Groups, and what citation parsers take for a name: publishers, places of work, web addresses.
 _NOBODY = re.compile(
-    r"\b(?:collaborations?|consortium|team|group|investigators|network|initiative|committee|working party|university"
-    r"|institute|department|laboratory|technology|society|association|press|corporation|inc|edition|anthology"
+    r"\b(?:collaborations?|consortium|team|group|investigators|network|"
+    r"initiative|committee|working party|university"
+    r"|institute|department|laboratory|technology|society|association|press|"
+    r"corporation|inc|edition|anthology"
     r"|proceedings|record|journal|anonymous|unknown)\b|\w\.(?:com|org|net|edu|gov|de)\b|^\d+$",
     re.I,
 )
@@ -61,7 +64,9 @@ def compare(a: tuple[str, ...], b: tuple[str, ...]) -> Company:
 @lru_cache(maxsize=8192)
 def people(names: tuple[str, ...]) -> tuple[Person, ...]:
     """Read the persons of an author list; groups and "et al." are left out."""
-    persons = (_person(_ET_AL.sub("", name)) for name in names[:_MAX_PEOPLE] if not _NOBODY.search(name))
+    persons = (
+        _person(_ET_AL.sub("", name)) for name in names[:_MAX_PEOPLE] if not _NOBODY.search(name)
+    )
     return tuple(person for person in persons if person)
 
 
@@ -72,7 +77,12 @@ def _person(name: str) -> Person | None:
     if not words:
         return None
     tail = len(plain_words(last)) if comma and first.strip() else 1
-    if len(words) > 1 and tail == 1 and len(words[-1]) <= 2 < max(map(len, words[:-1])) and _is_last_first(name):
+    if (
+        len(words) > 1
+        and tail == 1
+        and len(words[-1]) <= 2 < max(map(len, words[:-1]))
+        and _is_last_first(name)
+    ):
         words = (words[-1], *words[:-1])  # "Smith JA"
     return Person(words[-1], words[:-tail] or words[:-1], "".join(sorted("".join(words))))
 
@@ -91,7 +101,9 @@ def _matched(a: tuple[Person, ...], b: tuple[Person, ...]) -> int:
     taken: set[int] = set()
     rest = []
     for person in a:
-        near = dict.fromkeys(n for handle in _handles(person) for n in places[handle] if n not in taken)
+        near = dict.fromkeys(
+            n for handle in _handles(person) for n in places[handle] if n not in taken
+        )
         found = next((n for n in near if _is_one_person(person, b[n])), None)
         if found is None:
             rest.append(person)
@@ -99,7 +111,9 @@ def _matched(a: tuple[Person, ...], b: tuple[Person, ...]) -> int:
             taken.add(found)
     free = [person for number, person in enumerate(b) if number not in taken]
     for person in rest[:20]:
-        found = next((n for n, other in enumerate(free[:20]) if _is_miswritten(person, other)), None)
+        found = next(
+            (n for n, other in enumerate(free[:20]) if _is_miswritten(person, other)), None
+        )
         if found is not None:
             free.pop(found)
             taken.add(-len(taken) - 1)
@@ -117,7 +131,9 @@ def _is_one_person(a: Person, b: Person) -> bool:
 
 
 def _is_swapped(a: Person, b: Person) -> bool:
-    """Whether one is "H. Jiawei" and the other "Jiawei Han" or "J. Han": family and given name changed places."""
+    """Whether one is "H. Jiawei" and the other "Jiawei Han" or "J. Han": family and given name
+    changed places.
+    """
     if not a.given or not b.given or min(len(a.given[0]), len(b.given[0])) > 2:
         return False
     return a.given[0][0] == b.last[0] and b.given[0][0] == a.last[0] and a.last != b.last
@@ -128,7 +144,9 @@ def _go_together(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
     if not a or not b:
         return True
     short, long = sorted((a[0], b[0]), key=len)
-    if len(long) >= 3 and not _VOWEL.search(long):  # initials run together, perhaps other people's too: "shtwg"
+    if len(long) >= 3 and not _VOWEL.search(
+        long
+    ):  # initials run together, perhaps other people's too: "shtwg"
         return short[0] in long
     if len(short) <= 2:
         return short[0] == long[0] or any(word[0] == short[0] for word in (*a[1:], *b[1:]))
@@ -136,7 +154,9 @@ def _go_together(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
 
 
 def _is_miswritten(a: Person, b: Person) -> bool:
-    """Whether two names differ by a letter or two that a typist or a scanner got wrong, or by their order."""
+    """Whether two names differ by a letter or two that a typist or a scanner got wrong, or by their
+    order.
+    """
     if _is_swapped(a, b):
         return True
     size = min(len(a.last), len(b.last))

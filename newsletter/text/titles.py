@@ -1,7 +1,8 @@
 """When two titles say the same thing. Pure; a base of `identity`, no step of its own.
 
-A title becomes plain words: no case, accents, markup, LaTeX or punctuation. Two titles are compared word by word in
-their order, so that a number, a "not", a "Part II" or a swapped "text to image" is always a difference.
+A title becomes plain words: no case, accents, markup, LaTeX or punctuation. Two titles are compared
+word by word in their order, so that a number, a "not", a "Part II" or a swapped "text to image" is
+always a difference.
 """
 
 import html
@@ -23,19 +24,28 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-#: Words that may come or go without changing what a title says. "without", "not", "against" are not among them.
+#: Words that may come or go without changing what a title says. "without", "not", "against" are not
+#: among them.
 _SMALL = _set("a an and as at by for from in its of on the to using via with")
 #: A title made of nothing else names a kind of text, not a text: it recurs in every volume.
 _GENERIC = _set(
     """
-    abstract abstracts acknowledgement acknowledgements acknowledgment acknowledgments address announcement
-    announcements author authors back board book books brief calendar call chair chairs charter column comment comments
-    commentary communication communications conference contents contributors correction corrections correspondence
-    corrigendum cover discussion editor editorial editors errata erratum foreword forthcoming front guest highlights in
-    index influential information interview introduction introductory invited issue journal keynote letter letters list
-    masthead matter meeting message minutes news note notes number obituary opening overview panel paper papers preface
-    president proceedings program programme publisher readers reminiscences reply report reports research response
-    retraction review reviewer reviewers reviews s scope section special spotlight statement summary supplement
+    abstract abstracts acknowledgement acknowledgements acknowledgment acknowledgments address
+announcement
+    announcements author authors back board book books brief calendar call chair chairs charter
+column comment comments
+    commentary communication communications conference contents contributors correction corrections
+correspondence
+    corrigendum cover discussion editor editorial editors errata erratum foreword forthcoming front
+guest highlights in
+    index influential information interview introduction introductory invited issue journal keynote
+letter letters list
+    masthead matter meeting message minutes news note notes number obituary opening overview panel
+paper papers preface
+    president proceedings program programme publisher readers reminiscences reply report reports
+research response
+    retraction review reviewer reviewers reviews s scope section special spotlight statement
+summary supplement
     symposium table this treasurer treasurers untitled volume welcome workshop
     january february march april may june july august september october november december
     """
@@ -43,15 +53,18 @@ _GENERIC = _set(
 #: What makes the longer of two titles another text when it comes in addition.
 _ADDITIONS = _set(
     """
-    addendum appendix book comment comments correction corrigendum demo demonstration discussion erratum extended
-    keynote part poster rejoinder reply response retracted retraction revisited supplement supplementary supporting
+    addendum appendix book comment comments correction corrigendum demo demonstration discussion
+erratum extended
+    keynote part poster rejoinder reply response retracted retraction revisited supplement
+supplementary supporting
     tutorial update updated volume withdrawn
     """
 )
 #: Words by which a text answers or mends another, and negations.
 _TELLING = _set(
     """
-    addendum against comment comments corrigendum correction errata erratum no non not rejoinder reply response
+    addendum against comment comments corrigendum correction errata erratum no non not rejoinder
+reply response
     retracted retraction revisited withdrawn without
     """
 )
@@ -60,28 +73,69 @@ _PREFIXES = (
     "",
     *_set(
         """
-        ab ad an anti auto bi co de di dis down en ex extra hetero homo hyper hypo im in infra inter intra iso macro
-        meso meta micro mono multi nano non out over para peri poly post pre pseudo re semi sub super supra sym syn
+        ab ad an anti auto bi co de di dis down en ex extra hetero homo hyper hypo im in infra
+inter intra iso macro
+        meso meta micro mono multi nano non out over para peri poly post pre pseudo re semi sub
+super supra sym syn
         trans ultra un under uni up
         """
     ),
 )
-#: How proceedings mark short forms: "(panel session)", "(demo abstract)". They come and go between bibliographies.
+#: How proceedings mark short forms: "(panel session)", "(demo abstract)". They come and go between
+#: bibliographies.
 _KINDS = _set("abstract demo demonstration description experience panel paper session tutorial")
 _LATEX_STYLE = re.compile(
-    r"\\(?:text(?:bf|it|rm|sc|sf|tt|normal|up)?|emph|math(?:bf|bb|cal|frak|it|rm|sf|scr|tt)|bm|boldsymbol|ensuremath|hbox|it"
-    r"|left|mbox|operatorname|right|rm|sc|small|tt|bf|em|mathop|underline|url|href|overline|widehat|widetilde|hat|bar)\b"
+    r"\\(?:text(?:bf|it|rm|sc|sf|tt|normal|up)?|emph|math(?:bf|bb|cal|frak|"
+    r"it|rm|sf|scr|tt)|bm|boldsymbol|ensuremath|hbox|it"
+    r"|left|mbox|operatorname|right|rm|sc|small|tt|bf|em|mathop|underline|"
+    r"url|href|overline|widehat|widetilde|hat|bar)\b"
 )
 #: Accents as LaTeX writes them: \'e, \"{o}, \c{c}, \v s.
 _LATEX_ACCENT = re.compile(r"""\\(?:['"`^~=.]|[cvuHkrtbd](?=[{\s]))\s*\{?(\w)\}?""")
 _LATEX_WORD = re.compile(r"\\([A-Za-z]+)\s*")
-_LETTERS = str.maketrans({
-    "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "&": " and ",
-    "α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "ϵ": " epsilon ", "ζ": " zeta ",
-    "η": " eta ", "θ": " theta ", "ϑ": " theta ", "ι": " iota ", "κ": " kappa ", "λ": " lambda ", "μ": " mu ",
-    "ν": " nu ", "ξ": " xi ", "π": " pi ", "ρ": " rho ", "σ": " sigma ", "ς": " sigma ", "τ": " tau ", "υ": " upsilon ",
-    "φ": " phi ", "ϕ": " phi ", "χ": " chi ", "ψ": " psi ", "ω": " omega ", "∞": " infty ", "ℓ": " ell ",
-})  # fmt: skip
+_LETTERS = str.maketrans(
+    {
+        "ø": "o",
+        "æ": "ae",
+        "œ": "oe",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "ı": "i",
+        "ħ": "h",
+        "&": " and ",
+        "α": " alpha ",
+        "β": " beta ",
+        "γ": " gamma ",
+        "δ": " delta ",
+        "ε": " epsilon ",
+        "ϵ": " epsilon ",
+        "ζ": " zeta ",
+        "η": " eta ",
+        "θ": " theta ",
+        "ϑ": " theta ",
+        "ι": " iota ",
+        "κ": " kappa ",
+        "λ": " lambda ",
+        "μ": " mu ",
+        "ν": " nu ",
+        "ξ": " xi ",
+        "π": " pi ",
+        "ρ": " rho ",
+        "σ": " sigma ",
+        "ς": " sigma ",
+        "τ": " tau ",
+        "υ": " upsilon ",
+        "φ": " phi ",
+        "ϕ": " phi ",
+        "χ": " chi ",
+        "ψ": " psi ",
+        "ω": " omega ",
+        "∞": " infty ",
+        "ℓ": " ell ",
+    }
+)
 _VARIANTS = {"varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta"}
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,60}>")
 _APOSTROPHE = re.compile(r"(?<=\w)['’ʼ`´](?=\w)")
@@ -109,7 +163,10 @@ class Title:
     @property
     def breaks(self) -> tuple[int, ...]:
         """How many words stand before each boundary (":", " - ", ". ", "(")."""
-        before = (len(plain_words(self.text[: boundary.end()])) for boundary in _BOUNDARY.finditer(self.text))
+        before = (
+            len(plain_words(self.text[: boundary.end()]))
+            for boundary in _BOUNDARY.finditer(self.text)
+        )
         return tuple(n for n in before if 0 < n < len(self.words))
 
     @property
@@ -120,7 +177,9 @@ class Title:
 
 @lru_cache(maxsize=16384)
 def title_of(text: str) -> Title:
-    """Read a title. What sources and LaTeX add for the eye is gone; Greek letters are spelled out."""
+    """Read a title. What sources and LaTeX add for the eye is gone; Greek letters are spelled
+    out.
+    """
     text = text[:_MAX_CHARS]
     words = plain_words(text)
     return Title(text, words, tuple(word for word in words if word not in _SMALL), "".join(words))
@@ -134,7 +193,9 @@ def plain_words(text: str) -> tuple[str, ...]:
         text = _TAG.sub("", text)
     if "\\" in text:
         text = _LATEX_ACCENT.sub(r"\1", _LATEX_STYLE.sub("", text))
-        text = _LATEX_WORD.sub(lambda m: f" {_VARIANTS.get(m[1], m[1])} " if len(m[1]) > 2 else m[1], text)
+        text = _LATEX_WORD.sub(
+            lambda m: f" {_VARIANTS.get(m[1], m[1])} " if len(m[1]) > 2 else m[1], text
+        )
     if "{" in text or "$" in text:
         text = re.sub(r"[{}$]", "", text)
     text = _APOSTROPHE.sub("", text)
@@ -175,7 +236,9 @@ def _is_roman(word: str) -> bool:
 
 
 def _slips(a: tuple[str, ...], b: tuple[str, ...]) -> int | None:
-    """Count the places where two titles differ in spelling only; None when they differ in what they say."""
+    """Count the places where two titles differ in spelling only; None when they differ in what they
+    say.
+    """
     slips = 0
     for left, right in _differences(a, b):
         left, right = (tuple(word for word in side if word not in _SMALL) for side in (left, right))
@@ -187,7 +250,9 @@ def _slips(a: tuple[str, ...], b: tuple[str, ...]) -> int | None:
     return slips
 
 
-def _differences(a: tuple[str, ...], b: tuple[str, ...]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+def _differences(
+    a: tuple[str, ...], b: tuple[str, ...]
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """The stretches between common words, in order."""
     found: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
     was_equal = True
@@ -207,8 +272,9 @@ def _differences(a: tuple[str, ...], b: tuple[str, ...]) -> list[tuple[tuple[str
 def _is_misspelling(a: str, b: str) -> bool:
     """Whether two words are one word, spelled or inflected differently.
 
-    They must share their beginning: "macroscopic" and "microscopic", "hypotension" and "hypertension" are one or two
-    letters apart and mean different things, and it is the prefix that differs.
+    They must share their beginning: "macroscopic" and "microscopic", "hypotension" and
+    "hypertension" are one or two letters apart and mean different things, and it is the prefix that
+    differs.
     """
     if min(len(a), len(b)) < 5 or a[:4] != b[:4] or not (a + b).isalpha():
         return False
@@ -216,10 +282,11 @@ def _is_misspelling(a: str, b: str) -> bool:
 
 
 def ratio(a: Title, b: Title) -> float:
-    """How alike two mentions of titles look, 0 to 100, when either may be misread, cut short or carry a stray venue.
+    """How alike two mentions of titles look, 0 to 100, when either may be misread, cut short or
+    carry a stray venue.
 
-    An end may be lost anywhere, a beginning only at a boundary ("XTrie: …", "A. Levy. …"): "Mining rules" is not "Fast
-    algorithms for mining rules".
+    An end may be lost anywhere, a beginning only at a boundary ("XTrie: …", "A. Levy. …"): "Mining
+    rules" is not "Fast algorithms for mining rules".
     """
     if _contradict(*_sorted(a, b)):
         return 0.0
@@ -236,11 +303,14 @@ def _ratio(a: str, b: str) -> float:
 def _contradict(a: Title, b: Title) -> bool:
     """Whether two titles differ in something that no misreading explains.
 
-    That is a number in a series, an answer to another text, a negation, two numbers or years in place of each other,
-    words in another order ("text to image"), or a word that turned into its opposite by its beginning: "supervised" and
-    "unsupervised", "hypotension" and "hypertension".
+    That is a number in a series, an answer to another text, a negation, two numbers or years in
+    place of each other, words in another order ("text to image"), or a word that turned into its
+    opposite by its beginning: "supervised" and "unsupervised", "hypotension" and "hypertension".
     """
-    telling = [sorted(word for word in title.words if word in _TELLING or _is_roman(word)) for title in (a, b)]
+    telling = [
+        sorted(word for word in title.words if word in _TELLING or _is_roman(word))
+        for title in (a, b)
+    ]
     if telling[0] != telling[1]:
         return True
     said = [[word for word in title.content if word not in _KINDS] for title in (a, b)]
@@ -256,11 +326,18 @@ def _contradict(a: Title, b: Title) -> bool:
 
 
 def _is_opposite(a: str, b: str) -> bool:
-    """Whether two words are one stem of at least four letters with different prefixes, or one of them without."""
+    """Whether two words are one stem of at least four letters with different prefixes, or one of
+    them without.
+    """
     ends = {a[len(prefix) :] for prefix in _PREFIXES if a.startswith(prefix)}
-    return a != b and any(len(b) >= 4 + len(p) and b.startswith(p) and b[len(p) :] in ends for p in _PREFIXES)
+    return a != b and any(
+        len(b) >= 4 + len(p) and b.startswith(p) and b[len(p) :] in ends for p in _PREFIXES
+    )
 
 
 def _beginnings(title: Title) -> list[str]:
     """The title's letters from its first word on, and from behind every boundary in it."""
-    return ["".join(word for word in title.words[start:] if word not in _KINDS) for start in (0, *title.breaks)]
+    return [
+        "".join(word for word in title.words[start:] if word not in _KINDS)
+        for start in (0, *title.breaks)
+    ]

@@ -1,6 +1,8 @@
-"""The pages: subscribe, confirm, preferences, unsubscribe, archive, search, feeds, health. Plain HTML, no script.
+"""The pages: subscribe, confirm, preferences, unsubscribe, archive, search, feeds, health. Plain
+HTML, no script.
 
-A link that is followed never changes anything: what writes is a POST behind one button (or RFC 8058's one-click).
+A link that is followed never changes anything: what writes is a POST behind one button (or RFC
+8058's one-click).
 """
 
 import gc
@@ -19,24 +21,24 @@ from newsletter.app import App
 from newsletter.errors import NotFound, StoreError
 from newsletter.store.db import find_assets
 from newsletter.tokens import TokenError
-from newsletter.web.db_batch import Desk
-from newsletter.web.issue_view import Letters
-from newsletter.web.middleware import Guard
-from newsletter.web.preferences import Choosing
+from newsletter.web.db_batch import DbBatch
+from newsletter.web.issue_view import IssueView
+from newsletter.web.middleware import PublicMiddleware
+from newsletter.web.preferences import Preferences
 from newsletter.web.public import Public
-from newsletter.web.subscriptions import Readers
-from newsletter.web.topic_cache import News
+from newsletter.web.subscriptions import Subscriptions
+from newsletter.web.topic_cache import TopicCache
 from newsletter.web.view import View
 
 
 def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
     """Build the site's pages. `clock` tells the time, so that tests can."""
     view = View(app)
-    news = News(app)
-    desk = Desk(app.engine)
-    public, letters = Public(app, view, clock, news), Letters(app, view, clock, desk, news)
-    readers = Readers(app, view, clock, desk)
-    choosing = Choosing(app, view, clock, desk, readers, news)
+    news = TopicCache(app)
+    desk = DbBatch(app.engine)
+    public, letters = Public(app, view, clock, news), IssueView(app, view, clock, desk, news)
+    readers = Subscriptions(app, view, clock, desk)
+    choosing = Preferences(app, view, clock, desk, readers, news)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -52,7 +54,9 @@ def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UT
         return view.page(request, "expired.html", status=404)
 
     def busy(_request: Request, _error: Exception) -> Response:
-        return PlainTextResponse("The database is busy. Try again in a moment.", 503, {"Retry-After": "5"})
+        return PlainTextResponse(
+            "The database is busy. Try again in a moment.", 503, {"Retry-After": "5"}
+        )
 
     routes = [
         Route("/", public.home),
@@ -82,6 +86,10 @@ def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UT
     return Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(Guard, urls=(app.config.site.base_url, *app.config.site.former_urls))],
+        middleware=[
+            Middleware(
+                PublicMiddleware, urls=(app.config.site.base_url, *app.config.site.former_urls)
+            )
+        ],
         exception_handlers={TokenError: expired, NotFound: lost, 404: lost, StoreError: busy},
     )

@@ -1,4 +1,6 @@
-"""Papers as pages show them: the same facts as in a letter, without anything personal. Words come with the page."""
+"""Papers as pages show them: the same facts as in a letter, without anything personal. Words come
+with the page.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +8,7 @@ from urllib.parse import quote
 
 from newsletter.app import App
 from newsletter.models import Fact, Heat, Paper
-from newsletter.steps.compose import Shown, show
+from newsletter.steps.compose import PaperFacts, show
 from newsletter.store import papers, signals
 from newsletter.store.db import reading
 
@@ -30,12 +32,21 @@ class Card:
 
 def card(facts: Mapping[str, object]) -> Card:
     """A card of what an issue froze, or of what `show` says now."""
-    shown = Shown.from_facts(facts)
+    shown = PaperFacts.from_facts(facts)
     byline = " · ".join(part for part in (shown.authors, ", ".join(shown.affiliations)) if part)
     return Card(
-        shown.id, shown.title, f"/papers/{quote(shown.id)}", byline, shown.summary, shown.is_machine_written,
-        shown.level, shown.facts[0] if shown.facts else None, shown.links, shown.field, shown.published,
-    )  # fmt: skip
+        shown.id,
+        shown.title,
+        f"/papers/{quote(shown.id)}",
+        byline,
+        shown.summary,
+        shown.is_machine_written,
+        shown.level,
+        shown.facts[0] if shown.facts else None,
+        shown.links,
+        shown.field,
+        shown.published,
+    )
 
 
 def cards(found: Sequence[Paper], heats: Mapping[int, Heat]) -> list[Card]:

@@ -1,7 +1,9 @@
-"""The database as the pages use it: what is asked at the same moment shares one transaction, of one thread.
+"""The database as the pages use it: what is asked at the same moment shares one transaction, of one
+thread.
 
-More threads would not be faster: they take turns in the interpreter, which costs as much again as the questions do, and
-those that write would wait for each other inside the database, which wakes them by chance.
+More threads would not be faster: they take turns in the interpreter, which costs as much again as
+the questions do, and those that write would wait for each other inside the database, which wakes
+them by chance.
 """
 
 import asyncio
@@ -21,8 +23,10 @@ Act = Callable[[Connection], Any]
 AT_ONCE = 100
 
 
-class Desk:
-    """`await desk.read(act)` and `await desk.write(act)`: an act gets a connection; its value or error comes back."""
+class DbBatch:
+    """`await desk.read(act)` and `await desk.write(act)`: an act gets a connection; its value or
+    error comes back.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.read = _Window(engine, reading).do
@@ -30,16 +34,20 @@ class Desk:
 
 
 class _Window:
-    def __init__(self, engine: Engine, opening: Callable[[Engine], AbstractContextManager[Connection]]) -> None:
+    def __init__(
+        self, engine: Engine, opening: Callable[[Engine], AbstractContextManager[Connection]]
+    ) -> None:
         self.engine, self.opening = engine, opening
         self._waiting: list[tuple[Act, asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, f"desk-{opening.__name__}")
 
     async def do(self, act: Callable[[Connection], T]) -> T:
-        """Run an act in the next transaction and hand back its value, or raise what it raised, once that is kept.
+        """Run an act in the next transaction and hand back its value, or raise what it raised, once
+        that is kept.
 
-        An act may be run again, when another one of its transaction failed: it must do nothing outside the database.
+        An act may be run again, when another one of its transaction failed: it must do nothing
+        outside the database.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((act, done))

@@ -1,4 +1,6 @@
-"""Cards as Atom (RFC 4287) and JSON Feed 1.1. Unchanged cards make the same bytes, so a reader may ask with ETag."""
+"""Cards as Atom (RFC 4287) and JSON Feed 1.1. Unchanged cards make the same bytes, so a reader may
+ask with ETag.
+"""
 
 import hashlib
 import json
@@ -55,10 +57,21 @@ def _atom(title: str, base: str, url: str, found: Sequence[Card]) -> bytes:
 
 def _json(title: str, base: str, url: str, found: Sequence[Card]) -> bytes:
     items = [
-        {"id": f"{base}{one.url}", "url": dict(one.links).get("abs", f"{base}{one.url}"), "title": one.title,
-         "content_text": one.summary, "authors": [{"name": one.byline or "unknown"}], "date_published": _when(one)}
+        {
+            "id": f"{base}{one.url}",
+            "url": dict(one.links).get("abs", f"{base}{one.url}"),
+            "title": one.title,
+            "content_text": one.summary,
+            "authors": [{"name": one.byline or "unknown"}],
+            "date_published": _when(one),
+        }
         for one in found
-    ]  # fmt: skip
-    feed = {"version": "https://jsonfeed.org/version/1.1", "title": title, "home_page_url": f"{base}/",
-            "feed_url": url, "items": items}  # fmt: skip
+    ]
+    feed = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": title,
+        "home_page_url": f"{base}/",
+        "feed_url": url,
+        "items": items,
+    }
     return json.dumps(feed, ensure_ascii=False).encode()

@@ -1,8 +1,10 @@
-"""Letters in the browser: a reader's own as it was sent, a sample for everybody, and one's papers as a feed.
+"""Letters in the browser: a reader's own as it was sent, a sample for everybody, and one's papers
+as a feed.
 
-A letter brings its own styles, in elements and in `<style>`, because mail programs want them there; the pages' policy
-allows none of these. So these two pages alone get a policy that names each of their styles by its hash: nothing that
-somebody slipped into a letter would be styled, loaded or run.
+A letter brings its own styles, in elements and in `<style>`, because mail programs want them there;
+the pages' policy allows none of these. So these two pages alone get a policy that names each of
+their styles by its hash: nothing that somebody slipped into a letter would be styled, loaded or
+run.
 """
 
 import base64
@@ -19,18 +21,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from newsletter.app import App
-from newsletter.delivery.message_builder import PREFERENCES_AGE, Composer
+from newsletter.delivery.message_builder import PREFERENCES_AGE, MessageBuilder
 from newsletter.errors import NotFound
 from newsletter.models import Pick, Subscriber
-from newsletter.steps.compose import Links, Shown, show
+from newsletter.steps.compose import Links, PaperFacts, show
 from newsletter.store import ledger_life, ledger_read, papers, signals, topics
 from newsletter.store.db import reading
 from newsletter.web import feeds
 from newsletter.web.cards import Card, card
-from newsletter.web.db_batch import Desk
+from newsletter.web.db_batch import DbBatch
 from newsletter.web.middleware import POLICY
-from newsletter.web.token_auth import Door
-from newsletter.web.topic_cache import News
+from newsletter.web.token_auth import TokenPages
+from newsletter.web.topic_cache import TopicCache
 from newsletter.web.view import View
 
 _BLOCKS = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
@@ -39,10 +41,17 @@ SAMPLE_SIZE = 8
 
 
 def policy(page: str) -> str:
-    """The content security policy of one letter: its own styles, by hash (CSP level 3, section 8.3)."""
-    styles = {*_BLOCKS.findall(page), *(html.unescape(style) for style in _ATTRIBUTES.findall(page))}
+    """The content security policy of one letter: its own styles, by hash (CSP level 3, section
+    8.3).
+    """
+    styles = {
+        *_BLOCKS.findall(page),
+        *(html.unescape(style) for style in _ATTRIBUTES.findall(page)),
+    }
     hashes = " ".join(sorted(f"'sha256-{_hash(style)}'" for style in styles))
-    return POLICY.replace("style-src 'self'", f"style-src 'unsafe-hashes' {hashes}" if hashes else "style-src 'none'")
+    return POLICY.replace(
+        "style-src 'self'", f"style-src 'unsafe-hashes' {hashes}" if hashes else "style-src 'none'"
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -50,8 +59,10 @@ def _hash(style: str) -> str:
     return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
-class Letters(Door):
-    def __init__(self, app: App, view: View, clock: Callable[[], datetime], desk: Desk, news: News) -> None:
+class IssueView(TokenPages):
+    def __init__(
+        self, app: App, view: View, clock: Callable[[], datetime], desk: DbBatch, news: TopicCache
+    ) -> None:
         super().__init__(app, view, clock, desk)
         self.news = news
 
@@ -68,10 +79,22 @@ class Letters(Door):
             known = topics.by_ids(connection, reader.topics)
         if not row["picks"]:
             raise NotFound("a quiet day has no letter")
-        shown = {paper: Shown.from_facts(fact) for paper, fact in facts.items()}
-        claim = ledger_life.Claim(row["id"], "", row["issue"], row["date"], reader.id, row["kind"],
-                             ledger_life.unpack_picks(row["picks"]), {}, row["due_at"], 0, 0, row["candidates"])  # fmt: skip
-        composer = Composer(app.engine, app.config, app.press, app.tokens)
+        shown = {paper: PaperFacts.from_facts(fact) for paper, fact in facts.items()}
+        claim = ledger_life.Claim(
+            row["id"],
+            "",
+            row["issue"],
+            row["date"],
+            reader.id,
+            row["kind"],
+            ledger_life.unpack_picks(row["picks"]),
+            {},
+            row["due_at"],
+            0,
+            0,
+            row["candidates"],
+        )
+        composer = MessageBuilder(app.engine, app.config, app.press, app.tokens)
         return composer.compose(claim, reader, shown, known, None, is_hosted=True).html_page
 
     async def sample(self, request: Request) -> Response:
@@ -86,18 +109,31 @@ class Letters(Door):
             total = papers.count(connection)
         if not found:
             raise NotFound("no papers yet")
-        shown = {key: Shown.from_facts(show(paper, heats[key])) for key, paper in found.items()}
-        picks = [Pick(key, self._topic_of(paper.id, now), 1, 1, heats[key].value) for key, paper in found.items()]
+        shown = {
+            key: PaperFacts.from_facts(show(paper, heats[key])) for key, paper in found.items()
+        }
+        picks = [
+            Pick(key, self._topic_of(paper.id, now), 1, 1, heats[key].value)
+            for key, paper in found.items()
+        ]
         best: dict[int, float] = {}
         for pick in picks:
             best[pick.topic] = max(best.get(pick.topic, 0), pick.heat)
         picks.sort(key=lambda pick: (-best[pick.topic], pick.topic, -pick.heat))
         home = f"{base}/"
-        links = Links(preferences=home, unsubscribe=home, view=f"{base}/sample", how=f"{base}/method",
-                      archive=f"{base}/archive", feedback=lambda _paper, _vote: home)  # fmt: skip
+        links = Links(
+            preferences=home,
+            unsubscribe=home,
+            view=f"{base}/sample",
+            how=f"{base}/method",
+            archive=f"{base}/archive",
+            feedback=lambda _paper, _vote: home,
+        )
         reader = Subscriber(0, "", language=language)
         offered = dict(self.news.offered)
-        letter = self.app.press.digest(reader, picks, shown, offered, now.date(), total, links, is_hosted=True)
+        letter = self.app.press.digest(
+            reader, picks, shown, offered, now.date(), total, links, is_hosted=True
+        )
         return letter.html_page
 
     def _topic_of(self, id: str, now: datetime) -> int:
@@ -119,9 +155,11 @@ class Letters(Door):
             letters = ledger_read.recent_picks(connection, reader.id)
             facts = {issue: ledger_read.shown_papers(connection, issue) for issue, _, _ in letters}
             return [
-                card(facts[issue][pick.paper]) for issue, _, packed in letters for pick in ledger_life.unpack_picks(packed)
+                card(facts[issue][pick.paper])
+                for issue, _, packed in letters
+                for pick in ledger_life.unpack_picks(packed)
                 if pick.paper in facts[issue]
-            ]  # fmt: skip
+            ]
 
         site = self.view.site
         return feeds.answer(request, form, site["name"], site["url"], await self.desk.read(load))

@@ -1,4 +1,6 @@
-"""What stands before every page: who may ask, how much, how often; and the headers that go with every answer."""
+"""What stands before every page: who may ask, how much, how often; and the headers that go with
+every answer.
+"""
 
 import asyncio
 import ipaddress
@@ -20,18 +22,28 @@ MAX_BODY_BYTES = 65_536
 #: A form may pause for so long on its way.
 BODY_TIMEOUT_S = 10
 #: Pages reached by a token: never stored, never indexed, never named to where a link leads.
-PRIVATE = ("/confirm/", "/preferences/", "/unsubscribe/", "/feedback/", "/view/", "/my/", "/address/")
+PRIVATE = (
+    "/confirm/",
+    "/preferences/",
+    "/unsubscribe/",
+    "/feedback/",
+    "/view/",
+    "/my/",
+    "/address/",
+)
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
 
 
-class Guard:
+class PublicMiddleware:
     """ASGI middleware: host, origin, body size; then the security headers."""
 
     def __init__(self, app: ASGIApp, urls: Sequence[str]) -> None:
-        """`urls`: where the site is reached, and was before: a link in an old letter works as long as its host does."""
+        """`urls`: where the site is reached, and was before: a link in an old letter works as long
+        as its host does.
+        """
         self.app = app
         parts = [urlsplit(url) for url in urls]
         self.origins = {f"{part.scheme}://{part.netloc}" for part in parts}
@@ -86,7 +98,11 @@ class Guard:
         except (ClientDisconnect, TimeoutError):
             if has_begun:
                 raise
-            refusal = PlainTextResponse("too much", 413) if is_over else PlainTextResponse("too slow", 408)
+            refusal = (
+                PlainTextResponse("too much", 413)
+                if is_over
+                else PlainTextResponse("too slow", 408)
+            )
             await refusal(scope, receive, guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
@@ -99,8 +115,9 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             return PlainTextResponse("too much", 413)
-        # A form of another site may not speak for a reader; mail programs' one-click posts carry no origin.
-        # Our own no-referrer pages say "null" in a browser: Sec-Fetch-Site then tells whose form it is.
+        # A form of another site may not speak for a reader; mail programs' one-click posts carry no
+        # origin. Our own no-referrer pages say "null" in a browser: Sec-Fetch-Site then tells whose
+        # form it is.
         origin = headers.get("origin")
         if origin == "null" and headers.get("sec-fetch-site", "same-origin") == "same-origin":
             return None
@@ -111,7 +128,9 @@ class Guard:
 
 
 def client_prefix(request: Request, trusted: Sequence[str]) -> str:
-    """Who asks: the IPv4 address or the IPv6 /64. Only proxies that the operator named are believed, from the right."""
+    """Who asks: the IPv4 address or the IPv6 /64. Only proxies that the operator named are
+    believed, from the right.
+    """
     address = request.client.host if request.client else "0.0.0.0"  # noqa: S104
     if _is_trusted(address, tuple(trusted)):
         for hop in reversed(request.headers.get("x-forwarded-for", "").split(",")):
@@ -122,7 +141,11 @@ def client_prefix(request: Request, trusted: Sequence[str]) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
-    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network(f"{parsed}/64", strict=False))
+    return (
+        str(parsed)
+        if parsed.version == 4
+        else str(ipaddress.ip_network(f"{parsed}/64", strict=False))
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -143,16 +166,24 @@ class Quota:
         self._lock = threading.Lock()
 
     def has_room(self, key: str) -> bool:
-        """Whether `take` would say yes now; counts nothing, so a flood is turned away before its form is read."""
+        """Whether `take` would say yes now; counts nothing, so a flood is turned away before its
+        form is read.
+        """
         events = self._events.get(key)
-        return events is None or len(events) < self.limit or events[0] <= time.monotonic() - self.span_s
+        return (
+            events is None
+            or len(events) < self.limit
+            or events[0] <= time.monotonic() - self.span_s
+        )
 
     def take(self, key: str, now: float | None = None) -> bool:
         """Count an event; False when the key had its share."""
         now = time.monotonic() if now is None else now
         with self._lock:
             if len(self._events) > 50_000:
-                self._events = {k: v for k, v in self._events.items() if v and v[-1] > now - self.span_s}
+                self._events = {
+                    k: v for k, v in self._events.items() if v and v[-1] > now - self.span_s
+                }
             events = self._events.setdefault(key, deque())
             while events and events[0] <= now - self.span_s:
                 events.popleft()

@@ -22,30 +22,41 @@ from newsletter.matching.query import parse
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import ledger_read, topics
 from newsletter.tokens import Claims, TokenError
-from newsletter.web.db_batch import Desk
-from newsletter.web.subscriptions import Readers
-from newsletter.web.token_auth import Door, Form, first, read_form
-from newsletter.web.topic_cache import News
+from newsletter.web.db_batch import DbBatch
+from newsletter.web.subscriptions import Subscriptions
+from newsletter.web.token_auth import Form, TokenPages, first, read_form
+from newsletter.web.topic_cache import TopicCache
 from newsletter.web.view import View
 
 #: Example of a muted word; it is typed as it stands in every language.
 EXAMPLE = Markup("<code>-survey</code>")
 
 
-class Choosing(Door):
+class Preferences(TokenPages):
     def __init__(
-        self, app: App, view: View, clock: Callable[[], datetime], desk: Desk, readers: Readers, news: News
+        self,
+        app: App,
+        view: View,
+        clock: Callable[[], datetime],
+        desk: DbBatch,
+        readers: Subscriptions,
+        news: TopicCache,
     ) -> None:
         super().__init__(app, view, clock, desk)
         self.readers, self.news = readers, news
         self.valid_zones = available_timezones()
         table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text().splitlines()
         #: One name for each place; the other valid names are older ones of these.
-        self.zones = ("UTC", *sorted(line.split("\t")[2] for line in table if line[:1] not in ("", "#")))
+        self.zones = (
+            "UTC",
+            *sorted(line.split("\t")[2] for line in table if line[:1] not in ("", "#")),
+        )
         self.languages = tuple((code, words.name) for code, words in view.words.items())
 
     async def confirm(self, request: Request) -> Response:
-        """Choosing topics and confirming are one act. A scanner that opens the link confirms nobody."""
+        """Choosing topics and confirming are one act. A scanner that opens the link confirms
+        nobody.
+        """
         if request.method == "POST":
             _, reader = await self.who(request, "confirm", membership.CONFIRM_WITHIN)
             return await self._save(request, reader, await read_form(request), is_confirming=True)
@@ -64,27 +75,42 @@ class Choosing(Door):
         values["keywords"] = _with_line(values["keywords"], request.query_params.get("add", ""))
         return self._page(request, reader, values)
 
-    async def _save(self, request: Request, reader: Subscriber, form: Form, *, is_confirming: bool = False) -> Response:
-        """What the reader had stays as it was when a line is no query; what was typed stays in the form."""
+    async def _save(
+        self, request: Request, reader: Subscriber, form: Form, *, is_confirming: bool = False
+    ) -> Response:
+        """What the reader had stays as it was when a line is no query; what was typed stays in the
+        form.
+        """
         choices = await run_in_threadpool(self._read, form)
         is_fresh = is_confirming and reader.state not in membership.MEMBERS
         if choices.mistakes or "check" in form:
-            checked = [] if choices.mistakes else await run_in_threadpool(self._check, choices.queries)
+            checked = (
+                [] if choices.mistakes else await run_in_threadpool(self._check, choices.queries)
+            )
             typed = replace(choices.of(reader), language=reader.language)
             values = await self.desk.read(partial(self._load, reader=typed))
             values["keywords"] = first(form, "keywords")
             return self._page(
-                request, typed, values, 400 if choices.mistakes else 200, is_fresh=is_fresh,
-                mistakes=choices.mistakes, checked=checked,
-            )  # fmt: skip
+                request,
+                typed,
+                values,
+                400 if choices.mistakes else 200,
+                is_fresh=is_fresh,
+                mistakes=choices.mistakes,
+                checked=checked,
+            )
         now = self.clock()
 
         def keep(connection: Connection) -> tuple[Subscriber, dict[str, Any]]:
-            kept = membership.save(self.app, connection, reader, choices, now, is_confirming=is_confirming)
+            kept = membership.save(
+                self.app, connection, reader, choices, now, is_confirming=is_confirming
+            )
             return kept, self._load(connection, kept)
 
         saved, values = await self.desk.write(keep)
-        return self._page(request, saved, values, note="welcome" if is_fresh else "counts", is_saved=True)
+        return self._page(
+            request, saved, values, note="welcome" if is_fresh else "counts", is_saved=True
+        )
 
     def _read(self, form: Form) -> membership.Choices:
         offered = {topic.slug: topic.id for topic in self.news.offered.values()}
@@ -95,7 +121,9 @@ class Choosing(Door):
         told = []
         for query in queries:
             found, number = self.news.find(query, self.clock(), 1)
-            told.append((query, f"{number / 7:.1f}".removesuffix(".0"), found[0].title if found else ""))
+            told.append(
+                (query, f"{number / 7:.1f}".removesuffix(".0"), found[0].title if found else "")
+            )
         return told
 
     async def act(self, request: Request) -> Response:
@@ -130,7 +158,15 @@ class Choosing(Door):
             raise TokenError("malformed")
         reader, values = await self.desk.read(partial(self._find, claims=claims))
         is_saved = note == "counts"
-        return self._page(request, reader, values, 400 if error else 200, note=note, error=error, is_saved=is_saved)
+        return self._page(
+            request,
+            reader,
+            values,
+            400 if error else 200,
+            note=note,
+            error=error,
+            is_saved=is_saved,
+        )
 
     async def _ask_move(self, reader: Subscriber, typed: str) -> tuple[str, str]:
         """(note, error). The answer is the same whoever has the address."""
@@ -140,15 +176,26 @@ class Choosing(Door):
             return "", "page_again.address"
         if self.readers.may_write(address):
             await self.desk.write(
-                partial(membership.ask_move, self.app, reader=reader, address=address, now=self.clock())
+                partial(
+                    membership.ask_move, self.app, reader=reader, address=address, now=self.clock()
+                )
             )
         return "address_sent", ""
 
     def _page(
-        self, request: Request, reader: Subscriber, values: dict[str, Any], status: int = 200, *,
-        is_fresh: bool = False, note: str = "", error: str = "", is_saved: bool = False,
-        mistakes: Sequence[tuple[int, int, str]] = (), checked: Sequence[tuple[str, str, str]] = (),
-    ) -> Response:  # fmt: skip
+        self,
+        request: Request,
+        reader: Subscriber,
+        values: dict[str, Any],
+        status: int = 200,
+        *,
+        is_fresh: bool = False,
+        note: str = "",
+        error: str = "",
+        is_saved: bool = False,
+        mistakes: Sequence[tuple[int, int, str]] = (),
+        checked: Sequence[tuple[str, str, str]] = (),
+    ) -> Response:
         words = self.view.words.get(reader.language) or self.view.words["en"]
         sentences = {"counts": "page_choose.counts", "welcome": "page_choose.welcome"}
         told = words.say(sentences.get(note, f"page_more.{note}")) if note else ""
@@ -156,12 +203,27 @@ class Choosing(Door):
             told = words.say("page_choose.paused", day=words.date(reader.paused_until, "day"))
         purpose = "confirm" if is_fresh else "preferences"
         return self.view.page(
-            request, "preferences.html", status, language=reader.language, now=reader, is_fresh=is_fresh,
-            note=told, error=words.say(error) if error else "", is_saved=is_saved, mistakes=mistakes, checked=checked,
-            masked=addresses.mask(reader.email), zones=self.zones, languages=self.languages,
-            example=EXAMPLE, action=self.path(purpose, reader), preferences=self.path("preferences", reader),
-            leave=self.path("unsubscribe", reader), feed=self.path("feed", reader, "my"), **values,
-        )  # fmt: skip
+            request,
+            "preferences.html",
+            status,
+            language=reader.language,
+            now=reader,
+            is_fresh=is_fresh,
+            note=told,
+            error=words.say(error) if error else "",
+            is_saved=is_saved,
+            mistakes=mistakes,
+            checked=checked,
+            masked=addresses.mask(reader.email),
+            zones=self.zones,
+            languages=self.languages,
+            example=EXAMPLE,
+            action=self.path(purpose, reader),
+            preferences=self.path("preferences", reader),
+            leave=self.path("unsubscribe", reader),
+            feed=self.path("feed", reader, "my"),
+            **values,
+        )
 
     def _find(self, connection: Connection, claims: Claims) -> tuple[Subscriber, dict[str, Any]]:
         """Raises: TokenError."""
@@ -170,11 +232,21 @@ class Choosing(Door):
 
     def _load(self, connection: Connection, reader: Subscriber) -> dict[str, Any]:
         """Topics by heading, and the reader's own lines."""
-        own = topics.by_ids(connection, reader.topics) if set(reader.topics) - self.news.offered.keys() else {}
-        move = ledger_read.find_move(connection, reader.id) if reader.state in membership.MEMBERS else None
+        own = (
+            topics.by_ids(connection, reader.topics)
+            if set(reader.topics) - self.news.offered.keys()
+            else {}
+        )
+        move = (
+            ledger_read.find_move(connection, reader.id)
+            if reader.state in membership.MEMBERS
+            else None
+        )
         groups: dict[str, list[tuple[str, str, bool]]] = {}
         for topic in self.news.offered.values():
-            groups.setdefault(topic.group, []).append((topic.slug, topic.name, topic.id in reader.topics))
+            groups.setdefault(topic.group, []).append(
+                (topic.slug, topic.name, topic.id in reader.topics)
+            )
         lines = [own[id].query for id in reader.topics if id in own and not own[id].is_curated]
         keywords = "\n".join([*lines, *(f"-{word}" for word in reader.muted)])
         return {
@@ -185,7 +257,9 @@ class Choosing(Door):
 
 
 def _with_line(keywords: str, query: str) -> str:
-    """The reader's lines with one more, which a search brought along; it counts when they save it."""
+    """The reader's lines with one more, which a search brought along; it counts when they save
+    it.
+    """
     try:
         wanted = str(parse(query)) if query else ""
     except QueryError:

@@ -1,4 +1,6 @@
-"""Pages for everybody: the front page, the archive, search, papers, feeds, and how the site is doing."""
+"""Pages for everybody: the front page, the archive, search, papers, feeds, and how the site is
+doing.
+"""
 
 import ipaddress
 import threading
@@ -22,7 +24,7 @@ from newsletter.store import ledger_read, papers, runs, signals
 from newsletter.store.db import reading, schema
 from newsletter.web import feeds
 from newsletter.web.cards import Card, card, cards, hottest
-from newsletter.web.topic_cache import News
+from newsletter.web.topic_cache import TopicCache
 from newsletter.web.view import View
 
 T = TypeVar("T")
@@ -32,7 +34,9 @@ ISSUES_A_PAGE = 60
 
 
 class Public:
-    def __init__(self, app: App, view: View, clock: Callable[[], datetime], news: News) -> None:
+    def __init__(
+        self, app: App, view: View, clock: Callable[[], datetime], news: TopicCache
+    ) -> None:
         self.app, self.view, self.clock, self.news = app, view, clock, news
         self.rejected: Counter[str] = Counter()  #: tokens, by reason
         self._kept: dict[str, tuple[float, Any]] = {}
@@ -63,22 +67,35 @@ class Public:
         found = self._cached("home", partial(hottest, self.app, 3))
         if query:
             return self.view.page(request, "subscribe.html", cards=found, query=query)
-        make = partial(self.view.render, "subscribe.html", language, cards=found, query="", path="/")
+        make = partial(
+            self.view.render, "subscribe.html", language, cards=found, query="", path="/"
+        )
         text = self._cached(f"home {language}", lambda: make().encode())
         return HTMLResponse(text, headers={"Vary": "Accept-Language"})
 
     def archive(self, request: Request) -> Response:
-        """Issues by day, hottest paper first; `field` keeps one field's papers, `before` goes back in time."""
-        field, before = request.query_params.get("field", "")[:40], request.query_params.get("before", "")
+        """Issues by day, hottest paper first; `field` keeps one field's papers, `before` goes back
+        in time.
+        """
+        field, before = (
+            request.query_params.get("field", "")[:40],
+            request.query_params.get("before", ""),
+        )
         try:
             until = date.fromisoformat(before) if before else None
         except ValueError as e:
             raise NotFound("no such day") from e
-        months, fields, older = self._cached(f"archive {until} {field}", partial(self._issues, until, field))
-        return self.view.page(request, "archive.html", months=months, fields=fields, field=field, older=older)
+        months, fields, older = self._cached(
+            f"archive {until} {field}", partial(self._issues, until, field)
+        )
+        return self.view.page(
+            request, "archive.html", months=months, fields=fields, field=field, older=older
+        )
 
     def _issues(self, until: date | None, field: str) -> tuple[list[Any], list[str], date | None]:
-        """([(first of the month, [(day, papers, how many)])], every field, the day to go on from)."""
+        """([(first of the month, [(day, papers, how many)])], every field, the day to go on
+        from).
+        """
         months: dict[date, list[tuple[date, list[Card], int]]] = {}
         fields: set[str] = set()
         with reading(self.app.engine) as connection:
@@ -119,7 +136,9 @@ class Public:
             except QueryError as e:
                 error, position = e.message, e.position
         status = 400 if error else 200
-        return self.view.page(request, "search.html", status, query=query, cards=found, error=error, position=position)
+        return self.view.page(
+            request, "search.html", status, query=query, cards=found, error=error, position=position
+        )
 
     def _found(self, query: str) -> list[Card]:
         ranked = [paper for paper, _ in self.app.search(query, 20)]
@@ -128,7 +147,9 @@ class Public:
         return cards(ranked, heats)
 
     def paper(self, request: Request) -> Response:
-        id = request.path_params["id"][:512].replace("\0", "\ufffd")  # PostgreSQL takes none, and no paper has one
+        id = request.path_params["id"][:512].replace(
+            "\0", "\ufffd"
+        )  # PostgreSQL takes none, and no paper has one
 
         def load() -> dict[str, Any]:
             with reading(self.app.engine) as connection:
@@ -140,17 +161,26 @@ class Public:
             near = self.app.similar(paper)
             with reading(self.app.engine) as connection:
                 similar = cards(near, signals.heats(connection, [one.key for one in near]))
-            return {"paper": paper, "card": cards([paper], heats)[0], "seen": seen, "similar": similar}
+            return {
+                "paper": paper,
+                "card": cards([paper], heats)[0],
+                "seen": seen,
+                "similar": similar,
+            }
 
         return self.view.page(request, "paper.html", **self._cached(f"paper {id}", load))
 
     def feed(self, request: Request) -> Response:
-        """What a topic finds in the last seven days, as Atom or JSON Feed; "all" is the hottest of all fields."""
+        """What a topic finds in the last seven days, as Atom or JSON Feed; "all" is the hottest of
+        all fields.
+        """
         name, _, form = request.path_params["name"].rpartition(".")
         if form not in feeds.FORMS:
             raise NotFound("no such feed")
         title, found = self._cached(f"feed {name}", partial(self._topic_cards, name))
-        return feeds.answer(request, form, f"{self.view.site['name']}: {title}", self.view.site["url"], found)
+        return feeds.answer(
+            request, form, f"{self.view.site['name']}: {title}", self.view.site["url"], found
+        )
 
     def _topic_cards(self, name: str) -> tuple[str, list[Card]]:
         if name == "all":
@@ -172,10 +202,12 @@ class Public:
     def privacy(self, request: Request) -> Response:
         return self.view.page(request, "privacy.html")
 
-    # -- how the site is doing ---------------------------------------------------------------------------------------
+    # -- how the site is doing ---------------------------------------------------------------------
 
     def health(self, request: Request) -> Response:
-        """200 while the site works; 503 and the reason when a source failed, or the ledger does not add up."""
+        """200 while the site works; 503 and the reason when a source failed, or the ledger does not
+        add up.
+        """
         return JSONResponse(*self._cached("health", self._health))
 
     def _health(self) -> tuple[dict[str, Any], int]:
@@ -183,7 +215,9 @@ class Public:
             rows = runs.sources(connection)
             balanced = not ledger_read.check(connection, latest=ledger_read.RECENT)
         states = {name: row["state"] for name, row in rows.items()}
-        bad = sorted(n for n, state in states.items() if state in (SourceState.FAILED, SourceState.STALLED))
+        bad = sorted(
+            n for n, state in states.items() if state in (SourceState.FAILED, SourceState.STALLED)
+        )
         state = "ok" if balanced and not bad else "degraded"
         return {
             "state": state,
@@ -194,18 +228,26 @@ class Public:
 
     def ready(self, request: Request) -> Response:
         is_ready = schema(self.app.engine).is_current
-        return PlainTextResponse("ready" if is_ready else "schema is not current", 200 if is_ready else 503)
+        return PlainTextResponse(
+            "ready" if is_ready else "schema is not current", 200 if is_ready else 503
+        )
 
     def metrics(self, request: Request) -> Response:
         """For a collector on this machine only."""
         host = request.client.host if request.client else ""
-        if not host or not ipaddress.ip_address(host).is_loopback or "x-forwarded-for" in request.headers:
+        if (
+            not host
+            or not ipaddress.ip_address(host).is_loopback
+            or "x-forwarded-for" in request.headers
+        ):
             raise NotFound("not here")
         registry = CollectorRegistry()
         rows = Gauge("outbox_rows", "Letters by state", ["state"], registry=registry)
         readers = Gauge("readers", "Subscribers by state", ["state"], registry=registry)
         off = Gauge("ledger_out_of_balance", "Issues whose rows do not add up", registry=registry)
-        sources = Gauge("source_state", "1 for the state a source is in", ["source", "state"], registry=registry)
+        sources = Gauge(
+            "source_state", "1 for the state a source is in", ["source", "state"], registry=registry
+        )
         now = self.app.status(self.clock())
         for state, number in now["ledger"].items():
             rows.labels(state).set(number)
@@ -214,7 +256,9 @@ class Public:
         for name, source in now["sources"].items():
             sources.labels(name, source["state"]).set(1)
         off.set(len(now["out_of_balance"]))
-        rejected = Gauge("token_rejected_total", "Links that were not accepted", ["reason"], registry=registry)
+        rejected = Gauge(
+            "token_rejected_total", "Links that were not accepted", ["reason"], registry=registry
+        )
         for reason, number in self.rejected.items():
             rejected.labels(reason).set(number)
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")

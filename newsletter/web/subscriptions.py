@@ -16,9 +16,9 @@ from newsletter.errors import AddressError, QueryError
 from newsletter.matching.query import parse
 from newsletter.store import papers
 from newsletter.tokens import TokenError
-from newsletter.web.db_batch import Desk
+from newsletter.web.db_batch import DbBatch
 from newsletter.web.middleware import Quota, client_prefix
-from newsletter.web.token_auth import Door, first, read_form
+from newsletter.web.token_auth import TokenPages, first, read_form
 from newsletter.web.view import View
 
 log = structlog.get_logger()
@@ -26,8 +26,8 @@ log = structlog.get_logger()
 UNSUBSCRIBE_AGE = timedelta(days=3 * 365)
 
 
-class Readers(Door):
-    def __init__(self, app: App, view: View, clock: Callable[[], datetime], desk: Desk) -> None:
+class Subscriptions(TokenPages):
+    def __init__(self, app: App, view: View, clock: Callable[[], datetime], desk: DbBatch) -> None:
         super().__init__(app, view, clock, desk)
         limits = app.config.limits
         self.per_minute = Quota(limits.subscribes_per_minute_per_address, 60)
@@ -37,7 +37,9 @@ class Readers(Door):
         self.in_all = Quota(limits.confirmations_per_hour, 3_600)
 
     async def subscribe(self, request: Request) -> Response:
-        """The same answer for every address that is one, known or not; caps keep it from bombing anybody."""
+        """The same answer for every address that is one, known or not; caps keep it from bombing
+        anybody.
+        """
         prefix = client_prefix(request, self.app.config.web.trusted_proxies)
         if not (self.per_minute.has_room(prefix) and self.per_day.has_room(prefix)):
             return self._too_many(request)
@@ -49,7 +51,9 @@ class Readers(Door):
         except (AddressError, QueryError) as e:
             words = self.view.words[self.view.language(request)]
             error = words.say("page_again.address") if isinstance(e, AddressError) else e.message
-            return self.view.page(request, "again.html", 400, email=typed[:320], query=query[:1000], error=error)
+            return self.view.page(
+                request, "again.html", 400, email=typed[:320], query=query[:1000], error=error
+            )
         if not (self.per_minute.take(prefix) and self.per_day.take(prefix)):
             return self._too_many(request)
         is_wanted = not any(form.get("website", ()))  # people cannot see that field
@@ -60,16 +64,23 @@ class Readers(Door):
 
     def _too_many(self, request: Request) -> Response:
         words = self.view.words[self.view.language(request)]
-        answer = self.view.page(request, "again.html", 429, email="", query="", error=words.say("page_again.many"))
+        answer = self.view.page(
+            request, "again.html", 429, email="", query="", error=words.say("page_again.many")
+        )
         answer.headers["Retry-After"] = "3600"
         return answer
 
     def may_write(self, address: addresses.Address) -> bool:
         """Whether this address, its domain and the whole site may still get an unasked mail."""
-        if not self.per_mailbox.take(addresses.quota_key(address)) or not self.per_domain.take(address.domain):
+        if not self.per_mailbox.take(addresses.quota_key(address)) or not self.per_domain.take(
+            address.domain
+        ):
             return False
         if not self.in_all.take("all"):
-            log.warning("subscribe.bombing", text="the hourly cap of confirmation mails is reached; no mail was queued")
+            log.warning(
+                "subscribe.bombing",
+                text="the hourly cap of confirmation mails is reached; no mail was queued",
+            )
             return False
         return True
 
@@ -80,26 +91,39 @@ class Readers(Door):
             move = partial(membership.move, claims=claims, reader=reader, now=self.clock())
             email = await self.desk.write(move)
         else:
-            email = await self.desk.read(partial(membership.find_move, claims=claims, reader=reader))
+            email = await self.desk.read(
+                partial(membership.find_move, claims=claims, reader=reader)
+            )
         return self.view.page(
-            request, "address.html", language=reader.language, masked=addresses.mask(email), is_done=is_done
+            request,
+            "address.html",
+            language=reader.language,
+            masked=addresses.mask(email),
+            is_done=is_done,
         )
 
     async def unsubscribe(self, request: Request) -> Response:
-        """GET shows a button. POST leaves at once: no cookie, no login, no redirect (RFC 8058 section 3.1)."""
+        """GET shows a button. POST leaves at once: no cookie, no login, no redirect (RFC 8058
+        section 3.1).
+        """
         claims = self.claims(request, "unsubscribe", UNSUBSCRIBE_AGE)
         if request.method == "POST":
             subscriber, epoch = claims.subscriber, claims.epoch
-            await self.desk.write(partial(membership.unsubscribe, subscriber=subscriber, epoch=epoch, via="link"))
+            await self.desk.write(
+                partial(membership.unsubscribe, subscriber=subscriber, epoch=epoch, via="link")
+            )
             return self.view.page(request, "unsubscribed.html")
         try:
             reader = await self.desk.read(partial(membership.reader_of, claims=claims))
         except TokenError:
             return self.view.page(request, "unsubscribed.html")
         return self.view.page(
-            request, "unsubscribe.html", language=reader.language, masked=addresses.mask(reader.email),
+            request,
+            "unsubscribe.html",
+            language=reader.language,
+            masked=addresses.mask(reader.email),
             preferences=self.path("preferences", reader),
-        )  # fmt: skip
+        )
 
     async def feedback(self, request: Request) -> Response:
         claims, reader = await self.who(request, "feedback", PREFERENCES_AGE)
@@ -116,9 +140,16 @@ class Readers(Door):
             value, why = 0 if is_undone else claims.vote, first(form, "why")[:40]
             paper, now = claims.paper, self.clock()
             await self.desk.write(
-                partial(membership.vote, reader=reader, paper=paper, value=value, reason=why, now=now)
+                partial(
+                    membership.vote, reader=reader, paper=paper, value=value, reason=why, now=now
+                )
             )
         return self.view.page(
-            request, "feedback.html", language=reader.language, title=title, is_more=claims.vote > 0, is_done=is_done,
+            request,
+            "feedback.html",
+            language=reader.language,
+            title=title,
+            is_more=claims.vote > 0,
+            is_done=is_done,
             is_undone=is_undone,
-        )  # fmt: skip
+        )

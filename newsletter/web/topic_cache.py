@@ -1,4 +1,6 @@
-"""What the pages look up again and again: the topics on offer, and what a query finds in the last seven days."""
+"""What the pages look up again and again: the topics on offer, and what a query finds in the last
+seven days.
+"""
 
 import threading
 import time
@@ -15,7 +17,7 @@ from newsletter.store.db import reading
 FRESH_FOR_S = 10.0
 
 
-class News:
+class TopicCache:
     def __init__(self, app: App) -> None:
         self.app = app
         self._lock = threading.Lock()
@@ -33,14 +35,17 @@ class News:
         return offered
 
     def find(self, query: str, now: datetime, limit: int) -> tuple[list[Paper], int]:
-        """A query's papers of the last seven days, best first, and how many they are. The index is kept until papers
-        came or changed, or the hour is over.
+        """A query's papers of the last seven days, best first, and how many they are. The index is
+        kept until papers came or changed, or the hour is over.
 
         Raises: QueryError with the position.
         """
         with self._lock:
             with reading(self.app.engine) as connection:
-                version = (papers.version(connection), now.replace(minute=0, second=0, microsecond=0))
+                version = (
+                    papers.version(connection),
+                    now.replace(minute=0, second=0, microsecond=0),
+                )
                 if self._recent[0] != version:
                     recent = papers.recent(connection, now - timedelta(days=7), now)
                     self._recent = (version, recent, Index(recent))

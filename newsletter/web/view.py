@@ -1,4 +1,6 @@
-"""Rendering pages: templates from disk in the visitor's language; autoescape on, a missing value is an error."""
+"""Rendering pages: templates from disk in the visitor's language; autoescape on, a missing value is
+an error.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from newsletter.app import App
-from newsletter.steps.compose import Words
+from newsletter.steps.compose import Language
 from newsletter.store.db import find_assets
 
 #: A sentence without blanks, standing alone in a template.
@@ -19,13 +21,17 @@ _PLAIN = re.compile(r'\{\{ t\("([\w.]+)"\) \}\}')
 
 
 class _Spoken(FileSystemLoader):
-    """Templates in one language: plain sentences are put in when a template is loaded, not for every visitor."""
+    """Templates in one language: plain sentences are put in when a template is loaded, not for
+    every visitor.
+    """
 
     def __init__(self, say: Callable[[str], Markup]) -> None:
         super().__init__(find_assets("templates") / "web")
         self.say = say
 
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
         source, name, is_fresh = super().get_source(environment, template)
         return _PLAIN.sub(lambda found: self.say(found[1]), source), name, is_fresh
 
@@ -33,16 +39,25 @@ class _Spoken(FileSystemLoader):
 class View:
     def __init__(self, app: App) -> None:
         site = app.config.site
-        self.site = {"name": site.name, "operator": site.postal_address, "from": site.from_, "url": site.base_url}
-        self.words: Mapping[str, Words] = app.press.words
+        self.site = {
+            "name": site.name,
+            "operator": site.postal_address,
+            "from": site.from_,
+            "url": site.base_url,
+        }
+        self.words: Mapping[str, Language] = app.press.words
         self._say = {code: _sayer(words) for code, words in self.words.items()}
         self.environments = {
             code: Environment(
-                loader=_Spoken(say), autoescape=select_autoescape(["html"]), undefined=StrictUndefined,
-                trim_blocks=True, lstrip_blocks=True, auto_reload=False,
+                loader=_Spoken(say),
+                autoescape=select_autoescape(["html"]),
+                undefined=StrictUndefined,
+                trim_blocks=True,
+                lstrip_blocks=True,
+                auto_reload=False,
             )
             for code, say in self._say.items()
-        }  # fmt: skip
+        }
         self._fixed = cache(self.render)
         self.part = lru_cache(maxsize=4096)(self._part)
 
@@ -53,7 +68,9 @@ class View:
                 environment.get_template(name)
 
     def language(self, request: Request) -> str:
-        """The visitor's first language that the site has words for (RFC 9110 section 12.5.4); else English."""
+        """The visitor's first language that the site has words for (RFC 9110 section 12.5.4); else
+        English.
+        """
         wishes = []
         for place, part in enumerate(request.headers.get("accept-language", "")[:200].split(",")):
             code, _, weight = part.strip().lower().partition(";q=")
@@ -61,7 +78,9 @@ class View:
                 wishes.append((-float(weight or 1), place, code.split("-")[0]))
             except ValueError:
                 continue
-        return next((code for weight, _, code in sorted(wishes) if weight < 0 and code in self.words), "en")
+        return next(
+            (code for weight, _, code in sorted(wishes) if weight < 0 and code in self.words), "en"
+        )
 
     def page(
         self, request: Request, name: str, status: int = 200, *, language: str = "", **values: Any
@@ -71,29 +90,49 @@ class View:
         What needs no values is an answer that is the same for everybody, and is made once.
         """
         chosen = language if language in self.words else self.language(request)
-        text = self.render(name, chosen, path=request.url.path, **values) if values else self._fixed(name, chosen)
+        text = (
+            self.render(name, chosen, path=request.url.path, **values)
+            if values
+            else self._fixed(name, chosen)
+        )
         return HTMLResponse(text, status, headers={"Vary": "Accept-Language"})
 
     def render(self, name: str, language: str, path: str = "", **values: Any) -> str:
         values["part"] = partial(self.part, language)
-        return self.environments[language].get_template(name).render({**self._common(language), "path": path, **values})
+        return (
+            self.environments[language]
+            .get_template(name)
+            .render({**self._common(language), "path": path, **values})
+        )
 
     def _part(self, language: str, name: str, *values: Any) -> str:
         """A piece of a page, kept for these values (see _choices.html)."""
-        module = self.environments[language].get_template("_choices.html").make_module(self._common(language))
+        module = (
+            self.environments[language]
+            .get_template("_choices.html")
+            .make_module(self._common(language))
+        )
         piece: str = getattr(module, name)(*values)
         return piece
 
     def _common(self, language: str) -> dict[str, Any]:
         words = self.words[language]
-        return {"site": self.site, "lang": language, "dir": words.direction, "w": words, "t": self._say[language]}
+        return {
+            "site": self.site,
+            "lang": language,
+            "dir": words.direction,
+            "w": words,
+            "t": self._say[language],
+        }
 
 
-def _sayer(words: Words) -> Any:
+def _sayer(words: Language) -> Any:
     plain: dict[str, Markup] = {}  # sentences without blanks, escaped once
 
     def say(key: str, n: int | None = None, **values: object) -> Markup:
-        """A sentence for a page. The catalogue's words and plain values are escaped; Markup (a link) stays."""
+        """A sentence for a page. The catalogue's words and plain values are escaped; Markup (a
+        link) stays.
+        """
         if n is None and not values:
             if key not in plain:
                 plain[key] = Markup(escape(words.pattern(key)).format(n=""))  # noqa: S704  (escaped)

@@ -28,15 +28,26 @@ from tests.web.conftest import Clock, serving
 
 START = datetime(2026, 11, 23, 5, tzinfo=UTC)
 ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One for this folder only: Playwright keeps an event loop running, and beside it no asynchronous test runs."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    """One for this folder only: Playwright keeps an event loop running, and beside it no
+    asynchronous test runs.
+    """
+    path = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if path is None:
         if os.environ.get("CI") == "true":
             pytest.fail("no Chromium: apt-get install chromium")
@@ -57,7 +68,9 @@ class Site:
 
     def deliver(self) -> dict[str, EmailMessage]:
         """Let the site do what is due now; recipient -> the last letter."""
-        asyncio.run_coroutine_threadsafe(self.app.run(self.clock.now, is_fetching=False), self.loop).result()
+        asyncio.run_coroutine_threadsafe(
+            self.app.run(self.clock.now, is_fetching=False), self.loop
+        ).result()
         return self.mailbox.letters
 
     def later(self, **span: float) -> None:
@@ -76,7 +89,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with writing(engine) as connection:
         topics.seed(connection, load_curated())
     smtp = {"host": "127.0.0.1", "port": mailbox.port, "security": "none"}
-    app = App(Config.model_validate({"database": {"url": url}, "smtp": smtp}), engine, Tokens([b"k" * 64]))
+    app = App(
+        Config.model_validate({"database": {"url": url}, "smtp": smtp}), engine, Tokens([b"k" * 64])
+    )
     learn(engine, [news()], START)
     clock = Clock()
     clock.now = START
@@ -97,14 +112,28 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def news() -> Harvest:
     """Papers for a morning, three of them talked about."""
     titles = (
-        "A verifier for chain of thought reasoning", "Reasoning with small checkers", "Proofs that check reasoning",
-        "When reasoning models stop thinking", "Language models that reason about rain", "Steps of reasoning, counted",
-    )  # fmt: skip
+        "A verifier for chain of thought reasoning",
+        "Reasoning with small checkers",
+        "Proofs that check reasoning",
+        "When reasoning models stop thinking",
+        "Language models that reason about rain",
+        "Steps of reasoning, counted",
+    )
     seen = [
-        Sighting("arxiv", f"2611.0{n:04}", title, f"We study reasoning in large language models. Finding {n}.",
-                 ("Mara Okafor", "Jonas Lindqvist"), ("cs.CL",), (f"arxiv:2611.0{n:04}",), published=START,
-                 links={"abs": f"https://arxiv.org/abs/2611.0{n:04}"})
+        Sighting(
+            "arxiv",
+            f"2611.0{n:04}",
+            title,
+            f"We study reasoning in large language models. Finding {n}.",
+            ("Mara Okafor", "Jonas Lindqvist"),
+            ("cs.CL",),
+            (f"arxiv:2611.0{n:04}",),
+            published=START,
+            links={"abs": f"https://arxiv.org/abs/2611.0{n:04}"},
+        )
         for n, title in enumerate(titles)
-    ]  # fmt: skip
-    votes = [Signal(f"arxiv:2611.0{n:04}", "upvotes", "huggingface", 100.0 - n, START) for n in range(3)]
+    ]
+    votes = [
+        Signal(f"arxiv:2611.0{n:04}", "upvotes", "huggingface", 100.0 - n, START) for n in range(3)
+    ]
     return Harvest("arxiv", SourceState.FRESH, tuple(seen), tuple(votes))

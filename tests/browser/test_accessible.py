@@ -1,4 +1,6 @@
-"""Every page and state for everybody: axe finds nothing, nothing sticks out, the keyboard reaches all of it."""
+"""Every page and state for everybody: axe finds nothing, nothing sticks out, the keyboard reaches
+all of it.
+"""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -15,18 +17,32 @@ AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENS = ((320, "light"), (1280, "dark"))
 PUBLIC = (
-    "/", "/archive", "/search", "/search?q=reasoning", "/search?q=(open", "/search?q=zzzz", "/method", "/privacy",
-    "/papers/2611.00000", "/sample", "/nothing", "/preferences/forged",
-)  # fmt: skip
+    "/",
+    "/archive",
+    "/search",
+    "/search?q=reasoning",
+    "/search?q=(open",
+    "/search?q=zzzz",
+    "/method",
+    "/privacy",
+    "/papers/2611.00000",
+    "/sample",
+    "/nothing",
+    "/preferences/forged",
+)
 
 
 @pytest.fixture(scope="module")
 def pages(browser: Browser) -> Iterator[list[tuple[int, Page]]]:
     contexts = [
-        browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)  # type: ignore[arg-type]
+        browser.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True
+        )  # type: ignore[arg-type]
         for width, scheme in SCREENS
     ]
-    yield [(width, context.new_page()) for (width, _), context in zip(SCREENS, contexts, strict=True)]
+    yield [
+        (width, context.new_page()) for (width, _), context in zip(SCREENS, contexts, strict=True)
+    ]
     for context in contexts:
         context.close()
 
@@ -35,19 +51,25 @@ def inspect(page: Page, width: int) -> list[str]:
     page.evaluate(AXE)
     found = page.evaluate("tags => axe.run({runOnly: tags})", RULES)
     wrong = [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found["violations"]]
-    beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    beyond = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
     return wrong + ([f"sticks out by {beyond} px at {width}"] if beyond > 0 else [])
 
 
 @pytest.mark.parametrize("path", PUBLIC)
-def test_public_pages_have_no_violation(site: Site, pages: list[tuple[int, Page]], path: str) -> None:
+def test_public_pages_have_no_violation(
+    site: Site, pages: list[tuple[int, Page]], path: str
+) -> None:
     for width, page in pages:
         page.goto(site.url + path)
         assert inspect(page, width) == []
 
 
 @pytest.mark.parametrize("purpose", ["preferences", "confirm", "unsubscribe", "feedback"])
-def test_pages_of_a_reader_have_no_violation(site: Site, pages: list[tuple[int, Page]], purpose: str) -> None:
+def test_pages_of_a_reader_have_no_violation(
+    site: Site, pages: list[tuple[int, Page]], purpose: str
+) -> None:
     from newsletter.models import SubscriberState
 
     state = SubscriberState.PENDING if purpose == "confirm" else SubscriberState.ACTIVE
@@ -70,15 +92,27 @@ def test_mistakes_and_answers_have_no_violation(site: Site, pages: list[tuple[in
         assert inspect(page, width) == []
 
 
-def test_a_word_that_never_ends_pushes_nothing_out_of_the_page(site: Site, pages: list[tuple[int, Page]]) -> None:
+def test_a_word_that_never_ends_pushes_nothing_out_of_the_page(
+    site: Site, pages: list[tuple[int, Page]]
+) -> None:
     word = "W" * 90
-    paper = Sighting("arxiv", "2611.99999", f"On {word} and its folding", f"See https://x.org/{'long_' * 40} now.",
-                     (f"Ada {word}",), ("cs.CL",), ("arxiv:2611.99999",), published=START)  # fmt: skip
+    paper = Sighting(
+        "arxiv",
+        "2611.99999",
+        f"On {word} and its folding",
+        f"See https://x.org/{'long_' * 40} now.",
+        (f"Ada {word}",),
+        ("cs.CL",),
+        ("arxiv:2611.99999",),
+        published=START,
+    )
     learn(site.app.engine, [Harvest("arxiv", SourceState.FRESH, (paper,))], START)
     for path in (f"/search?q={word}", f"/search?q={'x' * 300}", "/papers/2611.99999"):
         for width, page in pages:
             page.goto(site.url + path)
-            beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            beyond = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
             assert beyond <= 0, (path, width, beyond)
             broken = page.evaluate(
                 "[...document.querySelectorAll('header a, button')].filter("
@@ -104,7 +138,11 @@ def test_the_keyboard_reaches_everything_in_order(site: Site, browser: Browser) 
     seen = []
     for _ in range(12):
         page.keyboard.press("Tab")
-        seen.append(page.evaluate("document.activeElement.name || document.activeElement.textContent.trim()"))
+        seen.append(
+            page.evaluate(
+                "document.activeElement.name || document.activeElement.textContent.trim()"
+            )
+        )
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert "website" not in seen  # the trap is for machines only
     assert seen.index("Archive") < seen.index("email") < seen.index("Subscribe")

@@ -24,7 +24,9 @@ def page(browser: Browser) -> Page:
     return page
 
 
-def test_a_reader_joins_reads_votes_changes_pauses_leaves_and_comes_back(site: Site, page: Page) -> None:
+def test_a_reader_joins_reads_votes_changes_pauses_leaves_and_comes_back(
+    site: Site, page: Page
+) -> None:
     me = "ada@example.org"
     page.goto(site.url)
     page.get_by_label("Email address").fill(me)
@@ -34,7 +36,9 @@ def test_a_reader_joins_reads_votes_changes_pauses_leaves_and_comes_back(site: S
     page.goto(link(site.deliver()[me], "confirm"))
     page.get_by_label("Reasoning", exact=True).check()
     page.get_by_role("button", name="Confirm and start").click()
-    assert page.get_by_role("status").first.inner_text().startswith("Saved. Your address is confirmed")
+    assert (
+        page.get_by_role("status").first.inner_text().startswith("Saved. Your address is confirmed")
+    )
     assert site.deliver()[me]["Subject"].startswith("Welcome")
 
     site.later(days=1, hours=4)  # past seven in the morning

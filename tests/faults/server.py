@@ -1,8 +1,10 @@
-"""A scripted SMTP server: at every phase it can do whatever a relay, a network or an attacker may do.
+"""A scripted SMTP server: at every phase it can do whatever a relay, a network or an attacker may
+do.
 
-`script` maps a phase (banner, ehlo, starttls, auth, mail, rcpt, data, body, dot, rset, quit) to a fault. A fault is a
-small coroutine of the talk; it says True when it answered itself. Accepted messages are kept in memory and, for tests
-over several processes, in a journal on disk: written before the reply leaves.
+`script` maps a phase (banner, ehlo, starttls, auth, mail, rcpt, data, body, dot, rset, quit) to a
+fault. A fault is a small coroutine of the talk; it says True when it answered itself. Accepted
+messages are kept in memory and, for tests over several processes, in a journal on disk: written
+before the reply leaves.
 """
 
 import asyncio
@@ -58,7 +60,7 @@ class Talk:
         return self.recipient.rpartition("@")[2]
 
 
-# -- faults ----------------------------------------------------------------------------------------------------------
+# -- faults ----------------------------------------------------------------------------------------
 
 
 async def close(_talk: Talk) -> bool:
@@ -68,7 +70,9 @@ async def close(_talk: Talk) -> bool:
 
 async def reset(talk: Talk) -> bool:
     """End it with RST instead of FIN."""
-    talk.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    talk.writer.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
     talk.writer.transport.abort()
     raise Ended
 
@@ -178,7 +182,7 @@ def rate_limit(per_second: float) -> Fault:
     return fault
 
 
-# -- the server ------------------------------------------------------------------------------------------------------
+# -- the server ------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -201,7 +205,9 @@ class Server:
         context = self.certificate if self.is_tls else None
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, ssl=context, limit=2**24)
+        self._server = await asyncio.start_server(
+            self._connected, "127.0.0.1", self.port, ssl=context, limit=2**24
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -236,7 +242,9 @@ class Server:
         self.talks += 1
         talk = Talk(self, reader, writer)
         try:
-            with contextlib.suppress(Ended, ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+            with contextlib.suppress(
+                Ended, ConnectionError, asyncio.IncompleteReadError, ssl.SSLError
+            ):
                 await self._converse(talk)
         except asyncio.CancelledError:
             pass
@@ -289,7 +297,9 @@ class Server:
     async def _mail(self, talk: Talk, line: str) -> None:
         talk.sender, talk.recipient = _address(line), ""
         if not await self._at("mail", talk):
-            limit = next((int(offer.split()[1]) for offer in self.offers if offer.startswith("SIZE ")), 0)
+            limit = next(
+                (int(offer.split()[1]) for offer in self.offers if offer.startswith("SIZE ")), 0
+            )
             size = re.search(r" SIZE=(\d+)", line)
             is_large = bool(limit and size and int(size[1]) > limit)
             await talk.say("552 5.3.4 message too big" if is_large else "250 2.1.0 ok")
@@ -337,9 +347,15 @@ class Server:
         raise Ended
 
     _HANDLERS = {
-        "EHLO": _ehlo, "STAR": _starttls, "AUTH": _auth, "MAIL": _mail, "RCPT": _rcpt, "DATA": _data, "RSET": _reset,
+        "EHLO": _ehlo,
+        "STAR": _starttls,
+        "AUTH": _auth,
+        "MAIL": _mail,
+        "RCPT": _rcpt,
+        "DATA": _data,
+        "RSET": _reset,
         "QUIT": _quit,
-    }  # fmt: skip
+    }
 
 
 def _address(line: str) -> str:

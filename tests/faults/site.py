@@ -1,5 +1,6 @@
-"""A site with readers and one frozen issue, delivered by the product itself; and the invariants that hold after any
-fault (`check`)."""
+"""A site with readers and one frozen issue, delivered by the product itself; and the invariants
+that hold after any fault (`check`).
+"""
 
 import asyncio
 import json
@@ -21,7 +22,7 @@ from sqlalchemy import Engine, insert, select, text, update
 from newsletter.app import App
 from newsletter.config import load_config
 from newsletter.delivery.sender import Delivered
-from newsletter.mail.smtp_transport import Relays
+from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.models import Heat, Merge, Paper, Pick, Reason, Sighting, SubscriberState, Topic
 from newsletter.steps.compose import show
 from newsletter.store import ledger_life, ledger_read, papers, subscribers, topics
@@ -73,7 +74,7 @@ class QuickApp(App):
 
     dot_timeout_s = 0.6
 
-    def _relays(self, attempts: Callable[[int], int], now: datetime) -> Relays:
+    def _relays(self, attempts: Callable[[int], int], now: datetime) -> SmtpTransport:
         relays = super()._relays(attempts, now)
         for relay in relays.relays:
             relay.settings = replace(relay.settings, dot_timeout_s=self.dot_timeout_s)
@@ -101,37 +102,53 @@ class Site:
     def states(self) -> Counter[str]:
         with reading(self.engine) as connection:
             return Counter(
-                connection.scalars(select(ledger_life.D.c.state).where(ledger_life.D.c.issue.is_not(None))).all()
+                connection.scalars(
+                    select(ledger_life.D.c.state).where(ledger_life.D.c.issue.is_not(None))
+                ).all()
             )
 
     def rows(self) -> list[Any]:
         with reading(self.engine) as connection:
-            return list(connection.execute(select(ledger_life.D).order_by(ledger_life.D.c.id)).all())
+            return list(
+                connection.execute(select(ledger_life.D).order_by(ledger_life.D.c.id)).all()
+            )
 
     def run_sql(self, statement: str) -> None:
         with writing(self.engine) as connection:
             connection.execute(text(statement))
 
     async def deliver_patiently(self) -> Delivered:
-        """As `deliver`, in a thread with a loop of its own, because it begins by waiting for the database."""
+        """As `deliver`, in a thread with a loop of its own, because it begins by waiting for the
+        database.
+        """
         return await asyncio.to_thread(lambda: asyncio.run(self.deliver()))
 
-    def start(self, *arguments: str, fault: str = "", under: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
-        """A worker as a real process on this site; `fault` is a failpoint, `under` a program that runs it."""
+    def start(
+        self, *arguments: str, fault: str = "", under: tuple[str, ...] = ()
+    ) -> "subprocess.Popen[str]":
+        """A worker as a real process on this site; `fault` is a failpoint, `under` a program that
+        runs it.
+        """
         return self._process(["-m", "tests.faults.worker", *arguments], fault, under)
 
     def newsletter(self, *arguments: str, fault: str = "") -> "subprocess.Popen[str]":
         """The command line as a real process on this site."""
         return self._process(["-c", "from newsletter.cli import run; run()", *arguments], fault)
 
-    def _process(self, arguments: list[str], fault: str, under: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+    def _process(
+        self, arguments: list[str], fault: str, under: tuple[str, ...] = ()
+    ) -> "subprocess.Popen[str]":
         environment = {**os.environ, "NEWSLETTER_CONFIG": str(self.folder / "config.toml")}
         if fault:
             environment["NEWSLETTER_FAILPOINT"] = fault
         process = subprocess.Popen(
-            [*under, sys.executable, *arguments], cwd=ROOT, env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            [*under, sys.executable, *arguments],
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         OPEN.append(process)
         return process
 
@@ -155,8 +172,15 @@ def make_site(
     (folder / "secret.key").write_text("k" * 64)
     (folder / "secret.key").chmod(0o600)
     url = url or f"sqlite:///{folder / 'site.db'}"
-    config_text = CONFIG.format(url=url, port=port, security=security, connections=connections, timeout_s=timeout_s,
-                                smtp=smtp, ambiguous=ambiguous)  # fmt: skip
+    config_text = CONFIG.format(
+        url=url,
+        port=port,
+        security=security,
+        connections=connections,
+        timeout_s=timeout_s,
+        smtp=smtp,
+        ambiguous=ambiguous,
+    )
     (folder / "config.toml").write_text(config_text)
     (folder / "config.toml").chmod(0o600)  # the URL may hold a password
     if url.endswith("site.db"):
@@ -182,59 +206,86 @@ def _migrated() -> bytes:
         return Path(folder, "site.db").read_bytes()
 
 
-def add_readers(engine: Engine, number: int, domains: tuple[str, ...] = ("example.org",)) -> list[int]:
+def add_readers(
+    engine: Engine, number: int, domains: tuple[str, ...] = ("example.org",)
+) -> list[int]:
     with writing(engine) as connection:
         topic = topics.add(connection, Topic(0, "graphs", "Graphs", "graph"))
         people = [
-            {"email": (email := f"reader{n}@{domains[n % len(domains)]}"), "canonical": email, "state": "active",
-             "created_at": NOW}
+            {
+                "email": (email := f"reader{n}@{domains[n % len(domains)]}"),
+                "canonical": email,
+                "state": "active",
+                "created_at": NOW,
+            }
             for n in range(number)
-        ]  # fmt: skip
+        ]
         connection.execute(insert(ledger_life.U), people)
-        ids = list(connection.scalars(select(ledger_life.U.c.id).order_by(ledger_life.U.c.id)).all())
+        ids = list(
+            connection.scalars(select(ledger_life.U.c.id).order_by(ledger_life.U.c.id)).all()
+        )
         rows = [{"subscriber": id, "topic": topic.id, "position": 0} for id in ids]
         connection.execute(insert(subscribers.R), rows)
     return ids
 
 
-def freeze(engine: Engine, readers: list[int], day: date = DAY, now: datetime = NOW, picks: int = 3) -> int:
+def freeze(
+    engine: Engine, readers: list[int], day: date = DAY, now: datetime = NOW, picks: int = 3
+) -> int:
     """Freeze an issue for these readers, each with some papers; returns its number."""
     with writing(engine) as connection:
         merges = [_paper(n, day) for n in range(picks)]
         kept = papers.remember(connection, merges, now, lambda paper: paper.identifiers)
         topic = topics.get(connection, "graphs").id
     heat = Heat(0.9, 3, "cs.LG")
-    chosen = tuple(Pick(paper.key, topic, 0.9, 0.9, 0.9, (Reason("topic", "Graphs"),)) for paper in kept)
+    chosen = tuple(
+        Pick(paper.key, topic, 0.9, 0.9, 0.9, (Reason("topic", "Graphs"),)) for paper in kept
+    )
     facts = {paper.key: show(paper, heat) for paper in kept}
-    rows = (ledger_life.FrozenRow(id, "digest", chosen, now, now + timedelta(hours=18)) for id in readers)
+    rows = (
+        ledger_life.FrozenRow(id, "digest", chosen, now, now + timedelta(hours=18))
+        for id in readers
+    )
     return ledger_life.freeze(engine, day, rows, candidates=picks, papers=facts, now=now).issue
 
 
 def _paper(number: int, day: date) -> Merge:
     id = f"{day:%y%m}.{day.day:02}{number:03}"
     paper = Paper(
-        id=id, title=f"On graphs, part {number}", authors=("Ada Example", "Lin Example"), fields=("cs.LG",),
-        abstract="We study graphs. They have nodes and edges. " * 8, identifiers=(f"arxiv:{id}",), first_seen=NOW,
+        id=id,
+        title=f"On graphs, part {number}",
+        authors=("Ada Example", "Lin Example"),
+        fields=("cs.LG",),
+        abstract="We study graphs. They have nodes and edges. " * 8,
+        identifiers=(f"arxiv:{id}",),
+        first_seen=NOW,
         links={"abs": f"https://arxiv.org/abs/{id}"},
-    )  # fmt: skip
+    )
     return Merge(paper, (Sighting("arxiv", id, paper.title),), why=("new",))
 
 
-# -- what must hold --------------------------------------------------------------------------------------------------
+# -- what must hold --------------------------------------------------------------------------------
 
 
 def check(site: Site, server: Server, *, may_repeat: bool = False) -> None:
-    """The invariants, after any fault: nothing lost, nothing twice, every state true, consent kept, database sound."""
+    """The invariants, after any fault: nothing lost, nothing twice, every state true, consent kept,
+    database sound.
+    """
     times = server.times
     with reading(site.engine) as connection:
         wrong = ledger_read.check(connection)
-        rows = connection.execute(select(ledger_life.D, ledger_life.U.c.state.label("reader_state"))
-                                  .join(ledger_life.U, ledger_life.U.c.id == ledger_life.D.c.subscriber)).all()  # fmt: skip
+        rows = connection.execute(
+            select(ledger_life.D, ledger_life.U.c.state.label("reader_state")).join(
+                ledger_life.U, ledger_life.U.c.id == ledger_life.D.c.subscriber
+            )
+        ).all()
         counts = ledger_read.counts(connection)
         if site.engine.dialect.name == "sqlite":
             assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"  # I5
     assert wrong == []  # I1: planned = the sum of all states
-    assert sum(counts[state] for state in ledger_read.STATES) + counts["quiet"] == len(rows)  # I7: what metrics show
+    assert sum(counts[state] for state in ledger_read.STATES) + counts["quiet"] == len(
+        rows
+    )  # I7: what metrics show
     known = set()
     for row in rows:
         name = f"{site.app.tokens.message_id(row.id)}@{DOMAIN}"
@@ -286,6 +337,11 @@ def reset_lease(site: Site, age_s: int = 700) -> None:
     """Let database time pass for what is leased or fenced."""
     with writing(site.engine) as connection:
         D = ledger_life.D
-        connection.execute(update(D).where(D.c.state == "claimed").values(lease_until=D.c.lease_until - age_s))
-        connection.execute(update(D).where(D.c.state == "dot").values(dot_at=D.c.dot_at - age_s,
-                                                                      lease_until=D.c.lease_until - age_s))  # fmt: skip
+        connection.execute(
+            update(D).where(D.c.state == "claimed").values(lease_until=D.c.lease_until - age_s)
+        )
+        connection.execute(
+            update(D)
+            .where(D.c.state == "dot")
+            .values(dot_at=D.c.dot_at - age_s, lease_until=D.c.lease_until - age_s)
+        )

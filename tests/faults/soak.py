@@ -1,7 +1,9 @@
-"""Kill real delivering processes until an issue is done, and count: `python -m tests.faults.soak --kills 500 --seed 1`.
+"""Kill real delivering processes until an issue is done, and count: `python -m tests.faults.soak
+--kills 500 --seed 1`.
 
-A recording SMTP server runs in a process of its own. Every worker is forked, delivers in the product's own way, and is
-killed (SIGKILL) at a random moment. The last line is JSON; `duplicates` and `lost` must be 0.
+A recording SMTP server runs in a process of its own. Every worker is forked, delivers in the
+product's own way, and is killed (SIGKILL) at a random moment. The last line is JSON; `duplicates`
+and `lost` must be 0.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from newsletter.delivery.message_builder import Composer
+from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.store import ledger_life
 from newsletter.store.db import open_engine
 from tests.faults.server import Server, late
@@ -30,10 +32,14 @@ from tests.faults.worker import work
 
 
 def serve(journal: Path, ready: int) -> None:
-    """Accept mail until killed; every accepted message is in the journal before the reply leaves."""
+    """Accept mail until killed; every accepted message is in the journal before the reply
+    leaves.
+    """
 
     async def run() -> None:
-        async with Server({"dot": late(0.004)}, journal=journal) as server:  # a relay that syncs its queue to disk
+        async with Server(
+            {"dot": late(0.004)}, journal=journal
+        ) as server:  # a relay that syncs its queue to disk
             os.write(ready, f"{server.port}\n".encode())
             while True:
                 await asyncio.sleep(0.5)
@@ -97,14 +103,16 @@ def soak(kills: int, seed: int, readers: int, folder: Path, connections: int = 2
 def _warm(site: Site) -> None:
     """Compile what a worker would compile, once instead of in every life."""
     claims = ledger_life.claim(site.engine, 1, NOW)
-    list(Composer(site.engine, site.app.config, site.app.press, site.app.tokens)(claims))
+    list(MessageBuilder(site.engine, site.app.config, site.app.press, site.app.tokens)(claims))
     ledger_life.release(site.engine, [(claim.id, claim.token) for claim in claims])
 
 
 def _open_letters(folder: Path) -> int:
     with contextlib.closing(sqlite3.connect(folder / "site.db")) as connection:
         states = "('pending', 'deferred', 'claimed')"
-        number: int = connection.execute(f"SELECT count(*) FROM deliveries WHERE state IN {states}").fetchone()[0]
+        number: int = connection.execute(
+            f"SELECT count(*) FROM deliveries WHERE state IN {states}"
+        ).fetchone()[0]
         return number
 
 
@@ -134,13 +142,21 @@ def _account(site: Site, journal: Path, kills: int, seed: int) -> dict[str, int]
         states[row.state] += 1
         number = times[f"{site.app.tokens.message_id(row.id)}@{DOMAIN}"]
         # Lost: on record as sent and never accepted, or not accounted for in a final state.
-        lost += (row.state == "sent" and not number) or row.state not in ("sent", "refused", "held", "expired")
+        lost += (row.state == "sent" and not number) or row.state not in (
+            "sent",
+            "refused",
+            "held",
+            "expired",
+        )
     names = ("sent", "refused", "held", "expired")
     return {
-        "kills": kills, "seed": seed, "planned": len(site.readers), **{name: states[name] for name in names},
+        "kills": kills,
+        "seed": seed,
+        "planned": len(site.readers),
+        **{name: states[name] for name in names},
         "duplicates": sum(number - 1 for number in times.values()),
         "lost": lost + len(site.readers) - len(site.rows()),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:

@@ -1,4 +1,6 @@
-"""Part H: a copy of the database that is taken while it is written, and what a restore makes of it."""
+"""Part H: a copy of the database that is taken while it is written, and what a restore makes of
+it.
+"""
 
 import threading
 from pathlib import Path
@@ -6,7 +8,9 @@ from pathlib import Path
 from tests.faults.site import finished, make_site
 
 
-def test_H13_a_backup_while_writing_opens_and_its_restore_sends_nothing_again(tmp_path: Path) -> None:
+def test_H13_a_backup_while_writing_opens_and_its_restore_sends_nothing_again(
+    tmp_path: Path,
+) -> None:
     site = make_site(tmp_path, 5)
     site.run_sql("UPDATE deliveries SET state = 'dot', dot_at = 1 WHERE id = 1")
     is_done = threading.Event()

@@ -1,4 +1,6 @@
-"""Part B, the daemon: asked to end, asleep, with a clock that jumps, before a relay that is away."""
+"""Part B, the daemon: asked to end, asleep, with a clock that jumps, before a relay that is
+away.
+"""
 
 import asyncio
 import signal
@@ -38,7 +40,9 @@ async def _until(server: Server, bodies: int) -> None:
 
 async def test_B07_a_daemon_asked_to_end_finishes_what_is_on_its_way(tmp_path: Path) -> None:
     async with Server({"dot": fault.late(0.3)}) as server:
-        site = make_site(tmp_path, 60, server.port, connections=2, smtp=_web(), now=datetime.now(UTC))
+        site = make_site(
+            tmp_path, 60, server.port, connections=2, smtp=_web(), now=datetime.now(UTC)
+        )
         daemon = site.newsletter("daemon")
         await _until(server, 4)
         daemon.terminate()
@@ -46,14 +50,18 @@ async def test_B07_a_daemon_asked_to_end_finishes_what_is_on_its_way(tmp_path: P
         assert code == 0, err
         states = site.states()
         assert states["held"] + states["dot"] + states["claimed"] == 0
-        assert states["sent"] == len(server.accepted) >= 4 and states["pending"] == 60 - states["sent"]
+        assert (
+            states["sent"] == len(server.accepted) >= 4 and states["pending"] == 60 - states["sent"]
+        )
         server.script.clear()
         await site.deliver()
     check(site, server)
     assert site.states() == {"sent": 60}
 
 
-async def test_B07_a_command_that_is_interrupted_finishes_what_is_on_its_way(tmp_path: Path) -> None:
+async def test_B07_a_command_that_is_interrupted_finishes_what_is_on_its_way(
+    tmp_path: Path,
+) -> None:
     async with Server({"dot": fault.late(0.3)}) as server:
         site = make_site(tmp_path, 60, server.port, connections=2)
         sending = site.newsletter("send", "--at", "2026-11-23T07:00Z")
@@ -96,7 +104,9 @@ async def test_B11_a_tick_that_comes_hours_late_sends_once(tmp_path: Path) -> No
     assert site.states() == {"sent": 2}
 
 
-async def test_B14_a_clock_that_jumps_ahead_expires_nothing_if_it_comes_back(tmp_path: Path) -> None:
+async def test_B14_a_clock_that_jumps_ahead_expires_nothing_if_it_comes_back(
+    tmp_path: Path,
+) -> None:
     async with Server() as server:
         site = make_site(tmp_path, 2, 1)  # the relay is away
         moment, passed = [NOW], [1000.0]
@@ -144,7 +154,9 @@ async def test_A09_a_relay_that_is_away_is_asked_less_and_less_often(tmp_path: P
     assert site.states() == {"sent": 5}
 
 
-def test_B19_a_reader_who_crosses_the_date_line_gets_one_digest_in_twenty_hours(tmp_path: Path) -> None:
+def test_B19_a_reader_who_crosses_the_date_line_gets_one_digest_in_twenty_hours(
+    tmp_path: Path,
+) -> None:
     site = make_site(tmp_path, 1)
     with writing(site.engine) as connection:
         U = ledger_life.U
@@ -153,7 +165,9 @@ def test_B19_a_reader_who_crosses_the_date_line_gets_one_digest_in_twenty_hours(
     with reading(site.engine) as connection:
         for hours, number in ((10, 0), (19, 0), (21, 1)):
             wish = NOW + timedelta(hours=hours)
-            found = subscribers.due_batch(connection, rhythm, date(2026, 11, 24), wish, after=0, limit=5)
+            found = subscribers.due_batch(
+                connection, rhythm, date(2026, 11, 24), wish, after=0, limit=5
+            )
             assert len(found) == number
 
 

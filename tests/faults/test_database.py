@@ -1,4 +1,6 @@
-"""Part B, the database: locked, full, broken, read-only, of another version; and letters that cannot be made."""
+"""Part B, the database: locked, full, broken, read-only, of another version; and letters that
+cannot be made.
+"""
 
 import asyncio
 import email.policy
@@ -16,7 +18,7 @@ from sqlalchemy import Engine, text
 
 from newsletter.config import Dkim
 from newsletter.delivery import group_commit
-from newsletter.delivery.message_builder import Composer
+from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.errors import ConfigError, StoreError
 from newsletter.mail.dkim import make_key
 from newsletter.models import SubscriberState
@@ -50,7 +52,9 @@ async def test_B21_a_database_locked_for_a_while_only_delays(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("_impatient")
-async def test_B21_a_database_locked_for_too_long_stops_sending_and_loses_nothing(tmp_path: Path) -> None:
+async def test_B21_a_database_locked_for_too_long_stops_sending_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
     async with Server() as server:
         site = make_site(tmp_path, 5, server.port)
         site.app.engine.dispose()
@@ -71,15 +75,26 @@ def test_B23_a_disk_that_is_full_at_freezing_makes_no_issue(tmp_path: Path) -> N
     site = make_site(tmp_path, 2)
     site.app.close()
     engine = open_engine(f"sqlite:///{tmp_path / 'site.db'}")
-    rows = [ledger_life.FrozenRow(id, "digest", (), NOW, NOW + timedelta(hours=18)) for id in site.readers]
+    rows = [
+        ledger_life.FrozenRow(id, "digest", (), NOW, NOW + timedelta(hours=18))
+        for id in site.readers
+    ]
     many = [ledger_life.FrozenRow(rows[0].subscriber, "digest", (), NOW, NOW) for _ in range(10)]
     with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count=1")  # the smallest it can be: the size it has
+        connection.exec_driver_sql(
+            "PRAGMA max_page_count=1"
+        )  # the smallest it can be: the size it has
     tomorrow = DAY + timedelta(days=1)
     with pytest.raises(StoreError, match="full") as e:
         for n in range(400):
-            ledger_life.freeze(engine, tomorrow + timedelta(days=n), rows + many, candidates=1,
-                          papers={1: {"x": "y" * 50_000}}, now=NOW)  # fmt: skip
+            ledger_life.freeze(
+                engine,
+                tomorrow + timedelta(days=n),
+                rows + many,
+                candidates=1,
+                papers={1: {"x": "y" * 50_000}},
+                now=NOW,
+            )
     assert "nothing was half done" in e.value.hint
     with reading(engine) as connection:
         assert ledger_read.check(connection) == []
@@ -117,7 +132,9 @@ async def test_B24_a_record_that_cannot_be_kept_at_all_is_held_not_repeated(
 
 
 def _break(monkeypatch: pytest.MonkeyPatch, why: str, numbers: range) -> None:
-    """Make the ledger's writes with these numbers fail (fences and records count together, from 1)."""
+    """Make the ledger's writes with these numbers fail (fences and records count together, from
+    1).
+    """
     count = iter(range(1, 10**9))
     for name in ("write", "settle", "fence"):
         genuine = getattr(ledger_life, name, None)
@@ -158,12 +175,25 @@ async def test_B25_a_commit_whose_outcome_is_unknown_repeats_nothing(
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 @pytest.mark.parametrize("when", [4, 7])
 @pytest.mark.parametrize("how", ["error=EIO", "signal=KILL"])
-async def test_B25_B26_a_sync_that_fails_or_never_returns(tmp_path: Path, when: int, how: str) -> None:
+async def test_B25_B26_a_sync_that_fails_or_never_returns(
+    tmp_path: Path, when: int, how: str
+) -> None:
     async with Server() as server:
         site = make_site(tmp_path, 3, server.port)
         site.app.engine.dispose()
-        worker = site.start(under=("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync",
-                                   "-e", f"inject=fdatasync:{how}:when={when}"))  # fmt: skip
+        worker = site.start(
+            under=(
+                "strace",
+                "-f",
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                "trace=fdatasync",
+                "-e",
+                f"inject=fdatasync:{how}:when={when}",
+            )
+        )
         code, _, err = await asyncio.to_thread(finished, worker, 60)
         assert code in (0, 1, -signal.SIGKILL, 128 + signal.SIGKILL), err
         await site.deliver()
@@ -201,7 +231,9 @@ def test_B29_a_file_that_is_no_database_is_told_in_one_line(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("revision", "said"), [("0000", "newer version"), ("", "schema missing")])
-def test_B30_a_schema_of_another_version_is_refused(tmp_path: Path, revision: str, said: str) -> None:
+def test_B30_a_schema_of_another_version_is_refused(
+    tmp_path: Path, revision: str, said: str
+) -> None:
     site = make_site(tmp_path, 1)
     with writing(site.engine) as connection:
         connection.execute(text("DELETE FROM alembic_version"))
@@ -215,7 +247,9 @@ def test_B31_a_migration_that_is_killed_leaves_nothing_half(tmp_path: Path) -> N
     url = f"sqlite:///{tmp_path / 'new.db'}"
     code = f"from newsletter.store.db import *; migrate(open_engine({url!r}))"
     for wait_s in (0.9, 1.2):
-        process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent.parent.parent)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=Path(__file__).parent.parent.parent
+        )
         try:
             process.wait(wait_s)
         except subprocess.TimeoutExpired:
@@ -227,7 +261,7 @@ def test_B31_a_migration_that_is_killed_leaves_nothing_half(tmp_path: Path) -> N
     engine.dispose()
 
 
-class _Spoiled(Composer):
+class _Spoiled(MessageBuilder):
     victim = 0
 
     def compose(self, claim, *values, **more):  # type: ignore[no-untyped-def]
@@ -241,7 +275,7 @@ async def test_B34_a_letter_that_cannot_be_made_is_put_aside_and_the_others_go_o
 ) -> None:
     async with Server() as server:
         site = make_site(tmp_path, 30, server.port)
-        monkeypatch.setattr("newsletter.app.Composer", _Spoiled)
+        monkeypatch.setattr("newsletter.app.MessageBuilder", _Spoiled)
         monkeypatch.setattr(_Spoiled, "victim", site.readers[4])
         done = await site.deliver()
         assert any(f"subscriber {site.readers[4]}" in problem for problem in done.problems)
@@ -256,9 +290,11 @@ async def test_B34_when_no_letter_can_be_made_the_issue_stops_and_goes_on_once_t
     async with Server() as server:
         site = make_site(tmp_path, 60, server.port)
         with monkeypatch.context() as broken:
-            broken.setattr(Composer, "compose", lambda *_, **__: 1 / 0)
+            broken.setattr(MessageBuilder, "compose", lambda *_, **__: 1 / 0)
             done = await site.deliver()
-        assert any("is paused: 10 of 60 letters were refused" in problem for problem in done.problems)
+        assert any(
+            "is paused: 10 of 60 letters were refused" in problem for problem in done.problems
+        )
         assert site.states()["refused"] < 20 and not server.accepted
         with writing(site.engine) as connection:
             ledger_read.retry(connection, ledger_read.find_issue(connection, "latest"), site.now)
@@ -285,7 +321,9 @@ async def test_B34_without_its_signing_key_a_site_takes_no_letter(tmp_path: Path
 async def test_B36_what_was_frozen_before_a_crash_is_delivered_after_it(tmp_path: Path) -> None:
     async with Server() as server:
         site = make_site(tmp_path, 2, server.port)  # frozen, and nobody told about it
-        code, _, err = await asyncio.to_thread(finished, site.newsletter("--json", "send", "--at", "2026-11-23T07:00Z"))
+        code, _, err = await asyncio.to_thread(
+            finished, site.newsletter("--json", "send", "--at", "2026-11-23T07:00Z")
+        )
         assert code == 0, err
     check(site, server)
     assert site.states() == {"sent": 2}
@@ -299,9 +337,13 @@ def test_B37_an_issue_that_breaks_off_while_freezing_does_not_exist(tmp_path: Pa
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ledger_life.freeze(site.engine, DAY + timedelta(days=1), rows(), candidates=1, papers={}, now=NOW)
+        ledger_life.freeze(
+            site.engine, DAY + timedelta(days=1), rows(), candidates=1, papers={}, now=NOW
+        )
     with reading(site.engine) as connection:
-        assert len(ledger_read.issue_counts(connection)) == 1 and ledger_read.check(connection) == []
+        assert (
+            len(ledger_read.issue_counts(connection)) == 1 and ledger_read.check(connection) == []
+        )
 
 
 def test_B38_a_state_changes_only_from_the_state_that_is_expected(tmp_path: Path) -> None:
@@ -315,7 +357,9 @@ def test_B38_a_state_changes_only_from_the_state_that_is_expected(tmp_path: Path
 
 
 @pytest.mark.usefixtures("_impatient")
-async def test_B38_a_record_that_raises_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_B38_a_record_that_raises_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _break(monkeypatch, "anything", range(2, 4))
     async with Server() as server:
         site = make_site(tmp_path, 1, server.port)
@@ -328,12 +372,16 @@ def test_B15_a_clock_that_goes_back_makes_no_second_digest(tmp_path: Path) -> No
     site = make_site(tmp_path, 2)
     before = site.states()
     rows = [ledger_life.FrozenRow(id, "digest", (), NOW, NOW) for id in site.readers]
-    again = ledger_life.freeze(site.engine, DAY, rows, candidates=1, papers={}, now=NOW - timedelta(days=1))
+    again = ledger_life.freeze(
+        site.engine, DAY, rows, candidates=1, papers={}, now=NOW - timedelta(days=1)
+    )
     assert (again.planned, again.quiet) == (0, 0) and site.states() == before
 
 
 @pytest.mark.parametrize("seconds", [-2, 2])
-async def test_B16_a_small_step_of_the_clock_during_a_lease_changes_nothing(tmp_path: Path, seconds: int) -> None:
+async def test_B16_a_small_step_of_the_clock_during_a_lease_changes_nothing(
+    tmp_path: Path, seconds: int
+) -> None:
     async with Server() as server:
         site = make_site(tmp_path, 2, server.port)
         await site.deliver(timedelta(seconds=abs(seconds)))
@@ -343,7 +391,9 @@ async def test_B16_a_small_step_of_the_clock_during_a_lease_changes_nothing(tmp_
 
 
 @pytest.mark.parametrize("kind", ["confirm", "known"])
-async def test_A01_a_mail_that_answers_a_person_is_tried_again_but_not_at_once(tmp_path: Path, kind: str) -> None:
+async def test_A01_a_mail_that_answers_a_person_is_tried_again_but_not_at_once(
+    tmp_path: Path, kind: str
+) -> None:
     async with Server({"dot": fault.first(1, fault.taking(fault.close))}) as server:
         site = make_site(tmp_path, 1, server.port)
         with writing(site.engine) as connection:
@@ -380,7 +430,9 @@ async def test_F12_who_leaves_while_the_issue_is_sent_gets_nothing_after_the_com
         await site.deliver()
     check(site, server)
     assert site.states() == {"sent": 8, "suppressed": 4} and len(server.accepted) == 8
-    assert not {f"reader{number}@example.org" for number in left} & {m.recipient for m in server.accepted}
+    assert not {f"reader{number}@example.org" for number in left} & {
+        m.recipient for m in server.accepted
+    }
 
 
 def test_B05_evidence_and_operator_resolve_what_is_held(tmp_path: Path) -> None:
@@ -389,15 +441,24 @@ def test_B05_evidence_and_operator_resolve_what_is_held(tmp_path: Path) -> None:
     ledger_life.fence(site.engine, [(claim.id, claim.token) for claim in claims])
     ledger_life.release_owner(site.engine, NOW)
     assert site.states() == {"held": 3}
-    for words in (["issues", "resolve", "latest", "--assume-sent", "--to", "reader0@example.org"],
-                  ["issues", "resolve", "latest", "--resend", "--yes", "--to", "reader1@example.org"]):  # fmt: skip
+    for words in (
+        ["issues", "resolve", "latest", "--assume-sent", "--to", "reader0@example.org"],
+        ["issues", "resolve", "latest", "--resend", "--yes", "--to", "reader1@example.org"],
+    ):
         code, _, err = finished(site.newsletter(*words))
         assert code == 0, err
     assert site.states() == {"sent": 1, "pending": 1, "held": 1}
     code, out, _ = finished(site.newsletter("--json", "db", "status"))
     assert code == 0 and '"out_of_balance": []' in out
-    code, out, _ = finished(site.newsletter("issues", "show", "latest", "--to", "reader2@example.org"))
-    assert code == 0 and "held" in out and "process ended after the final dot" in out and "2026-11-23" in out
+    code, out, _ = finished(
+        site.newsletter("issues", "show", "latest", "--to", "reader2@example.org")
+    )
+    assert (
+        code == 0
+        and "held" in out
+        and "process ended after the final dot" in out
+        and "2026-11-23" in out
+    )
 
 
 async def test_B05_readers_of_held_letters_are_told_once_where_to_read_them(tmp_path: Path) -> None:
@@ -416,7 +477,10 @@ async def test_B05_readers_of_held_letters_are_told_once_where_to_read_them(tmp_
     for message in server.accepted:
         mail = email.message_from_bytes(message.raw, policy=email.policy.default)
         text = mail.get_body(("plain",)).get_content()
-        assert mail["Subject"] == "Your letter of Monday 23 November 2026" and mail["List-Unsubscribe-Post"]
+        assert (
+            mail["Subject"] == "Your letter of Monday 23 November 2026"
+            and mail["List-Unsubscribe-Post"]
+        )
         token = text.partition("/view/")[2].split()[0]
         claims_of_link = site.app.tokens.read(token, "view", datetime.now(UTC))
         assert claims_of_link.paper == claims[0].issue and claims_of_link.subscriber in site.readers

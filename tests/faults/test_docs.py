@@ -1,4 +1,6 @@
-"""docs/faults.md is true: every row is there, and a test that a row names exists and carries the row's id."""
+"""docs/faults.md is true: every row is there, and a test that a row names exists and carries the
+row's id.
+"""
 
 import re
 from pathlib import Path
@@ -17,7 +19,10 @@ TESTS = {
 def _rows() -> dict[str, str]:
     """Row id -> its last cell: tests, or why there is none."""
     table = (ROOT / "docs" / "faults.md").read_text()
-    return {row[1]: row[2] for row in re.finditer(r"^\| ([A-J]\d\d) \|.*\| (.*) \|$", table, re.MULTILINE)}
+    return {
+        row[1]: row[2]
+        for row in re.finditer(r"^\| ([A-J]\d\d) \|.*\| (.*) \|$", table, re.MULTILINE)
+    }
 
 
 @pytest.mark.parametrize("part", ROWS)

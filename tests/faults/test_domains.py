@@ -50,7 +50,9 @@ def resolver() -> Iterator[dns.resolver.Resolver]:
             if name not in RECORDS:
                 answer.set_rcode(dns.rcode.NXDOMAIN)
             elif kind in RECORDS[name]:
-                answer.answer.append(dns.rrset.from_text(asked.name, 60, "IN", kind, RECORDS[name][kind]))
+                answer.answer.append(
+                    dns.rrset.from_text(asked.name, 60, "IN", kind, RECORDS[name][kind])
+                )
             door.sendto(answer.to_wire(), data[1])
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -65,11 +67,20 @@ def resolver() -> Iterator[dns.resolver.Resolver]:
 
 @pytest.mark.parametrize(
     ("domain", "verdict"),
-    [("mail.example", True), ("plain.example", True), ("six.example", True), ("empty.example", False),
-     ("nowhere.example", False), ("silent.example", None)],
-)  # fmt: skip
+    [
+        ("mail.example", True),
+        ("plain.example", True),
+        ("six.example", True),
+        ("empty.example", False),
+        ("nowhere.example", False),
+        ("silent.example", None),
+    ],
+)
 def test_E11_dns_says_whether_a_domain_takes_mail(
-    resolver: dns.resolver.Resolver, monkeypatch: pytest.MonkeyPatch, domain: str, verdict: bool | None
+    resolver: dns.resolver.Resolver,
+    monkeypatch: pytest.MonkeyPatch,
+    domain: str,
+    verdict: bool | None,
 ) -> None:
     monkeypatch.setattr(domain_check, "TIMEOUT_S", 0.3)
     assert domain_check.ask_dns(domain, resolver) is verdict
@@ -85,16 +96,24 @@ async def test_E11_nobody_is_written_to_at_a_domain_that_takes_no_mail(
             for name in ("mail.example", "empty.example", "nowhere.example", "silent.example"):
                 address = f"ada@{name}"
                 reader = subscribers.add(connection, Subscriber(0, address), address, NOW)
-                ledger_life.enqueue(connection, reader.id, "confirm", {}, NOW, ledger_life.LOOK_BACK)
-        daemon = Daemon(site.app, lambda: NOW, takes_mail=lambda domain: domain_check.ask_dns(domain, resolver))
+                ledger_life.enqueue(
+                    connection, reader.id, "confirm", {}, NOW, ledger_life.LOOK_BACK
+                )
+        daemon = Daemon(
+            site.app, lambda: NOW, takes_mail=lambda domain: domain_check.ask_dns(domain, resolver)
+        )
         daemon.fetched_at = NOW.replace(year=2036)  # no source is asked
         await daemon.tick()
         assert sorted(m.recipient for m in server.accepted if m.recipient.startswith("ada")) == [
-            "ada@mail.example", "ada@silent.example",
-        ]  # fmt: skip
+            "ada@mail.example",
+            "ada@silent.example",
+        ]
     with reading(site.engine) as connection:
         rows = connection.execute(select(ledger_life.D.c.state, ledger_life.D.c.reply)).all()
     assert sorted(row.reply for row in rows if row.state == "refused") == [
-        "empty.example takes no mail", "nowhere.example takes no mail",
-    ]  # fmt: skip
-    assert await asyncio.to_thread(domain_check.screen, site.engine, NOW, lambda domain: False) == []
+        "empty.example takes no mail",
+        "nowhere.example takes no mail",
+    ]
+    assert (
+        await asyncio.to_thread(domain_check.screen, site.engine, NOW, lambda domain: False) == []
+    )

@@ -1,4 +1,6 @@
-"""Part E and G: addresses of our own, and what comes in while our own record is late or the bytes are crooked."""
+"""Part E and G: addresses of our own, and what comes in while our own record is late or the bytes
+are crooked.
+"""
 
 import asyncio
 import json
@@ -23,29 +25,44 @@ REPORT = (
 
 
 @pytest.mark.parametrize(
-    "own", ["digest@papers.example.org", "Digest+x@PAPERS.example.org", "bounce+1-abc@papers.example.org",
-            "postmaster@papers.example.org", "MAILER-DAEMON@papers.example.org", "subscribe@papers.example.org"],
-)  # fmt: skip
+    "own",
+    [
+        "digest@papers.example.org",
+        "Digest+x@PAPERS.example.org",
+        "bounce+1-abc@papers.example.org",
+        "postmaster@papers.example.org",
+        "MAILER-DAEMON@papers.example.org",
+        "subscribe@papers.example.org",
+    ],
+)
 def test_E10_the_sites_own_and_role_addresses_are_refused(tmp_path: Path, own: str) -> None:
     site = make_site(tmp_path, 1)
     with pytest.raises(AddressError, match="is an address of this site; it cannot subscribe"):
         parse(own, own=site.app.config.site.from_)
 
 
-@pytest.mark.parametrize("other", ["ada@papers.example.org", "postmaster@example.org", "digest@example.org"])
-def test_E10_other_people_of_the_domain_and_roles_elsewhere_may_subscribe(tmp_path: Path, other: str) -> None:
+@pytest.mark.parametrize(
+    "other", ["ada@papers.example.org", "postmaster@example.org", "digest@example.org"]
+)
+def test_E10_other_people_of_the_domain_and_roles_elsewhere_may_subscribe(
+    tmp_path: Path, other: str
+) -> None:
     assert parse(other, own=make_site(tmp_path, 1).app.config.site.from_).email == other
 
 
 def test_E10_an_import_names_the_line_and_goes_on(tmp_path: Path) -> None:
     site = make_site(tmp_path, 1)
     (tmp_path / "people.csv").write_text("email\nbounce+x@papers.example.org\nada@example.net\n")
-    _, out, err = finished(site.newsletter("--json", "subscribers", "import", str(tmp_path / "people.csv")))
+    _, out, err = finished(
+        site.newsletter("--json", "subscribers", "import", str(tmp_path / "people.csv"))
+    )
     assert "line 2: bounce+x@papers.example.org is an address of this site" in err
     assert json.loads(out)["added"] == 1 and json.loads(out)["failed"] == 1
 
 
-async def test_G14_a_report_that_comes_before_our_record_proves_the_letter_left(tmp_path: Path) -> None:
+async def test_G14_a_report_that_comes_before_our_record_proves_the_letter_left(
+    tmp_path: Path,
+) -> None:
     """The relay takes the letter, never answers, and the bounce is there first."""
     async with Server({"dot": fault.hang}) as server:
         site = make_site(tmp_path, 1, server.port)
@@ -61,7 +78,9 @@ async def test_G14_a_report_that_comes_before_our_record_proves_the_letter_left(
 
 @pytest.mark.parametrize("end", [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\n", b"\r\n.\r"])
 async def test_G18_no_other_line_end_ends_a_message_on_its_way_in(end: bytes) -> None:
-    """What follows a false end is the same mail, or the mail is refused; it is never a second one."""
+    """What follows a false end is the same mail, or the mail is refused; it is never a second
+    one.
+    """
     taken: list[str] = []
 
     async def take(sender: str, recipient: str, raw: bytes) -> str:
@@ -75,7 +94,9 @@ async def test_G18_no_other_line_end_ends_a_message_on_its_way_in(end: bytes) ->
         writer.write(b"LHLO x.example.org\r\n" + talk % b"one")
         while not (await asyncio.wait_for(reader.readline(), 5)).startswith(b"354"):
             pass
-        writer.write(b"Subject: a\r\n\r\nb" + end + talk % b"two" + b"Subject: c\r\n\r\nd\r\n.\r\nQUIT\r\n")
+        writer.write(
+            b"Subject: a\r\n\r\nb" + end + talk % b"two" + b"Subject: c\r\n\r\nd\r\n.\r\nQUIT\r\n"
+        )
         await asyncio.wait_for(reader.read(), 5)
         writer.close()
     finally:

@@ -50,7 +50,9 @@ async def test_A23_a_letter_that_is_too_large_is_sent_with_fewer_papers(
     assert all(len(message.raw) <= 30000 for message in server.accepted)
 
 
-async def test_A23_a_letter_that_stays_too_large_is_refused_and_its_reader_kept(tmp_path: Path) -> None:
+async def test_A23_a_letter_that_stays_too_large_is_refused_and_its_reader_kept(
+    tmp_path: Path,
+) -> None:
     async with Server(offers=_size(1000)) as server:
         site = make_site(tmp_path, 1, server.port, picks=8)
         for minutes in range(5):
@@ -69,7 +71,9 @@ async def test_A24_a_bare_server_gets_ascii_and_an_address_outside_ascii_is_refu
         site = make_site(tmp_path, 3, server.port)
         with writing(site.engine) as connection:
             U = ledger_life.U
-            connection.execute(update(U).where(U.c.id == site.readers[1]).values(email="ürsula@example.org"))
+            connection.execute(
+                update(U).where(U.c.id == site.readers[1]).values(email="ürsula@example.org")
+            )
         await site.deliver()
         assert all(line.isascii() for line in server.lines if not line.startswith("RCPT"))
     check(site, server)
@@ -99,7 +103,9 @@ async def test_A25_a_relay_that_takes_few_a_second_gets_the_whole_issue(tmp_path
     assert server.talks < 12 * 6
 
 
-async def test_A27_a_relay_down_for_longer_than_an_issue_and_the_next_one_tells(tmp_path: Path) -> None:
+async def test_A27_a_relay_down_for_longer_than_an_issue_and_the_next_one_tells(
+    tmp_path: Path,
+) -> None:
     site = make_site(tmp_path, 2)
     done = await site.deliver()
     assert done.is_unreachable
@@ -113,7 +119,10 @@ async def test_A27_a_relay_down_for_longer_than_an_issue_and_the_next_one_tells(
     check(site, server)
     assert site.states() == {"expired": 2, "sent": 2}
     assert len(server.accepted) == 2
-    assert all(f"/issues/{DAY}".encode() in message.raw.replace(b"=\r\n", b"") for message in server.accepted)
+    assert all(
+        f"/issues/{DAY}".encode() in message.raw.replace(b"=\r\n", b"")
+        for message in server.accepted
+    )
 
 
 async def test_A28_a_name_that_does_not_resolve_charges_no_letter(tmp_path: Path) -> None:
@@ -167,7 +176,9 @@ async def test_A31_hostile_words_of_a_server_are_kept_short_and_harmless(tmp_pat
     async with Server({"dot": fault.first(2, fault.say(said))}) as server:
         site = make_site(tmp_path, 3, server.port)
         done = await site.deliver()
-        code, out, err = await asyncio.to_thread(finished, site.newsletter("issues", "show", "latest"))
+        code, out, err = await asyncio.to_thread(
+            finished, site.newsletter("issues", "show", "latest")
+        )
         assert code == 0, err
     check(site, server)
     for row in site.rows()[:2]:
@@ -177,13 +188,27 @@ async def test_A31_hostile_words_of_a_server_are_kept_short_and_harmless(tmp_pat
 
 
 LETTER_TEXT = st.text(st.characters(codec="utf-8"), max_size=300) | st.sampled_from(
-    ["\n.\n", "\r.\r", "\r\n.\r\n", "\n.\r\n", ".", "..", "\r", "x" * 100_000, "\n.\nMAIL FROM:<x@y>\r\n"]
+    [
+        "\n.\n",
+        "\r.\r",
+        "\r\n.\r\n",
+        "\n.\r\n",
+        ".",
+        "..",
+        "\r",
+        "x" * 100_000,
+        "\n.\nMAIL FROM:<x@y>\r\n",
+    ]
 )
 
 
-def _built(text: str, subject: str = "Graphs", recipient: str = "ada@example.org", name: str = "Papers") -> bytes:
+def _built(
+    text: str, subject: str = "Graphs", recipient: str = "ada@example.org", name: str = "Papers"
+) -> bytes:
     letter = Letter(kind="digest", subject=subject, text=(text or "x",), html=(f"<p>{text}</p>",))
-    envelope = Envelope(1, "digest@papers.example.org", recipient, "1.abc@papers.example.org", datetime.now(UTC))
+    envelope = Envelope(
+        1, "digest@papers.example.org", recipient, "1.abc@papers.example.org", datetime.now(UTC)
+    )
     return mime.build(letter, envelope, mime.mailbox(name, "digest@papers.example.org"))
 
 
@@ -201,15 +226,28 @@ def test_A32_no_text_ends_a_message_early_for_any_receiver(text: str) -> None:
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", wire)
 
 
-def test_A33_the_same_mailbox_is_one_row_and_each_letter_names_its_own_address(any_engine: Engine) -> None:
+def test_A33_the_same_mailbox_is_one_row_and_each_letter_names_its_own_address(
+    any_engine: Engine,
+) -> None:
     with writing(any_engine) as connection:
-        subscribers.add(connection, Subscriber(0, "Ada@example.org", SubscriberState.ACTIVE), "ada@example.org", NOW)
+        subscribers.add(
+            connection,
+            Subscriber(0, "Ada@example.org", SubscriberState.ACTIVE),
+            "ada@example.org",
+            NOW,
+        )
         with pytest.raises(InputError):
             subscribers.add(
-                connection, Subscriber(0, "ada@example.org", SubscriberState.ACTIVE), "ada@example.org", NOW
+                connection,
+                Subscriber(0, "ada@example.org", SubscriberState.ACTIVE),
+                "ada@example.org",
+                NOW,
             )
         subscribers.add(
-            connection, Subscriber(0, "ada+x@example.org", SubscriberState.ACTIVE), "ada+x@example.org", NOW
+            connection,
+            Subscriber(0, "ada+x@example.org", SubscriberState.ACTIVE),
+            "ada+x@example.org",
+            NOW,
         )
     for address in ("Ada@example.org", "ada+x@example.org"):
         to = message_from_bytes(_built("x", recipient=address), policy=policy.default)["To"]
@@ -217,12 +255,21 @@ def test_A33_the_same_mailbox_is_one_row_and_each_letter_names_its_own_address(a
 
 
 @given(
-    st.text(st.characters(codec="utf-8"), max_size=80) | st.sampled_from(['Bob" <e@v.org>, "x', "a\r\nBcc: e@v.org"])
+    st.text(st.characters(codec="utf-8"), max_size=80)
+    | st.sampled_from(['Bob" <e@v.org>, "x', "a\r\nBcc: e@v.org"])
 )
 @settings(max_examples=150, deadline=None)
 def test_A34_a_name_or_subject_never_adds_an_address_or_a_header(text: str) -> None:
     message = message_from_bytes(_built("x", subject=text, name=text), policy=policy.compat32)
-    assert set(message.keys()) == {"From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type"}
+    assert set(message.keys()) == {
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "MIME-Version",
+        "Content-Type",
+    }
     assert [address for _, address in getaddresses([message["To"]])] == ["ada@example.org"]
     parsed = message_from_bytes(_built("x", subject=text, name=text), policy=policy.default)
     assert [a.addr_spec for a in parsed["From"].addresses] == ["digest@papers.example.org"]
@@ -238,7 +285,9 @@ def test_D09_a_long_subject_is_folded_and_reads_back_as_it_was(text: str) -> Non
     assert read.split() == mime.clean_header(text).split()
 
 
-async def test_D10_every_digest_can_be_left_with_one_click_and_from_its_body(tmp_path: Path) -> None:
+async def test_D10_every_digest_can_be_left_with_one_click_and_from_its_body(
+    tmp_path: Path,
+) -> None:
     async with Server() as server:
         site = make_site(tmp_path, 1, server.port)
         await site.deliver()

@@ -8,11 +8,14 @@ from tests.faults.server import Server
 from tests.faults.site import Site, check, finished, make_site, reset_lease
 
 READERS = 120
-#: Address space in MB: too little to start; enough for everything. Where a worker dies at work is between them.
+#: Address space in MB: too little to start; enough for everything. Where a worker dies at work is
+#: between them.
 LEAST, MOST = 150, 700
 
 
-async def test_B32_workers_that_run_out_of_memory_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
+async def test_B32_workers_that_run_out_of_memory_lose_nothing_and_repeat_nothing(
+    tmp_path: Path,
+) -> None:
     async with Server() as server:
         least = await _least_that_touches_letters(tmp_path / "probe", server)
     async with Server() as server:
@@ -49,6 +52,8 @@ async def _work_within(site: Site, cap: int) -> bool:
     worker = site.start(under=("prlimit", f"--as={cap << 20}"))
     try:
         code, out, _ = await asyncio.to_thread(finished, worker, 6)
-    except subprocess.TimeoutExpired:  # where a thread cannot even report its end, the process waits until it is killed
+    except (
+        subprocess.TimeoutExpired
+    ):  # where a thread cannot even report its end, the process waits until it is killed
         return True
     return code != 0 or "emory" in out

@@ -1,4 +1,6 @@
-"""Parts H and J: commands that are given twice, by mistake, with a wrong clock, or while another one is at work."""
+"""Parts H and J: commands that are given twice, by mistake, with a wrong clock, or while another
+one is at work.
+"""
 
 import asyncio
 import json
@@ -43,27 +45,44 @@ async def _until(is_so: Callable[[], bool]) -> None:
     await asyncio.to_thread(wait)
 
 
-# -- to everybody, and twice -------------------------------------------------------------------------------------------
+# -- to everybody, and twice -----------------------------------------------------------------------
 
 
-async def test_H05_no_command_writes_to_everybody_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One letter a reader and a date, whatever is typed; the only way to a second one asks first."""
+async def test_H05_no_command_writes_to_everybody_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One letter a reader and a date, whatever is typed; the only way to a second one asks
+    first.
+    """
     async with Server() as server:
         site = make_site(tmp_path, 20, server.port)
-        code, _, err = await _finished(site.newsletter("send", "--to", "reader3@example.org", "--at", AT))
+        code, _, err = await _finished(
+            site.newsletter("send", "--to", "reader3@example.org", "--at", AT)
+        )
         assert code == 0 and len(server.accepted) == 1, err
         await site.deliver()
         assert len(server.accepted) == 20
         picks = ledger_life.unpack_picks(site.rows()[0].picks)
-        rows = (ledger_life.FrozenRow(id, "digest", picks, NOW, NOW + timedelta(hours=18)) for id in site.readers)
-        assert ledger_life.freeze(site.engine, DAY, rows, candidates=3, papers={}, now=NOW).planned == 0
+        rows = (
+            ledger_life.FrozenRow(id, "digest", picks, NOW, NOW + timedelta(hours=18))
+            for id in site.readers
+        )
+        assert (
+            ledger_life.freeze(site.engine, DAY, rows, candidates=3, papers={}, now=NOW).planned
+            == 0
+        )
         await site.app.run(NOW, is_fetching=False)
         await asyncio.to_thread(newsletter, site, "issues", "retry", "2026-11-23")
-        await asyncio.to_thread(newsletter, site, "preview", "reader3@example.org", "--format", "text", "--at", AT)
+        await asyncio.to_thread(
+            newsletter, site, "preview", "reader3@example.org", "--format", "text", "--at", AT
+        )
         await site.deliver()
         site.run_sql("UPDATE deliveries SET state = 'held', reply = 'no reply' WHERE id <= 2")
         capsys.readouterr()
-        assert await asyncio.to_thread(newsletter, site, "issues", "resolve", "2026-11-23", "--resend") == 2
+        assert (
+            await asyncio.to_thread(newsletter, site, "issues", "resolve", "2026-11-23", "--resend")
+            == 2
+        )
         assert "refusing to go on without a terminal; pass --yes" in capsys.readouterr().err
         await site.deliver()
         assert len(server.accepted) == 20
@@ -89,11 +108,13 @@ async def test_H06_resending_twice_sends_once_more_and_only_what_was_held(
         assert site.states() == {"sent": 4} and len(server.accepted) == 2
 
 
-# -- a wrong clock -----------------------------------------------------------------------------------------------------
+# -- a wrong clock ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("hours", [-6, 6])
-def test_H07_a_commands_wrong_clock_takes_no_letter_from_the_worker_that_has_it(tmp_path: Path, hours: int) -> None:
+def test_H07_a_commands_wrong_clock_takes_no_letter_from_the_worker_that_has_it(
+    tmp_path: Path, hours: int
+) -> None:
     site = make_site(tmp_path, 3)
     mine = ledger_life.claim(site.engine, 3, NOW)
     wrong = NOW + timedelta(hours=hours)
@@ -101,13 +122,15 @@ def test_H07_a_commands_wrong_clock_takes_no_letter_from_the_worker_that_has_it(
     assert ledger_life.claim(site.engine, 3, wrong) == []
     with writing(site.engine) as connection:  # the lease ends when the database says so
         connection.execute(
-            update(ledger_life.D).values(lease_until=ledger_life.D.c.lease_until - ledger_life.LEASE_S - 1)
+            update(ledger_life.D).values(
+                lease_until=ledger_life.D.c.lease_until - ledger_life.LEASE_S - 1
+            )
         )
     assert ledger_life.sweep(site.engine, wrong) == 3
     assert not ledger_life.fence(site.engine, [(claim.id, claim.token) for claim in mine])
 
 
-# -- an upgrade --------------------------------------------------------------------------------------------------------
+# -- an upgrade ------------------------------------------------------------------------------------
 
 
 async def test_H08_a_new_version_waits_for_the_letters_of_the_old_one(
@@ -136,7 +159,9 @@ async def test_H08_a_new_version_waits_for_the_letters_of_the_old_one(
         check(site, server)
 
 
-async def test_H08_an_old_version_stops_when_a_newer_one_has_changed_the_schema(tmp_path: Path) -> None:
+async def test_H08_an_old_version_stops_when_a_newer_one_has_changed_the_schema(
+    tmp_path: Path,
+) -> None:
     async with Server() as server:
         site = make_site(tmp_path, 3, server.port)
         site.run_sql("CREATE TABLE kept AS SELECT version_num FROM alembic_version")
@@ -153,7 +178,7 @@ async def test_H08_an_old_version_stops_when_a_newer_one_has_changed_the_schema(
         check(site, server)
 
 
-# -- logs --------------------------------------------------------------------------------------------------------------
+# -- logs ------------------------------------------------------------------------------------------
 
 LINES = 'evil\r\n{"event": "forged"}\n\x1b[2J\u2028{"event": "forged"}\x85\x0b\x0c\udc80'
 SPEAK = f"""
@@ -181,7 +206,9 @@ def _events(err: str) -> list[str]:
     return [json.loads(line)["event"] for line in err.splitlines()]
 
 
-def test_H09_H14_no_text_of_others_ends_a_line_of_the_log_and_it_begins_with_old_versions(tmp_path: Path) -> None:
+def test_H09_H14_no_text_of_others_ends_a_line_of_the_log_and_it_begins_with_old_versions(
+    tmp_path: Path,
+) -> None:
     _, _, err = finished(make_site(tmp_path, 1)._process(["-c", SPEAK], ""))
     events = _events(err)
     old = [check for check in check_versions() if check.state != "ok"]
@@ -212,15 +239,24 @@ async def test_H09_a_daemon_logs_hostile_replies_and_requests_as_json(tmp_path: 
             code, _, err = await _finished(daemon)
         assert code == 0
         events = _events(err)
-        assert {"daemon.started", "run.problem", "Invalid HTTP request received.", "daemon.stopped"} <= set(events)
+        assert {
+            "daemon.started",
+            "run.problem",
+            "Invalid HTTP request received.",
+            "daemon.stopped",
+        } <= set(events)
         assert "forged" not in events
 
 
-# -- handed out more than once -----------------------------------------------------------------------------------------
+# -- handed out more than once ---------------------------------------------------------------------
 
 
-async def test_J01_work_that_is_handed_out_three_times_is_done_once(tmp_path: Path, postgres: Engine) -> None:
-    """Three workers are told of the same letters at once, one of them again and a day later: the rows decide."""
+async def test_J01_work_that_is_handed_out_three_times_is_done_once(
+    tmp_path: Path, postgres: Engine
+) -> None:
+    """Three workers are told of the same letters at once, one of them again and a day later: the
+    rows decide.
+    """
     url = postgres.url.render_as_string(hide_password=False)
     async with Server() as server:
         site = make_site(tmp_path, 150, server.port, url=url, connections=3)

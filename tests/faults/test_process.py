@@ -1,4 +1,6 @@
-"""Part B, the process: killed, stopped, asked to end, doubled; always in real processes with a real server."""
+"""Part B, the process: killed, stopped, asked to end, doubled; always in real processes with a real
+server.
+"""
 
 import asyncio
 import resource
@@ -18,8 +20,9 @@ from tests.faults.soak import soak
 
 
 async def _killed(folder: Path, point: str) -> tuple[Site, Server, str, int]:
-    """A worker killed at a point of its second letter, then another one: the state of that row, and the messages
-    that were accepted at the moment of death."""
+    """A worker killed at a point of its second letter, then another one: the state of that row, and
+    the messages that were accepted at the moment of death.
+    """
     async with Server() as server:
         site = make_site(folder, 4, server.port)
         number = 1 if point == "claimed" else 2
@@ -67,7 +70,10 @@ def test_B06_random_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> Non
     result = soak(12, seed=7, readers=900, folder=tmp_path)
     assert result["kills"] >= 3
     assert (result["duplicates"], result["lost"]) == (0, 0)
-    assert result["sent"] + result["held"] == result["planned"] and result["held"] <= result["kills"] * 2
+    assert (
+        result["sent"] + result["held"] == result["planned"]
+        and result["held"] <= result["kills"] * 2
+    )
 
 
 @pytest.mark.parametrize("point", ["body", "intent", "reply"])
@@ -80,12 +86,17 @@ async def test_J03_stopped_for_long_while_another_takes_over_on_postgresql(
     tmp_path: Path, postgres: Engine, point: str
 ) -> None:
     url = postgres.url.render_as_string(hide_password=False)
-    await _stopped_for_long(lambda folder, n, port: make_site(folder, n, port, url=url), tmp_path, point)
+    await _stopped_for_long(
+        lambda folder, n, port: make_site(folder, n, port, url=url), tmp_path, point
+    )
 
 
 async def _stopped_for_long(make, folder: Path, point: str) -> None:  # type: ignore[no-untyped-def]
-    """A worker sleeps for longer than its lease, a second one does its work, the first one wakes up."""
-    # Late, so that the worker is not stopped while it claims ahead: asleep in a transaction it would lock SQLite.
+    """A worker sleeps for longer than its lease, a second one does its work, the first one wakes
+    up.
+    """
+    # Late, so that the worker is not stopped while it claims ahead: asleep in a transaction it
+    # would lock SQLite.
     async with Server({"data": fault.late(0.2)}) as server:
         site: Site = make(folder, 3, server.port)
         sleeper = site.start("--no-lock", fault=f"{point}:STOP")
@@ -132,12 +143,16 @@ async def test_B12_a_second_process_is_told_who_holds_the_lock(tmp_path: Path) -
     assert site.states() == {"sent": 2}
 
 
-async def test_B12_four_workers_on_postgresql_share_an_issue(tmp_path: Path, postgres: Engine) -> None:
+async def test_B12_four_workers_on_postgresql_share_an_issue(
+    tmp_path: Path, postgres: Engine
+) -> None:
     async with Server() as server:
         url = postgres.url.render_as_string(hide_password=False)
         site = make_site(tmp_path, 200, server.port, url=url)
         workers = [site.start("--no-lock") for _ in range(4)]
-        ended = await asyncio.gather(*(asyncio.to_thread(finished, worker, 60) for worker in workers))
+        ended = await asyncio.gather(
+            *(asyncio.to_thread(finished, worker, 60) for worker in workers)
+        )
         assert [code for code, _, _ in ended] == [0] * 4
         assert sum(told(out).get("sent", 0) for _, out, _ in ended) == 200
     check(site, server)
@@ -154,13 +169,19 @@ async def test_A26_a_hang_in_quit_costs_a_second_and_no_record(tmp_path: Path) -
     assert site.states() == {"sent": 2}
 
 
-async def test_B35_a_letter_that_kills_its_process_is_put_aside_and_the_others_go_out(tmp_path: Path) -> None:
+async def test_B35_a_letter_that_kills_its_process_is_put_aside_and_the_others_go_out(
+    tmp_path: Path,
+) -> None:
     async with Server() as server:
         site = make_site(tmp_path, 6, server.port)
         for _ in range(5):
-            code, _, err = await asyncio.to_thread(finished, site.start("--poison", str(site.readers[2])))
+            code, _, err = await asyncio.to_thread(
+                finished, site.start("--poison", str(site.readers[2]))
+            )
             assert code == -signal.SIGABRT, err
-        code, _, err = await asyncio.to_thread(finished, site.start("--poison", str(site.readers[2])))
+        code, _, err = await asyncio.to_thread(
+            finished, site.start("--poison", str(site.readers[2]))
+        )
         assert code == 0, err
         check(site, server)
     assert [row.state for row in site.rows()] == ["sent", "sent", "refused", "sent", "sent", "sent"]

@@ -1,4 +1,6 @@
-"""Part A, the relay: what a server does at each phase, and what becomes of the letter, the issue and the reader."""
+"""Part A, the relay: what a server does at each phase, and what becomes of the letter, the issue
+and the reader.
+"""
 
 import asyncio
 from datetime import timedelta
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.delivery.group_commit import Clerk
+from newsletter.delivery.group_commit import GroupCommit
 from newsletter.models import SubscriberState
 from newsletter.store import ledger_read, subscribers
 from newsletter.store.db import reading
@@ -55,7 +57,9 @@ async def test_A01_closed_after_the_dot_is_held_and_told(tmp_path: Path) -> None
     row = site.rows()[0]
     assert "closed the connection" in row.reply and row.phase == "dot" and row.ambiguous == 1
     with reading(site.engine) as connection:
-        assert ledger_read.missed(connection, site.readers, NOW.date() + timedelta(days=1)).keys() == {site.readers[0]}
+        assert ledger_read.missed(
+            connection, site.readers, NOW.date() + timedelta(days=1)
+        ).keys() == {site.readers[0]}
 
 
 async def test_A01_with_retry_it_is_the_same_message_again(tmp_path: Path) -> None:
@@ -131,7 +135,9 @@ async def test_A08_an_issue_whose_content_is_refused_pauses_and_says_so(tmp_path
     async with Server({"dot": fault.say("554 5.6.0 looks like spam")}) as server:
         site = make_site(tmp_path, 60, server.port)
         done = await site.deliver()
-        assert any("is paused" in problem and "looks like spam" in problem for problem in done.problems)
+        assert any(
+            "is paused" in problem and "looks like spam" in problem for problem in done.problems
+        )
         assert (await site.deliver()).counts == {}
     check(site, server)
     states = site.states()
@@ -186,7 +192,9 @@ async def test_A10_421_in_the_middle_puts_off_one_letter_and_the_others_go_on(
     assert site.states() == {"sent": 50}
 
 
-@pytest.mark.parametrize("reply", ["450 4.2.1 busy", "452 4.2.2 mailbox full", "451 local error", "499"])
+@pytest.mark.parametrize(
+    "reply", ["450 4.2.1 busy", "452 4.2.2 mailbox full", "451 local error", "499"]
+)
 async def test_A11_4yz_to_one_recipient_is_put_off(tmp_path: Path, reply: str) -> None:
     async with Server({"rcpt": fault.first(1, fault.say(reply))}) as server:
         site = make_site(tmp_path, 3, server.port)
@@ -210,7 +218,8 @@ async def test_A12_greylisting_is_waited_out_with_the_same_envelope(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "reply", ["550 5.1.1 no such user", "550 no such user", "553 5.1.3 bad address", "550 5.2.1 disabled"]
+    "reply",
+    ["550 5.1.1 no such user", "550 no such user", "553 5.1.3 bad address", "550 5.2.1 disabled"],
 )
 async def test_A13_a_mailbox_that_is_not_there_is_suppressed(tmp_path: Path, reply: str) -> None:
     async with Server({"rcpt": fault.first(1, fault.say(reply))}) as server:
@@ -222,15 +231,25 @@ async def test_A13_a_mailbox_that_is_not_there_is_suppressed(tmp_path: Path, rep
         assert subscribers.get(connection, site.readers[0]).state is SubscriberState.SUPPRESSED
 
 
-async def test_A14_a_receiver_that_refuses_the_site_is_left_alone_and_no_reader_suppressed(tmp_path: Path) -> None:
-    script = {"rcpt": fault.by_domain({"strict.example": fault.say("550 5.7.26 not authenticated")})}
+async def test_A14_a_receiver_that_refuses_the_site_is_left_alone_and_no_reader_suppressed(
+    tmp_path: Path,
+) -> None:
+    script = {
+        "rcpt": fault.by_domain({"strict.example": fault.say("550 5.7.26 not authenticated")})
+    }
     async with Server(script) as server:
         site = make_site(tmp_path, 80, server.port, domains=("strict.example", "example.org"))
         done = await site.deliver()
     check(site, server)
     states = site.states()
-    assert states["sent"] == 40 and 10 <= states["refused"] <= 12 and states["deferred"] == 40 - states["refused"]
-    assert any("strict.example refuses this site, not its readers" in problem for problem in done.problems)
+    assert (
+        states["sent"] == 40
+        and 10 <= states["refused"] <= 12
+        and states["deferred"] == 40 - states["refused"]
+    )
+    assert any(
+        "strict.example refuses this site, not its readers" in problem for problem in done.problems
+    )
     with reading(site.engine) as connection:
         assert subscribers.count_states(connection)["active"] == 80
         assert ledger_read.issue_counts(connection)[0]["state"] == "open"
@@ -240,7 +259,10 @@ async def test_A15_a_refused_sender_pauses_the_issue_at_once(tmp_path: Path) -> 
     async with Server({"mail": fault.say("550 5.7.1 sender not allowed")}) as server:
         site = make_site(tmp_path, 30, server.port)
         done = await site.deliver()
-        assert any("refuses the sender" in problem and "sender not allowed" in problem for problem in done.problems)
+        assert any(
+            "refuses the sender" in problem and "sender not allowed" in problem
+            for problem in done.problems
+        )
         assert len(server.commands("MAIL")) <= 5
         assert (await site.deliver()).counts == {}
     check(site, server)
@@ -262,14 +284,16 @@ async def test_A16_a_hang_before_the_body_is_tried_again(tmp_path: Path, phase: 
 async def test_A17_a_body_that_breaks_off_is_safe_to_send_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doing: Fault
 ) -> None:
-    fence = Clerk.fence
+    fence = GroupCommit.fence
 
-    async def slow(clerk: Clerk, delivery: int) -> bool:  # so that what the server did arrives before the dot
+    async def slow(
+        clerk: GroupCommit, delivery: int
+    ) -> bool:  # so that what the server did arrives before the dot
         is_passed = await fence(clerk, delivery)
         await asyncio.sleep(0.02)
         return is_passed
 
-    monkeypatch.setattr(Clerk, "fence", slow)
+    monkeypatch.setattr(GroupCommit, "fence", slow)
     async with Server({"body": fault.first(1, doing)}) as server:
         site = make_site(tmp_path, 2, server.port, picks=8)
         await site.deliver()
@@ -280,7 +304,9 @@ async def test_A17_a_body_that_breaks_off_is_safe_to_send_again(
 
 
 async def test_A18_a_connection_lost_while_idle_charges_nobody(tmp_path: Path) -> None:
-    async with Server({"dot": fault.some({0, 2}, fault.taking(fault.then_close("250 2.0.0 ok")))}) as server:
+    async with Server(
+        {"dot": fault.some({0, 2}, fault.taking(fault.then_close("250 2.0.0 ok")))}
+    ) as server:
         site = make_site(tmp_path, 5, server.port)
         await site.deliver()
     check(site, server)
@@ -288,7 +314,9 @@ async def test_A18_a_connection_lost_while_idle_charges_nobody(tmp_path: Path) -
     assert server.talks == 3
 
 
-async def test_A22_a_refused_login_is_asked_once_and_told_without_the_password(tmp_path: Path) -> None:
+async def test_A22_a_refused_login_is_asked_once_and_told_without_the_password(
+    tmp_path: Path,
+) -> None:
     from tests.faults.test_tls import authority, contexts
 
     ca = authority(tmp_path)

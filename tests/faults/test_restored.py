@@ -26,18 +26,24 @@ def copied(site: Site, folder: Path) -> Site:
     return Site(folder, app, site.readers, site.now)
 
 
-async def test_B13_a_copy_sends_nothing_until_it_is_adopted_and_then_nothing_twice(tmp_path: Path) -> None:
+async def test_B13_a_copy_sends_nothing_until_it_is_adopted_and_then_nothing_twice(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "one").mkdir()
     async with Server() as server:
         site = make_site(tmp_path / "one", 3, server.port)
         site_lock.require_home(site.engine)  # it has been sent from here
         clone = copied(site, tmp_path / "two")
-        with pytest.raises(StoreError, match=r"last sent from .*one/site\.db; nothing is sent") as e:
+        with pytest.raises(
+            StoreError, match=r"last sent from .*one/site\.db; nothing is sent"
+        ) as e:
             await clone.deliver()
         assert "newsletter db adopt" in e.value.hint and not server.lines
         await site.deliver()
         assert site.states() == {"sent": 3}
-        code, out, error = await asyncio.to_thread(finished, clone.newsletter("db", "adopt", "--yes"))
+        code, out, error = await asyncio.to_thread(
+            finished, clone.newsletter("db", "adopt", "--yes")
+        )
         assert code == 0, error
         assert "3" in out and clone.states() == {"held": 3}
         freeze(clone.engine, clone.readers, DAY + timedelta(days=1), NOW, 3)
@@ -78,7 +84,9 @@ def test_B13_another_machine_with_the_same_path_is_another_place(
     site_lock.require_home(site.engine)
 
 
-def test_B13_with_postgresql_many_machines_may_send(postgres: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_B13_with_postgresql_many_machines_may_send(
+    postgres: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site_lock.require_home(postgres)
     monkeypatch.setattr(site_lock, "MACHINE_ID", Path("/proc/self/cmdline"))
     site_lock.require_home(postgres)

@@ -22,7 +22,9 @@ from tests.faults.test_inbound import REPORT
 MINUTE = timedelta(minutes=1)
 
 
-def come_back(site: Site, rows: range, after: timedelta = timedelta(), apart: timedelta = timedelta()) -> list[str]:
+def come_back(
+    site: Site, rows: range, after: timedelta = timedelta(), apart: timedelta = timedelta()
+) -> list[str]:
     """Hard reports about these letters; what was done with each."""
     done = []
     for n, row in enumerate(rows):
@@ -57,12 +59,18 @@ def url(request: pytest.FixtureRequest) -> str:
     return engine.url.render_as_string(hide_password=False)
 
 
-async def test_G15_a_third_of_an_issue_that_comes_back_pauses_it_and_gives_nobody_up(tmp_path: Path) -> None:
-    """Every address failed once before, so a second report would end it; 40 of 100 letters left when it begins."""
+async def test_G15_a_third_of_an_issue_that_comes_back_pauses_it_and_gives_nobody_up(
+    tmp_path: Path,
+) -> None:
+    """Every address failed once before, so a second report would end it; 40 of 100 letters left
+    when it begins.
+    """
     async with Server() as server:
         site = make_site(tmp_path, 100, server.port, now=NOW - timedelta(days=1))
         mark_sent(site)
-        assert set(come_back(site, range(1, 101), -timedelta(hours=12), MINUTE)) == {"hard"}  # slowly: no mass
+        assert set(come_back(site, range(1, 101), -timedelta(hours=12), MINUTE)) == {
+            "hard"
+        }  # slowly: no mass
         freeze(site.engine, site.readers, DAY, NOW)
         site.run_sql("UPDATE deliveries SET state = 'sent' WHERE id BETWEEN 101 AND 140")
         done = come_back(site, range(101, 131))
@@ -95,7 +103,10 @@ def test_G15_the_operator_may_say_that_the_reports_are_true(tmp_path: Path) -> N
     assert newsletter(site, "issues", "retry", f"{DAY}", "--count-returned") == 0
     assert readers(site) == ["active"] * 10 + ["suppressed"] * 30 and not pausing(site)
     with reading(site.engine) as connection:
-        assert subscribers.suppression(connection, site.app.tokens.address_hash("reader0@example.org")) == "bounce"
+        assert (
+            subscribers.suppression(connection, site.app.tokens.address_hash("reader0@example.org"))
+            == "bounce"
+        )
 
 
 @pytest.mark.parametrize(
@@ -103,14 +114,18 @@ def test_G15_the_operator_may_say_that_the_reports_are_true(tmp_path: Path) -> N
     [(19, 19, timedelta()), (100, 29, timedelta()), (60, 60, MINUTE)],
     ids=["a tiny list", "less than 30 %", "slowly"],
 )
-def test_G15_what_is_no_mass_does_not_pause_an_issue(tmp_path: Path, letters: int, back: int, apart: timedelta) -> None:
+def test_G15_what_is_no_mass_does_not_pause_an_issue(
+    tmp_path: Path, letters: int, back: int, apart: timedelta
+) -> None:
     site = make_site(tmp_path, letters)
     mark_sent(site)
     assert set(come_back(site, range(1, back + 1), apart=apart)) == {"hard"}
     assert pausing(site) == []
 
 
-def test_G15_links_of_a_reader_who_was_given_up_too_soon_work_again(tmp_path: Path, url: str) -> None:
+def test_G15_links_of_a_reader_who_was_given_up_too_soon_work_again(
+    tmp_path: Path, url: str
+) -> None:
     """And who left of their own will meanwhile stays away."""
     site = make_site(tmp_path, 30, url=url, now=NOW - timedelta(days=1))
     mark_sent(site)
@@ -134,7 +149,9 @@ def test_G15_links_of_a_reader_who_was_given_up_too_soon_work_again(tmp_path: Pa
         assert str(subscribers.get(connection, site.readers[1]).state) == "unsubscribed"
 
 
-async def test_G16_returned_mail_that_cannot_be_read_stops_nothing_and_is_told_after_an_hour(tmp_path: Path) -> None:
+async def test_G16_returned_mail_that_cannot_be_read_stops_nothing_and_is_told_after_an_hour(
+    tmp_path: Path,
+) -> None:
     box = tmp_path / "box"
     box.write_text("not a folder")
     async with Server() as server:
@@ -146,7 +163,8 @@ async def test_G16_returned_mail_that_cannot_be_read_stops_nothing_and_is_told_a
         assert site.states() == {"sent": 2}
         check(site, server)
         assert site.app.status(NOW)["hints"] == [
-            f"returned mail cannot be read since 2026-11-23T07:00: {box}/cur: Not a directory; sending goes on"
+            f"returned mail cannot be read since 2026-11-23T07:00: {box}/cur: Not a directory; "
+            "sending goes on"
         ]
         operator = Operator(site.engine, site.app.config, site.app.press)
         assert operator.report(NOW + timedelta(minutes=59), timedelta(minutes=30)) is None

@@ -24,15 +24,21 @@ def newsletter(site: Site, *words: str) -> int:
     return cli.main(["-C", str(site.folder / "config.toml"), "--no-input", *words])
 
 
-# -- secrets -----------------------------------------------------------------------------------------------------------
+# -- secrets ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("key", "text"),
     [
         ("smtp.password", '[smtp]\nusername = "u"\npassword = "canary-secret"\n'),
-        ("database.url", '[database]\nurl = "postgresql+psycopg://news:canary-secret@db.example.org/news"\n'),
-        ("smtp.fallback.0.password", '[[smtp.fallback]]\nusername = "u"\npassword = "canary-secret"\n'),
+        (
+            "database.url",
+            '[database]\nurl = "postgresql+psycopg://news:canary-secret@db.example.org/news"\n',
+        ),
+        (
+            "smtp.fallback.0.password",
+            '[[smtp.fallback]]\nusername = "u"\npassword = "canary-secret"\n',
+        ),
     ],
 )
 def test_H01_a_secret_that_everybody_may_read_stops_the_start(
@@ -68,19 +74,31 @@ def test_H01_doctor_names_every_secret_file_that_everybody_may_read(
         (tmp_path / name).chmod(0o644)
     newsletter(site, "--json", "doctor")
     told = json.loads(capsys.readouterr().out)["checks"]
-    assert [(check["state"], check["fact"], check["advice"]) for check in told if check["subject"] == "Key"] == [
+    assert [
+        (check["state"], check["fact"], check["advice"])
+        for check in told
+        if check["subject"] == "Key"
+    ] == [
         ("warn", f"{tmp_path / name} can be read by everybody", f"chmod 640 {tmp_path / name}")
         for name in ("pw", "secret.key")
     ]
 
 
-# -- what others wrote, on a terminal ----------------------------------------------------------------------------------
+# -- what others wrote, on a terminal --------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "words", [("subscribers", "list"), ("subscribers", "show", "reader0@example.org"), ("issues", "show"),
-              ("topics", "list", "--own"), ("papers", "list"), ("status",), ("issues", "list")],
-)  # fmt: skip
+    "words",
+    [
+        ("subscribers", "list"),
+        ("subscribers", "show", "reader0@example.org"),
+        ("issues", "show"),
+        ("topics", "list", "--own"),
+        ("papers", "list"),
+        ("status",),
+        ("issues", "list"),
+    ],
+)
 @pytest.mark.parametrize("is_json", [False, True])
 def test_H10_no_command_hands_control_characters_to_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], is_json: bool
@@ -90,7 +108,9 @@ def test_H10_no_command_hands_control_characters_to_the_terminal(
         connection.execute(update(ledger_life.U).values(name=HOSTILE, state_reason=HOSTILE))
         connection.execute(update(ledger_life.D).values(reply=HOSTILE, state="held"))
         connection.execute(update(ledger_life.I).values(state="paused", state_reason=HOSTILE))
-        connection.execute(update(topics.T).values(name=HOSTILE, query=HOSTILE, description=HOSTILE))
+        connection.execute(
+            update(topics.T).values(name=HOSTILE, query=HOSTILE, description=HOSTILE)
+        )
         connection.exec_driver_sql("UPDATE papers SET title = ?", (HOSTILE,))
     newsletter(site, *(("--json", *words) if is_json else words))
     out = capsys.readouterr().out
@@ -101,7 +121,7 @@ def test_H10_no_command_hands_control_characters_to_the_terminal(
         assert not [line for line in out.splitlines() if line.startswith("forged")]
 
 
-# -- versions ----------------------------------------------------------------------------------------------------------
+# -- versions --------------------------------------------------------------------------------------
 
 
 def test_H14_a_package_below_its_floor_fails_doctor_with_its_hole(
@@ -114,9 +134,17 @@ def test_H14_a_package_below_its_floor_fails_doctor_with_its_hole(
     (old / "METADATA").write_text("Metadata-Version: 2.1\nName: Jinja2\nVersion: 3.1.5\n")
     monkeypatch.syspath_prepend(str(old.parent))
     assert newsletter(site, "--json", "doctor") == 3
-    told = [check for check in json.loads(capsys.readouterr().out)["checks"] if check["subject"] == "Versions"]
-    assert {"state": "fail", "subject": "Versions", "fact": "jinja2 3.1.5: CVE-2025-27516, sandbox escape",
-            "advice": "pip install -U 'jinja2>=3.1.6'"} in told  # fmt: skip
+    told = [
+        check
+        for check in json.loads(capsys.readouterr().out)["checks"]
+        if check["subject"] == "Versions"
+    ]
+    assert {
+        "state": "fail",
+        "subject": "Versions",
+        "fact": "jinja2 3.1.5: CVE-2025-27516, sandbox escape",
+        "advice": "pip install -U 'jinja2>=3.1.6'",
+    } in told
 
 
 @pytest.mark.parametrize(
@@ -136,16 +164,21 @@ def test_H14_python_and_expat_have_floors_too(
     assert all("CVE-" in check.fact and check.advice for check in found if check.state != "ok")
 
 
-# -- topics ------------------------------------------------------------------------------------------------------------
+# -- topics ----------------------------------------------------------------------------------------
 
 
-def test_H11_a_topic_that_is_read_cannot_be_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_H11_a_topic_that_is_read_cannot_be_removed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     site = make_site(tmp_path, 3)
     with reading(site.engine) as connection:
         before = subscribers.by_ids(connection, site.readers)
     assert newsletter(site, "topics", "remove", "graphs", "--yes") == 2
     err = capsys.readouterr().err
-    assert "topic 'graphs' is read by 3 subscribers; nothing was removed" in err and "topics edit graphs" in err
+    assert (
+        "topic 'graphs' is read by 3 subscribers; nothing was removed" in err
+        and "topics edit graphs" in err
+    )
     with reading(site.engine) as connection:
         assert subscribers.by_ids(connection, site.readers) == before
         topic = topics.get(connection, "graphs")
@@ -157,7 +190,7 @@ def test_H11_a_topic_that_is_read_cannot_be_removed(tmp_path: Path, capsys: pyte
     assert newsletter(site, "topics", "remove", "graphs", "--yes") == 0
 
 
-# -- where the pages are -----------------------------------------------------------------------------------------------
+# -- where the pages are ---------------------------------------------------------------------------
 
 
 def _at(site: Site, host: str) -> httpx2.AsyncClient:
@@ -188,7 +221,9 @@ async def test_H12_links_in_old_letters_work_after_the_address_has_changed(tmp_p
     async with _at(site, "papers.example.org") as client:
         form = {"Origin": "https://evil.example.org"}
         assert (await client.post(f"/unsubscribe/{token}", headers=form)).status_code == 403
-        one_click = await client.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})
+        one_click = await client.post(
+            f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"}
+        )
         assert one_click.status_code == 200 and not one_click.has_redirect_location
     with reading(site.engine) as connection:
         assert subscribers.get(connection, site.readers[0]).state == "unsubscribed"

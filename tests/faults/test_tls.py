@@ -1,4 +1,6 @@
-"""Part A, the secured connection: nothing and no password leaves when the relay cannot prove who it is."""
+"""Part A, the secured connection: nothing and no password leaves when the relay cannot prove who it
+is.
+"""
 
 import ssl
 import warnings
@@ -39,16 +41,25 @@ def authority(folder: Path, name: str = "ca") -> Authority:
 
 
 def _signed(
-    by: Authority, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, days: int, is_ca: bool, host: str
+    by: Authority,
+    subject: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    days: int,
+    is_ca: bool,
+    host: str,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(subject).issuer_name(by.name).public_key(key.public_key())
+        .subject_name(subject)
+        .issuer_name(by.name)
+        .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=30)).not_valid_after(now + timedelta(days=days))
+        .not_valid_before(now - timedelta(days=30))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
-    )  # fmt: skip
+    )
     if host:
         names: list[x509.GeneralName] = [x509.DNSName(host)]
         if host == "localhost":
@@ -57,16 +68,21 @@ def _signed(
     return builder.sign(by.key, hashes.SHA256())
 
 
-def contexts(by: Authority, folder: Path, host: str = "localhost", days: int = 10) -> ssl.SSLContext:
+def contexts(
+    by: Authority, folder: Path, host: str = "localhost", days: int = 10
+) -> ssl.SSLContext:
     """A server's side, with a certificate for `host` that ends in so many days."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _signed(by, _name(host), key, days=days, is_ca=False, host=host)
     file = folder / f"{host}{days}.pem"
     file.write_bytes(
         key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ) + certificate.public_bytes(serialization.Encoding.PEM)
-    )  # fmt: skip
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     return context
@@ -80,7 +96,9 @@ def _smtp(folder: Path, ca: Authority) -> str:
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 async def test_A19_a_good_certificate_is_used(tmp_path: Path, security: str) -> None:
     ca = authority(tmp_path)
-    async with Server(certificate=contexts(ca, tmp_path), is_tls=security == "tls", has_auth=True) as server:
+    async with Server(
+        certificate=contexts(ca, tmp_path), is_tls=security == "tls", has_auth=True
+    ) as server:
         site = make_site(tmp_path, 2, server.port, security=security, smtp=_smtp(tmp_path, ca))
         await site.deliver()
     check(site, server)
@@ -98,7 +116,9 @@ def _old(ca: Authority, folder: Path) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 @pytest.mark.parametrize("flaw", ["self-signed", "expired", "wrong host", "TLS 1.0"])
-async def test_A19_a_bad_certificate_stops_sending_and_is_told(tmp_path: Path, flaw: str, security: str) -> None:
+async def test_A19_a_bad_certificate_stops_sending_and_is_told(
+    tmp_path: Path, flaw: str, security: str
+) -> None:
     ca, stranger = authority(tmp_path), authority(tmp_path, "stranger")
     context = {
         "self-signed": lambda: contexts(stranger, tmp_path),
@@ -120,7 +140,10 @@ async def test_A19_a_bad_certificate_stops_sending_and_is_told(tmp_path: Path, f
 async def test_A20_without_tls_no_password_leaves(tmp_path: Path, how: str) -> None:
     ca = authority(tmp_path)
     certificate = None if how == "not offered" else contexts(ca, tmp_path)
-    script = {"454": {"starttls": fault.say("454 4.7.0 not now")}, "close": {"starttls": fault.close}}.get(how, {})
+    script = {
+        "454": {"starttls": fault.say("454 4.7.0 not now")},
+        "close": {"starttls": fault.close},
+    }.get(how, {})
     async with Server(script, certificate=certificate, has_auth=True) as server:
         server.offers += ("AUTH PLAIN LOGIN",)  # the bait
         site = make_site(tmp_path, 2, server.port, security="starttls", smtp=_smtp(tmp_path, ca))

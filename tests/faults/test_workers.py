@@ -1,4 +1,6 @@
-"""Part J, several workers on one PostgreSQL: the database goes away, the network is cut, many take letters at once."""
+"""Part J, several workers on one PostgreSQL: the database goes away, the network is cut, many take
+letters at once.
+"""
 
 import asyncio
 import socket
@@ -27,7 +29,7 @@ def url_of(engine: Engine) -> str:
     return engine.url.render_as_string(hide_password=False)
 
 
-# -- the database goes away --------------------------------------------------------------------------------------------
+# -- the database goes away ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("phase", ["banner", "mail", "rcpt", "data", "body", "dot"])
@@ -35,8 +37,10 @@ async def test_J04_every_connection_to_the_database_is_ended_in_each_phase(
     tmp_path: Path, postgres: Engine, phase: str
 ) -> None:
     admin = create_engine(postgres.url)
-    others = text("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-                  "WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip
+    others = text(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
 
     def end_all() -> None:
         with admin.connect() as connection:
@@ -56,16 +60,20 @@ async def test_J04_every_connection_to_the_database_is_ended_in_each_phase(
 
 
 class Cable:
-    """A connection's way to PostgreSQL, which can be cut: at once, or after the next COMMIT has arrived."""
+    """A connection's way to PostgreSQL, which can be cut: at once, or after the next COMMIT has
+    arrived.
+    """
 
     def __init__(self, engine: Engine) -> None:
         url = make_url(url_of(engine))
         folder = url.query.get("host")
-        self._to = (folder, url.port or 5432) if folder else (url.host or "localhost", url.port or 5432)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = url.set(host="127.0.0.1", port=self._listener.getsockname()[1], query={}).render_as_string(
-            hide_password=False
+        self._to = (
+            (folder, url.port or 5432) if folder else (url.host or "localhost", url.port or 5432)
         )
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = url.set(
+            host="127.0.0.1", port=self._listener.getsockname()[1], query={}
+        ).render_as_string(hide_password=False)
         self.is_cut = False
         self.cuts_after: Callable[[], bool] = lambda: False  #: asked at each COMMIT that arrives
         self._open: list[socket.socket] = []
@@ -83,7 +91,9 @@ class Cable:
             far = self._connect()
             self._open += [near, far]
             for source, target in ((near, far), (far, near)):
-                threading.Thread(target=self._pass_on, args=(source, target, source is near), daemon=True).start()
+                threading.Thread(
+                    target=self._pass_on, args=(source, target, source is near), daemon=True
+                ).start()
 
     def _connect(self) -> socket.socket:
         host, port = self._to
@@ -98,7 +108,9 @@ class Cable:
             while data := source.recv(65536):
                 target.sendall(data)
                 if is_to_database and b"COMMIT" in data and self.cuts_after():
-                    time.sleep(0.1)  # the database does what it was told; what it says is lost on the way
+                    time.sleep(
+                        0.1
+                    )  # the database does what it was told; what it says is lost on the way
                     self.cut()
         _end(source, target)
 
@@ -123,7 +135,9 @@ def _end(*sockets: socket.socket) -> None:
 
 
 @contextmanager
-def _far_site(folder: Path, postgres: Engine, port: int, readers: int) -> Iterator[tuple[Site, Cable]]:
+def _far_site(
+    folder: Path, postgres: Engine, port: int, readers: int
+) -> Iterator[tuple[Site, Cable]]:
     """A site whose worker reaches the database over a cable."""
     cable = Cable(postgres)
     try:
@@ -184,15 +198,19 @@ async def test_J08_a_worker_cut_off_from_its_database_while_a_body_is_on_its_way
 
 
 async def _claims_end(site: Site) -> None:
-    """Let the leases end of what a worker that was cut off could not give back, and its dots too."""
+    """Let the leases end of what a worker that was cut off could not give back, and its dots
+    too.
+    """
     site.run_sql("UPDATE deliveries SET lease_until = 1 WHERE state = 'claimed'")
     site.run_sql("UPDATE deliveries SET dot_at = 1 WHERE state = 'dot'")
 
 
-# -- many at once ------------------------------------------------------------------------------------------------------
+# -- many at once ----------------------------------------------------------------------------------
 
 
-async def test_J02_what_nobody_was_told_of_is_found_at_the_next_look(tmp_path: Path, postgres: Engine) -> None:
+async def test_J02_what_nobody_was_told_of_is_found_at_the_next_look(
+    tmp_path: Path, postgres: Engine
+) -> None:
     """There is no queue beside the ledger that could lose a job: who looks finds all that waits."""
     async with Server() as server:
         site = make_site(tmp_path, 20, server.port, url=url_of(postgres))
@@ -205,7 +223,9 @@ async def test_J02_what_nobody_was_told_of_is_found_at_the_next_look(tmp_path: P
 def test_J06_J07_eight_workers_take_each_letter_once_by_the_index_of_what_waits(
     tmp_path: Path, postgres: Engine
 ) -> None:
-    """Claims, sweeps and outcomes of eight at once: no deadlock, no serialization failure, no letter taken twice."""
+    """Claims, sweeps and outcomes of eight at once: no deadlock, no serialization failure, no
+    letter taken twice.
+    """
     letters = 20_000
     site = make_site(tmp_path, letters, url=url_of(postgres), picks=1)
     plans: list[str] = []
@@ -223,7 +243,8 @@ def test_J06_J07_eight_workers_take_each_letter_once_by_the_index_of_what_waits(
                     rows = [(claim.id, claim.token) for claim in claims]
                     assert ledger_life.fence(engine, rows) == {claim.id for claim in claims}
                     ledger_life.settle(
-                        engine, [(Receipt(id, DeliveryState.SENT, NOW, 250), token) for id, token in rows]
+                        engine,
+                        [(Receipt(id, DeliveryState.SENT, NOW, 250), token) for id, token in rows],
                     )
         finally:
             engine.dispose()
@@ -234,7 +255,9 @@ def test_J06_J07_eight_workers_take_each_letter_once_by_the_index_of_what_waits(
     assert site.states() == {"sent": letters}
     with reading(site.engine) as connection:
         assert ledger_read.check(connection) == []
-    assert plans and all("Index Scan using ix_deliveries_open" in plan for plan in plans[:10]), plans[:1]
+    assert plans and all("Index Scan using ix_deliveries_open" in plan for plan in plans[:10]), (
+        plans[:1]
+    )
     assert not any("Sort" in plan for plan in plans[:10])
 
 
@@ -250,19 +273,35 @@ def _explain_claims(engine: Engine, plans: list[str], listening: ExitStack) -> N
     listening.callback(event.remove, engine, "before_cursor_execute", explain)
 
 
-def test_J09_a_worker_whose_clock_is_wrong_measures_leases_with_the_databases(tmp_path: Path, postgres: Engine) -> None:
+def test_J09_a_worker_whose_clock_is_wrong_measures_leases_with_the_databases(
+    tmp_path: Path, postgres: Engine
+) -> None:
     site = make_site(tmp_path, 4, url=url_of(postgres))
     for wrong in (timedelta(minutes=5), timedelta(minutes=-5)):
-        claims = ledger_life.claim(site.engine, 2, NOW + wrong) or ledger_life.claim(site.engine, 2, NOW)
+        claims = ledger_life.claim(site.engine, 2, NOW + wrong) or ledger_life.claim(
+            site.engine, 2, NOW
+        )
         with reading(site.engine) as connection:
             left = connection.execute(
-                text("SELECT lease_until - extract(epoch FROM now()) FROM deliveries WHERE id = ANY(:ids)"),
+                text(
+                    "SELECT lease_until - extract(epoch FROM now()) FROM deliveries WHERE id = "
+                    "ANY(:ids)"
+                ),
                 {"ids": [claim.id for claim in claims]},
             ).scalars()
-            assert all(ledger_life.LEASE_S - 5 < float(seconds) <= ledger_life.LEASE_S + 1 for seconds in left)
+            assert all(
+                ledger_life.LEASE_S - 5 < float(seconds) <= ledger_life.LEASE_S + 1
+                for seconds in left
+            )
         ledger_life.sweep(site.engine, NOW + timedelta(minutes=5))
-        assert all(row.state != "pending" for row in site.rows() if row.id in {claim.id for claim in claims})
-    assert not ledger_life.claim(site.engine, 10, NOW + timedelta(minutes=5)), "a lease was taken from its worker"
+        assert all(
+            row.state != "pending"
+            for row in site.rows()
+            if row.id in {claim.id for claim in claims}
+        )
+    assert not ledger_life.claim(site.engine, 10, NOW + timedelta(minutes=5)), (
+        "a lease was taken from its worker"
+    )
 
 
 @pytest.mark.parametrize("workers", [20])

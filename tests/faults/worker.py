@@ -1,7 +1,8 @@
-"""A real process that delivers what waits, for tests that kill it: `python -m tests.faults.worker [--no-lock]`.
+"""A real process that delivers what waits, for tests that kill it: `python -m tests.faults.worker
+[--no-lock]`.
 
-With `--no-lock` it works as one of several workers: no run lock, so what others lease is theirs until the lease ends.
-`--poison ID` ends the process while the letter of that subscriber is made.
+With `--no-lock` it works as one of several workers: no run lock, so what others lease is theirs
+until the lease ends. `--poison ID` ends the process while the letter of that subscriber is made.
 """
 
 import argparse
@@ -13,14 +14,14 @@ from datetime import datetime
 from pathlib import Path
 
 from newsletter.config import load_config
-from newsletter.delivery.message_builder import Composer
+from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, deliver_waiting
 from newsletter.store import ledger_life
 from newsletter.store.db import only_one
 from tests.faults.site import NOW, QuickApp
 
 
-class Poisonous(Composer):
+class Poisonous(MessageBuilder):
     victim = 0
 
     def __call__(self, claims: Sequence[ledger_life.Claim]):  # type: ignore[no-untyped-def]
@@ -40,7 +41,7 @@ async def work(app: QuickApp, now: datetime, *, is_locking: bool, poison: int = 
     composer.victim = poison
     relay = app._relays(lambda id: claims[id].attempts, now)
     retry = app.config.delivery.retry
-    return await deliver_waiting(app.engine, composer, relay, now, clerk_claims=claims, retry=retry)
+    return await deliver_waiting(app.engine, composer, relay, now, claims=claims, retry=retry)
 
 
 def main() -> None:

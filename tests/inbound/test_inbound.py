@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from newsletter import addresses
 from newsletter.app import App
 from newsletter.config import Config
-from newsletter.delivery.message_builder import Composer
+from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.inbound import lmtp, processor
 from newsletter.models import Pick, Subscriber, SubscriberState
 from newsletter.store import ledger_life, ledger_read, subscribers
@@ -49,7 +49,9 @@ def add(app: App, email: str = "ada@example.net") -> Subscriber:
 def mailed(app: App, reader: Subscriber, day: date, state: str = "sent") -> int:
     """A digest that left on a day; gives its row."""
     at = datetime(day.year, day.month, day.day, 8, tzinfo=UTC)
-    row = ledger_life.FrozenRow(reader.id, "digest", (Pick(1, 1, 1.0, 1.0, 1.0),), at, at + timedelta(hours=18))
+    row = ledger_life.FrozenRow(
+        reader.id, "digest", (Pick(1, 1, 1.0, 1.0, 1.0),), at, at + timedelta(hours=18)
+    )
     frozen = ledger_life.freeze(app.engine, day, [row], candidates=1, papers={}, now=at)
     with writing(app.engine) as connection:
         mine = (ledger_life.D.c.issue == frozen.issue) & (ledger_life.D.c.subscriber == reader.id)
@@ -70,7 +72,9 @@ def report(said: str, recipient: str = "somebody@else.example") -> bytes:
 
 
 def come_back(app: App, row: int, raw: bytes, now: datetime = NOW) -> str:
-    return processor.receive(app, "", f"bounce+{app.tokens.tag('bounce', row)}@papers.example.org", raw, now)
+    return processor.receive(
+        app, "", f"bounce+{app.tokens.tag('bounce', row)}@papers.example.org", raw, now
+    )
 
 
 def state(app: App, reader: Subscriber) -> str:
@@ -80,21 +84,26 @@ def state(app: App, reader: Subscriber) -> str:
 
 def enqueued(app: App, kind: str) -> int:
     with reading(app.engine) as connection:
-        return len(connection.execute(ledger_life.D.select().where(ledger_life.D.c.kind == kind)).all())
+        return len(
+            connection.execute(ledger_life.D.select().where(ledger_life.D.c.kind == kind)).all()
+        )
 
 
 def day(n: int) -> date:
     return NOW.date() - timedelta(days=n)
 
 
-# -- what came back ----------------------------------------------------------------------------------------------------
+# -- what came back --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("token", ["1-aaaaaaaaaaaaaaaa", "1", "x", "-", "9" * 40])
 def test_G01_a_report_without_our_token_touches_nobody(app: App, token: str) -> None:
     reader = add(app, "victim@example.net")
     raw = report(HARD, "victim@example.net")
-    assert processor.receive(app, "", f"bounce+{token}@papers.example.org", raw, NOW) == "dropped: not our token"
+    assert (
+        processor.receive(app, "", f"bounce+{token}@papers.example.org", raw, NOW)
+        == "dropped: not our token"
+    )
     assert state(app, reader) == "active"
 
 
@@ -108,7 +117,10 @@ def test_G02_the_token_counts_not_the_recipient_inside(app: App) -> None:
 def test_G03_a_report_counts_once_and_not_after_two_weeks(app: App) -> None:
     reader = add(app)
     row = mailed(app, reader, day(1))
-    assert [come_back(app, row, report(HARD)) for _ in range(3)] == ["hard", *["dropped: known already"] * 2]
+    assert [come_back(app, row, report(HARD)) for _ in range(3)] == [
+        "hard",
+        *["dropped: known already"] * 2,
+    ]
     assert state(app, reader) == "active"
     old = mailed(app, reader, day(15))
     assert come_back(app, old, report(HARD)) == "dropped: no letter of the last two weeks"
@@ -119,7 +131,9 @@ def test_G04_two_issues_suppress_an_address_for_good(app: App) -> None:
     assert come_back(app, mailed(app, reader, day(2)), report(HARD)) == "hard"
     assert come_back(app, mailed(app, reader, day(1)), report(HARD)) == "suppressed: bounce"
     with reading(app.engine) as connection:
-        assert subscribers.suppression(connection, app.tokens.address_hash(addresses.parse(reader.email).canonical))
+        assert subscribers.suppression(
+            connection, app.tokens.address_hash(addresses.parse(reader.email).canonical)
+        )
 
 
 def test_G05_a_full_mailbox_rests_after_three_issues_in_a_row(app: App) -> None:
@@ -140,14 +154,18 @@ def test_G05_a_full_mailbox_rests_after_three_issues_in_a_row(app: App) -> None:
 def test_G06_a_refusal_of_us_is_not_the_readers_fault(app: App) -> None:
     reader = add(app)
     for n in (1, 2, 3):
-        assert come_back(app, mailed(app, reader, day(n)), report("550 5.7.1 Blocked as spam")) == "policy"
+        assert (
+            come_back(app, mailed(app, reader, day(n)), report("550 5.7.1 Blocked as spam"))
+            == "policy"
+        )
     assert state(app, reader) == "active"
 
 
 def test_G09_a_complaint_ends_the_mail_at_once(app: App) -> None:
     reader = add(app)
     raw = (
-        b'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary="b"\n\n--b\n'
+        b"MIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; "
+        b'boundary="b"\n\n--b\n'
         b"Content-Type: message/feedback-report\n\nFeedback-Type: abuse\n\n--b--\n"
     )
     assert come_back(app, mailed(app, reader, day(1)), raw) == "suppressed: complaint"
@@ -159,20 +177,27 @@ def test_a_report_about_a_held_letter_settles_it(app: App, said: str, done: str)
     row = mailed(app, add(app), day(1), "held")
     assert come_back(app, row, report(said)) == done
     with reading(app.engine) as connection:
-        assert ledger_read.counts(connection)["held"] == 0 and ledger_read.counts(connection)["sent"] == 1
+        assert (
+            ledger_read.counts(connection)["held"] == 0
+            and ledger_read.counts(connection)["sent"] == 1
+        )
 
 
-# -- commands ----------------------------------------------------------------------------------------------------------
+# -- commands --------------------------------------------------------------------------------------
 
 
-def write(app: App, to: str, headers: str = VOUCHED, body: str = "", sender: str = "ada@example.net") -> str:
+def write(
+    app: App, to: str, headers: str = VOUCHED, body: str = "", sender: str = "ada@example.net"
+) -> str:
     raw = f"{headers}From: Ada <ada@example.net>\nSubject: hello\n\n{body}\n".encode()
     return processor.receive(app, sender, f"{to}@papers.example.org", raw, NOW)
 
 
 def test_subscribing_by_mail_is_confirmed_like_on_the_web(app: App) -> None:
     assert write(app, "subscribe", body="subscribe graph reasoning") == "subscribe"
-    assert write(app, "subscribe") == "subscribe"  # a second mail on one day brings no second confirmation
+    assert (
+        write(app, "subscribe") == "subscribe"
+    )  # a second mail on one day brings no second confirmation
     assert enqueued(app, "confirm") == 1
     with reading(app.engine) as connection:
         reader = subscribers.find(connection, "ada@example.net")
@@ -187,7 +212,8 @@ def test_subscribing_by_mail_is_confirmed_like_on_the_web(app: App) -> None:
         "Authentication-Results: mx.example.org; dmarc=fail header.from=example.net\n",
         "Authentication-Results: mx.example.org; dkim=pass header.d=evil.example\n",
         "Authentication-Results: mx.example.org; spf=pass smtp.mailfrom=x@notexample.net\n",
-        "Authentication-Results: other.example; none\n" + VOUCHED,  # only the topmost is our mail server's
+        "Authentication-Results: other.example; none\n"
+        + VOUCHED,  # only the topmost is our mail server's
     ],
 )
 def test_nobody_unvouched_for_is_answered(app: App, headers: str) -> None:
@@ -198,10 +224,14 @@ def test_nobody_unvouched_for_is_answered(app: App, headers: str) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        "Auto-Submitted: auto-replied", "Precedence: bulk", "Precedence: auto_reply", "List-Id: <x.example>",
-        "X-Loop: x", "X-Autoreply: yes",
+        "Auto-Submitted: auto-replied",
+        "Precedence: bulk",
+        "Precedence: auto_reply",
+        "List-Id: <x.example>",
+        "X-Loop: x",
+        "X-Autoreply: yes",
     ],
-)  # fmt: skip
+)
 def test_G07_machines_and_lists_are_never_answered(app: App, header: str) -> None:
     assert write(app, "help", f"{VOUCHED}{header}\n").startswith("dropped")
     assert write(app, "subscribe", f"{VOUCHED}{header}\n").startswith("dropped")
@@ -211,7 +241,10 @@ def test_G07_machines_and_lists_are_never_answered(app: App, header: str) -> Non
 def test_G08_our_own_mail_and_mail_without_a_return_path_are_never_answered(app: App) -> None:
     assert write(app, "subscribe", sender="") == "dropped: no return path"
     raw = f"{VOUCHED}From: digest@papers.example.org\n\nsubscribe\n".encode()
-    assert processor.receive(app, "a@example.net", "subscribe@papers.example.org", raw, NOW) == "dropped: our own mail"
+    assert (
+        processor.receive(app, "a@example.net", "subscribe@papers.example.org", raw, NOW)
+        == "dropped: our own mail"
+    )
 
 
 def test_help_and_unsubscribe_are_for_readers(app: App) -> None:
@@ -227,9 +260,13 @@ def test_G17_the_address_in_list_unsubscribe_needs_no_sender(app: App) -> None:
     reader = add(app)
     row = mailed(app, reader, NOW.date())
     claim = ledger_life.Claim(row, "", 1, NOW.date(), reader.id, "digest", (), {}, NOW, 0, 0, 9)
-    listed = dict(Composer(app.engine, app.config, app.press, app.tokens)._list_headers(claim, reader))
+    listed = dict(
+        MessageBuilder(app.engine, app.config, app.press, app.tokens)._list_headers(claim, reader)
+    )
     web, leave = listed["List-Unsubscribe"].split(", ")
-    assert web.startswith(f"<{app.config.site.base_url}/unsubscribe/") and leave.startswith("<mailto:unsubscribe+")
+    assert web.startswith(f"<{app.config.site.base_url}/unsubscribe/") and leave.startswith(
+        "<mailto:unsubscribe+"
+    )
     address = leave.removeprefix("<mailto:").removesuffix(">")
     assert len(address.partition("@")[0]) <= 64
     for forged in (address.replace("@", "x@"), address.replace("unsubscribe+", "unsubscribe+9")):
@@ -240,7 +277,7 @@ def test_G17_the_address_in_list_unsubscribe_needs_no_sender(app: App) -> None:
     assert state(app, reader) == "unsubscribed"
 
 
-# -- doors -------------------------------------------------------------------------------------------------------------
+# -- doors -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -261,9 +298,13 @@ def hand_over(port: int, sender: str, to: list[str], raw: bytes) -> None:
 
 async def test_a_reader_comes_by_mail_and_leaves_by_bounces(app: App, door: int) -> None:
     raw = f"{VOUCHED}From: ada@example.net\nSubject: subscribe\n\n".encode()
-    await asyncio.to_thread(hand_over, door, "ada@example.net", ["subscribe@papers.example.org"], raw)
+    await asyncio.to_thread(
+        hand_over, door, "ada@example.net", ["subscribe@papers.example.org"], raw
+    )
     async with Mailbox() as mailbox:
-        app.config = app.config.model_copy(update={"smtp": app.config.smtp.model_copy(update={"port": mailbox.port})})
+        app.config = app.config.model_copy(
+            update={"smtp": app.config.smtp.model_copy(update={"port": mailbox.port})}
+        )
         await app.send(NOW)
     confirmation = mailbox.letters["ada@example.net"]
     assert confirmation["Auto-Submitted"] == "auto-generated"
@@ -279,7 +320,10 @@ async def test_a_reader_comes_by_mail_and_leaves_by_bounces(app: App, door: int)
 
 
 async def test_G11_a_monstrous_mail_does_not_end_the_door(app: App, door: int) -> None:
-    for raw in (b"\xff\x00\r\n", b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\nContent-Type: x\n\n" * 500):
+    for raw in (
+        b"\xff\x00\r\n",
+        b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\nContent-Type: x\n\n" * 500,
+    ):
         await asyncio.to_thread(hand_over, door, "", ["bounce+1-x@papers.example.org"], raw)
     for raw in (b"x" * 5000, (b"x" * 70 + b"\r\n") * (lmtp.MAX_BYTES // 70)):
         with pytest.raises(smtplib.SMTPException):
@@ -298,7 +342,14 @@ def test_a_folder_of_mail_is_emptied(app: App, tmp_path: Path) -> None:
     assert processor.empty_maildir(app, tmp_path / "box", NOW) == 0
 
 
-@given(st.binary(max_size=2000), st.sampled_from(["bounce+1-x", "help", "subscribe", "unsubscribe+x", "x", ""]))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=2000),
+    st.sampled_from(["bounce+1-x", "help", "subscribe", "unsubscribe+x", "x", ""]),
+)
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_bytes_are_taken(app: App, raw: bytes, to: str) -> None:
-    assert processor.receive(app, "a@example.net", f"{to}@papers.example.org", raw, NOW).startswith("dropped")
+    assert processor.receive(app, "a@example.net", f"{to}@papers.example.org", raw, NOW).startswith(
+        "dropped"
+    )

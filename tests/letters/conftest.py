@@ -2,10 +2,10 @@
 
 import pytest
 
-from newsletter.steps.compose import Press
+from newsletter.steps.compose import Renderer
 from tests.letters import samples
 
 
 @pytest.fixture(scope="session")
-def press() -> Press:
+def press() -> Renderer:
     return samples.press()

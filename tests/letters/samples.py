@@ -8,8 +8,19 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from newsletter.models import FOLLOWED, OUTSIDE, Fact, Heat, Letter, Paper, Pick, Reason, Subscriber, Topic
-from newsletter.steps.compose import Links, Press, Shown, SiteFacts, show
+from newsletter.models import (
+    FOLLOWED,
+    OUTSIDE,
+    Fact,
+    Heat,
+    Letter,
+    Paper,
+    Pick,
+    Reason,
+    Subscriber,
+    Topic,
+)
+from newsletter.steps.compose import Links, PaperFacts, Renderer, SiteFacts, show
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DAY = date(2026, 11, 20)
@@ -20,7 +31,11 @@ SITE = SiteFacts(
     "https://papers.example.org/source",
 )
 READER = Subscriber(
-    7, "mira@example.org", topics=(1, 2, 3), confirmed_at=datetime(2026, 11, 3, 9, tzinfo=UTC), language="en"
+    7,
+    "mira@example.org",
+    topics=(1, 2, 3),
+    confirmed_at=datetime(2026, 11, 3, 9, tzinfo=UTC),
+    language="en",
 )
 LINKS = Links(
     preferences="https://papers.example.org/preferences/aGVsbG8",
@@ -49,21 +64,29 @@ def links(page: str) -> set[str]:
     return {unescape(url) for url in re.findall(r'href="([^"]*)"', page)}
 
 
-def press() -> Press:
-    return Press(ROOT / "templates", SITE)
+def press() -> Renderer:
+    return Renderer(ROOT / "templates", SITE)
 
 
-def paper(key: int, title: str, authors: str, summary: str = "", abstract: str = "", **more: Any) -> Paper:
+def paper(
+    key: int, title: str, authors: str, summary: str = "", abstract: str = "", **more: Any
+) -> Paper:
     """A paper with the usual links; `authors` separated by commas."""
     links = {
         "abs": f"https://arxiv.example.org/abs/2611.{key:05}",
         "pdf": f"https://arxiv.example.org/pdf/2611.{key:05}",
     }
     return Paper(
-        id=f"2611.{key:05}", key=key, title=title, authors=tuple(name.strip() for name in authors.split(",")),
-        summary=summary, abstract=abstract, published=more.pop("published", datetime(2026, 11, 20, tzinfo=UTC)),
-        links={**links, **more.pop("links", {})}, **more,
-    )  # fmt: skip
+        id=f"2611.{key:05}",
+        key=key,
+        title=title,
+        authors=tuple(name.strip() for name in authors.split(",")),
+        summary=summary,
+        abstract=abstract,
+        published=more.pop("published", datetime(2026, 11, 20, tzinfo=UTC)),
+        links={**links, **more.pop("links", {})},
+        **more,
+    )
 
 
 def heat(level: int, *facts: tuple[str, int, int]) -> Heat:
@@ -81,56 +104,81 @@ def talk(key: int) -> dict[str, str]:
 PAPERS: tuple[tuple[Paper, Heat], ...] = (
     (
         paper(
-            1, "Grasping by draping: a cloth gripper that needs no camera", "Ylva Brandvold, Okon Etim, Sara Lindqvist",
-            "Heated fabric picks up 41 of 50 kitchen objects by falling over them. It fails on anything wet.",
-            affiliations=("Tideway Institute", "Oststrand Technical University"), links=code(1) | talk(1),
+            1,
+            "Grasping by draping: a cloth gripper that needs no camera",
+            "Ylva Brandvold, Okon Etim, Sara Lindqvist",
+            "Heated fabric picks up 41 of 50 kitchen objects by falling over them. It fails on "
+            "anything wet.",
+            affiliations=("Tideway Institute", "Oststrand Technical University"),
+            links=code(1) | talk(1),
         ),
         heat(4, ("upvotes", 287, 1), ("stars", 1140, 1), ("comments", 46, 1)),
     ),
     (
         paper(
-            2, "Pneumatic muscles that count their own strokes", "Jun Tamaki, Noor Haddad",
-            "A strain sensor in the muscle wall replaces the encoder, and drifts by 2 % over a million strokes.",
-            affiliations=("Kestrel Lab",), links=talk(2),
+            2,
+            "Pneumatic muscles that count their own strokes",
+            "Jun Tamaki, Noor Haddad",
+            "A strain sensor in the muscle wall replaces the encoder, and drifts by 2 % over a "
+            "million strokes.",
+            affiliations=("Kestrel Lab",),
+            links=talk(2),
         ),
         heat(3, ("upvotes", 96, 2), ("comments", 1, 2)),
     ),
     (
         paper(
-            3, "Sea ice thins from below: eleven winters of sonar", "Astrid Vinje, Paulo Reis, Ken Otieno",
-            abstract="We moored twelve sonars under the pack ice, cf. Fig. 2, and kept them there for eleven winters. "
-            "Bottom melt accounts for 61.5 % of the loss, more than models allow. A release of the data follows.",
+            3,
+            "Sea ice thins from below: eleven winters of sonar",
+            "Astrid Vinje, Paulo Reis, Ken Otieno",
+            abstract="We moored twelve sonars under the pack ice, cf. Fig. 2, and kept them "
+            "there for eleven winters. "
+            "Bottom melt accounts for 61.5 % of the loss, more than models allow. A release of "
+            "the data follows.",
             affiliations=("Meteo Valdora",),
         ),
         heat(2, ("mentions", 3, 0)),
     ),
     (
         paper(
-            4, "A melt pond atlas from hobby drones", "Irja Salo",
-            "Volunteers flew 2,300 flights; a small segmentation model turned them into a map with an error of 4 %.",
+            4,
+            "A melt pond atlas from hobby drones",
+            "Irja Salo",
+            "Volunteers flew 2,300 flights; a small segmentation model turned them into a map "
+            "with an error of 4 %.",
             links=code(4),
         ),
         heat(1),
     ),
     (
         paper(
-            5, "Short proofs from long detours", "Bartholomew Quill, Dina Farouk, Wei Hanyu, Lea Strobl",
-            "Letting a prover wander through failed lemmas first shortens 38 % of its final proofs. Only for algebra.",
-            affiliations=("Institut Clairval", "University of Westmark", "Halden Institute"), links=code(5),
+            5,
+            "Short proofs from long detours",
+            "Bartholomew Quill, Dina Farouk, Wei Hanyu, Lea Strobl",
+            "Letting a prover wander through failed lemmas first shortens 38 % of its final "
+            "proofs. Only for algebra.",
+            affiliations=("Institut Clairval", "University of Westmark", "Halden Institute"),
+            links=code(5),
         ),
         heat(3, ("stars", 212, 3), ("upvotes", 60, 4)),
     ),
     (
         paper(
-            6, "Checking what a proof assistant believes", "Tomasz Wilk, Ana Beltrán",
-            abstract="Proof assistants trust a small kernel. We rebuild four kernels from their documentation and find "
-            "nine places in which the documentation is wrong, e.g. in universe levels. None of them is unsound.",
+            6,
+            "Checking what a proof assistant believes",
+            "Tomasz Wilk, Ana Beltrán",
+            abstract="Proof assistants trust a small kernel. We rebuild four kernels from their "
+            "documentation and find "
+            "nine places in which the documentation is wrong, e.g. in universe levels. None of "
+            "them is unsound.",
         ),
         heat(1, ("upvotes", 4, 0)),
     ),
     (
         paper(
-            7, "Tides as a clock for intertidal robots", "Ingrid Solheim, Ravi Menon",
+            7,
+            "Tides as a clock for intertidal robots",
+            "Ingrid Solheim, Ravi Menon",
             "Robots that nap through high water last nine weeks on one charge instead of two.",
             published=datetime(2026, 11, 19, 3, tzinfo=UTC),
         ),
@@ -138,13 +186,17 @@ PAPERS: tuple[tuple[Paper, Heat], ...] = (
     ),
     (
         paper(
-            8, "How long is a useful pause? 2.1 million questions in class", "Olamide Osei, Petra Novak, Katrin Weis",
-            "Teachers who wait three seconds get answers twice as long, in every subject but music.",
-            affiliations=("Centre for Learning Research, Fjordby",), links=talk(8),
+            8,
+            "How long is a useful pause? 2.1 million questions in class",
+            "Olamide Osei, Petra Novak, Katrin Weis",
+            "Teachers who wait three seconds get answers twice as long, in every subject but "
+            "music.",
+            affiliations=("Centre for Learning Research, Fjordby",),
+            links=talk(8),
         ),
         heat(4, ("upvotes", 421, 2), ("comments", 1033, 2)),
     ),
-)  # fmt: skip
+)
 
 PICKS = (
     Pick(1, 1, 0.94, 0.9, 1.0, (Reason("topic", "Soft robots"), Reason("keyword", "gripper"))),
@@ -158,44 +210,90 @@ PICKS = (
 )
 
 
-def shown() -> dict[int, Shown]:
-    return {one.key: Shown.from_facts(show(one, warmth)) for one, warmth in PAPERS}
+def shown() -> dict[int, PaperFacts]:
+    return {one.key: PaperFacts.from_facts(show(one, warmth)) for one, warmth in PAPERS}
 
 
-def digest(press: Press, language: str = "en", **changes: Any) -> Letter:
-    """The issue's letter to the sample reader; `changes` are arguments of `Press.digest` or fields of the reader."""
-    asked = {"picks": PICKS, "shown": shown(), "topics": TOPICS, "day": DAY, "considered": 1204, "links": LINKS}
-    asked |= {name: changes.pop(name) for name in list(changes) if name in {*asked, "missed", "is_hosted"}}
+def digest(press: Renderer, language: str = "en", **changes: Any) -> Letter:
+    """The issue's letter to the sample reader; `changes` are arguments of `Renderer.digest` or
+    fields of the reader.
+    """
+    asked = {
+        "picks": PICKS,
+        "shown": shown(),
+        "topics": TOPICS,
+        "day": DAY,
+        "considered": 1204,
+        "links": LINKS,
+    }
+    asked |= {
+        name: changes.pop(name) for name in list(changes) if name in {*asked, "missed", "is_hosted"}
+    }
     return press.digest(replace(READER, language=language, **changes), **asked)
 
 
 NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
-    "confirm": {"email": READER.email, "confirm": "https://papers.example.org/confirm/Wnl4dzk", "days": 7},
-    "welcome": {"email": READER.email, "preferences": LINKS.preferences, "unsubscribe": LINKS.unsubscribe},
-    "known": {
-        "email": READER.email, "query": '"protein folding" -survey', "preferences": LINKS.preferences + "?add=x",
+    "confirm": {
+        "email": READER.email,
+        "confirm": "https://papers.example.org/confirm/Wnl4dzk",
+        "days": 7,
+    },
+    "welcome": {
+        "email": READER.email,
+        "preferences": LINKS.preferences,
         "unsubscribe": LINKS.unsubscribe,
     },
-    "address_new": {"email": "mira@new.example", "confirm": "https://papers.example.org/address/Wnl4dzk", "days": 1},
-    "address_old": {"email": READER.email, "new_email": "m***@new.example", "preferences": LINKS.preferences},
+    "known": {
+        "email": READER.email,
+        "query": '"protein folding" -survey',
+        "preferences": LINKS.preferences + "?add=x",
+        "unsubscribe": LINKS.unsubscribe,
+    },
+    "address_new": {
+        "email": "mira@new.example",
+        "confirm": "https://papers.example.org/address/Wnl4dzk",
+        "days": 1,
+    },
+    "address_old": {
+        "email": READER.email,
+        "new_email": "m***@new.example",
+        "preferences": LINKS.preferences,
+    },
     "missed": {
-        "day": "2026-11-19", "view": LINKS.view, "preferences": LINKS.preferences, "unsubscribe": LINKS.unsubscribe,
+        "day": "2026-11-19",
+        "view": LINKS.view,
+        "preferences": LINKS.preferences,
+        "unsubscribe": LINKS.unsubscribe,
     },
     "export": {
-        "email": READER.email, "preferences": LINKS.preferences, "unsubscribe": LINKS.unsubscribe,
-        "data": {"email": READER.email, "topics": ["Soft robots", "Sea ice"], "hour": 7, "votes": {"2611.00002": 1}},
+        "email": READER.email,
+        "preferences": LINKS.preferences,
+        "unsubscribe": LINKS.unsubscribe,
+        "data": {
+            "email": READER.email,
+            "topics": ["Soft robots", "Sea ice"],
+            "hour": 7,
+            "votes": {"2611.00002": 1},
+        },
     },
     "report": {
-        "day": "2026-11-20", "archive": LINKS.archive,
+        "day": "2026-11-20",
+        "archive": LINKS.archive,
         "counts": {"planned": 401, "sent": 398, "refused": 2, "held": 1, "quiet": 1011},
-        "sources": {"arxiv": {"state": "fresh", "new": 1204}, "huggingface": {"state": "failed", "new": 0}},
-        "problems": ["huggingface: no answer within 30 s", "1 letter is held: the connection broke at the final dot"],
+        "sources": {
+            "arxiv": {"state": "fresh", "new": 1204},
+            "huggingface": {"state": "failed", "new": 0},
+        },
+        "problems": [
+            "huggingface: no answer within 30 s",
+            "1 letter is held: the connection broke at the final dot",
+        ],
     },
-}  # fmt: skip
+}
 KINDS = ("digest", "quiet", *NOTICE_VALUES)
 
 
-def letter(press: Press, kind: str, language: str = "en") -> Letter:
+def letter(press: Renderer, kind: str, language: str = "en") -> Letter:
     """One letter of every kind."""
     if kind == "digest":
         return digest(press, language)

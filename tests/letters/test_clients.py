@@ -1,4 +1,6 @@
-"""Every element, attribute and CSS feature of every letter, held against what mail clients show (caniemail data)."""
+"""Every element, attribute and CSS feature of every letter, held against what mail clients show
+(caniemail data).
+"""
 
 import json
 import re
@@ -8,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.steps.compose import Press
+from newsletter.steps.compose import Renderer
 from tests.letters.samples import KINDS, letter
 
 CLIENTS = ("apple-mail", "gmail", "outlook", "yahoo")
 #: Elements every client shows, which the data does not list one by one.
 PLAIN = frozenset(
-    f"html-{tag}" for tag in ("html", "head", "title", "meta", "style", "body", "b", "br", "tr", "td", "a")
+    f"html-{tag}"
+    for tag in ("html", "head", "title", "meta", "style", "body", "b", "br", "tr", "td", "a")
 )
 #: Properties every client shows, which the data knows only in newer spellings.
 BASIC = frozenset({"css-color"})
@@ -22,31 +25,41 @@ BASIC = frozenset({"css-color"})
 OWN = frozenset({"class", "style", "href", "charset", "name", "content", "xmlns:o", "border"})
 #: Longhands and spellings that the data keeps under another name.
 ALIASES = {
-    "html-h1": "html-h1-h6", "html-h2": "html-h1-h6", "html-h3": "html-h1-h6", "html-b": "html-strong",
+    "html-h1": "html-h1-h6",
+    "html-h2": "html-h1-h6",
+    "html-h3": "html-h1-h6",
+    "html-b": "html-strong",
     "html-bgcolor": "css-background-color",
-    "css-font-family": "css-font", "css-border-color": "css-border", "css-border-left": "css-border",
-    "css-border-right": "css-border", "css-supported-color-schemes": "css-color-scheme",
+    "css-font-family": "css-font",
+    "css-border-color": "css-border",
+    "css-border-left": "css-border",
+    "css-border-right": "css-border",
+    "css-supported-color-schemes": "css-color-scheme",
     "html-aria-roledescription": "html-aria-label",
-}  # fmt: skip
+}
 #: What is not shown everywhere, and why a letter stays whole without it.
 ENHANCEMENTS = {
     "css-at-media": "phones without it show the same table at their width; only gutters are wider",
-    "css-at-media-prefers-color-scheme": "the light palette is legible when a client turns colours over by itself",
+    "css-at-media-prefers-color-scheme": "the light palette is legible when a client turns "
+    "colours over by itself",
     "css-color-scheme": "tells those that ask; the others ignore it",
-    "css-selector-attribute": "[data-ogsc] is Outlook.com's own; a block of its own, so that others drop only this one",
+    "css-selector-attribute": "[data-ogsc] is Outlook.com's own; a block of its own, so that "
+    "others drop only this one",
     "css-pseudo-class-hover": "underlines under a mouse",
     "css-important": "only inside the blocks above; flawed where @media is",
     "css-border-radius": "square corners in Word",
     "css-border": "Word draws at most 8 px: ours are 1 px",
     "css-background": "colours only, on cells and tables, each with bgcolor beside it",
-    "css-display": "a button's padding, which Word takes from mso-padding-alt; feedback links on a line of their own",
+    "css-display": "a button's padding, which Word takes from mso-padding-alt; feedback links on "
+    "a line of their own",
     "css-display-none": "hides the preheader together with max-height, overflow and mso-hide",
     "css-max-height": "hides the preheader, together with display and mso-hide",
     "css-overflow": "hides the preheader, together with display and mso-hide",
     "css-font-size": "px and 0 only: the flaws are in other units",
     "css-font-weight": "400, 600 and 700: a client without 600 takes 700",
     "css-line-height": "in px on p and headings: Word rounds it",
-    "css-margin": "on p and headings, positive, never auto but on the centred table, which has align too",
+    "css-margin": "on p and headings, positive, never auto but on the centred table, which has "
+    "align too",
     "css-padding": "on cells only, which is where Word knows it",
     "css-max-width": "on the table, which is where Word knows it, and Word has its ghost table",
     "css-min-width": "keeps the bars in one column; the cell has width too",
@@ -66,7 +79,9 @@ ENHANCEMENTS = {
 
 
 class Features(HTMLParser):
-    """Names of what a page uses: html-ELEMENT, html-ATTRIBUTE, css-PROPERTY, css-unit-…, css-at-…"""
+    """Names of what a page uses: html-ELEMENT, html-ATTRIBUTE, css-PROPERTY, css-unit-…,
+    css-at-…
+    """
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -89,7 +104,9 @@ class Features(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._in_style:
             self.found |= {"css-at-media"} if "@media" in data else set()
-            self.found |= {"css-at-media-prefers-color-scheme"} if "prefers-color-scheme" in data else set()
+            self.found |= (
+                {"css-at-media-prefers-color-scheme"} if "prefers-color-scheme" in data else set()
+            )
             self.found |= {"css-pseudo-class-hover"} if ":hover" in data else set()
             self.found |= {"css-selector-attribute"} if "[data-" in data else set()
             self.found |= {"css-important"} if "!important" in data else set()
@@ -102,11 +119,20 @@ def properties(style: str) -> Iterator[str]:
         name, _, value = declaration.partition(":")
         if name.startswith(("mso-", "-webkit-")):
             continue  # for one client, which knows it
-        yield f"css-{name}" if not name.startswith(("padding-", "margin-")) else f"css-{name.partition('-')[0]}"
-        yield from (
-            f"css-unit-{'percent' if unit == '%' else unit}" for unit in re.findall(r"\d(px|em|rem|vw|%)", value)
+        yield (
+            f"css-{name}"
+            if not name.startswith(("padding-", "margin-"))
+            else f"css-{name.partition('-')[0]}"
         )
-        yield from (f"css-{name}" for name in ("rgba", "linear-gradient", "variables") if f"{name}(" in value)
+        yield from (
+            f"css-unit-{'percent' if unit == '%' else unit}"
+            for unit in re.findall(r"\d(px|em|rem|vw|%)", value)
+        )
+        yield from (
+            f"css-{name}"
+            for name in ("rgba", "linear-gradient", "variables")
+            if f"{name}(" in value
+        )
         if name == "display":
             yield f"css-display-{value}" if value.strip() == "none" else "css-display"
 
@@ -117,7 +143,11 @@ def support(data_dir: Path) -> Mapping[str, Mapping[str, set[str]]]:
     folder = data_dir / "caniemail" / "_features"
     if not folder.is_dir():
         pytest.skip(f"no caniemail data at {folder}")
-    return {path.stem: found for path in folder.glob("*.md") if (found := _verdicts(path.read_text("utf-8")))}
+    return {
+        path.stem: found
+        for path in folder.glob("*.md")
+        if (found := _verdicts(path.read_text("utf-8")))
+    }
 
 
 def _verdicts(page: str) -> dict[str, set[str]]:
@@ -132,26 +162,33 @@ def _verdicts(page: str) -> dict[str, set[str]]:
         return {}
     return {
         client: {list(versions.values())[-1][0] for versions in stats[client].values() if versions}
-        for client in CLIENTS if client in stats
-    }  # fmt: skip
+        for client in CLIENTS
+        if client in stats
+    }
 
 
 @pytest.fixture(scope="module")
-def used(press: Press) -> set[str]:
+def used(press: Renderer) -> set[str]:
     """What the letters use, by the data's names."""
     pages = [letter(press, kind).html_page for kind in KINDS]
     names = set().union(*(Features(page).found for page in pages)) - PLAIN - BASIC
     return {ALIASES.get(name, name) for name in names}
 
 
-def test_every_feature_of_a_letter_is_known_to_caniemail(used: set[str], support: Mapping[str, object]) -> None:
+def test_every_feature_of_a_letter_is_known_to_caniemail(
+    used: set[str], support: Mapping[str, object]
+) -> None:
     assert used <= support.keys()
 
 
 def test_what_a_client_does_not_show_is_an_enhancement_with_a_reason(
     used: set[str], support: Mapping[str, Mapping[str, set[str]]]
 ) -> None:
-    flawed = {name: support[name] for name in used if any(verdicts - {"y"} for verdicts in support[name].values())}
+    flawed = {
+        name: support[name]
+        for name in used
+        if any(verdicts - {"y"} for verdicts in support[name].values())
+    }
     assert not {name: clients for name, clients in flawed.items() if name not in ENHANCEMENTS}
 
 
@@ -160,6 +197,17 @@ def test_no_reason_is_kept_for_what_no_letter_uses(used: set[str]) -> None:
 
 
 def test_the_reader_of_features_sees_what_it_must() -> None:
-    page = '<style>@media (x){.a{gap:1rem}}</style><nav style="display:flex;color:rgba(0,0,0,.5)" draggable="true">'
-    expected = {"html-nav", "html-draggable", "css-gap", "css-unit-rem", "css-at-media", "css-display", "css-rgba"}
+    page = (
+        "<style>@media (x){.a{gap:1rem}}</style><nav "
+        'style="display:flex;color:rgba(0,0,0,.5)" draggable="true">'
+    )
+    expected = {
+        "html-nav",
+        "html-draggable",
+        "css-gap",
+        "css-unit-rem",
+        "css-at-media",
+        "css-display",
+        "css-rgba",
+    }
     assert expected <= Features(page).found

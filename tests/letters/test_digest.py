@@ -1,4 +1,6 @@
-"""What a digest says, and that it is true: subject, preheader, headline, cards, reasons, sections, footer."""
+"""What a digest says, and that it is true: subject, preheader, headline, cards, reasons, sections,
+footer.
+"""
 
 import json
 import re
@@ -14,21 +16,38 @@ from hypothesis import strategies as st
 
 from newsletter.errors import LetterError
 from newsletter.models import FOLLOWED, Heat, Letter, Paper, Pick, Reason
-from newsletter.steps.compose import Press, Shown, show
+from newsletter.steps.compose import PaperFacts, Renderer, show
 from tests.letters import samples
-from tests.letters.samples import DAY, LINKS, PICKS, digest, heat, html, links, paper, press, shown, text
+from tests.letters.samples import (
+    DAY,
+    LINKS,
+    PICKS,
+    digest,
+    heat,
+    html,
+    links,
+    paper,
+    press,
+    shown,
+    text,
+)
 
 
-def one(press: Press, paper: Paper, warmth: Heat, *reasons: Reason, **changes: Any) -> Letter:
+def one(press: Renderer, paper: Paper, warmth: Heat, *reasons: Reason, **changes: Any) -> Letter:
     """A letter with that paper alone."""
-    facts = {paper.key: Shown.from_facts(show(paper, warmth))}
+    facts = {paper.key: PaperFacts.from_facts(show(paper, warmth))}
     return digest(press, picks=[Pick(paper.key, 1, 1.0, 1.0, 1.0, reasons)], shown=facts, **changes)
 
 
-def many(count: int, title: str = "A robot that folds its own laundry number {}", **more: Any) -> dict[str, Any]:
+def many(
+    count: int, title: str = "A robot that folds its own laundry number {}", **more: Any
+) -> dict[str, Any]:
     """Picks and facts of so many papers."""
-    papers = [paper(key, title.replace("{}", str(key)), "Ann Aber, Bo Bell", **more) for key in range(1, count + 1)]
-    facts = {p.key: Shown.from_facts(show(p, heat(2, ("upvotes", 31, 1)))) for p in papers}
+    papers = [
+        paper(key, title.replace("{}", str(key)), "Ann Aber, Bo Bell", **more)
+        for key in range(1, count + 1)
+    ]
+    facts = {p.key: PaperFacts.from_facts(show(p, heat(2, ("upvotes", 31, 1)))) for p in papers}
     return {"picks": [Pick(p.key, 1 + p.key % 3, 1.0, 1.0, 1.0) for p in papers], "shown": facts}
 
 
@@ -45,10 +64,10 @@ def seen(page: str) -> str:
     return " ".join("".join(found).replace("\xa0", " ").split())
 
 
-# -- the inbox -----------------------------------------------------------------------------------------------------
+# -- the inbox -------------------------------------------------------------------------------------
 
 
-def test_subject_is_the_best_title_to_its_colon_and_the_number_of_others(press: Press) -> None:
+def test_subject_is_the_best_title_to_its_colon_and_the_number_of_others(press: Renderer) -> None:
     assert digest(press).subject == "Grasping by draping + 7 more papers"
 
 
@@ -56,58 +75,89 @@ def test_subject_is_the_best_title_to_its_colon_and_the_number_of_others(press: 
     ("title", "subject"),
     [
         ("Short proofs", "Short proofs"),
-        ("Touch: pretraining that transfers across grippers of all kinds", "Touch: pretraining that transfers across…"),
-        ("Learning to walk on ice and on sand and on gravel", "Learning to walk on ice and on sand and on…"),
-        ("Donaudampfschifffahrtsgesellschaftskapitänsmützenfabrik", "Donaudampfschifffahrtsgesellschaftskapitänsm…"),
+        (
+            "Touch: pretraining that transfers across grippers of all kinds",
+            "Touch: pretraining that transfers across…",
+        ),
+        (
+            "Learning to walk on ice and on sand and on gravel",
+            "Learning to walk on ice and on sand and on…",
+        ),
+        (
+            "Donaudampfschifffahrtsgesellschaftskapitänsmützenfabrik",
+            "Donaudampfschifffahrtsgesellschaftskapitänsm…",
+        ),
     ],
 )
-def test_subject_of_a_single_paper_has_at_most_45_characters(press: Press, title: str, subject: str) -> None:
+def test_subject_of_a_single_paper_has_at_most_45_characters(
+    press: Renderer, title: str, subject: str
+) -> None:
     letter = one(press, paper(1, title, "Ann Aber"), heat(1))
     assert letter.subject == subject and len(subject) <= 45
 
 
-def test_subject_counts_one_other_paper_in_the_singular(press: Press) -> None:
+def test_subject_counts_one_other_paper_in_the_singular(press: Renderer) -> None:
     assert digest(press, picks=PICKS[:2]).subject == "Grasping by draping + 1 more paper"
-    assert digest(press, "de", picks=PICKS[:2]).subject == "Grasping by draping + 1 weiterer Artikel"
+    assert (
+        digest(press, "de", picks=PICKS[:2]).subject == "Grasping by draping + 1 weiterer Artikel"
+    )
 
 
-def test_preheader_is_the_next_three_titles_and_the_number_they_were_picked_from(press: Press) -> None:
+def test_preheader_is_the_next_three_titles_and_the_number_they_were_picked_from(
+    press: Renderer,
+) -> None:
     expected = (
-        "Pneumatic muscles that count their own strokes. Sea ice thins from below. A melt pond atlas from hobby drones."
+        "Pneumatic muscles that count their own strokes. Sea ice thins from below. A melt "
+        "pond atlas from hobby drones."
     )
     assert digest(press).preheader == f"{expected} Picked from 1,204."
 
 
-def test_preheader_takes_whole_titles_and_then_more_when_cut_ones_are_short(press: Press) -> None:
+def test_preheader_takes_whole_titles_and_then_more_when_cut_ones_are_short(
+    press: Renderer,
+) -> None:
     begun = (
-        "A melt pond atlas from hobby drones. We moored twelve sonars under the pack ice, cf. Fig. 2, and kept them…"
+        "A melt pond atlas from hobby drones. We moored twelve sonars under the pack ice, "
+        "cf. Fig. 2, and kept them…"
     )
     assert digest(press, picks=PICKS[2:4]).preheader == f"{begun} Picked from 1,204."
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=200), min_size=1, max_size=12))
+@given(
+    st.lists(
+        st.text(st.characters(codec="utf-8"), min_size=1, max_size=200), min_size=1, max_size=12
+    )
+)
 @settings(deadline=None, max_examples=150)
-def test_subject_and_preheader_are_one_printable_line_of_the_right_length(titles: list[str]) -> None:
+def test_subject_and_preheader_are_one_printable_line_of_the_right_length(
+    titles: list[str],
+) -> None:
     papers = [paper(key, title, "Ann Aber") for key, title in enumerate(titles)]
-    facts = {p.key: Shown.from_facts(show(p, heat(1))) for p in papers}
+    facts = {p.key: PaperFacts.from_facts(show(p, heat(1))) for p in papers}
     letter = digest(PRESS, picks=[Pick(p.key, 1, 1.0, 1.0, 1.0) for p in papers], shown=facts)
     assert len(letter.preheader) <= 130
     assert len(letter.subject) <= 45 + len(" + 11 more papers")
     assert not re.search(
-        "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", letter.subject + letter.preheader
+        "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]",
+        letter.subject + letter.preheader,
     )
 
 
-# -- the head ------------------------------------------------------------------------------------------------------
+# -- the head --------------------------------------------------------------------------------------
 
 
-def test_headline_counts_in_words_and_the_lede_names_what_it_was_picked_for(press: Press) -> None:
+def test_headline_counts_in_words_and_the_lede_names_what_it_was_picked_for(
+    press: Renderer,
+) -> None:
     page = seen(html(digest(press)))
-    assert "Eight papers out of 1,204 Picked for Soft robots, Sea ice, proof OR lemma and authors you follow." in page
+    assert (
+        "Eight papers out of 1,204 Picked for Soft robots, Sea ice, proof OR lemma and authors "
+        "you follow." in page
+    )
     assert "A two-minute read; some summaries are machine-written." in page
 
 
-def test_short_mail_says_how_short_it_is(press: Press) -> None:
+def test_short_mail_says_how_short_it_is(press: Renderer) -> None:
     assert "Two papers out of 1,204" in seen(html(digest(press, picks=PICKS[:2])))
     assert "One paper out of 1,204" in seen(html(digest(press, picks=PICKS[:1])))
     assert "Ein Artikel von 1.204" in seen(html(digest(press, "de", picks=PICKS[:1])))
@@ -122,35 +172,47 @@ def test_short_mail_says_how_short_it_is(press: Press) -> None:
         ((2, 5), "A one-minute read."),
     ],
 )
-def test_lede_says_machine_written_only_where_it_is_so(press: Press, picks: tuple[int, ...], sentence: str) -> None:
+def test_lede_says_machine_written_only_where_it_is_so(
+    press: Renderer, picks: tuple[int, ...], sentence: str
+) -> None:
     assert sentence in text(digest(press, picks=[PICKS[n] for n in picks])).replace("\n", " ")
 
 
-def test_lede_names_at_most_four_topics(press: Press) -> None:
+def test_lede_names_at_most_four_topics(press: Renderer) -> None:
     topics = {n: replace(samples.TOPICS[1], id=n, name=f"Topic {n}") for n in range(1, 7)}
     picks = [pick._replace(topic=n) for n, pick in enumerate(PICKS[:6], 1)]
     letter = digest(press, picks=picks, topics=topics)
     assert "Picked for Topic 1, Topic 2, Topic 3 and 3 more topics." in seen(html(letter))
 
 
-def test_missed_letter_is_named_and_linked(press: Press) -> None:
+def test_missed_letter_is_named_and_linked(press: Renderer) -> None:
     url = "https://papers.example.org/issues/2026-11-18"
     letter = digest(press, missed=(date(2026, 11, 18), url))
-    assert "Your letter of Wednesday 18 November 2026 may not have reached you." in seen(html(letter))
+    assert "Your letter of Wednesday 18 November 2026 may not have reached you." in seen(
+        html(letter)
+    )
     assert url in links(html(letter)) and url in text(letter)
     assert url not in html(digest(press))
 
 
-# -- cards ---------------------------------------------------------------------------------------------------------
+# -- cards -----------------------------------------------------------------------------------------
 
 
-def test_sections_stand_in_the_order_of_the_picks_with_their_counts(press: Press) -> None:
+def test_sections_stand_in_the_order_of_the_picks_with_their_counts(press: Renderer) -> None:
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", html(digest(press)))
-    assert headings == ["Soft robots", "Sea ice", "proof OR lemma", "Authors you follow", "Outside your topics"]
-    assert re.findall(r"^[A-Z ]+ \(\d\)$", text(digest(press)), re.MULTILINE)[0] == "SOFT ROBOTS (2)"
+    assert headings == [
+        "Soft robots",
+        "Sea ice",
+        "proof OR lemma",
+        "Authors you follow",
+        "Outside your topics",
+    ]
+    assert (
+        re.findall(r"^[A-Z ]+ \(\d\)$", text(digest(press)), re.MULTILINE)[0] == "SOFT ROBOTS (2)"
+    )
 
 
-def test_a_topic_that_is_gone_still_heads_its_papers(press: Press) -> None:
+def test_a_topic_that_is_gone_still_heads_its_papers(press: Renderer) -> None:
     assert "A topic you had" in html(digest(press, topics={}))
 
 
@@ -168,7 +230,9 @@ def test_a_topic_that_is_gone_still_heads_its_papers(press: Press) -> None:
         ([], None, "Hot"),
     ],
 )
-def test_signal_is_a_fact_or_nothing(press: Press, facts: list[Any], published: datetime | None, signal: str) -> None:
+def test_signal_is_a_fact_or_nothing(
+    press: Renderer, facts: list[Any], published: datetime | None, signal: str
+) -> None:
     letter = one(press, paper(1, "Ice", "Ann Aber", published=published), heat(3, *facts))
     assert f"{signal} Ice" in seen(html(letter))
 
@@ -184,10 +248,15 @@ def test_signal_is_a_fact_or_nothing(press: Press, facts: list[Any], published: 
         ([Reason("near", "1")], " · near a paper you liked"),
         ([Reason("near", "2")], " · near 2 papers you liked"),
         ([Reason("keyword", "<b>&</b>")], " · keyword “<b>&</b>”"),
-        ([Reason("author", "Ann Aber"), Reason("near", "2")], " · you follow Ann Aber · near 2 papers you liked"),
+        (
+            [Reason("author", "Ann Aber"), Reason("near", "2")],
+            " · you follow Ann Aber · near 2 papers you liked",
+        ),
     ],
 )
-def test_reason_is_said_where_the_section_does_not(press: Press, reasons: list[Reason], said: str) -> None:
+def test_reason_is_said_where_the_section_does_not(
+    press: Renderer, reasons: list[Reason], said: str
+) -> None:
     letter = one(press, paper(1, "Ice", "Ann Aber"), heat(3, ("upvotes", 3, 1)), *reasons)
     assert f"3 upvotes in 1 day{said} Ice" in seen(html(letter))
     assert f"3 upvotes in 1 day{said.replace(' · ', '; ')} https" in " ".join(text(letter).split())
@@ -203,59 +272,79 @@ def test_reason_is_said_where_the_section_does_not(press: Press, reasons: list[R
     ],
 )
 def test_byline_names_first_and_last_and_two_places(
-    press: Press, authors: str, affiliations: tuple[str, ...], byline: str
+    press: Renderer, authors: str, affiliations: tuple[str, ...], byline: str
 ) -> None:
     made = replace(
-        paper(1, "Ice", authors, affiliations=affiliations), authors=tuple(filter(None, authors.split(", ")))
+        paper(1, "Ice", authors, affiliations=affiliations),
+        authors=tuple(filter(None, authors.split(", "))),
     )
     assert f"Ice {byline} Abstract" in seen(html(one(press, made, heat(1))))
 
 
-def test_a_paper_without_authors_or_summary_has_no_empty_lines_for_them(press: Press) -> None:
+def test_a_paper_without_authors_or_summary_has_no_empty_lines_for_them(press: Renderer) -> None:
     bare = replace(paper(1, "Ice", ""), authors=())
     page = html(one(press, bare, heat(1)))
     assert "Ice Abstract PDF" in seen(page) and not re.search(r"<p[^>]*>\s*</p>", page)
 
 
-def test_every_summary_says_where_it_comes_from(press: Press) -> None:
+def test_every_summary_says_where_it_comes_from(press: Renderer) -> None:
     machine = seen(html(one(press, paper(1, "Ice", "Ann Aber", "Ice melts. Slowly."), heat(1))))
-    abstract = seen(html(one(press, paper(1, "Ice", "Ann Aber", abstract="One. Two. Three."), heat(1))))
+    abstract = seen(
+        html(one(press, paper(1, "Ice", "Ann Aber", abstract="One. Two. Three."), heat(1)))
+    )
     assert "Ice melts. Slowly. Machine-written Abstract" in machine
     assert "One. Two. From the abstract Abstract" in abstract
 
 
-def test_links_say_what_has_gathered_there(press: Press) -> None:
+def test_links_say_what_has_gathered_there(press: Renderer) -> None:
     facts = (("stars", 1140, 1), ("comments", 1, 1))
-    letter = one(press, paper(1, "Ice", "Ann Aber", links=samples.code(1) | samples.talk(1)), heat(3, *facts))
+    letter = one(
+        press, paper(1, "Ice", "Ann Aber", links=samples.code(1) | samples.talk(1)), heat(3, *facts)
+    )
     assert "Abstract PDF Code ★ +1.1k 1 comment More like this Less" in seen(html(letter))
 
 
-def test_a_paper_without_an_abstract_page_leads_to_what_there_is(press: Press) -> None:
-    made = replace(paper(1, "Ice", "Ann Aber"), links={"pdf": "https://x.example/1.pdf", "abs": "javascript:alert(1)"})
+def test_a_paper_without_an_abstract_page_leads_to_what_there_is(press: Renderer) -> None:
+    made = replace(
+        paper(1, "Ice", "Ann Aber"),
+        links={"pdf": "https://x.example/1.pdf", "abs": "javascript:alert(1)"},
+    )
     letter = one(press, made, heat(1))
-    assert '<a href="https://x.example/1.pdf" class="i t"' in html(letter) and "javascript" not in html(letter)
+    assert '<a href="https://x.example/1.pdf" class="i t"' in html(
+        letter
+    ) and "javascript" not in html(letter)
     assert "https://x.example/1.pdf" in text(letter)
 
 
-def test_a_paper_without_links_is_still_shown(press: Press) -> None:
+def test_a_paper_without_links_is_still_shown(press: Renderer) -> None:
     letter = one(press, replace(paper(1, "Ice", "Ann Aber"), links={}), heat(1))
     assert "Ice Ann Aber More like this Less" in seen(html(letter))
 
 
-def test_votes_lead_to_this_readers_addresses(press: Press) -> None:
-    assert {LINKS.feedback(p.paper, vote) for p in PICKS for vote in ("more", "less")} <= links(html(digest(press)))
+def test_votes_lead_to_this_readers_addresses(press: Renderer) -> None:
+    assert {LINKS.feedback(p.paper, vote) for p in PICKS for vote in ("more", "less")} <= links(
+        html(digest(press))
+    )
 
 
-# -- hostile and large ---------------------------------------------------------------------------------------------
+# -- hostile and large -----------------------------------------------------------------------------
 
 HOSTILE = [
-    "<script>alert(1)</script>", "{{7*7}} {% include 'x' %}", "%s %(more)s %d", "\x00more\x00 \x00sections\x00",
-    "\u202eevil\u2066", '" onmouseover="x', "a\r\nBcc: all@example.org", "</title><b>", "&amp; &lt;", "\ud800 lone",
-]  # fmt: skip
+    "<script>alert(1)</script>",
+    "{{7*7}} {% include 'x' %}",
+    "%s %(more)s %d",
+    "\x00more\x00 \x00sections\x00",
+    "\u202eevil\u2066",
+    '" onmouseover="x',
+    "a\r\nBcc: all@example.org",
+    "</title><b>",
+    "&amp; &lt;",
+    "\ud800 lone",
+]
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_D01_hostile_words_are_shown_as_words(press: Press, words: str) -> None:
+def test_D01_hostile_words_are_shown_as_words(press: Renderer, words: str) -> None:
     made = paper(1, words, words, words, affiliations=(words,))
     topics = {1: replace(samples.TOPICS[1], name=words)}
     letter = one(press, made, heat(3), Reason("keyword", words), topics=topics)
@@ -271,15 +360,16 @@ def test_D01_hostile_words_are_shown_as_words(press: Press, words: str) -> None:
 def test_any_title_comes_back_from_html_as_it_went_in(title: str, summary: str) -> None:
     made = paper(1, title, "Ann Aber", summary)
     letter = one(PRESS, made, heat(1))
-    facts = Shown.from_facts(show(made, heat(1)))
+    facts = PaperFacts.from_facts(show(made, heat(1)))
     shown = re.search(r'class="i t"[^>]*>(.*?)</a>', html(letter), re.DOTALL)
     assert shown is not None and unescape(shown[1]) == facts.title
     assert all(
-        len(line) <= 72 or "://" in line or max(map(len, line.split())) > 60 for line in text(letter).split("\n")
+        len(line) <= 72 or "://" in line or max(map(len, line.split())) > 60
+        for line in text(letter).split("\n")
     )
 
 
-def test_ten_absurdly_long_papers_stay_within_60_kb(press: Press) -> None:
+def test_ten_absurdly_long_papers_stay_within_60_kb(press: Renderer) -> None:
     title, place = (
         "An absurdly long title that goes on and on about the number {} " * 8,
         "The Institute of Institutes " * 4,
@@ -290,7 +380,7 @@ def test_ten_absurdly_long_papers_stay_within_60_kb(press: Press) -> None:
     assert "did not fit" not in html(letter)
 
 
-def test_D04_a_letter_that_would_be_clipped_is_trimmed_and_says_so_first(press: Press) -> None:
+def test_D04_a_letter_that_would_be_clipped_is_trimmed_and_says_so_first(press: Renderer) -> None:
     letter = digest(press, **many(60))
     page = html(letter)
     assert 60_000 < len(page.encode()) <= 90_000
@@ -300,71 +390,85 @@ def test_D04_a_letter_that_would_be_clipped_is_trimmed_and_says_so_first(press: 
     assert links(page) == set(re.findall(r"https?://\S+", text(letter)))
 
 
-def test_D04_the_page_in_the_browser_has_all_of_it(press: Press) -> None:
+def test_D04_the_page_in_the_browser_has_all_of_it(press: Renderer) -> None:
     page = html(digest(press, **many(60), is_hosted=True))
     assert page.count("<h3") == 60 and "did not fit" not in page
 
 
-def test_D03_a_digest_without_papers_is_refused(press: Press) -> None:
+def test_D03_a_digest_without_papers_is_refused(press: Renderer) -> None:
     with pytest.raises(LetterError, match="without papers"):
         digest(press, picks=())
 
 
-def test_an_issue_without_the_papers_facts_is_an_error(press: Press) -> None:
+def test_an_issue_without_the_papers_facts_is_an_error(press: Renderer) -> None:
     with pytest.raises(LetterError, match="nothing about paper 1"):
         digest(press, shown={})
 
 
-# -- one reader and the next ---------------------------------------------------------------------------------------
+# -- one reader and the next -----------------------------------------------------------------------
 
 
-def test_cards_are_the_same_objects_in_every_letter(press: Press) -> None:
+def test_cards_are_the_same_objects_in_every_letter(press: Renderer) -> None:
     facts = shown()
     first = digest(press, shown=facts)
-    second = digest(press, shown=facts, email="other@example.org", links=replace(LINKS, view="https://x.example/v"))
+    second = digest(
+        press,
+        shown=facts,
+        email="other@example.org",
+        links=replace(LINKS, view="https://x.example/v"),
+    )
     known = {id(getattr(fragment, "pieces", fragment)) for fragment in first.html}
-    same = [f for f in (getattr(fragment, "pieces", fragment) for fragment in second.html) if id(f) in known]
+    same = [
+        f
+        for f in (getattr(fragment, "pieces", fragment) for fragment in second.html)
+        if id(f) in known
+    ]
     assert sum(len("".join(pieces)) for pieces in same) > 0.8 * len(html(second))
     assert "other@example.org" in html(second) and "mira@example.org" not in html(second)
 
 
-def test_a_letter_made_twice_is_the_same(press: Press) -> None:
+def test_a_letter_made_twice_is_the_same(press: Renderer) -> None:
     assert digest(press) == digest(samples.press())
 
 
-def test_reader_of_plain_text_gets_plain_text_only(press: Press) -> None:
+def test_reader_of_plain_text_gets_plain_text_only(press: Renderer) -> None:
     letter = digest(press, format="text")
     assert letter.html == () and text(letter) == text(digest(press))
 
 
-def test_page_in_the_browser_does_not_show_the_address(press: Press) -> None:
+def test_page_in_the_browser_does_not_show_the_address(press: Renderer) -> None:
     page = html(digest(press, is_hosted=True, format="text"))
     assert "mira@example.org" not in page and LINKS.view not in links(page)
-    assert LINKS.unsubscribe in links(page) and 'role="main"' in page and 'content="noindex"' in page
+    assert (
+        LINKS.unsubscribe in links(page) and 'role="main"' in page and 'content="noindex"' in page
+    )
     assert "This letter was sent on 20 November 2026." in seen(page)
 
 
-def test_footer_says_when_the_address_was_confirmed(press: Press) -> None:
-    assert "because mira@example.org was confirmed on 3 November 2026. Unsubscribe or view in browser." in seen(
-        html(digest(press))
+def test_footer_says_when_the_address_was_confirmed(press: Renderer) -> None:
+    assert (
+        "because mira@example.org was confirmed on 3 November 2026. Unsubscribe or view in browser."
+        in seen(html(digest(press)))
     )
     assert "because mira@example.org is subscribed." in seen(html(digest(press, confirmed_at=None)))
 
 
-def test_followed_author_has_a_section_of_its_own(press: Press) -> None:
+def test_followed_author_has_a_section_of_its_own(press: Renderer) -> None:
     letter = digest(press, picks=[PICKS[0]._replace(topic=FOLLOWED)])
     assert "Picked for authors you follow." in text(letter) and "Authors you follow" in html(letter)
 
 
-def test_frozen_facts_survive_json(press: Press) -> None:
+def test_frozen_facts_survive_json(press: Renderer) -> None:
     for made, warmth in samples.PAPERS:
         facts = show(made, warmth)
-        assert Shown.from_facts(json.loads(json.dumps(facts))) == Shown.from_facts(facts)
+        assert PaperFacts.from_facts(json.loads(json.dumps(facts))) == PaperFacts.from_facts(facts)
 
 
-def test_issue_day_is_the_letters_day(press: Press) -> None:
+def test_issue_day_is_the_letters_day(press: Renderer) -> None:
     assert "Fri 20 Nov" in html(digest(press)) and "Fr., 20. Nov." in html(digest(press, "de"))
-    assert "Friday 20 November 2026" in text(digest(press)) and DAY.isoformat() not in text(digest(press))
+    assert "Friday 20 November 2026" in text(digest(press)) and DAY.isoformat() not in text(
+        digest(press)
+    )
 
 
 PRESS = press()

@@ -1,6 +1,7 @@
 """Golden letters: what the product wrote, read by a person, kept in tests/golden.
 
-After a change that is meant: `REFRESH_GOLDEN=1 pytest tests/letters/test_golden.py`, then read the difference.
+After a change that is meant: `REFRESH_GOLDEN=1 pytest tests/letters/test_golden.py`, then read the
+difference.
 """
 
 import os
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.steps.compose import Press
+from newsletter.steps.compose import Renderer
 from tests.letters.samples import KINDS, html, letter, text
 
 FOLDER = Path(__file__).resolve().parent.parent / "golden"
@@ -23,13 +24,16 @@ def _check(name: str, made: str) -> None:
 
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_text_is_as_it_was_read(press: Press, kind: str, language: str) -> None:
+def test_text_is_as_it_was_read(press: Renderer, kind: str, language: str) -> None:
     made = letter(press, kind, language)
-    _check(f"{kind}.{language}.txt", f"Subject: {made.subject}\nPreheader: {made.preheader}\n\n{text(made)}")
+    _check(
+        f"{kind}.{language}.txt",
+        f"Subject: {made.subject}\nPreheader: {made.preheader}\n\n{text(made)}",
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_html_is_as_it_was_seen(press: Press, kind: str) -> None:
+def test_html_is_as_it_was_seen(press: Renderer, kind: str) -> None:
     _check(f"{kind}.en.html", html(letter(press, kind)))
 
 

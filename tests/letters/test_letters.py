@@ -7,7 +7,7 @@ import pytest
 
 from newsletter.errors import LetterError
 from newsletter.models import Letter
-from newsletter.steps.compose import Press
+from newsletter.steps.compose import Renderer
 from tests.letters.samples import KINDS, NOTICE_VALUES, digest, html, letter, links, text
 
 LANGUAGES = ("en", "de")
@@ -15,7 +15,7 @@ EVERY = [(kind, language) for kind in KINDS for language in LANGUAGES]
 
 
 @pytest.fixture(params=EVERY, ids=lambda pair: "-".join(pair))
-def every(request: pytest.FixtureRequest, press: Press) -> Letter:
+def every(request: pytest.FixtureRequest, press: Renderer) -> Letter:
     """Each letter there is, in each language."""
     return letter(press, *request.param)
 
@@ -30,7 +30,9 @@ def test_it_has_a_subject_a_preheader_and_both_parts(every: Letter) -> None:
 
 def test_it_is_small_and_its_style_blocks_are_smaller(every: Letter) -> None:
     assert len(html(every).encode()) <= 60_000
-    assert all(len(block) < 8_000 for block in re.findall(r"<style>.*?</style>", html(every), re.DOTALL))
+    assert all(
+        len(block) < 8_000 for block in re.findall(r"<style>.*?</style>", html(every), re.DOTALL)
+    )
 
 
 def test_nothing_that_clients_drop_or_readers_did_not_ask_for(every: Letter) -> None:
@@ -51,7 +53,9 @@ def test_language_and_direction_stand_on_the_page_and_on_the_first_div(every: Le
 
 def test_tags_are_closed_in_order(every: Letter) -> None:
     open_tags: list[str] = []
-    for closing, tag in re.findall(r"<(/?)([a-z][a-z0-9]*)\b[^>]*>", re.sub(r"<!--.*?-->", "", html(every))):
+    for closing, tag in re.findall(
+        r"<(/?)([a-z][a-z0-9]*)\b[^>]*>", re.sub(r"<!--.*?-->", "", html(every))
+    ):
         if closing:
             assert open_tags.pop() == tag
         elif tag not in ("meta", "br"):
@@ -70,7 +74,9 @@ def test_D07_both_parts_have_the_same_links(every: Letter) -> None:
 
 
 def test_links_are_pages_and_nothing_else(every: Letter) -> None:
-    assert links(html(every)) and all(url.startswith(("https://", "http://")) for url in links(html(every)))
+    assert links(html(every)) and all(
+        url.startswith(("https://", "http://")) for url in links(html(every))
+    )
 
 
 def test_no_blank_and_no_template_is_left(every: Letter) -> None:
@@ -82,30 +88,34 @@ def test_fragments_are_whole_lines(every: Letter) -> None:
     assert all(str(fragment).endswith("\n") for fragment in (*every.html, *every.text))
 
 
-def test_D01_D02_a_readers_name_is_in_no_letter(press: Press) -> None:
+def test_D01_D02_a_readers_name_is_in_no_letter(press: Renderer) -> None:
     name = "Win €500 at www.example.com"
-    notices = [press.notice(kind, "en", name=name, **values) for kind, values in NOTICE_VALUES.items()]
+    notices = [
+        press.notice(kind, "en", name=name, **values) for kind, values in NOTICE_VALUES.items()
+    ]
     letters = [digest(press, name=name), *notices]
     assert not [letter.kind for letter in letters if "500" in html(letter) + text(letter)]
 
 
-def test_D06_a_missing_value_is_an_error_and_not_an_empty_place(press: Press) -> None:
+def test_D06_a_missing_value_is_an_error_and_not_an_empty_place(press: Renderer) -> None:
     with pytest.raises(LetterError, match="'confirm' is undefined"):
         press.notice("confirm", "en", email="mira@example.org", days=7)
 
 
-def test_a_letter_that_does_not_exist_is_an_error(press: Press) -> None:
+def test_a_letter_that_does_not_exist_is_an_error(press: Renderer) -> None:
     with pytest.raises(LetterError, match="no letter 'condolence'") as error:
         press.notice("condolence", "en")
     assert "confirm, welcome, known" in error.value.hint
 
 
-def test_an_unknown_language_is_english(press: Press) -> None:
+def test_an_unknown_language_is_english(press: Renderer) -> None:
     assert press.notice("known", "tlh", **NOTICE_VALUES["known"]) == letter(press, "known", "en")
 
 
 @pytest.mark.parametrize("kind", NOTICE_VALUES)
-def test_values_are_escaped_in_html(press: Press, kind: str) -> None:
+def test_values_are_escaped_in_html(press: Renderer, kind: str) -> None:
     hostile = dict(NOTICE_VALUES[kind])
-    hostile |= {name: "<b>&</b>" for name in ("email", "new_email", "problems", "data") if name in hostile}
+    hostile |= {
+        name: "<b>&</b>" for name in ("email", "new_email", "problems", "data") if name in hostile
+    }
     assert "<b>&</b>" not in html(press.notice(kind, "en", **hostile))

@@ -6,21 +6,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.steps.compose.prose import cut, fill, head, names, one_line, sentences, shorten, without_latex
+from newsletter.steps.compose.prose import (
+    cut,
+    fill,
+    head,
+    names,
+    one_line,
+    sentences,
+    shorten,
+    without_latex,
+)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("One. Two! Three? Four", ["One.", "Two!", "Three?", "Four"]),
-        ("We use trees, e.g. Oaks, i.e. Quercus. They grow.", ["We use trees, e.g. Oaks, i.e. Quercus.", "They grow."]),
+        (
+            "We use trees, e.g. Oaks, i.e. Quercus. They grow.",
+            ["We use trees, e.g. Oaks, i.e. Quercus.", "They grow."],
+        ),
         ("Berg et al. (2024) agree. Nobody else.", ["Berg et al. (2024) agree.", "Nobody else."]),
         (
             "See Fig. 2 and Eq. 3. It rises by 3.5 points. Done.",
             ["See Fig. 2 and Eq. 3.", "It rises by 3.5 points.", "Done."],
         ),
         ("J. R. Doe vs. R. Roe. A case.", ["J. R. Doe vs. R. Roe.", "A case."]),
-        ("It works (see below). “It does.” Really.", ["It works (see below).", "“It does.”", "Really."]),
+        (
+            "It works (see below). “It does.” Really.",
+            ["It works (see below).", "“It does.”", "Really."],
+        ),
         ("Growth is 5 % p.a. in some places.", ["Growth is 5 % p.a. in some places."]),
         ("Ärzte helfen. Über alles.", ["Ärzte helfen.", "Über alles."]),
         ("", []),
@@ -36,7 +51,10 @@ def test_sentences_lose_nothing(text: str) -> None:
 
 
 def test_summary_is_two_sentences() -> None:
-    assert shorten("Abstract: One is here. Two is there. Three is gone.") == "One is here. Two is there."
+    assert (
+        shorten("Abstract: One is here. Two is there. Three is gone.")
+        == "One is here. Two is there."
+    )
 
 
 def test_second_sentence_that_makes_it_too_long_is_left_out() -> None:
@@ -68,7 +86,9 @@ def test_what_is_left_of_latex_does_not_look_like_it(text: str, expected: str) -
 @given(st.text())
 def test_one_line_is_one_line_that_can_be_encoded(text: str) -> None:
     line = one_line(text)
-    assert line.encode("utf-8") is not None and not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", line)
+    assert line.encode("utf-8") is not None and not re.search(
+        "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", line
+    )
     assert one_line(line) == line
 
 
@@ -86,8 +106,14 @@ def test_cut_text_is_no_longer_than_asked(text: str, limit: int) -> None:
     [
         ("Small and short", "Small and short"),
         ("Two words: and what they mean for us all", "Two words"),
-        ("BERT: a bidirectional thing that reads both ways and more", "BERT: a bidirectional thing that reads both…"),
-        ("Ratio 2:1 in all of the many mixtures we have tried", "Ratio 2:1 in all of the many mixtures we have…"),
+        (
+            "BERT: a bidirectional thing that reads both ways and more",
+            "BERT: a bidirectional thing that reads both…",
+        ),
+        (
+            "Ratio 2:1 in all of the many mixtures we have tried",
+            "Ratio 2:1 in all of the many mixtures we have…",
+        ),
     ],
 )
 def test_title_is_cut_at_a_telling_colon_or_a_word(title: str, expected: str) -> None:
@@ -96,13 +122,22 @@ def test_title_is_cut_at_a_telling_colon_or_a_word(title: str, expected: str) ->
 
 @pytest.mark.parametrize(
     ("authors", "expected"),
-    [([], ""), (["A"], "A"), (["A", "B"], "A, B"), (["A", "B", "C"], "A … C"), (["x" * 99], "x" * 59 + "…")],
+    [
+        ([], ""),
+        (["A"], "A"),
+        (["A", "B"], "A, B"),
+        (["A", "B", "C"], "A … C"),
+        (["x" * 99], "x" * 59 + "…"),
+    ],
 )
 def test_authors_are_two_names_at_most(authors: list[str], expected: str) -> None:
     assert names(authors) == expected
 
 
-@given(st.lists(st.text(st.sampled_from("abc-/"), min_size=1, max_size=80), max_size=40), st.integers(0, 8))
+@given(
+    st.lists(st.text(st.sampled_from("abc-/"), min_size=1, max_size=80), max_size=40),
+    st.integers(0, 8),
+)
 def test_filled_text_keeps_its_words_and_its_width(words: list[str], indent: int) -> None:
     text = " " * indent + fill(" ".join(words), indent)
     assert text.split() == words

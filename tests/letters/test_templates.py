@@ -1,4 +1,6 @@
-"""Templates that an operator may edit: mistakes are found when the site opens, and never reach a reader."""
+"""Templates that an operator may edit: mistakes are found when the site opens, and never reach a
+reader.
+"""
 
 import shutil
 from pathlib import Path
@@ -6,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.errors import LetterError
-from newsletter.steps.compose import NOTICES, Press
+from newsletter.steps.compose import NOTICES, Renderer
 from tests.letters.samples import NOTICE_VALUES, ROOT, SITE, digest, letter
 
 
@@ -37,17 +39,21 @@ def test_the_samples_give_each_notice_what_it_says_it_needs() -> None:
 def test_no_template_switches_escaping_off() -> None:
     for path in (ROOT / "templates" / "mail").rglob("*.*"):
         assert path.suffix in (".html", ".txt")
-        assert "|safe" not in path.read_text("utf-8").replace(" ", "") and "autoescape" not in path.read_text("utf-8")
+        assert "|safe" not in path.read_text("utf-8").replace(
+            " ", ""
+        ) and "autoescape" not in path.read_text("utf-8")
 
 
 def test_D05_a_syntax_error_is_found_when_the_site_opens(templates: Path) -> None:
     (templates / "mail" / "confirm" / "body.html").write_text("fine\n{% if %}\n", "utf-8")
-    with pytest.raises(LetterError, match=r"template confirm/body\.html, line 2: Expected an expression"):
-        Press(templates, SITE)
+    with pytest.raises(
+        LetterError, match=r"template confirm/body\.html, line 2: Expected an expression"
+    ):
+        Renderer(templates, SITE)
 
 
 def test_D05_an_open_site_keeps_its_last_good_templates(templates: Path) -> None:
-    press = Press(templates, SITE)
+    press = Renderer(templates, SITE)
     before = digest(press)
     for path in (templates / "mail").rglob("*.html"):
         path.write_text("{% broken", "utf-8")
@@ -58,7 +64,7 @@ def test_D05_an_open_site_keeps_its_last_good_templates(templates: Path) -> None
 def test_D06_a_name_that_nobody_gives_a_value_fails_the_letter(templates: Path) -> None:
     (templates / "mail" / "known" / "body.txt").write_text("{{ surprise }}", "utf-8")
     with pytest.raises(LetterError, match=r"known/body\.txt: 'surprise' is undefined"):
-        letter(Press(templates, SITE), "known")
+        letter(Renderer(templates, SITE), "known")
 
 
 @pytest.mark.parametrize(
@@ -76,4 +82,4 @@ def test_D06_a_name_that_nobody_gives_a_value_fails_the_letter(templates: Path) 
 def test_D08_a_poisonous_template_fails_its_letter_in_seconds(templates: Path, poison: str) -> None:
     (templates / "mail" / "known" / "subject.txt").write_text(poison, "utf-8")
     with pytest.raises(LetterError, match=r"template known/subject\.txt"):
-        letter(Press(templates, SITE), "known")
+        letter(Renderer(templates, SITE), "known")

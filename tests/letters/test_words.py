@@ -1,4 +1,6 @@
-"""Catalogues: complete, with the same blanks in every language; numbers, dates and plurals as the language has them."""
+"""Catalogues: complete, with the same blanks in every language; numbers, dates and plurals as the
+language has them.
+"""
 
 import re
 import tomllib
@@ -10,7 +12,7 @@ import pytest
 from babel import Locale
 
 from newsletter.errors import LetterError
-from newsletter.steps.compose.locale import Words, load_words
+from newsletter.steps.compose.locale import Language, load_languages
 from tests.letters.samples import ROOT
 
 DIRECTORY = ROOT / "templates" / "words"
@@ -30,14 +32,18 @@ def read(language: str) -> dict[str, Any]:
 
 
 def blanks(value: object) -> set[str]:
-    return set(re.findall(r"\{(\w*)\}", str(value.get("other")) if isinstance(value, dict) else str(value)))
+    return set(
+        re.findall(r"\{(\w*)\}", str(value.get("other")) if isinstance(value, dict) else str(value))
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_says_everything_with_the_same_blanks(language: str) -> None:
     english, other = read("en"), read(language)
     assert other.keys() == english.keys()
-    assert {key: blanks(other[key]) for key in other} == {key: blanks(english[key]) for key in english}
+    assert {key: blanks(other[key]) for key in other} == {
+        key: blanks(english[key]) for key in english
+    }
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -45,18 +51,35 @@ def test_plural_forms_are_those_of_the_language(language: str) -> None:
     found = read(language)
     categories = set(Locale.parse(found["locale"]).plural_form.tags) | {"other"}
     assert not {
-        key: value for key, value in found.items() if isinstance(value, dict) and not value.keys() <= categories
+        key: value
+        for key, value in found.items()
+        if isinstance(value, dict) and not value.keys() <= categories
     }
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sentence_is_used_by_a_letter(language: str) -> None:
-    sources = [*(ROOT / "templates" / "mail").rglob("*.*"), *(ROOT / "newsletter" / "steps" / "compose").glob("*.py")]
+    sources = [
+        *(ROOT / "templates" / "mail").rglob("*.*"),
+        *(ROOT / "newsletter" / "steps" / "compose").glob("*.py"),
+    ]
     text = "\n".join(path.read_text("utf-8") for path in sources)
     families = ("heat.", "signal.", "card.", "state.", "source.", "reason.", "digest.read_")
-    unused = [key for key in read(language) if f'"{key}"' not in text and not key.startswith(families)]
-    unused = [key for key in unused if not key.endswith(".preheader") and not key.startswith("page")]
-    assert set(unused) <= {"name", "locale", "numerals", "thousands", "day", "day_long", "day_short"}
+    unused = [
+        key for key in read(language) if f'"{key}"' not in text and not key.startswith(families)
+    ]
+    unused = [
+        key for key in unused if not key.endswith(".preheader") and not key.startswith("page")
+    ]
+    assert set(unused) <= {
+        "name",
+        "locale",
+        "numerals",
+        "thousands",
+        "day",
+        "day_long",
+        "day_short",
+    }
 
 
 @pytest.mark.parametrize(
@@ -67,31 +90,42 @@ def test_every_sentence_is_used_by_a_letter(language: str) -> None:
     ],
 )
 def test_numbers(language: str, expected: list[str]) -> None:
-    words = load_words(DIRECTORY)[language]
+    words = load_languages(DIRECTORY)[language]
     found = [words.number(1204), *(words.compact(n) for n in (999, 1000, 1123, 12_345, 100_000))]
     assert [number.replace("\xa0", " ") for number in found] == expected
 
 
 def test_dates_and_times() -> None:
-    words = load_words(DIRECTORY)
+    words = load_languages(DIRECTORY)
     assert words["en"].date(date(2026, 11, 20), "day_long") == "Friday 20 November 2026"
     assert words["de"].date("2026-11-20", "day_long") == "Freitag, 20. November 2026"
     assert words["en"].date(datetime(2026, 3, 1, 7), "day_short") == "Sun 1 Mar"
 
 
 def test_plurals_and_lists() -> None:
-    words = load_words(DIRECTORY)["en"]
-    assert [words.say("reason.near", n) for n in (1, 2)] == ["near a paper you liked", "near 2 papers you liked"]
+    words = load_languages(DIRECTORY)["en"]
+    assert [words.say("reason.near", n) for n in (1, 2)] == [
+        "near a paper you liked",
+        "near 2 papers you liked",
+    ]
     assert words.join(("A", "B", "C")) == "A, B and C"
-    assert [words.numeral(n) for n in (0, 8, 12, 13, 1204)] == ["no", "eight", "twelve", "13", "1,204"]
+    assert [words.numeral(n) for n in (0, 8, 12, 13, 1204)] == [
+        "no",
+        "eight",
+        "twelve",
+        "13",
+        "1,204",
+    ]
 
 
 def test_a_third_language_is_one_file_and_what_it_lacks_is_english(tmp_path: Path) -> None:
     (tmp_path / "en.toml").write_text((DIRECTORY / "en.toml").read_text("utf-8"), "utf-8")
     (tmp_path / "ar.toml").write_text(
-        'name = "العربية"\nlocale = "ar"\n[reason]\nnear = { two = "اثنان", few = "بضعة", other = "كثير" }\n', "utf-8"
+        'name = "العربية"\nlocale = "ar"\n[reason]\nnear = { two = "اثنان", few = "بضعة", other '
+        '= "كثير" }\n',
+        "utf-8",
     )
-    arabic = load_words(tmp_path)["ar"]
+    arabic = load_languages(tmp_path)["ar"]
     assert (arabic.name, arabic.direction) == ("العربية", "rtl")
     assert [arabic.say("reason.near", n) for n in (2, 3, 100)] == ["اثنان", "بضعة", "كثير"]
     assert arabic.say("reason.author", detail="X") == "you follow X"
@@ -99,13 +133,13 @@ def test_a_third_language_is_one_file_and_what_it_lacks_is_english(tmp_path: Pat
 
 def test_a_broken_catalogue_is_named(tmp_path: Path) -> None:
     with pytest.raises(LetterError, match=r"has no en\.toml"):
-        load_words(tmp_path)
+        load_languages(tmp_path)
     (tmp_path / "en.toml").write_text("name = ", "utf-8")
     with pytest.raises(LetterError, match=r"en\.toml cannot be read: Invalid value"):
-        load_words(tmp_path)
+        load_languages(tmp_path)
 
 
 def test_a_sentence_that_is_nowhere_is_an_error() -> None:
-    words = Words("xx", {"name": "X", "locale": "en"})
+    words = Language("xx", {"name": "X", "locale": "en"})
     with pytest.raises(LetterError, match=r"words/xx\.toml: there is no 'digest\.gone'"):
         words.say("digest.gone")

@@ -1,4 +1,6 @@
-"""Pace inside a real delivery: the rate is reached, and a receiver that asks for less does not stop the issue."""
+"""Pace inside a real delivery: the rate is reached, and a receiver that asks for less does not stop
+the issue.
+"""
 
 import time
 from pathlib import Path
@@ -21,7 +23,9 @@ async def test_the_configured_rate_is_the_achieved_rate_within_two_percent(tmp_p
         site = make_site(tmp_path, 400, server.port, smtp="rate_per_second = 100", connections=8)
         done = await site.deliver()
     assert done.counts["sent"] == 400
-    steady = moments[20:]  # the first ones only fill the queue of letters that wait for a connection
+    steady = moments[
+        20:
+    ]  # the first ones only fill the queue of letters that wait for a connection
     rate = (len(steady) - 1) / (steady[-1] - steady[0])
     print(f"configured 100/s, achieved {rate:.2f}/s")
     assert rate == pytest.approx(100, rel=0.02)

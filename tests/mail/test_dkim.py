@@ -17,35 +17,49 @@ from newsletter.errors import ConfigError
 from newsletter.mail.dkim import Signer, _relaxed_body, make_key
 
 HEAD = (
-    b"From: <digest@papers.example.org>\r\nTo: <ada@example.org>\r\nSubject: =?utf-8?q?Pap=C3=A9rs?=\r\n"
+    b"From: <digest@papers.example.org>\r\nTo: <ada@example.org>\r\nSubject: "
+    b"=?utf-8?q?Pap=C3=A9rs?=\r\n"
     b"Date: Mon, 23 Nov 2026 07:00:00 +0000\r\nMessage-ID: <1.a@papers.example.org>\r\n"
-    b"List-Unsubscribe: <https://papers.example.org/u/t>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-    b"Feedback-ID: 2026-11-23:digest:site:newsletter\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n"
+    b"List-Unsubscribe: <https://papers.example.org/u/t>\r\nList-Unsubscribe-Post: "
+    b"List-Unsubscribe=One-Click\r\n"
+    b"Feedback-ID: 2026-11-23:digest:site:newsletter\r\nMIME-Version: 1.0\r\nContent-Type: "
+    b"text/plain\r\n"
 )
 MESSAGE = HEAD + b"\r\nHello  there \t world \r\n\r\n  indented=20\r\n\r\n\r\n"
-NOTICE = b"From: <a@x.org>\r\nTo: <b@x.org>\r\nSubject: s\r\nDate: d\r\nMessage-ID: <1@x>\r\nMIME-Version: 1.0\r\n" \
-         b"Content-Type: text/plain\r\n\r\nbody\r\n"  # fmt: skip
+NOTICE = (
+    b"From: <a@x.org>\r\nTo: <b@x.org>\r\nSubject: s\r\nDate: d\r\nMessage-ID: "
+    b"<1@x>\r\nMIME-Version: 1.0\r\n"
+    b"Content-Type: text/plain\r\n\r\nbody\r\n"
+)
 
 
 @pytest.fixture(scope="module", params=["rsa", "ed25519"])
-def signing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Signer, str]:
+def signing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Signer, str]:
     """A signer and the TXT record that publishes its key."""
     path = tmp_path_factory.mktemp("dkim") / "key.pem"
     if request.param == "rsa":
         pem, record = make_key()
     else:
         key = ed25519.Ed25519PrivateKey.generate()
-        raw = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        raw = key.public_key().public_bytes(
+            serialization.Encoding.Raw, serialization.PublicFormat.Raw
+        )
         record = f"v=DKIM1; k=ed25519; p={base64.b64encode(raw).decode()}"
         pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
     path.write_bytes(pem)
     return Signer("papers.example.org", "news", path), record
 
 
 class VerifyKey:
-    """What dkimpy asks of its optional library for Ed25519; headers and bodies are still canonical as dkimpy says."""
+    """What dkimpy asks of its optional library for Ed25519; headers and bodies are still canonical
+    as dkimpy says.
+    """
 
     def __init__(self, key: bytes, encoder: object) -> None:
         self.key = ed25519.Ed25519PublicKey.from_public_bytes(base64.b64decode(key))
@@ -71,8 +85,12 @@ def is_good(message: bytes, record: str) -> bool:
     return bool(dkimpy.verify(message, dnsfunc=lambda name, timeout=5: record.encode()))
 
 
-@pytest.mark.parametrize("message", [MESSAGE, NOTICE, HEAD + b"\r\n"], ids=["digest", "notice", "empty"])
-def test_an_independent_verifier_accepts_the_signature(signing: tuple[Signer, str], message: bytes) -> None:
+@pytest.mark.parametrize(
+    "message", [MESSAGE, NOTICE, HEAD + b"\r\n"], ids=["digest", "notice", "empty"]
+)
+def test_an_independent_verifier_accepts_the_signature(
+    signing: tuple[Signer, str], message: bytes
+) -> None:
     signed = signing[0].sign(message)
     assert is_good(signed, signing[1])
     assert max(map(len, signed.split(b"\r\n"))) <= 78
@@ -85,7 +103,9 @@ def test_one_changed_byte_breaks_it(signing: tuple[Signer, str]) -> None:
     assert not is_good(signed.replace(b"Feedback-ID: 2026", b"Feedback-ID: 2025"), signing[1])
 
 
-@pytest.mark.parametrize("name", ["From", "To", "Subject", "Reply-To", "List-Unsubscribe-Post", "Feedback-ID"])
+@pytest.mark.parametrize(
+    "name", ["From", "To", "Subject", "Reply-To", "List-Unsubscribe-Post", "Feedback-ID"]
+)
 def test_no_second_header_can_be_added(signing: tuple[Signer, str], name: str) -> None:
     signed = signing[0].sign(MESSAGE)
     assert not is_good(f"{name}: evil\r\n".encode() + signed, signing[1])
@@ -100,7 +120,9 @@ def test_every_name_is_listed_and_none_is_empty(signing: tuple[Signer, str]) -> 
         assert {b"list-unsubscribe-post", b"feedback-id", b"reply-to"} <= set(names)
 
 
-@given(st.lists(st.sampled_from([b"a", b"bc", b" ", b"  ", b"\t", b"\r\n", b".", b"=20"]), max_size=40))
+@given(
+    st.lists(st.sampled_from([b"a", b"bc", b" ", b"  ", b"\t", b"\r\n", b".", b"=20"]), max_size=40)
+)
 def test_the_body_is_canonical_as_the_other_library_says(pieces: list[bytes]) -> None:
     body = b"".join(pieces) + b"\r\n"
     assert _relaxed_body(body) == dkimpy.canonicalization.Relaxed.canonicalize_body(body)

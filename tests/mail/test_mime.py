@@ -15,7 +15,9 @@ from newsletter.mail import mime
 from newsletter.models import Envelope, Filled, Letter
 
 DATE = datetime(2026, 11, 23, 7, tzinfo=UTC)
-ENVELOPE = Envelope(7, "digest@papers.example.org", "ada@example.org", "7.abc@papers.example.org", DATE)
+ENVELOPE = Envelope(
+    7, "digest@papers.example.org", "ada@example.org", "7.abc@papers.example.org", DATE
+)
 UNSUBSCRIBE = "https://papers.example.org/unsubscribe/token"
 HEADERS = [
     ("List-Id", "Trending Papers <digest.papers.example.org>"),
@@ -26,7 +28,9 @@ HEADERS = [
 HOSTILE = st.text(st.characters(exclude_categories=("Cs",)), max_size=300)
 
 
-def built(letter: Letter, headers: list[tuple[str, str]] | None = None, sender: str = "<digest@x.org>") -> bytes:
+def built(
+    letter: Letter, headers: list[tuple[str, str]] | None = None, sender: str = "<digest@x.org>"
+) -> bytes:
     return mime.build(letter, ENVELOPE, sender, headers or [])
 
 
@@ -47,13 +51,18 @@ def require_wellformed(raw: bytes) -> None:
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
     head, _, body = raw.partition(b"\r\n\r\n")
     assert all(len(line) <= 998 for line in head.split(b"\r\n"))
-    assert all(len(line) <= 76 for line in body.split(b"\r\n") if not line.startswith(b"Content-Type"))
+    assert all(
+        len(line) <= 76 for line in body.split(b"\r\n") if not line.startswith(b"Content-Type")
+    )
 
 
 def test_both_parts_decode_to_what_was_composed() -> None:
     pieces = ("Ümläut 100 % = ", "\n.\nFrom here\n", "\n" + "long " * 60 + "\n")
     text = Filled(pieces, ("one  two ", "https://papers.example.org/feedback/" + "a_-9" * 30))
-    html = ("<p>" + "käse " * 100 + "</p>\n", Filled(('<a href="', '">', "</a>"), ("https://x.org/a?b=c", "ß")))
+    html = (
+        "<p>" + "käse " * 100 + "</p>\n",
+        Filled(('<a href="', '">', "</a>"), ("https://x.org/a?b=c", "ß")),
+    )
     raw = built(Letter("digest", "Subject", (text, "end"), html))
     require_wellformed(raw)
     message = read(raw)
@@ -72,7 +81,11 @@ def test_A32_no_body_ends_the_message_or_breaks_a_line(text: str, values: list[s
     filled = Filled((text, *[""] * len(values)), tuple(values))
     raw = built(Letter("digest", "S", ("start\n", filled, "\r\n.\r\nend\n")))
     require_wellformed(raw)
-    wanted = "".join(("start\n", str(filled), "\r\n.\r\nend\n")).replace("\r\n", "\n").replace("\r", "\n")
+    wanted = (
+        "".join(("start\n", str(filled), "\r\n.\r\nend\n"))
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+    )
     payload = read(raw).get_payload(decode=True)
     assert isinstance(payload, bytes)
     assert payload.decode().replace("\r\n", "\n") == wanted
@@ -90,10 +103,24 @@ def test_D09_any_subject_is_folded_and_decodes_to_its_cleaned_form(subject: str)
 
 @given(HOSTILE)
 def test_A34_no_name_adds_a_header_or_an_address(name: str) -> None:
-    message = read(built(Letter("digest", "S", ("t\n",)), sender=mime.mailbox(name, "digest@papers.example.org")))
-    assert set(message.keys()) == {"From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
-                                   "Content-Transfer-Encoding"}  # fmt: skip
-    assert [address.addr_spec for address in message["From"].addresses] == ["digest@papers.example.org"]
+    message = read(
+        built(
+            Letter("digest", "S", ("t\n",)), sender=mime.mailbox(name, "digest@papers.example.org")
+        )
+    )
+    assert set(message.keys()) == {
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "MIME-Version",
+        "Content-Type",
+        "Content-Transfer-Encoding",
+    }
+    assert [address.addr_spec for address in message["From"].addresses] == [
+        "digest@papers.example.org"
+    ]
 
 
 def test_A33_to_shows_the_reader_alone() -> None:
@@ -101,10 +128,12 @@ def test_A33_to_shows_the_reader_alone() -> None:
     assert [address.addr_spec for address in message["To"].addresses] == ["ada@example.org"]
 
 
-# -- the linter ------------------------------------------------------------------------------------------------------
+# -- the linter ------------------------------------------------------------------------------------
 
 
-def listed(text: str = UNSUBSCRIBE, html: str = UNSUBSCRIBE, headers: list[tuple[str, str]] = HEADERS) -> bytes:
+def listed(
+    text: str = UNSUBSCRIBE, html: str = UNSUBSCRIBE, headers: list[tuple[str, str]] = HEADERS
+) -> bytes:
     return built(Letter("digest", "S", (text + "\n",), (html + "\n",)), headers)
 
 
@@ -142,7 +171,10 @@ def test_D04_html_that_gmail_would_clip_is_refused() -> None:
 
 def test_a_header_that_cannot_be_folded_is_refused() -> None:
     with pytest.raises(LetterError, match="998"):
-        built(Letter("digest", "S", ("t\n",)), [("List-Help", "<https://example.org/" + "a" * 1000 + ">")])
+        built(
+            Letter("digest", "S", ("t\n",)),
+            [("List-Help", "<https://example.org/" + "a" * 1000 + ">")],
+        )
 
 
 @given(st.text(alphabet=".= \nabcä", max_size=300))

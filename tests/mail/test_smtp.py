@@ -1,4 +1,6 @@
-"""The transaction on the wire: what is said, in how many groups, and never a dot before its fence."""
+"""The transaction on the wire: what is said, in how many groups, and never a dot before its
+fence.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +10,7 @@ import pytest
 
 from newsletter.mail.relay import Relay, RelaySettings
 from newsletter.mail.smtp_session import stuffed
-from newsletter.mail.smtp_transport import Relays
+from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.models import DeliveryState, Envelope, Receipt
 from newsletter.steps.classify_reply import Reply, judge
 
@@ -17,7 +19,9 @@ BODY = b"Subject: s\r\n\r\nhello\r\n.dot\r\n"
 
 
 class Server(asyncio.Protocol):
-    """A server that notes every group it is sent, and answers each command at once. `refuse`: prefix -> reply."""
+    """A server that notes every group it is sent, and answers each command at once. `refuse`:
+    prefix -> reply.
+    """
 
     offers: tuple[str, ...] = ("PIPELINING", "SIZE 1000000", "DSN", "SMTPUTF8")
     refuse: dict[str, str] = {}
@@ -48,7 +52,10 @@ class Server(asyncio.Protocol):
         verb = line[:4].upper()
         if verb == "EHLO":
             return self._say(
-                "EHLO", "\r\n".join(["250-me", *(f"250-{o}" for o in self.offers[:-1]), f"250 {self.offers[-1]}"])
+                "EHLO",
+                "\r\n".join(
+                    ["250-me", *(f"250-{o}" for o in self.offers[:-1]), f"250 {self.offers[-1]}"]
+                ),
             )
         if verb == "RCPT":
             self.has_recipient = not any(line.startswith(p) for p in self.refuse)
@@ -58,14 +65,18 @@ class Server(asyncio.Protocol):
         return self._say(line, "250 2.0.0 ok")
 
     def _say(self, line: str, answer: str) -> None:
-        said = next((reply for prefix, reply in self.refuse.items() if line.startswith(prefix)), answer)
+        said = next(
+            (reply for prefix, reply in self.refuse.items() if line.startswith(prefix)), answer
+        )
         self.transport.write(said.encode() + b"\r\n")  # type: ignore[attr-defined]
 
 
 async def talk(
     recipients: list[str], connections: int = 1, **settings: object
 ) -> tuple[list[list[str]], list[Receipt]]:
-    """Deliver a letter to each; returns the groups that the server got and what became of the letters."""
+    """Deliver a letter to each; returns the groups that the server got and what became of the
+    letters.
+    """
     log: list[list[str]] = []
     receipts: list[Receipt] = []
     allowed: set[int] = set()
@@ -79,7 +90,9 @@ async def talk(
 
     async def fence(delivery: int) -> bool:
         await asyncio.sleep(0.01)
-        assert sum(group.count("DOT") for group in log) <= len(allowed), "a dot left before its fence"
+        assert sum(group.count("DOT") for group in log) <= len(allowed), (
+            "a dot left before its fence"
+        )
         allowed.add(delivery)
         return True
 
@@ -90,9 +103,13 @@ async def talk(
         return judge(envelope.delivery, phase, Reply(code, text), NOW, attempts=0, retry=(5,))
 
     port = server.sockets[0].getsockname()[1]
-    relay = Relay(RelaySettings("127.0.0.1", port, "none", connections=connections, timeout_s=5), judged, lambda: NOW)
+    relay = Relay(
+        RelaySettings("127.0.0.1", port, "none", connections=connections, timeout_s=5),
+        judged,
+        lambda: NOW,
+    )
     async with server:
-        await Relays([relay]).deliver(parcels(), fence, settle)
+        await SmtpTransport([relay]).deliver(parcels(), fence, settle)
     return log, sorted(receipts, key=lambda receipt: receipt.delivery)
 
 
@@ -116,7 +133,9 @@ async def test_without_pipelining_every_command_waits_for_its_answer() -> None:
 
 async def test_one_connection_serves_many_letters() -> None:
     log, _ = await talk([f"r{n}@example.org" for n in range(20)])
-    assert sum(group[0].startswith("EHLO") for group in log) <= 2  # once for aiosmtplib's connect, once for the offers
+    assert (
+        sum(group[0].startswith("EHLO") for group in log) <= 2
+    )  # once for aiosmtplib's connect, once for the offers
 
 
 async def test_delivery_notices_are_asked_for_where_they_are_offered() -> None:
@@ -137,7 +156,9 @@ async def test_smtputf8_is_asked_for_only_where_the_address_needs_it() -> None:
 
 
 async def test_a_refused_recipient_leaves_the_connection_good() -> None:
-    log, receipts = await talk(["dead@example.org", "b@example.org"], refuse={"RCPT TO:<dead": "550 5.1.1 nobody"})
+    log, receipts = await talk(
+        ["dead@example.org", "b@example.org"], refuse={"RCPT TO:<dead": "550 5.1.1 nobody"}
+    )
     assert [receipt.state for receipt in receipts] == [DeliveryState.REFUSED, DeliveryState.SENT]
     assert receipts[0].phase == "rcpt" and receipts[0].enhanced == "5.1.1"
     assert sum(group[0] == "RSET" for group in log) == 1
@@ -146,8 +167,14 @@ async def test_a_refused_recipient_leaves_the_connection_good() -> None:
 
 async def test_A23_too_large_is_said_at_once_and_nothing_hangs() -> None:
     async with asyncio.timeout(5):
-        _, receipts = await talk(["a@example.org"], refuse={"MAIL": "552 5.3.4 too big", "RCPT": "503 5.5.1 no"})
-    assert (receipts[0].state, receipts[0].phase, receipts[0].enhanced) == (DeliveryState.REFUSED, "mail", "5.3.4")
+        _, receipts = await talk(
+            ["a@example.org"], refuse={"MAIL": "552 5.3.4 too big", "RCPT": "503 5.5.1 no"}
+        )
+    assert (receipts[0].state, receipts[0].phase, receipts[0].enhanced) == (
+        DeliveryState.REFUSED,
+        "mail",
+        "5.3.4",
+    )
 
 
 async def test_several_connections_share_the_work_and_each_letter_leaves_once() -> None:

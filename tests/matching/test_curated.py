@@ -1,4 +1,6 @@
-"""The topics that come with the site: all are canonical, cover arXiv and the life sciences, and find real papers."""
+"""The topics that come with the site: all are canonical, cover arXiv and the life sciences, and
+find real papers.
+"""
 
 import json
 import re
@@ -14,14 +16,39 @@ from newsletter.models import Match, Paper
 TOPICS = load_curated()
 #: Every archive of arXiv's taxonomy.
 ARCHIVES = (
-    "astro-ph", "cond-mat", "cs", "econ", "eess", "gr-qc", "hep-ex", "hep-lat", "hep-ph", "hep-th", "math", "math-ph",
-    "nlin", "nucl-ex", "nucl-th", "physics", "q-bio", "q-fin", "quant-ph", "stat",
-)  # fmt: skip
+    "astro-ph",
+    "cond-mat",
+    "cs",
+    "econ",
+    "eess",
+    "gr-qc",
+    "hep-ex",
+    "hep-lat",
+    "hep-ph",
+    "hep-th",
+    "math",
+    "math-ph",
+    "nlin",
+    "nucl-ex",
+    "nucl-th",
+    "physics",
+    "q-bio",
+    "q-fin",
+    "quant-ph",
+    "stat",
+)
 LIFE = (
-    "biorxiv.biochemistry", "biorxiv.bioinformatics", "biorxiv.cell-biology", "biorxiv.ecology", "biorxiv.genomics",
-    "biorxiv.immunology", "biorxiv.microbiology", "biorxiv.neuroscience", "biorxiv.plant-biology",
+    "biorxiv.biochemistry",
+    "biorxiv.bioinformatics",
+    "biorxiv.cell-biology",
+    "biorxiv.ecology",
+    "biorxiv.genomics",
+    "biorxiv.immunology",
+    "biorxiv.microbiology",
+    "biorxiv.neuroscience",
+    "biorxiv.plant-biology",
     "medrxiv.epidemiology",
-)  # fmt: skip
+)
 CATEGORY = re.compile(r"(?P<archive>[a-z]+(-[a-z]+)?)(\.(\*|[A-Z]{2}|[a-z]+(-[a-z]+)*))?")
 
 
@@ -40,7 +67,9 @@ def test_there_are_enough_and_none_twice() -> None:
 
 
 def test_slugs_are_fit_for_addresses() -> None:
-    assert [topic.slug for topic in TOPICS if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", topic.slug)] == []
+    assert [
+        topic.slug for topic in TOPICS if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", topic.slug)
+    ] == []
 
 
 def test_every_query_is_canonical() -> None:
@@ -58,7 +87,9 @@ def test_every_description_is_one_good_line() -> None:
 
 def test_the_topics_of_a_heading_stand_together() -> None:
     groups = [topic.group for topic in TOPICS]
-    changes = [group for before, group in zip(["", *groups], groups, strict=False) if group != before]
+    changes = [
+        group for before, group in zip(["", *groups], groups, strict=False) if group != before
+    ]
     assert len(changes) == len(set(groups)) >= 3
     assert all(groups)
 
@@ -79,9 +110,15 @@ def month(data_dir: Path) -> list[Paper]:
     files = sorted((data_dir / "arxiv_daily").glob("2025-10-*.jsonl"))
     if not files:
         pytest.skip(f"no listings at {data_dir / 'arxiv_daily'}")
-    rows = {row["id"]: row for file in files for row in map(json.loads, file.read_text("utf-8").splitlines())}
+    rows = {
+        row["id"]: row
+        for file in files
+        for row in map(json.loads, file.read_text("utf-8").splitlines())
+    }
     return [
-        Paper(id, row["title"], key, row["summary"], tuple(row["authors"]), tuple(row["categories"]))
+        Paper(
+            id, row["title"], key, row["summary"], tuple(row["authors"]), tuple(row["categories"])
+        )
         for key, (id, row) in enumerate(rows.items(), 1)
     ]
 
@@ -99,7 +136,11 @@ def test_every_topic_brings_something_of_a_month_where_its_field_is_listed(
     silent = []
     for number, topic in enumerate(TOPICS):
         asked = categories(parse(topic.query).root)
-        is_listed = not asked or asked & listed or {pattern.removesuffix(".*") for pattern in asked} & archives
+        is_listed = (
+            not asked
+            or asked & listed
+            or {pattern.removesuffix(".*") for pattern in asked} & archives
+        )
         if is_listed and not found[number]:
             silent.append(topic.slug)
     assert silent == []

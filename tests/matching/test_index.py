@@ -16,18 +16,45 @@ from newsletter.steps.match import match
 
 
 def paper(
-    key: int, title: str, abstract: str = "", fields: tuple[str, ...] = (), authors: tuple[str, ...] = ()
+    key: int,
+    title: str,
+    abstract: str = "",
+    fields: tuple[str, ...] = (),
+    authors: tuple[str, ...] = (),
 ) -> Paper:
-    return Paper(f"p{key}", title, key, abstract, authors, fields, published=datetime(2026, 1, 1, tzinfo=UTC))
+    return Paper(
+        f"p{key}", title, key, abstract, authors, fields, published=datetime(2026, 1, 1, tzinfo=UTC)
+    )
 
 
 PAPERS = [
-    paper(1, "Auto-regressive language models", "We study decoding.", ("cs.CL",), ("José María Núñez",)),
+    paper(
+        1,
+        "Auto-regressive language models",
+        "We study decoding.",
+        ("cs.CL",),
+        ("José María Núñez",),
+    ),
     paper(2, "Autoregressive models of language", "A survey.", ("cs.LG", "cs.CL")),
     paper(3, "Auto regressive language models at scale", "More data.", ("stat.ML",)),
-    paper(4, "Superconductivity in thin films", "The critical temperature rises.", ("cond-mat.supr-con",)),
-    paper(5, "Protein folding with diffusion", "Folding of protein chains, wavelets apart.", ("q-bio.BM",)),
-    paper(6, "Graphs of proteins", "A note that mentions folding once, in a list of other matters.", ("q-bio.MN",)),
+    paper(
+        4,
+        "Superconductivity in thin films",
+        "The critical temperature rises.",
+        ("cond-mat.supr-con",),
+    ),
+    paper(
+        5,
+        "Protein folding with diffusion",
+        "Folding of protein chains, wavelets apart.",
+        ("q-bio.BM",),
+    ),
+    paper(
+        6,
+        "Graphs of proteins",
+        "A note that mentions folding once, in a list of other matters.",
+        ("q-bio.MN",),
+    ),
 ]
 
 
@@ -35,7 +62,9 @@ def found(query: str) -> list[int]:
     return [match.paper for match in Index(PAPERS).search(query)]
 
 
-@pytest.mark.parametrize("spelling", ["auto-regressive", "autoregressive", '"auto regressive"', '"Auto-Regressive"'])
+@pytest.mark.parametrize(
+    "spelling", ["auto-regressive", "autoregressive", '"auto regressive"', '"Auto-Regressive"']
+)
 def test_a_hyphen_changes_nothing(spelling: str) -> None:
     assert set(found(spelling)) == {1, 2, 3}
 
@@ -96,7 +125,7 @@ def test_search_on_one_word_keeps_to_papers_that_hold_it() -> None:
     assert found("superconductivity") == [4]
 
 
-# -- what finds what -------------------------------------------------------------------------------------------------
+# -- what finds what -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -121,7 +150,9 @@ def test_search_on_one_word_keeps_to_papers_that_hold_it() -> None:
 )
 def test_a_word_is_found_however_it_is_spelled(text: str, query: str) -> None:
     for one in (paper(1, text), paper(1, "Title", text)):
-        assert [match.paper for match in Index([one, paper(2, "Something else")]).search(query)] == [1]
+        assert [
+            match.paper for match in Index([one, paper(2, "Something else")]).search(query)
+        ] == [1]
 
 
 HYPHENS = [
@@ -140,7 +171,11 @@ def test_a_hyphen_changes_nothing_within_a_phrase(word: str, around: str) -> Non
 
 
 def test_a_phrase_does_not_reach_from_one_part_or_paper_into_the_next() -> None:
-    papers = [paper(1, "Deep neural", "networks of pipes"), paper(2, "neural"), paper(3, "networks")]
+    papers = [
+        paper(1, "Deep neural", "networks of pipes"),
+        paper(2, "neural"),
+        paper(3, "networks"),
+    ]
     assert Index(papers).search('"neural networks"') == []
     assert {match.paper for match in Index(papers).search("neural networks")} == {1, 2, 3}
 
@@ -183,7 +218,7 @@ def test_what_is_excluded_stays_out_even_if_only_some_words_are_found() -> None:
     assert found("language decoding markets au:nunez") == [1]
 
 
-# -- order and scores ------------------------------------------------------------------------------------------------
+# -- order and scores ------------------------------------------------------------------------------
 
 
 def test_all_words_come_before_much_of_some_words() -> None:
@@ -195,7 +230,9 @@ def test_all_words_come_before_much_of_some_words() -> None:
     ]
     matches = Index(papers).search("zebrafish optics")
     assert [match.paper for match in matches[:2]] == [2, 1]
-    assert [match.score for match in matches] == sorted((match.score for match in matches), reverse=True)
+    assert [match.score for match in matches] == sorted(
+        (match.score for match in matches), reverse=True
+    )
 
 
 def test_words_side_by_side_and_in_the_title_come_first() -> None:
@@ -243,22 +280,50 @@ def test_a_scarce_match_passes_the_cut_where_a_common_one_does_not() -> None:
     assert 1 not in {match.paper for match in broad}
 
 
-# -- laws ------------------------------------------------------------------------------------------------------------
+# -- laws ------------------------------------------------------------------------------------------
 
-VOCABULARY = ["protein", "folding", "auto-regressive", "autoregressive", "auto", "regressive", "un-ionized",
-              "union-ized", "unionized", "the", "graph", "Núñez"]  # fmt: skip
+VOCABULARY = [
+    "protein",
+    "folding",
+    "auto-regressive",
+    "autoregressive",
+    "auto",
+    "regressive",
+    "un-ionized",
+    "union-ized",
+    "unionized",
+    "the",
+    "graph",
+    "Núñez",
+]
 TEXTS = st.lists(st.sampled_from(VOCABULARY), max_size=12).map(" ".join)
 SETS = st.lists(
-    st.tuples(TEXTS, TEXTS, st.sampled_from([("cs.CL",), ("math.CO", "cs.CL"), ()])), min_size=1, max_size=12
+    st.tuples(TEXTS, TEXTS, st.sampled_from([("cs.CL",), ("math.CO", "cs.CL"), ()])),
+    min_size=1,
+    max_size=12,
 )
-ASKED = ["protein", "auto-regressive", "autoregressive graph", '"auto regressive"', "unionized", "cat:cs.CL graph",
-         "protein folding -graph", "ti:graph OR abs:folding", "(auto OR un-ionized) protein", "au:nunez"]  # fmt: skip
+ASKED = [
+    "protein",
+    "auto-regressive",
+    "autoregressive graph",
+    '"auto regressive"',
+    "unionized",
+    "cat:cs.CL graph",
+    "protein folding -graph",
+    "ti:graph OR abs:folding",
+    "(auto OR un-ionized) protein",
+    "au:nunez",
+]
 
 
 @settings(max_examples=60, deadline=None)
 @given(SETS, st.randoms(use_true_random=False))
-def test_the_order_of_papers_changes_nothing(texts: list[tuple[str, str, tuple[str, ...]]], chance: Random) -> None:
-    papers = [paper(key, *text, ("Ana Núñez",) if key % 2 else ()) for key, text in enumerate(texts, 1)]
+def test_the_order_of_papers_changes_nothing(
+    texts: list[tuple[str, str, tuple[str, ...]]], chance: Random
+) -> None:
+    papers = [
+        paper(key, *text, ("Ana Núñez",) if key % 2 else ()) for key, text in enumerate(texts, 1)
+    ]
     shuffled = chance.sample(papers, len(papers))
     one, two = Index(papers), Index(shuffled)
     queries = dict(enumerate(ASKED))
@@ -269,7 +334,9 @@ def test_the_order_of_papers_changes_nothing(texts: list[tuple[str, str, tuple[s
 
 @settings(max_examples=60, deadline=None)
 @given(SETS)
-def test_scores_lie_in_the_unit_interval_and_fall(texts: list[tuple[str, str, tuple[str, ...]]]) -> None:
+def test_scores_lie_in_the_unit_interval_and_fall(
+    texts: list[tuple[str, str, tuple[str, ...]]],
+) -> None:
     papers = [paper(key, *text) for key, text in enumerate(texts, 1)]
     index = Index(papers)
     for query in ASKED:
@@ -278,18 +345,24 @@ def test_scores_lie_in_the_unit_interval_and_fall(texts: list[tuple[str, str, tu
         assert scores == sorted(scores, reverse=True)
         matched = index.match({1: query}, papers)[1]
         assert all(MATCH_CUT <= match.score <= 1 for match in matched)
-        assert {match.paper for match in matched} <= {match.paper for match in index.search(query, 100)}
+        assert {match.paper for match in matched} <= {
+            match.paper for match in index.search(query, 100)
+        }
 
 
 def test_a_query_is_matched_once_however_many_topics_have_it() -> None:
     class Counting(Index):
         asked: ClassVar[list[str]] = []
 
-        def match(self, queries: Mapping[int, str], papers: Sequence[Paper]) -> dict[int, list[Match]]:
+        def match(
+            self, queries: Mapping[int, str], papers: Sequence[Paper]
+        ) -> dict[int, list[Match]]:
             self.asked.extend(queries.values())
             return super().match(queries, papers)
 
-    topics = [Topic(id, f"t{id}", "T", "protein" if id % 2 else "cat:cs.CL") for id in range(1, 101)]
+    topics = [
+        Topic(id, f"t{id}", "T", "protein" if id % 2 else "cat:cs.CL") for id in range(1, 101)
+    ]
     matches = match(topics, PAPERS, Counting())
     assert sorted(Counting.asked) == ["cat:cs.CL", "protein"]
     assert set(matches) == set(range(1, 101))
@@ -303,7 +376,9 @@ def test_similar_papers_share_what_tells_them_apart() -> None:
         ("Robots fold laundry", "A robot arm folds laundry."),
         ("Folding laundry by robot", "Two robot arms fold shirts."),
     ]
-    shelf = [Paper(f"p{key}", title, key, abstract) for key, (title, abstract) in enumerate(texts, 1)]
+    shelf = [
+        Paper(f"p{key}", title, key, abstract) for key, (title, abstract) in enumerate(texts, 1)
+    ]
     index = Index(shelf)
     assert [match.paper for match in index.similar(1)] == [2]
     assert [match.paper for match in index.similar(4)] == [3]

@@ -1,4 +1,6 @@
-"""The optional second look: a real, tiny model of static vectors, made here, changes the order and nothing else."""
+"""The optional second look: a real, tiny model of static vectors, made here, changes the order and
+nothing else.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -21,8 +23,16 @@ from newsletter.store.db import migrate, open_engine, writing
 from newsletter.tokens import Tokens
 
 #: Each word's place in a plane: east is fruit, north is computers.
-PLANE = {"[UNK]": (0, 0), "apple": (1, 0.2), "pear": (1, 0), "orchard": (1, 0), "juice": (1, 0), "chip": (0, 1),
-         "laptop": (0, 1), "core": (0, 1)}  # fmt: skip
+PLANE = {
+    "[UNK]": (0, 0),
+    "apple": (1, 0.2),
+    "pear": (1, 0),
+    "orchard": (1, 0),
+    "juice": (1, 0),
+    "chip": (0, 1),
+    "laptop": (0, 1),
+    "core": (0, 1),
+}
 PAPERS = [
     Paper("p1", "Apple", 1, "apple laptop chip core laptop chip"),
     Paper("p2", "Apple", 2, "apple laptop chip orchard of some"),
@@ -39,7 +49,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model2vec = pytest.importorskip("model2vec", reason="the extra 'meaning' is not installed")
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(PLANE)}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(
+        models.WordLevel({word: number for number, word in enumerate(PLANE)}, unk_token="[UNK]")
+    )
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     path = tmp_path_factory.mktemp("model")
@@ -60,7 +72,13 @@ def test_what_is_meant_comes_first(folder: Path) -> None:
 
 
 def test_the_same_papers_have_the_same_scores_in_a_new_order(folder: Path) -> None:
-    queries = {1: "apple", 2: "apple OR laptop", 3: "cat:cs.AR", 4: "pear -juice", 5: "nothinglikethis"}
+    queries = {
+        1: "apple",
+        2: "apple OR laptop",
+        3: "cat:cs.AR",
+        4: "pear -juice",
+        5: "nothinglikethis",
+    }
     plain, meant = Index().match(queries, PAPERS), load(folder).match(queries, PAPERS)
     for number in queries:
         assert {match.paper for match in meant[number]} == {match.paper for match in plain[number]}
@@ -87,8 +105,12 @@ def test_words_are_what_is_asked_for() -> None:
     assert words_of(parse(query)) == "deep sea squid whale"
 
 
-def test_a_folder_without_a_model_says_what_is_missing_and_asks_nobody(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no config\.json, model\.safetensors, tokenizer\.json") as caught:
+def test_a_folder_without_a_model_says_what_is_missing_and_asks_nobody(
+    folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        ConfigError, match=r"no config\.json, model\.safetensors, tokenizer\.json"
+    ) as caught:
         load(tmp_path / "nowhere")
     assert "save_pretrained" in caught.value.hint
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
@@ -115,13 +137,17 @@ def test_a_configured_model_orders_a_readers_digest(folder: Path, tmp_path: Path
     app = App(config, engine, Tokens([b"k" * 64]))
     with writing(engine) as connection:
         topic = topics.find_or_add(connection, "apple")
-        reader = Subscriber(0, "ada@example.org", SubscriberState.ACTIVE, topics=(topic.id,), mix="match")
+        reader = Subscriber(
+            0, "ada@example.org", SubscriberState.ACTIVE, topics=(topic.id,), mix="match"
+        )
         reader = subscribers.add(connection, reader, "ada@example.org", now)
     day = now - timedelta(days=1)
     for one in PAPERS:  # the one that is meant is the longest, so the index likes it less
         filling = " ".join(f"{one.id}word{number}" for number in range(20 + 10 * one.key))
         abstract = f"{one.abstract.replace('apples', 'wood')} {filling}"
-        shown = Sighting("import", one.id, f"{one.title} {one.id}", abstract, (f"A {one.id}",), published=day)
+        shown = Sighting(
+            "import", one.id, f"{one.title} {one.id}", abstract, (f"A {one.id}",), published=day
+        )
         app.import_papers([shown], now)
 
     def first() -> str:
@@ -131,7 +157,9 @@ def test_a_configured_model_orders_a_readers_digest(folder: Path, tmp_path: Path
     assert first() == "p3"
     app.config = Config.model_validate({"database": {"url": url}})
     assert first() == "p1"
-    app.config = config.model_copy(update={"matching": config.matching.model_copy(update={"model_folder": tmp_path})})
+    app.config = config.model_copy(
+        update={"matching": config.matching.model_copy(update={"model_folder": tmp_path})}
+    )
     with pytest.raises(ConfigError, match="model_folder"):
         first()
     app.close()

@@ -1,4 +1,6 @@
-"""The topic language: what is the same prints the same, and every mistake is told with its place."""
+"""The topic language: what is the same prints the same, and every mistake is told with its
+place.
+"""
 
 import re
 from pathlib import Path
@@ -12,9 +14,26 @@ from newsletter.errors import QueryError
 from newsletter.matching.query import MAX_DEPTH, MAX_LENGTH, _bare_words, _Parser, _scan, parse
 
 WORDS = st.sampled_from(
-    ["protein", "folding", "the", "auto-regressive", "LLM", "café", "2d", "c++", '"of mice and men"', '"deep-learning"',
-     "ti:graph", "abs:wave", 'au:"marie curie"', "au:or", "cat:cs.CL", "cat:q-bio.*", "cat:math"]
-)  # fmt: skip
+    [
+        "protein",
+        "folding",
+        "the",
+        "auto-regressive",
+        "LLM",
+        "café",
+        "2d",
+        "c++",
+        '"of mice and men"',
+        '"deep-learning"',
+        "ti:graph",
+        "abs:wave",
+        'au:"marie curie"',
+        "au:or",
+        "cat:cs.CL",
+        "cat:q-bio.*",
+        "cat:math",
+    ]
+)
 
 
 def _joined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -155,7 +174,17 @@ def test_a_query_of_the_longest_length_is_read() -> None:
 
 
 def test_every_mistake_says_what_to_do_or_where_it_began() -> None:
-    for text in ("", "the", "-graph", "graph OR", "graph ti:", "cat:???", "zzzz:curie", "x" * (MAX_LENGTH + 1), '"a'):
+    for text in (
+        "",
+        "the",
+        "-graph",
+        "graph OR",
+        "graph ti:",
+        "cat:???",
+        "zzzz:curie",
+        "x" * (MAX_LENGTH + 1),
+        '"a',
+    ):
         with pytest.raises(QueryError) as caught:
             parse(text)
         assert caught.value.hint, text
@@ -164,7 +193,9 @@ def test_every_mistake_says_what_to_do_or_where_it_began() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(WORDS, min_size=2, max_size=5), st.randoms(use_true_random=False))
-def test_the_order_of_alternatives_and_of_exclusions_does_not_matter(parts: list[str], chance: Random) -> None:
+def test_the_order_of_alternatives_and_of_exclusions_does_not_matter(
+    parts: list[str], chance: Random
+) -> None:
     parts = [part for part in parts if part != "the"] or ["graph"]
     shuffled = chance.sample(parts, len(parts))
     assert parse(" OR ".join(parts)) == parse(" OR ".join(shuffled))
@@ -193,7 +224,11 @@ def test_mistakes_are_where_the_page_says(text: str, place: str) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["protein", "folding", "the", "of", "2d", "or", "and", "x", "a"]), min_size=1, max_size=5)
+    st.lists(
+        st.sampled_from(["protein", "folding", "the", "of", "2d", "or", "and", "x", "a"]),
+        min_size=1,
+        max_size=5,
+    )
 )
 def test_bare_words_are_read_as_the_grammar_reads_them(words: list[str]) -> None:
     text = " ".join(words)

@@ -22,7 +22,11 @@ async def mirror() -> AsyncIterator[Mirror]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[Http]:
-    """The client as an operator with local mirrors has it: private networks allowed, short deadline."""
+    """The client as an operator with local mirrors has it: private networks allowed, short
+    deadline.
+    """
     config = HttpConfig(allow_private_networks=True, timeout_s=5.0)
-    async with Http(config, "newsletter/test (+https://digest.example.org; mailto:ops@example.org)") as client:
+    async with Http(
+        config, "newsletter/test (+https://digest.example.org; mailto:ops@example.org)"
+    ) as client:
         yield client

@@ -1,4 +1,6 @@
-"""A small real HTTP server that can also misbehave: tests say what it answers, it remembers what it was asked."""
+"""A small real HTTP server that can also misbehave: tests say what it answers, it remembers what it
+was asked.
+"""
 
 import asyncio
 import inspect
@@ -28,8 +30,9 @@ class Request:
 
 
 class Mirror:
-    """Answers by path. A route is a Reply, a list of Replies (one per request, the last stays), a function of the
-    request, or a coroutine that writes whatever it likes on the wire."""
+    """Answers by path. A route is a Reply, a list of Replies (one per request, the last stays), a
+    function of the request, or a coroutine that writes whatever it likes on the wire.
+    """
 
     def __init__(self) -> None:
         self.routes: dict[str, Reply | list[Reply] | Callable[[Request], Reply] | Misbehave] = {}
@@ -68,7 +71,10 @@ class Mirror:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         line, *lines = head.strip().split("\r\n")
         path, _, query = line.split(" ")[1].partition("?")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        headers = {
+            name.lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines)
+        }
         request = Request(path, query, headers, asyncio.get_running_loop().time())
         self.log.append(request)
         route = self.routes.get(path, Reply(b"nothing here", 404))

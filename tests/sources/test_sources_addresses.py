@@ -1,4 +1,6 @@
-"""Which addresses the HTTP client dials, which certificates it believes, and what follows along a redirect."""
+"""Which addresses the HTTP client dials, which certificates it believes, and what follows along a
+redirect.
+"""
 
 import asyncio
 import datetime as dt
@@ -26,11 +28,35 @@ def strict() -> Http:
 
 
 PRIVATE = [
-    "127.0.0.1", "127.1", "0x7f.1", "2130706433", "0.0.0.0", "localhost", "10.0.0.1", "172.16.0.1", "192.168.1.1",
-    "169.254.169.254", "100.64.0.1", "192.0.0.8", "192.88.99.1", "198.18.0.1", "224.0.0.1", "255.255.255.255",
-    "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::127.0.0.1]", "[fd00::1]", "[fe80::1]", "[fec0::1]",
-    "[64:ff9b::7f00:1]", "[64:ff9b:1::1]", "[2002:7f00:1::]", "[2001:0:1::1]", "[ff02::1]",
-]  # fmt: skip
+    "127.0.0.1",
+    "127.1",
+    "0x7f.1",
+    "2130706433",
+    "0.0.0.0",
+    "localhost",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "192.0.0.8",
+    "192.88.99.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "255.255.255.255",
+    "[::1]",
+    "[::]",
+    "[::ffff:127.0.0.1]",
+    "[::127.0.0.1]",
+    "[fd00::1]",
+    "[fe80::1]",
+    "[fec0::1]",
+    "[64:ff9b::7f00:1]",
+    "[64:ff9b:1::1]",
+    "[2002:7f00:1::]",
+    "[2001:0:1::1]",
+    "[ff02::1]",
+]
 
 
 @pytest.mark.parametrize("host", PRIVATE)
@@ -43,22 +69,34 @@ async def test_C11_private_addresses_are_refused_in_every_spelling(host: str) ->
 async def test_C11_a_redirect_to_a_private_address_is_never_dialled(
     mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first hop is a public address that is answered here; the second must not open a connection."""
+    """The first hop is a public address that is answered here; the second must not open a
+    connection.
+    """
     from newsletter.sources import address_guard
 
-    secret = await asyncio.start_server(lambda r, w: pytest.fail("the private host was dialled"), "127.0.0.1", 0)
+    secret = await asyncio.start_server(
+        lambda r, w: pytest.fail("the private host was dialled"), "127.0.0.1", 0
+    )
     port = secret.sockets[0].getsockname()[1]
     mirror.routes["/"] = Reply(b"", 302, {"Location": f"http://127.0.0.1:{port}/"})
-    monkeypatch.setattr(address_guard, "is_public", lambda address: address == "127.0.0.1" and mirror.connections == 0)
+    monkeypatch.setattr(
+        address_guard,
+        "is_public",
+        lambda address: address == "127.0.0.1" and mirror.connections == 0,
+    )
     monkeypatch.setattr("newsletter.sources.http._PORTS", {"http": mirror.port, "https": port})
     async with strict() as client:
-        assert (await failure(client, f"http://127.0.0.1:{mirror.port}/")).reason == "refused-address"
+        assert (
+            await failure(client, f"http://127.0.0.1:{mirror.port}/")
+        ).reason == "refused-address"
     assert mirror.connections == 1
     secret.close()
 
 
 @given(st.ip_addresses(v=4))
-def test_C11_no_private_ipv4_address_passes_in_any_ipv6_clothes(address: ipaddress.IPv4Address) -> None:
+def test_C11_no_private_ipv4_address_passes_in_any_ipv6_clothes(
+    address: ipaddress.IPv4Address,
+) -> None:
     if is_public(str(address)):
         assert address.is_global
         return
@@ -69,10 +107,15 @@ def test_C11_no_private_ipv4_address_passes_in_any_ipv6_clothes(address: ipaddre
 
 
 def test_C11_public_addresses_pass() -> None:
-    assert all(is_public(address) for address in ("151.101.3.42", "8.8.8.8", "2a04:4e42::810", "2606:4700::1"))
+    assert all(
+        is_public(address)
+        for address in ("151.101.3.42", "8.8.8.8", "2a04:4e42::810", "2606:4700::1")
+    )
 
 
-@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://h/", "gopher://h/", "data:text/xml,<rss/>"])
+@pytest.mark.parametrize(
+    "target", ["file:///etc/passwd", "ftp://h/", "gopher://h/", "data:text/xml,<rss/>"]
+)
 async def test_C12_other_schemes_are_refused_first_hand_and_in_redirects(
     http: Http, mirror: Mirror, target: str
 ) -> None:
@@ -86,7 +129,9 @@ async def test_C12_other_ports_are_refused(mirror: Mirror) -> None:
         assert (await failure(client, "http://203.0.113.5:22/")).reason == "refused-address"
 
 
-async def test_C13_one_private_address_in_the_answer_refuses_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_C13_one_private_address_in_the_answer_refuses_the_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     answers = [("203.0.113.9", 80), ("127.0.0.1", 80)]
 
     async def resolve(*_: object, **__: object) -> list[object]:
@@ -115,7 +160,9 @@ async def test_C13_a_name_is_resolved_once_and_its_judged_address_is_dialled(
     assert mirror.log[0].headers["host"] == f"rebind.example.org:{mirror.port}"
 
 
-async def test_C14_headers_and_credentials_do_not_follow_to_another_host(http: Http, mirror: Mirror) -> None:
+async def test_C14_headers_and_credentials_do_not_follow_to_another_host(
+    http: Http, mirror: Mirror
+) -> None:
     other = f"http://localhost:{mirror.port}"
     mirror.routes["/"] = Reply(b"", 302, {"Location": f"{other}/there", "Set-Cookie": "session=1"})
     mirror.routes["/there"] = Reply(b"ok", headers={"Set-Cookie": "session=2"})
@@ -188,5 +235,7 @@ def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext
     pem.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(pem)
-    client = ssl.create_default_context(cadata=made.public_bytes(serialization.Encoding.PEM).decode())
+    client = ssl.create_default_context(
+        cadata=made.public_bytes(serialization.Encoding.PEM).decode()
+    )
     return server, client

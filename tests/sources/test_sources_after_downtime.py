@@ -1,4 +1,6 @@
-"""A site that was off for days: what it missed is caught up, and each reader gets one letter, the best of all of it."""
+"""A site that was off for days: what it missed is caught up, and each reader gets one letter, the
+best of all of it.
+"""
 
 import re
 from collections.abc import Iterator
@@ -23,19 +25,23 @@ READERS = ("ada@example.org", "lin@example.org")
 
 
 def week() -> list[Made]:
-    """Twelve papers a day; the best ones of the missed days have more votes than the best of the day of return."""
+    """Twelve papers a day; the best ones of the missed days have more votes than the best of the
+    day of return.
+    """
     best = {MONDAY: 50, TUESDAY: 90, WEDNESDAY: 80, THURSDAY: 70, FRIDAY: 60, NEXT_MONDAY: 40}
     return [
         Made(100 * day.day + n, day, votes if n == 0 else n % 3)
         for day, votes in best.items()
         for n in range(12)
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture
 def world(mirror: Mirror) -> World:
     days = (MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY)
-    return World(mirror, week(), [Made(900 + n, day, 0, "Zebrafish sleep") for n, day in enumerate(days)])
+    return World(
+        mirror, week(), [Made(900 + n, day, 0, "Zebrafish sleep") for n, day in enumerate(days)]
+    )
 
 
 @pytest.fixture
@@ -46,22 +52,36 @@ def site(tmp_path: Path, mirror: Mirror) -> Iterator[App]:
     migrate(engine)
     config = Config.model_validate(
         {
-            "site": {"from": "digest@papers.example.org", "secret_key_file": tmp_path / "secret.key"},
+            "site": {
+                "from": "digest@papers.example.org",
+                "secret_key_file": tmp_path / "secret.key",
+            },
             "database": {"url": url},
-            "smtp": {"host": "127.0.0.1", "port": 1, "security": "none", "connections": 1, "timeout_s": 5},
+            "smtp": {
+                "host": "127.0.0.1",
+                "port": 1,
+                "security": "none",
+                "connections": 1,
+                "timeout_s": 5,
+            },
             "sources": {
                 "arxiv": {
-                    "categories": ["cs.CL"], "interval_s": 0, "url": f"{mirror.url}/rss",
-                    "api_url": f"{mirror.url}/api", "oai_url": f"{mirror.url}/oai",
+                    "categories": ["cs.CL"],
+                    "interval_s": 0,
+                    "url": f"{mirror.url}/rss",
+                    "api_url": f"{mirror.url}/api",
+                    "oai_url": f"{mirror.url}/oai",
                 },
                 "huggingface": {"url": f"{mirror.url}/papers", "days": 1},
                 "biorxiv": {"url": f"{mirror.url}/details", "servers": ["biorxiv"], "days": 1},
             },
             "http": {"allow_private_networks": True},
         }
-    )  # fmt: skip
+    )
     with writing(engine) as connection:
-        ids = tuple(topics.find_or_add(connection, query).id for query in ("sparse attention", "zebrafish"))
+        ids = tuple(
+            topics.find_or_add(connection, query).id for query in ("sparse attention", "zebrafish")
+        )
         for email in READERS:
             reader = Subscriber(0, email, SubscriberState.ACTIVE, topics=ids, size=12)
             subscribers.add(connection, reader, email, datetime(2026, 5, 1, tzinfo=UTC))
@@ -93,11 +113,15 @@ class Post:
 
 
 def of_day(world: World, *days: date) -> set[str]:
-    return {paper.id for paper in world.arxiv if paper.day in days} | {p.doi for p in world.biorxiv if p.day in days}
+    return {paper.id for paper in world.arxiv if paper.day in days} | {
+        p.doi for p in world.biorxiv if p.day in days
+    }
 
 
 def best(world: World, day: date) -> str:
-    return max((paper for paper in world.arxiv if paper.day == day), key=lambda paper: paper.upvotes).id
+    return max(
+        (paper for paper in world.arxiv if paper.day == day), key=lambda paper: paper.upvotes
+    ).id
 
 
 @pytest.mark.parametrize("way", ["query API", "OAI-PMH"])
@@ -113,12 +137,18 @@ async def test_after_three_days_off_one_letter_brings_the_best_of_them(
         back = await post.run(noon(FRIDAY))
         again = await post.run(noon(FRIDAY) + timedelta(hours=1))
         later = await post.run(noon(NEXT_MONDAY))
-    assert [issue["date"] for issue in site.issues()] == [f"{NEXT_MONDAY}", f"{FRIDAY}", f"{MONDAY}"]
+    assert [issue["date"] for issue in site.issues()] == [
+        f"{NEXT_MONDAY}",
+        f"{FRIDAY}",
+        f"{MONDAY}",
+    ]
     assert {len(letters) for letters in again.values()} == {0}
     for reader in READERS:
         [monday], [friday], [last] = first[reader], back[reader], later[reader]
         assert {best(world, day) for day in (TUESDAY, WEDNESDAY, THURSDAY, FRIDAY)} <= set(friday)
-        assert set(friday) & {paper.doi for paper in world.biorxiv if paper.day in (TUESDAY, WEDNESDAY, THURSDAY)}
+        assert set(friday) & {
+            paper.doi for paper in world.biorxiv if paper.day in (TUESDAY, WEDNESDAY, THURSDAY)
+        }
         assert len(friday) <= 12
         assert not set(monday) & set(friday) and not set(last) & {*monday, *friday}
         assert best(world, NEXT_MONDAY) in last
@@ -148,7 +178,9 @@ async def test_what_could_not_be_caught_up_at_once_comes_the_next_day_and_nothin
         friday = await post.run(noon(FRIDAY))
         assert "still missing" in post.sources["arxiv"]["error"]
         mirror.routes |= {"/api": api, "/papers": votes}
-        assert await post.run(noon(FRIDAY) + timedelta(hours=3)) == {reader: [] for reader in READERS}
+        assert await post.run(noon(FRIDAY) + timedelta(hours=3)) == {
+            reader: [] for reader in READERS
+        }
         monday = await post.run(noon(NEXT_MONDAY))
     for reader in READERS:
         [early], [late] = friday[reader], monday[reader]

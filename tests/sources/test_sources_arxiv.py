@@ -15,7 +15,12 @@ from newsletter.sources.arxiv_records import is_withdrawn
 from newsletter.sources.http import Http
 
 CATEGORIES = ("cs.AI", "cs.CL", "cs.CV", "cs.LG", "cs.RO")
-FRESH, QUIET, STALLED, FAILED = SourceState.FRESH, SourceState.QUIET, SourceState.STALLED, SourceState.FAILED
+FRESH, QUIET, STALLED, FAILED = (
+    SourceState.FRESH,
+    SourceState.QUIET,
+    SourceState.STALLED,
+    SourceState.FAILED,
+)
 
 
 async def test_an_item_of_the_list_becomes_a_sighting(http: Http, mirror: Mirror) -> None:
@@ -24,14 +29,22 @@ async def test_an_item_of_the_list_becomes_a_sighting(http: Http, mirror: Mirror
     (paper,) = harvest.sightings
     assert harvest.state is FRESH
     assert (paper.source_id, paper.version, paper.announce) == ("2605.00001", 1, "new")
-    assert (paper.title, paper.abstract) == ("On α-nets", "About α-nets.".replace("About", "About On"))
+    assert (paper.title, paper.abstract) == (
+        "On α-nets",
+        "About α-nets.".replace("About", "About On"),
+    )
     assert (paper.authors, paper.affiliations) == (("Ann Lee", "Bo Chen"), ("Inria, France",))
     assert (paper.fields, paper.identifiers) == (("cs.AI",), ("arxiv:2605.00001",))
-    assert paper.links == {"abs": "https://arxiv.org/abs/2605.00001", "pdf": "https://arxiv.org/pdf/2605.00001"}
+    assert paper.links == {
+        "abs": "https://arxiv.org/abs/2605.00001",
+        "pdf": "https://arxiv.org/pdf/2605.00001",
+    }
     assert paper.published == datetime(2026, 5, 4, 4, tzinfo=UTC)
 
 
-async def test_one_request_per_category_and_one_failure_leaves_the_others(http: Http, mirror: Mirror) -> None:
+async def test_one_request_per_category_and_one_failure_leaves_the_others(
+    http: Http, mirror: Mirror
+) -> None:
     mirror.routes["/rss/cs.AI"] = feed("2026-05-04", ("2605.00001v1", "new", "A"))
     mirror.routes["/rss/cs.LG"] = Reply(b"", 503)
     mirror.routes["/rss/cs.RO"] = feed("2026-05-04")
@@ -48,7 +61,9 @@ async def test_one_request_per_category_and_one_failure_leaves_the_others(http: 
     assert mirror.paths() == ["/rss/cs.AI", "/rss/cs.LG", "/rss/cs.RO"]
 
 
-async def test_C21_replacements_and_cross_lists_update_and_never_count_as_new(http: Http, mirror: Mirror) -> None:
+async def test_C21_replacements_and_cross_lists_update_and_never_count_as_new(
+    http: Http, mirror: Mirror
+) -> None:
     mirror.routes["/rss/cs.AI"] = feed(
         "2026-05-04",
         ("2605.00001v1", "cross", "A"),
@@ -75,7 +90,9 @@ async def test_the_same_list_an_hour_later_is_quiet(http: Http, mirror: Mirror) 
 
 
 @pytest.mark.parametrize("day", ["2026-05-03", "2026-05-04"])
-async def test_C05_yesterdays_list_again_is_stalled_on_a_list_day_only(http: Http, mirror: Mirror, day: str) -> None:
+async def test_C05_yesterdays_list_again_is_stalled_on_a_list_day_only(
+    http: Http, mirror: Mirror, day: str
+) -> None:
     mirror.routes["/rss/cs.AI"] = feed("2026-05-01", ("2605.00001v1", "new", "A"))
     arxiv = source(http, mirror)
     friday = await arxiv.fetch(Ask(at("2026-05-01")))
@@ -95,7 +112,9 @@ async def test_C05_the_same_papers_under_a_new_date_are_stalled(http: Http, mirr
     assert "repeats the list of Monday, 04 May" in tuesday.error
 
 
-async def test_C05_an_empty_list_on_a_list_day_is_stalled_and_keeps_the_validators(http: Http, mirror: Mirror) -> None:
+async def test_C05_an_empty_list_on_a_list_day_is_stalled_and_keeps_the_validators(
+    http: Http, mirror: Mirror
+) -> None:
     full = feed("2026-05-04", ("2605.00001v1", "new", "A"))
     full.headers["ETag"] = '"monday"'
     mirror.routes["/rss/cs.AI"] = full
@@ -111,7 +130,9 @@ async def test_C05_an_empty_list_on_a_list_day_is_stalled_and_keeps_the_validato
     assert mirror.log[-1].headers["if-none-match"] == '"monday"'
 
 
-async def test_C01_304_is_quiet_the_same_day_and_stalled_the_next(http: Http, mirror: Mirror) -> None:
+async def test_C01_304_is_quiet_the_same_day_and_stalled_the_next(
+    http: Http, mirror: Mirror
+) -> None:
     full = feed("2026-05-04", ("2605.00001v1", "new", "A"))
     full.headers["ETag"] = '"monday"'
     mirror.routes["/rss/cs.AI"] = [full, Reply(status=304)]
@@ -122,7 +143,9 @@ async def test_C01_304_is_quiet_the_same_day_and_stalled_the_next(http: Http, mi
     assert [again.state, tuesday.state] == [QUIET, STALLED]
 
 
-async def test_an_error_feed_fails_with_its_reason(http: Http, mirror: Mirror, data_dir: Path) -> None:
+async def test_an_error_feed_fails_with_its_reason(
+    http: Http, mirror: Mirror, data_dir: Path
+) -> None:
     body = (data_dir / "arxiv_rss" / "error_feed.rss.xml").read_bytes()
     for status in (200, 400):
         mirror.routes["/rss/cs.XX"] = Reply(body, status)
@@ -193,15 +216,23 @@ async def test_C28_arxiv_gets_one_request_at_a_time_three_seconds_apart_as_confi
 
 def test_withdrawn_papers_are_recognised() -> None:
     assert is_withdrawn("This paper has been withdrawn by the authors.", "")
-    assert is_withdrawn("An abstract.", "This submission has been withdrawn by arXiv administrators")
+    assert is_withdrawn(
+        "An abstract.", "This submission has been withdrawn by arXiv administrators"
+    )
     assert is_withdrawn("This paper is temporarily withdrawn due to an error in Lemma 3.", "")
     assert is_withdrawn("An abstract.", "Paper withdrawn")
     assert not is_withdrawn("We study troops that were withdrawn from the front.", "12 pages")
-    assert not is_withdrawn("This paper studies why approved drugs are withdrawn from the market.", "")
-    assert not is_withdrawn("An abstract.", "This submission replaces the withdrawn arXiv:2401.00001")
+    assert not is_withdrawn(
+        "This paper studies why approved drugs are withdrawn from the market.", ""
+    )
+    assert not is_withdrawn(
+        "An abstract.", "This submission replaces the withdrawn arXiv:2401.00001"
+    )
 
 
-async def test_a_source_that_says_wait_is_asked_for_nothing_else(http: Http, mirror: Mirror) -> None:
+async def test_a_source_that_says_wait_is_asked_for_nothing_else(
+    http: Http, mirror: Mirror
+) -> None:
     mirror.routes["/rss/cs.AI"] = feed("2026-05-04", ("2605.00001v1", "new", "A"))
     first = await source(http, mirror, "cs.AI", "cs.LG", "cs.RO").fetch(Ask(at("2026-05-04")))
     mirror.routes["/rss/cs.AI"] = Reply(b"", 429, headers={"Retry-After": "3600"})

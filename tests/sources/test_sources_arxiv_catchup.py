@@ -1,4 +1,6 @@
-"""Days of arXiv that were missed: through the query API, through OAI-PMH, and told when neither answers."""
+"""Days of arXiv that were missed: through the query API, through OAI-PMH, and told when neither
+answers.
+"""
 
 import json
 from pathlib import Path
@@ -26,7 +28,9 @@ async def outage(http: Http, mirror: Mirror) -> Harvest:
     return await arxiv.fetch(Ask(at("2026-05-07"), at("2026-05-04"), monday.memory))
 
 
-async def test_missed_days_are_caught_up_through_overlapping_pages(http: Http, mirror: Mirror) -> None:
+async def test_missed_days_are_caught_up_through_overlapping_pages(
+    http: Http, mirror: Mirror
+) -> None:
     def page(request: Request) -> Reply:
         start = int(parse_qs(request.query)["start"][0])
         first = max(start - 1, 0)  # each page repeats the last paper of the one before
@@ -36,13 +40,18 @@ async def test_missed_days_are_caught_up_through_overlapping_pages(http: Http, m
     harvest = await outage(http, mirror)
     query = parse_qs(next(r.query for r in mirror.log if r.path == "/api"))
     assert query["search_query"] == ["(cat:cs.AI) AND submittedDate:[202605011800 TO 202605051800]"]
-    assert [(unit.name, unit.state) for unit in harvest.units] == [("cs.AI", FRESH), ("catch-up", FRESH)]
+    assert [(unit.name, unit.state) for unit in harvest.units] == [
+        ("cs.AI", FRESH),
+        ("catch-up", FRESH),
+    ]
     assert len(harvest.sightings) == 11
     assert all(s.announce == "new" for s in harvest.sightings)
     assert harvest.memory["covered"] == "2026-05-07"
 
 
-async def test_C05_an_api_that_finds_nothing_on_list_days_is_not_believed(http: Http, mirror: Mirror) -> None:
+async def test_C05_an_api_that_finds_nothing_on_list_days_is_not_believed(
+    http: Http, mirror: Mirror
+) -> None:
     mirror.routes["/api"] = lambda _: api_page([], 0, 0)
     mirror.routes["/oai"] = Reply(b"", 503)
     harvest = await outage(http, mirror)
@@ -51,17 +60,23 @@ async def test_C05_an_api_that_finds_nothing_on_list_days_is_not_believed(http: 
     assert harvest.memory["covered"] == "2026-05-04"  # the days are asked for again
 
 
-async def test_an_outage_of_the_api_too_falls_back_to_oai(http: Http, mirror: Mirror, data_dir: Path) -> None:
+async def test_an_outage_of_the_api_too_falls_back_to_oai(
+    http: Http, mirror: Mirror, data_dir: Path
+) -> None:
     first = (data_dir / "arxiv_api" / "arxiv_oai_with_resumption.xml").read_bytes()
     second = (data_dir / "arxiv_api" / "arxiv_oai_sample_response.xml").read_bytes()
     mirror.routes["/api"] = Reply(b"", 503)
-    mirror.routes["/oai"] = lambda request: Reply(second if "resumptionToken" in request.query else first)
+    mirror.routes["/oai"] = lambda request: Reply(
+        second if "resumptionToken" in request.query else first
+    )
     harvest = await outage(http, mirror)
     asked = [request.query for request in mirror.log if request.path == "/oai"]
     assert "set=cs%3Acs%3AAI" in asked[0]
     assert "from=2026-05-04" in asked[0]
     assert asked[1] == "verb=ListRecords&resumptionToken=token123abc"
-    assert {s.source_id: s.announce for s in harvest.sightings if s.source_id.startswith("2501")} == {
+    assert {
+        s.source_id: s.announce for s in harvest.sightings if s.source_id.startswith("2501")
+    } == {
         "2501.08827": "replace",  # submitted long before the period: a change, not news
         "2501.08817": "replace",
     }
@@ -73,20 +88,28 @@ async def test_a_failed_catch_up_is_told_and_tried_again(http: Http, mirror: Mir
     assert "the lists of 2026-05-05 to 2026-05-06 are still missing" in harvest.error
     assert harvest.memory["covered"] == "2026-05-04"
     mirror.routes["/api"] = api_page([123], 0, 1)
-    later = await source(http, mirror).fetch(Ask(at("2026-05-07", 12), at("2026-05-07"), harvest.memory))
+    later = await source(http, mirror).fetch(
+        Ask(at("2026-05-07", 12), at("2026-05-07"), harvest.memory)
+    )
     assert (later.state, later.memory["covered"]) == (FRESH, "2026-05-07")
     assert {s.source_id for s in later.sightings} == {"2605.09999", "2605.00123"}
 
 
-async def test_an_api_that_answers_empty_pages_is_asked_again_and_not_believed(http: Http, mirror: Mirror) -> None:
+async def test_an_api_that_answers_empty_pages_is_asked_again_and_not_believed(
+    http: Http, mirror: Mirror
+) -> None:
     mirror.routes["/api"] = [api_page([1, 2], 0, 4), api_page([], 2, 4), api_page([3, 4], 2, 4)]
     assert len((await outage(http, mirror)).sightings) == 5
     mirror.routes["/api"] = [api_page([1, 2], 0, 4), api_page([], 2, 4)]
     assert "stopped at 2 of 4 results" in (await outage(http, mirror)).error
 
 
-async def test_recorded_answers_of_the_query_api_are_read(http: Http, mirror: Mirror, data_dir: Path) -> None:
-    """Real answers, among them an unknown id (silently absent) and an id that is no id (400 with a reason)."""
+async def test_recorded_answers_of_the_query_api_are_read(
+    http: Http, mirror: Mirror, data_dir: Path
+) -> None:
+    """Real answers, among them an unknown id (silently absent) and an id that is no id (400 with a
+    reason).
+    """
     outcomes = {}
     for path in sorted((data_dir / "arxiv_api").glob("*.json")):
         recorded = json.loads(path.read_text())
@@ -94,15 +117,24 @@ async def test_recorded_answers_of_the_query_api_are_read(http: Http, mirror: Mi
         if "totalResults>214" in recorded["body"]:
             continue  # one page of a large result; paging is tested above
         harvest = await outage(http, mirror)
-        outcomes[path.name.split("_s0_")[0]] = [s for s in harvest.sightings if s.source_id != "2605.09999"]
-        assert all(s.title and s.authors and s.fields and s.abstract for s in outcomes[path.name.split("_s0_")[0]])
+        outcomes[path.name.split("_s0_")[0]] = [
+            s for s in harvest.sightings if s.source_id != "2605.09999"
+        ]
+        assert all(
+            s.title and s.authors and s.fields and s.abstract
+            for s in outcomes[path.name.split("_s0_")[0]]
+        )
     assert outcomes["id_0000.0000"] == []
     assert [s.source_id for s in outcomes["id_0808.05394_1707.08567"]] == ["1707.08567"]
     assert [s.source_id for s in outcomes["id_quant-ph_0201082v1"]] == ["quant-ph/0201082"]
 
 
-async def test_a_whole_real_day_of_the_api_is_read(http: Http, mirror: Mirror, data_dir: Path) -> None:
-    mirror.routes["/api"] = Reply((data_dir / "arxiv_api" / "day_cs_2025-12-17.atom.xml").read_bytes())
+async def test_a_whole_real_day_of_the_api_is_read(
+    http: Http, mirror: Mirror, data_dir: Path
+) -> None:
+    mirror.routes["/api"] = Reply(
+        (data_dir / "arxiv_api" / "day_cs_2025-12-17.atom.xml").read_bytes()
+    )
     harvest = await outage(http, mirror)
     papers = [s for s in harvest.sightings if s.source_id.startswith("2512")]
     assert len(papers) == 405
@@ -124,7 +156,10 @@ def test_oai_answers_are_read_or_refused(data_dir: Path) -> None:
     for body in (b"<html/>", b"", b"<!DOCTYPE x [<!ENTITY a 'b'>]><OAI-PMH/>", b"<OAI-PMH"):
         with pytest.raises(FetchError):
             from_oai(body, now)
-    error = b"<OAI-PMH xmlns='http://www.openarchives.org/OAI/2.0/'><error code='badArgument'>no</error></OAI-PMH>"
+    error = (
+        b"<OAI-PMH xmlns='http://www.openarchives.org/OAI/2.0/'><error "
+        b"code='badArgument'>no</error></OAI-PMH>"
+    )
     with pytest.raises(FetchError, match="badArgument: no"):
         from_oai(error, now)
 

@@ -32,7 +32,9 @@ def test_ordinary_days_are_no_holidays() -> None:
 
 
 def test_submissions_close_at_14_on_the_last_working_day() -> None:
-    assert deadline(date(2026, 5, 4)) == datetime(2026, 5, 1, 18, tzinfo=UTC)  # Friday, daylight-saving time
+    assert deadline(date(2026, 5, 4)) == datetime(
+        2026, 5, 1, 18, tzinfo=UTC
+    )  # Friday, daylight-saving time
     assert deadline(date(2026, 2, 4)) == datetime(2026, 2, 3, 19, tzinfo=UTC)
 
 
@@ -50,11 +52,23 @@ def test_submissions_close_at_14_on_the_last_working_day() -> None:
         ([], None, "2026-05-03", "a", "2026-05-01", QUIET),
         ([], None, "2026-05-04", "", None, STALLED),
         ([], None, "2026-12-25", "", None, QUIET),
-        ([], "2026-05-09", "2026-05-08", "", None, QUIET),  # Saturday's list while it is Friday evening in New York
+        (
+            [],
+            "2026-05-09",
+            "2026-05-08",
+            "",
+            None,
+            QUIET,
+        ),  # Saturday's list while it is Friday evening in New York
     ],
 )
 def test_a_list_is_judged_by_its_day_and_by_what_was_known(
-    ids: list[str], list_day: str | None, today: str, known: str, known_day: str | None, state: SourceState
+    ids: list[str],
+    list_day: str | None,
+    today: str,
+    known: str,
+    known_day: str | None,
+    state: SourceState,
 ) -> None:
     days = [date.fromisoformat(day) if day else None for day in (list_day, known_day)]
     found, error = judge(ids, days[0], date.fromisoformat(today), marks(known), days[1])

@@ -1,4 +1,6 @@
-"""Feeds of every dialect through the product's own client: publishers' real ones, broken ones, hostile ones."""
+"""Feeds of every dialect through the product's own client: publishers' real ones, broken ones,
+hostile ones.
+"""
 
 import itertools
 import json
@@ -29,13 +31,19 @@ def item(title: str = "A paper", link: str = "https://example.org/1", more: str 
     return f"<item><title>{title}</title><link>{link}</link><guid>{link}</guid>{more}</item>"
 
 
-async def look(http: Http, mirror: Mirror, body: bytes, last: Harvest | None = None, **headers: str) -> Harvest:
-    mirror.routes["/feed"] = Reply(body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+async def look(
+    http: Http, mirror: Mirror, body: bytes, last: Harvest | None = None, **headers: str
+) -> Harvest:
+    mirror.routes["/feed"] = Reply(
+        body, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
     source = FeedSource(Feed(name="journal", url=f"{mirror.url}/feed", field="q-bio.PE"), http)
     return await source.fetch(Ask(now=NOW, memory=last.memory if last else {}))
 
 
-async def test_C01_an_unchanged_feed_is_quiet_and_keeps_its_validators(http: Http, mirror: Mirror) -> None:
+async def test_C01_an_unchanged_feed_is_quiet_and_keeps_its_validators(
+    http: Http, mirror: Mirror
+) -> None:
     first = await look(http, mirror, rss(item()), ETag='"v1"')
     assert first.state is SourceState.FRESH
     mirror.routes["/feed"] = Reply(status=304)
@@ -49,10 +57,16 @@ async def test_a_feed_that_says_the_same_again_is_quiet(http: Http, mirror: Mirr
     first = await look(http, mirror, rss(item()))
     again = await look(http, mirror, rss(item()), first)
     more = await look(http, mirror, rss(item(), item("Another", "https://example.org/2")), again)
-    assert [h.state for h in (first, again, more)] == [SourceState.FRESH, SourceState.QUIET, SourceState.FRESH]
+    assert [h.state for h in (first, again, more)] == [
+        SourceState.FRESH,
+        SourceState.QUIET,
+        SourceState.FRESH,
+    ]
 
 
-async def test_C05_a_feed_that_had_entries_and_is_empty_has_stalled(http: Http, mirror: Mirror) -> None:
+async def test_C05_a_feed_that_had_entries_and_is_empty_has_stalled(
+    http: Http, mirror: Mirror
+) -> None:
     first = await look(http, mirror, rss(item()), ETag='"v1"')
     empty = await look(http, mirror, rss(), first, ETag='"v2"')
     assert (empty.state, empty.memory) == (SourceState.STALLED, first.memory)
@@ -87,7 +101,9 @@ async def test_C04_what_is_not_a_feed_has_failed_and_is_not_an_empty_one(
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.9, 0.99])
-async def test_C06_a_cut_off_document_is_rejected_whole(http: Http, mirror: Mirror, cut: float) -> None:
+async def test_C06_a_cut_off_document_is_rejected_whole(
+    http: Http, mirror: Mirror, cut: float
+) -> None:
     whole = rss(*(item(f"Paper {n}", f"https://example.org/{n}") for n in range(20)))
     harvest = await look(http, mirror, whole[: int(len(whole) * cut)])
     assert (harvest.state, harvest.sightings) == (SourceState.FAILED, ())
@@ -101,13 +117,19 @@ async def test_a_sloppy_but_complete_feed_is_read(http: Http, mirror: Mirror) ->
 
 LAUGHS = (
     '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha">'
-    + "".join(f'<!ENTITY {new} "{f"&{old};" * 10}">' for old, new in itertools.pairwise("abcdefghij"))
-    + ']><rss version="2.0"><channel><title>&j;</title><item><title>&j;</title></item></channel></rss>'
+    + "".join(
+        f'<!ENTITY {new} "{f"&{old};" * 10}">' for old, new in itertools.pairwise("abcdefghij")
+    )
+    + ']><rss version="2.0"><channel><title>&j;</title>'
+    "<item><title>&j;</title></item></channel></rss>"
 )
 QUADRATIC = (
-    '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "' + "x" * 50_000 + '">]><rss version="2.0"><channel><item><title>'
-    + "&a;" * 20_000 + "</title></item></channel></rss>"
-)  # fmt: skip
+    '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "'
+    + "x" * 50_000
+    + '">]><rss version="2.0"><channel><item><title>'
+    + "&a;" * 20_000
+    + "</title></item></channel></rss>"
+)
 
 
 @pytest.mark.parametrize("body", [LAUGHS, QUADRATIC], ids=["billion-laughs", "quadratic"])
@@ -116,7 +138,9 @@ async def test_C16_entity_bombs_are_harmless(http: Http, mirror: Mirror, body: s
     assert sum(len(s.title) + len(s.abstract) for s in harvest.sightings) < 1_000
 
 
-async def test_C16_external_entities_open_no_file_and_no_connection(http: Http, mirror: Mirror, tmp_path: Path) -> None:
+async def test_C16_external_entities_open_no_file_and_no_connection(
+    http: Http, mirror: Mirror, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("CANARY")
     mirror.routes["/dtd"] = Reply(b"<!ENTITY c 'CANARY'>")
@@ -124,7 +148,9 @@ async def test_C16_external_entities_open_no_file_and_no_connection(http: Http, 
         f'<!DOCTYPE rss SYSTEM "{mirror.url}/dtd" [<!ENTITY f SYSTEM "file://{secret}">'
         f'<!ENTITY h SYSTEM "{mirror.url}/h"><!ENTITY % p SYSTEM "{mirror.url}/p">%p;]>'
     )
-    harvest = await look(http, mirror, rss(item("T &f; &h; &c;")).replace(b"?>", b"?>" + doctype.encode(), 1))
+    harvest = await look(
+        http, mirror, rss(item("T &f; &h; &c;")).replace(b"?>", b"?>" + doctype.encode(), 1)
+    )
     assert mirror.paths() == ["/feed"]
     assert not any("CANARY" in s.title for s in harvest.sightings)
 
@@ -133,9 +159,16 @@ async def test_C16_external_entities_open_no_file_and_no_connection(http: Http, 
     "body",
     [
         b"<rss version='2.0'><channel>" + b"<item>" * 20_000,
-        b"<rss version='2.0'><channel>" + b"<a>" * 100_000 + b"</a>" * 100_000 + b"</channel></rss>",
+        b"<rss version='2.0'><channel>"
+        + b"<a>" * 100_000
+        + b"</a>" * 100_000
+        + b"</channel></rss>",
         rss(item("x" * 5_000_000)),
-        b"<rss version='2.0' a='" + b"x" * 5_000_000 + b"'><channel>" + item().encode() + b"</channel></rss>",
+        b"<rss version='2.0' a='"
+        + b"x" * 5_000_000
+        + b"'><channel>"
+        + item().encode()
+        + b"</channel></rss>",
     ],
     ids=["open-tags", "nested-tags", "long-title", "long-attribute"],
 )
@@ -153,13 +186,17 @@ def small_sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_sandbox")
-async def test_C17_the_parser_is_stopped_when_it_takes_too_much_memory(http: Http, mirror: Mirror) -> None:
+async def test_C17_the_parser_is_stopped_when_it_takes_too_much_memory(
+    http: Http, mirror: Mirror
+) -> None:
     harvest = await look(http, mirror, rss(item("x" * 9_000_000)))
     assert harvest.state is SourceState.FAILED
 
 
 async def test_C22_a_flood_of_entries_is_capped_and_told(http: Http, mirror: Mirror) -> None:
-    harvest = await look(http, mirror, rss(*(item(f"Paper {n}", f"https://example.org/{n}") for n in range(5_000))))
+    harvest = await look(
+        http, mirror, rss(*(item(f"Paper {n}", f"https://example.org/{n}") for n in range(5_000)))
+    )
     assert len(harvest.sightings) == 2_000
     assert harvest.error == "only the first 2,000 of 5,000 entries were read"
 
@@ -189,12 +226,20 @@ async def test_C18_latin_1_is_read_as_declared_or_served(http: Http, mirror: Mir
     plain = rss(item("Größe"))
     declared = plain.decode().replace("?>", " encoding='iso-8859-1'?>", 1).encode("latin-1")
     assert (await look(http, mirror, declared)).sightings[0].title == "Größe"
-    served = await look(http, mirror, plain.decode().encode("latin-1"), Content_Type="text/xml; charset=iso-8859-1")
+    served = await look(
+        http, mirror, plain.decode().encode("latin-1"), Content_Type="text/xml; charset=iso-8859-1"
+    )
     assert served.sightings[0].title == "Größe"
 
 
-async def test_C18_a_document_that_cannot_be_decoded_is_rejected(http: Http, mirror: Mirror) -> None:
-    body = rss(item("x" * 50)).replace(b"x" * 50, b"\xff\xfe\xfa" * 20).replace(b"?>", b" encoding='utf-8'?>", 1)
+async def test_C18_a_document_that_cannot_be_decoded_is_rejected(
+    http: Http, mirror: Mirror
+) -> None:
+    body = (
+        rss(item("x" * 50))
+        .replace(b"x" * 50, b"\xff\xfe\xfa" * 20)
+        .replace(b"?>", b" encoding='utf-8'?>", 1)
+    )
     harvest = await look(http, mirror, body)
     assert not any("\ufffd" in s.title for s in harvest.sightings)
 
@@ -216,14 +261,23 @@ async def test_C19_dates_are_never_in_the_future(
     assert harvest.sightings[0].published == expected
 
 
-async def test_an_entry_without_a_title_is_known_by_its_first_words(http: Http, mirror: Mirror) -> None:
-    harvest = await look(http, mirror, rss("<item><description>A short remark.</description></item>", "<item/>"))
+async def test_an_entry_without_a_title_is_known_by_its_first_words(
+    http: Http, mirror: Mirror
+) -> None:
+    harvest = await look(
+        http, mirror, rss("<item><description>A short remark.</description></item>", "<item/>")
+    )
     assert [s.title for s in harvest.sightings] == ["A short remark."]
 
 
-async def test_C20_entries_of_different_pages_are_not_one_whatever_their_id(http: Http, mirror: Mirror) -> None:
-    items = [f"<item><title>{name}</title><link>https://example.org/{name}</link><guid>latest</guid></item>"
-             for name in ("wheat", "neutrinos", "spiders")]  # fmt: skip
+async def test_C20_entries_of_different_pages_are_not_one_whatever_their_id(
+    http: Http, mirror: Mirror
+) -> None:
+    items = [
+        f"<item><title>{name}</title><link>https://example.org/{name}</link><guid>latest</"
+        "guid></item>"
+        for name in ("wheat", "neutrinos", "spiders")
+    ]
     harvest = await look(http, mirror, rss(*items))
     assert [s.title for s in harvest.sightings] == ["wheat", "neutrinos", "spiders"]
     assert len({s.source_id for s in harvest.sightings}) == 3
@@ -243,7 +297,9 @@ async def test_only_links_to_the_paper_itself_name_it(http: Http, mirror: Mirror
         "title": "On it",
     }
     feed = {"version": "https://jsonfeed.org/version/1.1", "items": [item]}
-    (post,) = (await look(http, mirror, json.dumps(feed).encode(), content_type="application/feed+json")).sightings
+    (post,) = (
+        await look(http, mirror, json.dumps(feed).encode(), content_type="application/feed+json")
+    ).sightings
     assert post.identifiers == ()
 
 
@@ -261,16 +317,22 @@ async def test_C20_an_id_that_occurs_twice_is_one_entry(http: Http, mirror: Mirr
 async def test_C23_hostile_markup_and_links_do_not_come_through(http: Http, mirror: Mirror) -> None:
     title = "&lt;script&gt;alert(1)&lt;/script&gt;Nets &lt;img src=x onerror=alert(1)&gt;"
     harvest = await look(
-        http, mirror, rss(item(title, "javascript:alert(1)", "<description>&lt;svg onload=x&gt;</description>"))
+        http,
+        mirror,
+        rss(item(title, "javascript:alert(1)", "<description>&lt;svg onload=x&gt;</description>")),
     )
     (paper,) = harvest.sightings
     assert (paper.title, paper.abstract, dict(paper.links)) == ("Nets", "", {})
 
 
-async def test_C26_a_source_that_is_down_keeps_what_was_remembered(http: Http, mirror: Mirror) -> None:
+async def test_C26_a_source_that_is_down_keeps_what_was_remembered(
+    http: Http, mirror: Mirror
+) -> None:
     first = await look(http, mirror, rss(item()), ETag='"v1"')
     mirror.routes["/feed"] = Reply(b"", 503, {"Retry-After": "7200"})
-    down = await FeedSource(Feed(name="journal", url=f"{mirror.url}/feed"), http).fetch(Ask(NOW, memory=first.memory))
+    down = await FeedSource(Feed(name="journal", url=f"{mirror.url}/feed"), http).fetch(
+        Ask(NOW, memory=first.memory)
+    )
     assert (down.state, down.memory, down.retry_after_s) == (SourceState.FAILED, first.memory, 7200)
 
 
@@ -302,7 +364,9 @@ async def test_json_feeds_are_read(http: Http, mirror: Mirror) -> None:
 
 @pytest.fixture
 def journals(data_dir: Path) -> list[Path]:
-    return sorted(path for path in (data_dir / "journal_rss" / "cache").glob("20*/*") if path.is_file())
+    return sorted(
+        path for path in (data_dir / "journal_rss" / "cache").glob("20*/*") if path.is_file()
+    )
 
 
 async def test_real_publishers_feeds_are_read_with_identifiers_and_authors(
@@ -314,7 +378,8 @@ async def test_real_publishers_feeds_are_read_with_identifiers_and_authors(
         harvest = await look(http, mirror, path.read_bytes())
         states[harvest.state] += 1
         papers += harvest.sightings
-    # An HTML page that asks who we are and two JSON files of another kind; three J-STAGE feeds are empty.
+    # An HTML page that asks who we are and two JSON files of another kind; three J-STAGE feeds are
+    # empty.
     assert states == {"fresh": len(journals) - 6, "failed": 3, "quiet": 3}
     assert len(papers) > 1_500
     assert sum(bool(p.identifiers) for p in papers) > 0.6 * len(papers)
@@ -322,7 +387,9 @@ async def test_real_publishers_feeds_are_read_with_identifiers_and_authors(
     assert not any("</" in p.title or "&amp;" in p.title for p in papers)
 
 
-async def test_a_journal_on_the_next_day_says_little_new(http: Http, mirror: Mirror, journals: list[Path]) -> None:
+async def test_a_journal_on_the_next_day_says_little_new(
+    http: Http, mirror: Mirror, journals: list[Path]
+) -> None:
     by_name: dict[str, list[Path]] = {}
     for path in journals:
         by_name.setdefault(path.name, []).append(path)
@@ -336,12 +403,18 @@ async def test_a_journal_on_the_next_day_says_little_new(http: Http, mirror: Mir
 
 
 def test_no_malformed_feed_crashes_the_parser(data_dir: Path) -> None:
-    """3,360 test feeds of feedparser, gofeed and rome, without the child process around the parser."""
+    """3,360 test feeds of feedparser, gofeed and rome, without the child process around the
+    parser.
+    """
     outcomes: Counter[str] = Counter()
     with tarfile.open(data_dir / "feeds_malformed.tar.gz") as archive:
         for n, member in enumerate(archive):
             stream = archive.extractfile(member)
-            if stream is None or not member.name.endswith((".xml", ".rss", ".atom", ".rdf")) or n % 3:
+            if (
+                stream is None
+                or not member.name.endswith((".xml", ".rss", ".atom", ".rdf"))
+                or n % 3
+            ):
                 continue
             try:
                 found = feed_sandbox.parse(stream.read(), "http://example.org/feed", "")

@@ -13,12 +13,16 @@ from newsletter.config import Http as HttpConfig
 from newsletter.sources.http import Answer, Http, Lane, conditional, retry_after_s, validators
 
 
-async def test_request_says_who_asks_and_advertises_what_can_be_inflated(http: Http, mirror: Mirror) -> None:
+async def test_request_says_who_asks_and_advertises_what_can_be_inflated(
+    http: Http, mirror: Mirror
+) -> None:
     mirror.routes["/"] = Reply(b"ok")
     answer = await http.get(f"{mirror.url}/", accept="text/xml")
     sent = mirror.log[0].headers
     assert answer.body == b"ok"
-    assert sent["user-agent"].startswith("newsletter/test (+https://digest.example.org; mailto:ops@")
+    assert sent["user-agent"].startswith(
+        "newsletter/test (+https://digest.example.org; mailto:ops@"
+    )
     assert sent["accept"] == "text/xml"
     assert sent["accept-encoding"] == "gzip, deflate"
 
@@ -38,7 +42,11 @@ async def test_C01_validators_are_sent_back_byte_exact(http: Http, mirror: Mirro
 
     def serve(request: object) -> Reply:
         known = mirror.log[-1].headers.get("if-none-match") == etag
-        return Reply(status=304) if known else Reply(b"list", headers={"ETag": etag, "Last-Modified": modified})
+        return (
+            Reply(status=304)
+            if known
+            else Reply(b"list", headers={"ETag": etag, "Last-Modified": modified})
+        )
 
     mirror.routes["/feed"] = serve
     memory = validators(await http.get(f"{mirror.url}/feed"), "feed")
@@ -124,7 +132,9 @@ async def test_deflate_is_read_in_both_its_forms(http: Http, mirror: Mirror, wbi
 
 
 async def test_gzip_in_several_members_is_read_whole(http: Http, mirror: Mirror) -> None:
-    mirror.routes["/"] = Reply(gzip.compress(b"one ") + gzip.compress(b"two"), headers={"Content-Encoding": "gzip"})
+    mirror.routes["/"] = Reply(
+        gzip.compress(b"one ") + gzip.compress(b"two"), headers={"Content-Encoding": "gzip"}
+    )
     assert (await http.get(f"{mirror.url}/")).body == b"one two"
 
 
@@ -143,13 +153,17 @@ async def test_C07_an_endless_body_stops_at_the_cap(http: Http, mirror: Mirror) 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert (await failure(http, f"{mirror.url}/")).reason == "too-large"
     assert sent < 20
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # KB; the server lives here as well
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
+    )  # KB; the server lives here as well
 
 
 async def test_C08_a_gzip_bomb_stops_at_the_cap(http: Http, mirror: Mirror) -> None:
     packer = zlib.compressobj(9, wbits=31)
     zeros = bytes(1_000_000)
-    bomb = b"".join(packer.compress(zeros) for _ in range(300)) + packer.flush()  # 300 KB for 300 MB
+    bomb = (
+        b"".join(packer.compress(zeros) for _ in range(300)) + packer.flush()
+    )  # 300 KB for 300 MB
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     mirror.routes["/"] = Reply(bomb, headers={"Content-Encoding": "gzip"})
     assert (await failure(http, f"{mirror.url}/")).reason == "too-large"
@@ -157,7 +171,9 @@ async def test_C08_a_gzip_bomb_stops_at_the_cap(http: Http, mirror: Mirror) -> N
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "gzip, identity"])
-async def test_C08_an_encoding_that_was_not_asked_for_is_refused(http: Http, mirror: Mirror, encoding: str) -> None:
+async def test_C08_an_encoding_that_was_not_asked_for_is_refused(
+    http: Http, mirror: Mirror, encoding: str
+) -> None:
     mirror.routes["/"] = Reply(gzip.compress(b"x"), headers={"Content-Encoding": encoding})
     assert (await failure(http, f"{mirror.url}/")).reason == "encoding"
 
@@ -195,7 +211,9 @@ async def test_C09_headers_that_never_end_are_refused(mirror: Mirror) -> None:
         assert (await failure(client, f"{mirror.url}/many")).reason in ("protocol", "truncated")
 
 
-async def test_C10_five_redirects_are_followed_and_a_sixth_is_not(http: Http, mirror: Mirror) -> None:
+async def test_C10_five_redirects_are_followed_and_a_sixth_is_not(
+    http: Http, mirror: Mirror
+) -> None:
     for hop in range(7):
         mirror.routes[f"/{hop}"] = Reply(b"", 301 if hop % 2 else 307, {"Location": f"/{hop + 1}"})
     mirror.routes["/7"] = Reply(b"there")
@@ -208,7 +226,9 @@ async def test_C10_five_redirects_are_followed_and_a_sixth_is_not(http: Http, mi
     assert (await failure(http, f"{mirror.url}/loop")).reason == "redirect"
 
 
-async def test_C28_a_lane_keeps_one_request_at_a_time_and_the_interval(http: Http, mirror: Mirror) -> None:
+async def test_C28_a_lane_keeps_one_request_at_a_time_and_the_interval(
+    http: Http, mirror: Mirror
+) -> None:
     busy = 0
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -227,7 +247,9 @@ async def test_C28_a_lane_keeps_one_request_at_a_time_and_the_interval(http: Htt
     assert all(later - earlier >= 0.2 for earlier, later in itertools.pairwise(starts))
 
 
-async def test_C29_a_keep_alive_that_the_server_closed_is_opened_again(http: Http, mirror: Mirror) -> None:
+async def test_C29_a_keep_alive_that_the_server_closed_is_opened_again(
+    http: Http, mirror: Mirror
+) -> None:
     async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok")
         await writer.drain()  # and the connection is closed without a word

@@ -9,7 +9,18 @@ import pytest
 from mirror import Mirror, Reply
 from pydantic import SecretStr
 
-from newsletter.config import Arxiv, Biorxiv, Config, Feed, GitHub, HackerNews, HuggingFace, Signals, Site, Sources
+from newsletter.config import (
+    Arxiv,
+    Biorxiv,
+    Config,
+    Feed,
+    GitHub,
+    HackerNews,
+    HuggingFace,
+    Signals,
+    Site,
+    Sources,
+)
 from newsletter.errors import InputError
 from newsletter.models import Ask, Harvest, SourceState
 from newsletter.sources import build_sources, open_http
@@ -27,7 +38,9 @@ def hit(id: int, url: object, points: object = 10, comments: object = 2) -> dict
     return {"objectID": str(id), "url": url, "points": points, "num_comments": comments}
 
 
-async def test_stories_about_a_paper_add_up_and_other_links_are_left_out(http: Http, mirror: Mirror) -> None:
+async def test_stories_about_a_paper_add_up_and_other_links_are_left_out(
+    http: Http, mirror: Mirror
+) -> None:
     stories = [
         hit(1, "https://arxiv.org/abs/2605.00001v2"),
         hit(2, "https://www.arxiv.org/pdf/2605.00001", 5, None),
@@ -53,9 +66,13 @@ async def test_stories_about_a_paper_add_up_and_other_links_are_left_out(http: H
 
 async def test_hacker_news_without_an_answer_has_failed(http: Http, mirror: Mirror) -> None:
     mirror.routes["/hn"] = Reply(b"<html>", 200)
-    assert (await HackerNewsSource(HackerNews(url=f"{mirror.url}/hn"), http).fetch(Ask(NOW))).state is FAILED
+    assert (
+        await HackerNewsSource(HackerNews(url=f"{mirror.url}/hn"), http).fetch(Ask(NOW))
+    ).state is FAILED
     mirror.routes["/hn"] = Reply(b'{"hits": []}')
-    assert (await HackerNewsSource(HackerNews(url=f"{mirror.url}/hn"), http).fetch(Ask(NOW))).state is QUIET
+    assert (
+        await HackerNewsSource(HackerNews(url=f"{mirror.url}/hn"), http).fetch(Ask(NOW))
+    ).state is QUIET
 
 
 REPOSITORIES = {
@@ -66,18 +83,27 @@ REPOSITORIES = {
 }
 
 
-async def test_stars_of_known_repositories_are_read_with_the_token(http: Http, mirror: Mirror) -> None:
-    mirror.routes["/repos/ann/nets"] = Reply(b'{"stargazers_count": 41}', headers={"X-RateLimit-Remaining": "50"})
+async def test_stars_of_known_repositories_are_read_with_the_token(
+    http: Http, mirror: Mirror
+) -> None:
+    mirror.routes["/repos/ann/nets"] = Reply(
+        b'{"stargazers_count": 41}', headers={"X-RateLimit-Remaining": "50"}
+    )
     mirror.routes["/repos/carl/code"] = Reply(b'{"stargazers_count": 7}')
     source = GitHubSource(GitHub(url=mirror.url, token=SecretStr("secret")), http)
     harvest = await source.fetch(Ask(NOW, repositories=REPOSITORIES))
-    assert {s.about: s.value for s in harvest.signals} == {"arxiv:2605.00001": 41, "arxiv:2605.00004": 7}
+    assert {s.about: s.value for s in harvest.signals} == {
+        "arxiv:2605.00001": 41,
+        "arxiv:2605.00004": 7,
+    }
     assert (harvest.state, harvest.error, dict(harvest.memory)) == (FRESH, "", {})
     assert all(request.headers["authorization"] == "Bearer secret" for request in mirror.log)
     assert "/repos/bo/gone" in mirror.paths()
 
 
-async def test_the_hourly_limit_is_respected_and_the_rest_comes_next_time(http: Http, mirror: Mirror) -> None:
+async def test_the_hourly_limit_is_respected_and_the_rest_comes_next_time(
+    http: Http, mirror: Mirror
+) -> None:
     many = {f"arxiv:2605.{n:05}": f"https://github.com/a/r{n}" for n in range(70)}
     for n in range(70):
         mirror.routes[f"/repos/a/r{n}"] = Reply(b'{"stargazers_count": 1}')
@@ -87,7 +113,9 @@ async def test_the_hourly_limit_is_respected_and_the_rest_comes_next_time(http: 
     assert "authorization" not in mirror.log[0].headers
     second = await source.fetch(Ask(NOW, memory=first.memory, repositories=many))
     assert second.signals[0].about == "arxiv:2605.00050"
-    mirror.routes["/repos/a/r2"] = Reply(b'{"stargazers_count": 1}', headers={"X-RateLimit-Remaining": "3"})
+    mirror.routes["/repos/a/r2"] = Reply(
+        b'{"stargazers_count": 1}', headers={"X-RateLimit-Remaining": "3"}
+    )
     assert len((await source.fetch(Ask(NOW, repositories=many))).signals) == 3
     mirror.routes["/repos/a/r0"] = Reply(b"{}", 403, {"X-RateLimit-Remaining": "0"})
     spent = await source.fetch(Ask(NOW, repositories=many))
@@ -110,7 +138,8 @@ def test_opml_is_read_nested_each_feed_once_with_unique_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"<html/>", b"<opml>", b"<opml/>", b"<!DOCTYPE x [<!ENTITY a 'b'>]><opml/>", b"\x00"]
+    "body",
+    [b"", b"<html/>", b"<opml>", b"<opml/>", b"<!DOCTYPE x [<!ENTITY a 'b'>]><opml/>", b"\x00"],
 )
 def test_what_is_not_opml_is_refused(body: bytes) -> None:
     with pytest.raises(InputError):
@@ -164,8 +193,16 @@ async def test_a_failed_source_is_a_value_and_the_others_go_on() -> None:
     asks = {name: Ask(NOW, memory=memory) for name in ("good", "broken", "slow")}
     good, broken, slow = await fetch(sources, asks, deadline_s=0.2)
     assert good.state is FRESH
-    assert (broken.state, broken.error, broken.memory["ids"]) == (FAILED, "broken broke: KeyError: 'x'", "1")
-    assert (slow.state, slow.error, slow.memory["ids"]) == (FAILED, "slow was not done after 0.2 s", "1")
+    assert (broken.state, broken.error, broken.memory["ids"]) == (
+        FAILED,
+        "broken broke: KeyError: 'x'",
+        "1",
+    )
+    assert (slow.state, slow.error, slow.memory["ids"]) == (
+        FAILED,
+        "slow was not done after 0.2 s",
+        "1",
+    )
 
 
 async def test_sources_are_asked_at_once() -> None:
@@ -185,10 +222,14 @@ async def test_C03_the_wait_doubles_with_each_failure_in_a_row_up_to_a_day() -> 
         memory = harvest.memory
         waits.append(harvest.retry_after_s)
     assert waits == [900, 1800, 3600, 7200, 14_400, 28_800, 57_600, 86_400, 86_400]
-    (well,) = await fetch([Told("down", Harvest("down", QUIET, memory=memory))], {"down": Ask(NOW, memory=memory)})
+    (well,) = await fetch(
+        [Told("down", Harvest("down", QUIET, memory=memory))], {"down": Ask(NOW, memory=memory)}
+    )
     assert (dict(well.memory), well.retry_after_s) == ({}, None)
 
 
 async def test_C27_all_sources_down_is_a_day_of_failures_not_an_exception() -> None:
-    harvests = await fetch([Told("a", OSError("net")), Told("b", OSError("net"))], {"a": Ask(NOW), "b": Ask(NOW)})
+    harvests = await fetch(
+        [Told("a", OSError("net")), Told("b", OSError("net"))], {"a": Ask(NOW), "b": Ask(NOW)}
+    )
     assert [harvest.state for harvest in harvests] == [FAILED, FAILED]

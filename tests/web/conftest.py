@@ -67,10 +67,14 @@ def web(app: App, clock: Clock) -> Iterator[httpx2.Client]:
 
 
 class serving:
-    """The site's pages on a loopback port; gives a client that follows nothing and trusts no environment."""
+    """The site's pages on a loopback port; gives a client that follows nothing and trusts no
+    environment.
+    """
 
     def __init__(self, app: App, clock: Callable[[], datetime]) -> None:
-        settings = uvicorn.Config(create_app(app, clock), port=0, log_level="error", proxy_headers=False)
+        settings = uvicorn.Config(
+            create_app(app, clock), port=0, log_level="error", proxy_headers=False
+        )
         self.server = uvicorn.Server(settings)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 
@@ -88,7 +92,9 @@ class serving:
         self.thread.join()
 
 
-def a_reader(app: App, email: str = "ada@example.org", state: SubscriberState = SubscriberState.ACTIVE) -> Subscriber:
+def a_reader(
+    app: App, email: str = "ada@example.org", state: SubscriberState = SubscriberState.ACTIVE
+) -> Subscriber:
     with writing(app.engine) as connection:
         return subscribers.add(connection, Subscriber(0, email, state), email, NOW)
 
@@ -98,5 +104,7 @@ def now_of(app: App, reader: Subscriber) -> Subscriber:
         return subscribers.get(connection, reader.id)
 
 
-def link(app: App, reader: Subscriber, purpose: str, page: str = "", made: datetime = NOW, **more: int) -> str:
+def link(
+    app: App, reader: Subscriber, purpose: str, page: str = "", made: datetime = NOW, **more: int
+) -> str:
     return f"/{page or purpose}/{app.tokens.make(purpose, reader.id, reader.epoch, made, **more)}"

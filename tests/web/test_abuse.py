@@ -36,8 +36,12 @@ PAGES = (
 )
 
 
-def test_F01_a_flood_is_turned_away_before_it_is_read_and_others_are_served(app: App, web: httpx2.Client) -> None:
-    codes = [web.post("/subscribe", data={"email": f"a{n}@example.org"}).status_code for n in range(200)]
+def test_F01_a_flood_is_turned_away_before_it_is_read_and_others_are_served(
+    app: App, web: httpx2.Client
+) -> None:
+    codes = [
+        web.post("/subscribe", data={"email": f"a{n}@example.org"}).status_code for n in range(200)
+    ]
     assert codes.count(200) == 5 and codes.count(429) == 195
     assert len(ledger_life.claim(app.engine, 99, NOW)) == 5
     assert web.get("/").status_code == 200
@@ -45,12 +49,20 @@ def test_F01_a_flood_is_turned_away_before_it_is_read_and_others_are_served(app:
 
 def test_F01_twenty_a_day_and_a_quota_forgets() -> None:
     quota = Quota(2, 60)
-    assert [quota.take("a", now) for now in (0, 1, 2, 60.5, 60.6)] == [True, True, False, True, False]
+    assert [quota.take("a", now) for now in (0, 1, 2, 60.5, 60.6)] == [
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
     assert quota.take("b", 2)
 
 
 def test_F03_the_whole_site_writes_so_many_confirmations_an_hour(app: App, clock: Clock) -> None:
-    limits = app.config.limits.model_copy(update={"confirmations_per_hour": 3, "subscribes_per_minute_per_address": 50})
+    limits = app.config.limits.model_copy(
+        update={"confirmations_per_hour": 3, "subscribes_per_minute_per_address": 50}
+    )
     app.config = app.config.model_copy(update={"limits": limits})
     with serving(app, clock) as web:
         answers = [web.post("/subscribe", data={"email": f"a@d{n}.example.org"}) for n in range(6)]
@@ -74,12 +86,24 @@ def test_F04_only_named_proxies_are_believed(
     from starlette.requests import Request
 
     headers = [(b"x-forwarded-for", forwarded.encode())]
-    assert client_prefix(Request({"type": "http", "client": (peer, 1), "headers": headers}), trusted) == expected
+    assert (
+        client_prefix(Request({"type": "http", "client": (peer, 1), "headers": headers}), trusted)
+        == expected
+    )
 
 
-def test_F05_bad_links_look_alike_ask_no_table_and_are_counted(app: App, web: httpx2.Client) -> None:
+def test_F05_bad_links_look_alike_ask_no_table_and_are_counted(
+    app: App, web: httpx2.Client
+) -> None:
     good = app.tokens.make("preferences", 1, 1, NOW)
-    bad = [good[:-1], good + "A", ("B" if good[0] != "B" else "C") + good[1:], "x" * 60_000, "%00", "ä"]
+    bad = [
+        good[:-1],
+        good + "A",
+        ("B" if good[0] != "B" else "C") + good[1:],
+        "x" * 60_000,
+        "%00",
+        "ä",
+    ]
     app.engine.dispose()
     app.engine.pool._creator = None  # type: ignore[assignment,attr-defined]  # no table can be asked any more
     answers = [web.get(f"/preferences/{token}") for token in bad]
@@ -92,10 +116,15 @@ def test_F05_rejected_links_are_a_metric(web: httpx2.Client) -> None:
     assert 'token_rejected_total{reason="malformed"} 1.0' in web.get("/metrics").text
 
 
-def test_F09_a_crawler_over_every_link_of_every_page_changes_nothing(app: App, web: httpx2.Client) -> None:
+def test_F09_a_crawler_over_every_link_of_every_page_changes_nothing(
+    app: App, web: httpx2.Client
+) -> None:
     reader = a_reader(app)
     seen: set[str] = set()
-    paths = [link(app, reader, purpose, paper=1, vote=1) for purpose in ("preferences", "unsubscribe", "feedback")]
+    paths = [
+        link(app, reader, purpose, paper=1, vote=1)
+        for purpose in ("preferences", "unsubscribe", "feedback")
+    ]
     while paths:
         path = paths.pop()
         seen.add(path)
@@ -110,7 +139,12 @@ def test_F09_a_crawler_over_every_link_of_every_page_changes_nothing(app: App, w
 
 def test_F11_one_click_answers_odd_clients(app: App, web: httpx2.Client) -> None:
     for number, headers in enumerate(
-        ({"User-Agent": ""}, {"Content-Type": "text/plain"}, {"Content-Type": "multipart/form-data"}, {"Accept": "x/y"})
+        (
+            {"User-Agent": ""},
+            {"Content-Type": "text/plain"},
+            {"Content-Type": "multipart/form-data"},
+            {"Accept": "x/y"},
+        )
     ):
         reader = a_reader(app, f"r{number}@example.org")
         path = link(app, reader, "unsubscribe")
@@ -139,12 +173,27 @@ def test_F15_answers_take_the_same_time_to_the_eye(app: App, clock: Clock) -> No
 
 def test_F17_fields_that_are_not_in_the_form_are_ignored(app: App, web: httpx2.Client) -> None:
     reader = a_reader(app)
-    form = {"id": "9", "email": "evil@example.org", "state": "suppressed", "status": "admin", "epoch": "9",
-            "score": "0", "address_version": "7", "size": "1000", "hour": "99",
-            "tz": "Mars/Base", "rhythm": "hourly"}  # fmt: skip
+    form = {
+        "id": "9",
+        "email": "evil@example.org",
+        "state": "suppressed",
+        "status": "admin",
+        "epoch": "9",
+        "score": "0",
+        "address_version": "7",
+        "size": "1000",
+        "hour": "99",
+        "tz": "Mars/Base",
+        "rhythm": "hourly",
+    }
     assert web.post(link(app, reader, "preferences"), data=form).status_code == 200
     after = now_of(app, reader)
-    assert (after.id, after.email, after.state, after.epoch) == (reader.id, reader.email, reader.state, reader.epoch)
+    assert (after.id, after.email, after.state, after.epoch) == (
+        reader.id,
+        reader.email,
+        reader.state,
+        reader.epoch,
+    )
     assert (after.size, after.hour, after.timezone, after.rhythm) == (8, 7, "UTC", "weekdays")
 
 
@@ -184,11 +233,16 @@ def test_F21_every_answer_carries_the_policy(web: httpx2.Client, page: str) -> N
 
 def test_F21_a_letter_page_names_its_styles_by_hash_and_allows_no_other() -> None:
     said = policy('<style>a{}</style><p style="color:red">x</p>')
-    assert "'unsafe-inline'" not in said and said.count("'sha256-") == 2 and "default-src 'none'" in said
+    assert (
+        "'unsafe-inline'" not in said
+        and said.count("'sha256-") == 2
+        and "default-src 'none'" in said
+    )
 
 
 @pytest.mark.parametrize(
-    "text", ["' OR 1=1 --", "%", "_", "a%' UNION SELECT", "ti:'", "\\", "\x00", "'); DROP TABLE papers"]
+    "text",
+    ["' OR 1=1 --", "%", "_", "a%' UNION SELECT", "ti:'", "\\", "\x00", "'); DROP TABLE papers"],
 )
 def test_F22_injections_are_words(web: httpx2.Client, text: str) -> None:
     assert web.get("/search", params={"q": text}).status_code in (200, 400)
@@ -197,7 +251,10 @@ def test_F22_injections_are_words(web: httpx2.Client, text: str) -> None:
 
 
 def test_F23_no_token_is_logged(
-    app: App, web: httpx2.Client, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    app: App,
+    web: httpx2.Client,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.INFO)
     path = link(app, a_reader(app), "preferences")
@@ -223,7 +280,9 @@ def test_F25_an_old_key_still_opens_links(app: App, clock: Clock) -> None:
     assert now_of(app, reader).state is SubscriberState.UNSUBSCRIBED
 
 
-@pytest.mark.parametrize("query", ["next=//evil.example", "url=https://evil.example", "redirect=//evil.example"])
+@pytest.mark.parametrize(
+    "query", ["next=//evil.example", "url=https://evil.example", "redirect=//evil.example"]
+)
 def test_F26_nothing_redirects_elsewhere(app: App, web: httpx2.Client, query: str) -> None:
     reader = a_reader(app)
     for path in ("/", link(app, reader, "confirm"), link(app, reader, "preferences")):
@@ -234,7 +293,9 @@ def test_F26_nothing_redirects_elsewhere(app: App, web: httpx2.Client, query: st
         assert "evil.example" not in answer.text
 
 
-def test_F28_metrics_are_for_this_machine_and_health_names_nobody(app: App, web: httpx2.Client) -> None:
+def test_F28_metrics_are_for_this_machine_and_health_names_nobody(
+    app: App, web: httpx2.Client
+) -> None:
     a_reader(app)
     assert web.get("/metrics", headers={"X-Forwarded-For": "9.9.9.9"}).status_code == 404
     assert "ada@" not in web.get("/metrics").text + web.get("/healthz").text
@@ -249,7 +310,9 @@ def test_F29_other_methods_have_no_effect(app: App, web: httpx2.Client, method: 
     assert now_of(app, reader) == reader
 
 
-def test_F10_a_form_sent_without_its_button_cannot_confirm_by_get(app: App, web: httpx2.Client) -> None:
+def test_F10_a_form_sent_without_its_button_cannot_confirm_by_get(
+    app: App, web: httpx2.Client
+) -> None:
     reader = a_reader(app, state=SubscriberState.PENDING)
     web.get(link(app, reader, "confirm"), params={"topic": "reasoning", "size": "5"})
     assert now_of(app, reader).state is SubscriberState.PENDING

@@ -1,4 +1,6 @@
-"""Acts that share a transaction: each gets its own answer, and one that fails takes nobody along."""
+"""Acts that share a transaction: each gets its own answer, and one that fails takes nobody
+along.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -8,10 +10,12 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from newsletter.store.db import open_engine, reading, writing
-from newsletter.web.db_batch import Desk
+from newsletter.web.db_batch import DbBatch
 
 
-async def test_acts_of_one_moment_share_a_transaction_and_a_failure_is_its_own(tmp_path: Path) -> None:
+async def test_acts_of_one_moment_share_a_transaction_and_a_failure_is_its_own(
+    tmp_path: Path,
+) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'acts.db'}")
     with writing(engine) as connection:
         connection.execute(text("CREATE TABLE act (n INTEGER PRIMARY KEY)"))
@@ -27,7 +31,7 @@ async def test_acts_of_one_moment_share_a_transaction_and_a_failure_is_its_own(t
 
         return act
 
-    desk = Desk(engine)
+    desk = DbBatch(engine)
     assert await asyncio.gather(*(desk.write(adding(n)) for n in range(50))) == list(range(50))
     assert len(commits) == 1
     acts = (desk.write(adding(n, fails=n == 61)) for n in range(60, 63))
@@ -37,7 +41,9 @@ async def test_acts_of_one_moment_share_a_transaction_and_a_failure_is_its_own(t
         await desk.write(adding(70, fails=True))
     commits.clear()
     count = text("SELECT count(*) FROM act")
-    found = await asyncio.gather(*(desk.read(lambda connection: connection.scalar(count)) for _ in range(50)))
+    found = await asyncio.gather(
+        *(desk.read(lambda connection: connection.scalar(count)) for _ in range(50))
+    )
     assert found == [52] * 50 and len(commits) == 1
     with reading(engine) as connection:
         kept = set(connection.scalars(text("SELECT n FROM act")))

@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 
 from newsletter.app import App
-from newsletter.delivery.message_builder import Composer
+from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.models import SubscriberState
 from newsletter.store import ledger_life, subscribers, topics
 from newsletter.store.db import reading, writing
@@ -30,14 +30,35 @@ def test_a_reader_subscribes_confirms_chooses_and_leaves(app: App, web: httpx2.C
         reader = subscribers.get(connection, claim.subscriber)
     confirm = link(app, reader, "confirm")
     page = web.get(confirm)
-    assert page.status_code == 200 and "a•••" in page.text.lower() and "ada@example.org" not in page.text.lower()
+    assert (
+        page.status_code == 200
+        and "a•••" in page.text.lower()
+        and "ada@example.org" not in page.text.lower()
+    )
     assert now_of(app, reader).state is SubscriberState.PENDING  # opening confirms nobody
-    form = {"topic": ["reasoning", "weather"], "keywords": '"graph neural"\n-survey', "authors": "Ingrid Solheim",
-            "tz": "Europe/Berlin", "hour": "06:00", "rhythm": "daily", "size": "5", "mix": "match"}  # fmt: skip
+    form = {
+        "topic": ["reasoning", "weather"],
+        "keywords": '"graph neural"\n-survey',
+        "authors": "Ingrid Solheim",
+        "tz": "Europe/Berlin",
+        "hour": "06:00",
+        "rhythm": "daily",
+        "size": "5",
+        "mix": "match",
+    }
     assert "Saved" in web.post(confirm, data=form).text
     active = now_of(app, reader)
-    assert (active.state, active.timezone, active.hour, active.size) == (SubscriberState.ACTIVE, "Europe/Berlin", 6, 5)
-    assert len(active.topics) == 3 and active.muted == ("survey",) and active.follows == ("Ingrid Solheim",)
+    assert (active.state, active.timezone, active.hour, active.size) == (
+        SubscriberState.ACTIVE,
+        "Europe/Berlin",
+        6,
+        5,
+    )
+    assert (
+        len(active.topics) == 3
+        and active.muted == ("survey",)
+        and active.follows == ("Ingrid Solheim",)
+    )
     assert web.post(link(app, active, "unsubscribe")).status_code == 200
     assert now_of(app, reader).state is SubscriberState.UNSUBSCRIBED
 
@@ -62,9 +83,15 @@ def test_F09_opening_every_link_of_a_letter_changes_nothing(app: App, web: httpx
 
 
 @pytest.mark.parametrize(
-    "body", [{"data": {"List-Unsubscribe": "One-Click"}}, {"files": {"List-Unsubscribe": (None, "One-Click")}}]
+    "body",
+    [
+        {"data": {"List-Unsubscribe": "One-Click"}},
+        {"files": {"List-Unsubscribe": (None, "One-Click")}},
+    ],
 )
-def test_F11_one_click_leaves_without_cookie_redirect_or_origin(app: App, web: httpx2.Client, body: dict) -> None:  # type: ignore[type-arg]
+def test_F11_one_click_leaves_without_cookie_redirect_or_origin(
+    app: App, web: httpx2.Client, body: dict
+) -> None:  # type: ignore[type-arg]
     reader = a_reader(app)
     answer = web.post(link(app, reader, "unsubscribe"), **body)
     assert answer.status_code == 200 and "set-cookie" not in answer.headers
@@ -76,31 +103,44 @@ def test_F15_known_and_unknown_addresses_get_the_same_answer(app: App, web: http
     a_reader(app, "known@example.org")
     a_reader(app, "pending@example.org", SubscriberState.PENDING)
     with writing(app.engine) as connection:
-        subscribers.suppress(connection, app.tokens.address_hash("never@example.org"), "complaint", NOW)
+        subscribers.suppress(
+            connection, app.tokens.address_hash("never@example.org"), "complaint", NOW
+        )
     answers = [
-        web.post("/subscribe", data={"email": f"{name}@example.org"}) for name in ("known", "pending", "never", "new")
+        web.post("/subscribe", data={"email": f"{name}@example.org"})
+        for name in ("known", "pending", "never", "new")
     ]
     assert {(answer.status_code, answer.text) for answer in answers} == {(200, answers[0].text)}
     assert sorted(claim.kind for claim in queued(app)) == ["confirm", "confirm", "known"]
 
 
-def test_a_search_of_a_member_stands_among_their_keywords_once_they_save_it(app: App, web: httpx2.Client) -> None:
+def test_a_search_of_a_member_stands_among_their_keywords_once_they_save_it(
+    app: App, web: httpx2.Client
+) -> None:
     reader = a_reader(app)
     web.post("/subscribe", data={"email": reader.email, "query": "quantum  TIMETABLE"})
     [claim] = queued(app)
-    assert claim.kind == "known" and now_of(app, reader) == reader  # whoever typed the address changed nothing
-    [parcel] = list(Composer(app.engine, app.config, app.press, app.tokens)([claim]))
+    assert (
+        claim.kind == "known" and now_of(app, reader) == reader
+    )  # whoever typed the address changed nothing
+    [parcel] = list(MessageBuilder(app.engine, app.config, app.press, app.tokens)([claim]))
     assert isinstance(parcel, tuple)
     text = message_from_bytes(parcel[1], policy=default).get_body(("plain",)).get_content()  # type: ignore[union-attr]
-    assert "timetable" not in text.lower().replace("+timetable", "")  # anybody's text is no sentence of our mail
+    assert "timetable" not in text.lower().replace(
+        "+timetable", ""
+    )  # anybody's text is no sentence of our mail
     [there] = re.findall(r"http://localhost:8080(/preferences/\S+add=\S+)", text)
     page = web.get(there).text
     assert re.search(r'<textarea id="kw"[^>]*>\s*quantum timetable</textarea>', page)
-    assert web.get(there.replace("quantum", "%22")).status_code == 200  # a query that is none is left out
+    assert (
+        web.get(there.replace("quantum", "%22")).status_code == 200
+    )  # a query that is none is left out
     assert now_of(app, reader) == reader
 
 
-def test_a_second_search_of_somebody_who_has_not_confirmed_is_kept_too(app: App, web: httpx2.Client) -> None:
+def test_a_second_search_of_somebody_who_has_not_confirmed_is_kept_too(
+    app: App, web: httpx2.Client
+) -> None:
     for query in ("quantum timetable", "folding AND crowds", "folding AND crowds"):
         web.post("/subscribe", data={"email": "ada@example.org", "query": query})
     [claim] = queued(app)
@@ -110,11 +150,15 @@ def test_a_second_search_of_somebody_who_has_not_confirmed_is_kept_too(app: App,
     assert [own[id].query for id in reader.topics] == ["quantum timetable", "folding crowds"]
 
 
-def test_more_lines_than_there_is_room_for_are_told_and_nothing_is_saved(app: App, web: httpx2.Client) -> None:
+def test_more_lines_than_there_is_room_for_are_told_and_nothing_is_saved(
+    app: App, web: httpx2.Client
+) -> None:
     reader = a_reader(app)
     lines = "\n".join(f"word{n}" for n in range(25))
     answer = web.post(link(app, reader, "preferences"), data={"keywords": lines, "size": "12"})
-    assert answer.status_code == 400 and "room for 20 lines" in answer.text and "word24" in answer.text
+    assert (
+        answer.status_code == 400 and "room for 20 lines" in answer.text and "word24" in answer.text
+    )
     assert now_of(app, reader) == reader
 
 
@@ -125,14 +169,18 @@ def test_F02_one_address_gets_one_confirmation_a_day(app: App, web: httpx2.Clien
 
 
 def test_F01_one_network_address_signs_up_few(web: httpx2.Client) -> None:
-    codes = [web.post("/subscribe", data={"email": f"a{n}@example.org"}).status_code for n in range(7)]
+    codes = [
+        web.post("/subscribe", data={"email": f"a{n}@example.org"}).status_code for n in range(7)
+    ]
     assert codes == [200] * 5 + [429] * 2
 
 
 def test_F04_a_forged_proxy_header_is_not_believed(web: httpx2.Client) -> None:
     codes = [
         web.post(
-            "/subscribe", data={"email": f"a{n}@example.org"}, headers={"X-Forwarded-For": f"9.9.9.{n}"}
+            "/subscribe",
+            data={"email": f"a{n}@example.org"},
+            headers={"X-Forwarded-For": f"9.9.9.{n}"},
         ).status_code
         for n in range(7)
     ]
@@ -141,7 +189,11 @@ def test_F04_a_forged_proxy_header_is_not_believed(web: httpx2.Client) -> None:
 
 def test_F04_proxies_of_a_named_network_are_believed_and_their_clients_told_apart() -> None:
     def client(host: str, forwarded: str, trusted: tuple[str, ...]) -> str:
-        scope = {"type": "http", "client": (host, 1), "headers": [(b"x-forwarded-for", forwarded.encode())]}
+        scope = {
+            "type": "http",
+            "client": (host, 1),
+            "headers": [(b"x-forwarded-for", forwarded.encode())],
+        }
         return client_prefix(Request(scope), trusted)
 
     assert client("10.0.0.7", "9.9.9.9", ("10.0.0.0/8",)) == "9.9.9.9"
@@ -151,8 +203,12 @@ def test_F04_proxies_of_a_named_network_are_believed_and_their_clients_told_apar
     assert client("fd00::1", "2001:db8::5", ("fd00::/8",)) == "2001:db8::/64"
 
 
-@pytest.mark.parametrize("purpose", [purpose for purpose in PURPOSES if purpose not in ("address",)])
-def test_F07_a_token_of_another_purpose_opens_nothing(app: App, web: httpx2.Client, purpose: str) -> None:
+@pytest.mark.parametrize(
+    "purpose", [purpose for purpose in PURPOSES if purpose not in ("address",)]
+)
+def test_F07_a_token_of_another_purpose_opens_nothing(
+    app: App, web: httpx2.Client, purpose: str
+) -> None:
     reader = a_reader(app)
     for page in ("confirm", "preferences", "unsubscribe", "feedback", "view"):
         token = app.tokens.make(purpose, reader.id, reader.epoch, NOW)
@@ -160,9 +216,13 @@ def test_F07_a_token_of_another_purpose_opens_nothing(app: App, web: httpx2.Clie
             assert web.get(f"/{page}/{token}").status_code == 404
 
 
-def test_a_bad_query_is_told_with_its_place_and_changes_nothing(app: App, web: httpx2.Client) -> None:
+def test_a_bad_query_is_told_with_its_place_and_changes_nothing(
+    app: App, web: httpx2.Client
+) -> None:
     reader = a_reader(app)
-    answer = web.post(link(app, reader, "preferences"), data={"keywords": 'fine\n"broken', "size": "12"})
+    answer = web.post(
+        link(app, reader, "preferences"), data={"keywords": 'fine\n"broken', "size": "12"}
+    )
     assert answer.status_code == 400 and "line 2" in answer.text
     assert now_of(app, reader) == reader
 
@@ -170,10 +230,16 @@ def test_a_bad_query_is_told_with_its_place_and_changes_nothing(app: App, web: h
 def test_F18_a_form_of_another_site_is_refused(app: App, web: httpx2.Client) -> None:
     reader = a_reader(app)
     page = link(app, reader, "preferences")
-    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null", "Sec-Fetch-Site": "cross-site"}):
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+    ):
         assert web.post(page, data={"size": "5"}, headers=headers).status_code == 403
         assert now_of(app, reader) == reader
-    ours = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}  # what a browser says of a no-referrer page's own form
+    ours = {
+        "Origin": "null",
+        "Sec-Fetch-Site": "same-origin",
+    }  # what a browser says of a no-referrer page's own form
     assert web.post(page, data={"size": "5"}, headers=ours).status_code == 200
 
 
@@ -196,16 +262,23 @@ def test_F21_what_is_typed_comes_back_escaped(web: httpx2.Client) -> None:
 
 def test_F23_token_pages_are_private(app: App, web: httpx2.Client) -> None:
     answer = web.get(link(app, a_reader(app), "preferences"))
-    assert (answer.headers["Referrer-Policy"], answer.headers["Cache-Control"]) == ("no-referrer", "no-store")
+    assert (answer.headers["Referrer-Policy"], answer.headers["Cache-Control"]) == (
+        "no-referrer",
+        "no-store",
+    )
     assert answer.headers["X-Robots-Tag"] == "noindex"
 
 
 def test_F27_the_field_that_people_cannot_see_brings_no_mail(app: App, web: httpx2.Client) -> None:
-    assert web.post("/subscribe", data={"email": "ada@example.org", "website": "x"}).status_code == 200
+    assert (
+        web.post("/subscribe", data={"email": "ada@example.org", "website": "x"}).status_code == 200
+    )
     assert queued(app) == []
 
 
-def test_a_vote_is_kept_after_the_button_and_can_be_taken_back(app: App, web: httpx2.Client) -> None:
+def test_a_vote_is_kept_after_the_button_and_can_be_taken_back(
+    app: App, web: httpx2.Client
+) -> None:
     reader = a_reader(app)
     from tests.test_store import a_merge, a_paper, keep
 
@@ -224,16 +297,29 @@ def test_a_vote_is_kept_after_the_button_and_can_be_taken_back(app: App, web: ht
 @pytest.mark.parametrize(
     "page",
     [
-        "/", "/archive", "/search", "/about", "/method", "/privacy", "/feeds/all.atom", "/feeds/all.json",
-        "/feeds/reasoning.atom", "/healthz", "/readyz", "/static/site.css", "/metrics",
+        "/",
+        "/archive",
+        "/search",
+        "/about",
+        "/method",
+        "/privacy",
+        "/feeds/all.atom",
+        "/feeds/all.json",
+        "/feeds/reasoning.atom",
+        "/healthz",
+        "/readyz",
+        "/static/site.css",
+        "/metrics",
     ],
-)  # fmt: skip
+)
 def test_pages_for_everybody_answer_on_an_empty_site(web: httpx2.Client, page: str) -> None:
     answer = web.get(page)
     assert answer.status_code == 200
     assert not re.search(r"<script|<img|style=\"", answer.text)
 
 
-@pytest.mark.parametrize("page", ["/issues/2026-01-01", "/issues/x", "/papers/none", "/feeds/none.atom", "/nothing"])
+@pytest.mark.parametrize(
+    "page", ["/issues/2026-01-01", "/issues/x", "/papers/none", "/feeds/none.atom", "/nothing"]
+)
 def test_what_is_not_there_is_a_plain_404(web: httpx2.Client, page: str) -> None:
     assert web.get(page).status_code == 404

@@ -1,4 +1,6 @@
-"""What readers do with their links: moving, exporting, being forgotten, coming back; each against a real server."""
+"""What readers do with their links: moving, exporting, being forgotten, coming back; each against a
+real server.
+"""
 
 import json
 import re
@@ -9,7 +11,7 @@ import httpx2
 import pytest
 
 from newsletter.app import App
-from newsletter.delivery.message_builder import Composer
+from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import ledger_life, ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
@@ -20,7 +22,9 @@ def waiting(app: App) -> dict[str, tuple[str, str]]:
     """Kind -> (recipient, source) of the mails that wait; asking leases them."""
     claims = ledger_life.claim(app.engine, 50, NOW)
     found = {}
-    for claim, parcel in zip(claims, Composer(app.engine, app.config, app.press, app.tokens)(claims), strict=True):
+    for claim, parcel in zip(
+        claims, MessageBuilder(app.engine, app.config, app.press, app.tokens)(claims), strict=True
+    ):
         assert isinstance(parcel, tuple), parcel
         source = re.sub(r"=\r?\n", "", parcel[1].decode()).replace("=3D", "=")
         found[claim.kind] = (parcel[0].recipient, source)
@@ -37,7 +41,10 @@ def test_confirming_brings_a_welcome(app: App, web: httpx2.Client) -> None:
 def test_F06_an_expired_confirmation_confirms_nobody(app: App, web: httpx2.Client) -> None:
     reader = a_reader(app, state=SubscriberState.PENDING)
     old = link(app, reader, "confirm", made=NOW - timedelta(days=7, seconds=1))
-    assert web.get(old).status_code == 404 and web.post(old, data={"topic": "reasoning"}).status_code == 404
+    assert (
+        web.get(old).status_code == 404
+        and web.post(old, data={"topic": "reasoning"}).status_code == 404
+    )
     assert now_of(app, reader).state is SubscriberState.PENDING
 
 
@@ -64,7 +71,9 @@ def test_F14_two_sign_ups_at_once_are_one_reader_and_one_mail(app: App, web: htt
 
     def join() -> None:
         ready.wait()
-        codes.append(httpx2.post(f"{web.base_url}/subscribe", data={"email": "ada@example.org"}).status_code)
+        codes.append(
+            httpx2.post(f"{web.base_url}/subscribe", data={"email": "ada@example.org"}).status_code
+        )
 
     threads = [threading.Thread(target=join) for _ in range(4)]
     for thread in threads:
@@ -81,11 +90,15 @@ def test_F02_three_confirmations_in_thirty_days(app: App, web: httpx2.Client, cl
     for day in range(40):
         moment = NOW + timedelta(days=day, hours=day / 10)
         with writing(app.engine) as connection:
-            membership.subscribe(app, connection, membership.Wish(addresses.parse("ada@example.org"), moment))
+            membership.subscribe(
+                app, connection, membership.Wish(addresses.parse("ada@example.org"), moment)
+            )
     with reading(app.engine) as connection:
         reader = subscribers.find(connection, "ada@example.org")
         assert reader is not None
-        in_a_month = ledger_read.enqueued_since(connection, reader.id, "confirm", NOW + timedelta(days=-1))
+        in_a_month = ledger_read.enqueued_since(
+            connection, reader.id, "confirm", NOW + timedelta(days=-1)
+        )
     assert in_a_month == 6  # three in the first thirty days, three in what follows
 
 
@@ -95,9 +108,14 @@ def test_F16_moving_asks_the_new_address_and_tells_the_old(app: App, web: httpx2
     answer = web.post(f"{page}/address", data={"email": "Ada@Example.net"})
     assert answer.status_code == 200 and "Ada@Example" not in answer.text
     mails = waiting(app)
-    assert (mails["address_new"][0], mails["address_old"][0]) == ("Ada@example.net", "ada@example.org")
+    assert (mails["address_new"][0], mails["address_old"][0]) == (
+        "Ada@example.net",
+        "ada@example.org",
+    )
     [path] = set(re.findall(r"/address/[\w-]+", mails["address_new"][1]))
-    assert "Ada@example.net" not in mails["address_old"][1]  # the old mailbox may be somebody else's by now
+    assert (
+        "Ada@example.net" not in mails["address_old"][1]
+    )  # the old mailbox may be somebody else's by now
     assert web.get(path).status_code == 200 and now_of(app, reader).email == "ada@example.org"
     assert web.post(path).status_code == 200
     moved = now_of(app, reader)
@@ -108,10 +126,14 @@ def test_F16_moving_asks_the_new_address_and_tells_the_old(app: App, web: httpx2
 def test_F16_moving_to_a_taken_or_barred_address_is_no_oracle(app: App, web: httpx2.Client) -> None:
     reader, _ = a_reader(app), a_reader(app, "taken@example.org")
     with writing(app.engine) as connection:
-        subscribers.suppress(connection, app.tokens.address_hash("never@example.org"), "complaint", NOW)
+        subscribers.suppress(
+            connection, app.tokens.address_hash("never@example.org"), "complaint", NOW
+        )
     answers = []
     for name in ("taken", "never", "free"):
-        answer = web.post(f"{link(app, reader, 'preferences')}/address", data={"email": f"{name}@example.org"})
+        answer = web.post(
+            f"{link(app, reader, 'preferences')}/address", data={"email": f"{name}@example.org"}
+        )
         answers.append((answer.status_code, answer.headers["Content-Length"]))
     kinds = [claim.kind for claim in ledger_life.claim(app.engine, 9, NOW)]
     assert kinds.count("address_old") == 3 and kinds.count("address_new") == 1
@@ -132,15 +154,19 @@ def test_data_comes_by_mail_and_not_on_the_page(app: App, web: httpx2.Client) ->
     answer = web.post(f"{link(app, reader, 'preferences')}/export")
     assert answer.status_code == 200 and "ada@example.org" not in answer.text
     with reading(app.engine) as connection:
-        [row] = [row for row in ledger_read.history(connection, reader.id) if row["kind"] == "export"]
+        [row] = [
+            row for row in ledger_read.history(connection, reader.id) if row["kind"] == "export"
+        ]
     assert row["state"] == "pending"
     [claim] = ledger_life.claim(app.engine, 9, NOW)
     assert json.loads(json.dumps(claim.context["data"]))["email"] == "ada@example.org"
-    [parcel] = list(Composer(app.engine, app.config, app.press, app.tokens)([claim]))
+    [parcel] = list(MessageBuilder(app.engine, app.config, app.press, app.tokens)([claim]))
     assert isinstance(parcel, tuple) and parcel[0].recipient == "ada@example.org"
 
 
-def test_F30_erasing_leaves_a_hash_that_no_import_revives_but_its_owner_may(app: App, web: httpx2.Client) -> None:
+def test_F30_erasing_leaves_a_hash_that_no_import_revives_but_its_owner_may(
+    app: App, web: httpx2.Client
+) -> None:
     reader = a_reader(app)
     page = link(app, reader, "preferences")
     assert web.post(f"{page}/erase").status_code == 400  # the box was not ticked
@@ -160,7 +186,10 @@ def test_F30_erasing_leaves_a_hash_that_no_import_revives_but_its_owner_may(app:
 
 def test_F30_an_erased_reader_leaves_the_books_balanced(app: App) -> None:
     readers = [a_reader(app, f"r{n}@example.org") for n in range(3)]
-    rows = [ledger_life.FrozenRow(one.id, "digest", (), NOW, NOW + timedelta(hours=18)) for one in readers]
+    rows = [
+        ledger_life.FrozenRow(one.id, "digest", (), NOW, NOW + timedelta(hours=18))
+        for one in readers
+    ]
     ledger_life.freeze(app.engine, NOW.date(), rows, candidates=5, papers={}, now=NOW)
     with writing(app.engine) as connection:
         subscribers.erase(connection, readers[0].id)
@@ -180,13 +209,21 @@ def test_a_pause_has_a_length_and_an_end(app: App, web: httpx2.Client) -> None:
 
 def test_keywords_are_checked_without_saving(app: App, web: httpx2.Client) -> None:
     reader = a_reader(app)
-    answer = web.post(link(app, reader, "preferences"), data={"keywords": "verifier", "size": "12", "check": "1"})
+    answer = web.post(
+        link(app, reader, "preferences"), data={"keywords": "verifier", "size": "12", "check": "1"}
+    )
     assert answer.status_code == 200 and "nothing in the last seven days" in answer.text
     assert 'value="12" checked' in answer.text and now_of(app, reader) == reader
 
 
 def test_a_mistake_keeps_all_that_was_typed(app: App, web: httpx2.Client) -> None:
-    form = {"keywords": "(open", "authors": "Mara Okafor", "topic": "weather", "tz": "Asia/Tokyo", "rhythm": "hot"}
+    form = {
+        "keywords": "(open",
+        "authors": "Mara Okafor",
+        "topic": "weather",
+        "tz": "Asia/Tokyo",
+        "rhythm": "hot",
+    }
     answer = web.post(link(app, a_reader(app), "preferences"), data=form)
     assert answer.status_code == 400 and "character" in answer.text
     for kept in (
@@ -206,7 +243,12 @@ def test_a_german_reader_has_german_pages(app: App, web: httpx2.Client) -> None:
     for purpose in ("preferences", "unsubscribe"):
         answer = web.get(link(app, reader, purpose), headers={"Accept-Language": "en"})
         assert '<html lang="de"' in answer.text
-    for wish, lang in (("de-AT,en;q=0.5", "de"), ("fr, de;q=0", "en"), ("en, de;q=0.9", "en"), ("x;q=y", "en")):
+    for wish, lang in (
+        ("de-AT,en;q=0.5", "de"),
+        ("fr, de;q=0", "en"),
+        ("en, de;q=0.9", "en"),
+        ("x;q=y", "en"),
+    ):
         assert f'<html lang="{lang}"' in web.get("/", headers={"Accept-Language": wish}).text
 
 
@@ -231,7 +273,10 @@ def test_the_personal_feed_needs_its_own_link(app: App, web: httpx2.Client, form
     reader = a_reader(app)
     answer = web.get(f"{link(app, reader, 'feed', 'my')}.{form}")
     assert answer.status_code == 200 and answer.headers["Cache-Control"] == "no-store"
-    again = web.get(f"{link(app, reader, 'feed', 'my')}.{form}", headers={"If-None-Match": answer.headers["ETag"]})
+    again = web.get(
+        f"{link(app, reader, 'feed', 'my')}.{form}",
+        headers={"If-None-Match": answer.headers["ETag"]},
+    )
     assert again.status_code == 304
     assert web.get(f"{link(app, reader, 'preferences', 'my')}.{form}").status_code == 404
     web.post(link(app, reader, "unsubscribe"))

@@ -1,4 +1,5 @@
-"""Compose: picks and facts in, a `Letter` out. What a letter says is in `templates/`; here is how it is put together.
+"""Compose: picks and facts in, a `Letter` out. What a letter says is in `templates/`; here is how
+it is put together.
 
 words.py      one language: its sentences, numbers, dates and plurals
 prose.py      cutting titles, abstracts and author lists to a reader's time
@@ -9,12 +10,21 @@ form.py       a rendered template with blanks, which each letter fills
 desk.py       what the letters of one language share
 body.py       the papers of one letter
 links.py      what the caller says about the site and the reader's addresses
-press.py      `Press`: the letters
+press.py      `Renderer`: the letters
 """
 
 from newsletter.steps.compose.links import Links, SiteFacts
-from newsletter.steps.compose.locale import Words, load_words
-from newsletter.steps.compose.paper_facts import Shown, show
-from newsletter.steps.compose.renderer import NOTICES, Press
+from newsletter.steps.compose.locale import Language, load_languages
+from newsletter.steps.compose.paper_facts import PaperFacts, show
+from newsletter.steps.compose.renderer import NOTICES, Renderer
 
-__all__ = ["NOTICES", "Links", "Press", "Shown", "SiteFacts", "Words", "load_words", "show"]
+__all__ = [
+    "NOTICES",
+    "Language",
+    "Links",
+    "PaperFacts",
+    "Renderer",
+    "SiteFacts",
+    "load_languages",
+    "show",
+]

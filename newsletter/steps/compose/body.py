@@ -1,26 +1,36 @@
-"""The papers of one letter: cards filled for one reader and put in order, as HTML and as plain text."""
+"""The papers of one letter: cards filled for one reader and put in order, as HTML and as plain
+text.
+"""
 
 from collections.abc import Sequence
 from datetime import date
 
 from newsletter.models import Fragment, Pick
 from newsletter.steps.compose.links import Links
-from newsletter.steps.compose.paper_facts import Shown
-from newsletter.steps.compose.shared_blocks import Card, Desk
+from newsletter.steps.compose.paper_facts import PaperFacts
+from newsletter.steps.compose.shared_blocks import Card, SharedBlocks
 
 #: Gmail cuts a letter off at 102 KB, through the unsubscribe link if need be; ours ends before.
 MAX_BYTES = 90_000
 #: What a shell and one card's blanks take of that, with room for long addresses.
 SHELL_BYTES, BLANKS_BYTES = 14_000, 1_000
 
-Printed = tuple[Pick, Shown, Card]
+Printed = tuple[Pick, PaperFacts, Card]
 
 
 class Body:
-    """Fragments in the order of the letter. Papers that would make it too long are left out and counted in `left`."""
+    """Fragments in the order of the letter. Papers that would make it too long are left out and
+    counted in `left`.
+    """
 
     def __init__(
-        self, desk: Desk, day: date, links: Links, papers: Sequence[tuple[Pick, Shown]], *, is_hosted: bool
+        self,
+        desk: SharedBlocks,
+        day: date,
+        links: Links,
+        papers: Sequence[tuple[Pick, PaperFacts]],
+        *,
+        is_hosted: bool,
     ) -> None:
         self.desk, self.day, self.links, self.is_hosted = desk, day, links, is_hosted
         self.html: list[Fragment] = []
@@ -43,7 +53,7 @@ class Body:
             self._add(pick, paper, card)
         self.html.append(self.desk.end_of_section)
 
-    def _add(self, pick: Pick, paper: Shown, card: Card) -> None:
+    def _add(self, pick: Pick, paper: PaperFacts, card: Card) -> None:
         self._number += 1
         why, why_text = self.desk.why(pick.reasons)
         more, less = self.links.feedback(paper.key, "more"), self.links.feedback(paper.key, "less")

@@ -1,7 +1,9 @@
-"""A template rendered once, with blanks that each letter fills; joining strings instead of rendering again.
+"""A template rendered once, with blanks that each letter fills; joining strings instead of
+rendering again.
 
-A blank is a marker that is handed to the template as a value. What a form is filled into are stretches of whole lines
-that remember the form they came from (`Filled`), so that an encoder encodes what never changes once.
+A blank is a marker that is handed to the template as a value. What a form is filled into are
+stretches of whole lines that remember the form they came from (`Filled`), so that an encoder
+encodes what never changes once.
 """
 
 import re
@@ -20,10 +22,22 @@ _BLANK = re.compile("\0([a-z_]+)\0")
 #: Blanks that are filled with finished fragments; each is a line of its own.
 BLOCKS = frozenset(("sections", "more_links"))
 
-#: Blanks that no line is wrapped for: they are of a known width, or addresses, which are never broken.
-FIXED = frozenset((
-    "number", "bracket", "more", "less", "missed_url", "preferences", "unsubscribe", "view", "how", "archive",
-))  # fmt: skip
+#: Blanks that no line is wrapped for: they are of a known width, or addresses, which are never
+#: broken.
+FIXED = frozenset(
+    (
+        "number",
+        "bracket",
+        "more",
+        "less",
+        "missed_url",
+        "preferences",
+        "unsubscribe",
+        "view",
+        "how",
+        "archive",
+    )
+)
 
 #: What a blank is filled with: text, or the finished fragments that take the place of its line.
 Filling = str | Sequence[Fragment]
@@ -43,18 +57,24 @@ class _Stretch(NamedTuple):
 
 
 class Form:
-    """A rendered template: stretches filled in one step, and blocks. `names`: its blanks, in the order of values."""
+    """A rendered template: stretches filled in one step, and blocks. `names`: its blanks, in the
+    order of values.
+    """
 
     def __init__(self, rendered: str, names: Sequence[str], *, is_html: bool) -> None:
         self._is_html = is_html
         self._place = {name: place for place, name in enumerate(names)}
         lines = [line + "\n" for line in rendered.removesuffix("\n").split("\n")]
-        self._parts: list[_Stretch | str | int] = []  #: text without blanks is itself; a number is the place of a block
+        self._parts: list[
+            _Stretch | str | int
+        ] = []  #: text without blanks is itself; a number is the place of a block
         for alone, group in groupby(enumerate(lines), key=self._line_alone):
             self._parts.append(self._part(alone >= 0, [line for _, line in group]))
 
     def _line_alone(self, numbered: tuple[int, str]) -> int:
-        """The number of a line that is a part by itself, because it is a block or may grow; -1 = it is not."""
+        """The number of a line that is a part by itself, because it is a block or may grow; -1 = it
+        is not.
+        """
         names = set(_BLANK.findall(numbered[1]))
         return numbered[0] if names & BLOCKS or (not self._is_html and names - FIXED) else -1
 
@@ -71,7 +91,9 @@ class Form:
         return _Stretch(texts, tuple(map(self._place.__getitem__, names)), growing)
 
     def fill(self, *values: Filling) -> list[Fragment]:
-        """Fill the blanks. Text is escaped for HTML, unless it is Markup; a plain-text line that grows is wrapped."""
+        """Fill the blanks. Text is escaped for HTML, unless it is Markup; a plain-text line that
+        grows is wrapped.
+        """
         texts: Sequence[Any] = [*map(_escaped, values)] if self._is_html else values
         fragments: list[Fragment] = []
         for part in self._parts:

@@ -1,4 +1,6 @@
-"""What the caller says about the site, and the addresses it made for one reader's letter. Nothing is signed here."""
+"""What the caller says about the site, and the addresses it made for one reader's letter. Nothing
+is signed here.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
-"""One language of the product: its sentences from `templates/words/CODE.toml`, its numbers and dates through Babel.
+"""One language of the product: its sentences from `templates/words/CODE.toml`, its numbers and
+dates through Babel.
 
-A sentence is a string with named blanks, or a table of plural forms (`one`, `other`, … as CLDR names them). A further
-language is one more file; what it leaves out is said in English.
+A sentence is a string with named blanks, or a table of plural forms (`one`, `other`, … as CLDR
+names them). A further language is one more file; what it leaves out is said in English.
 """
 
 import tomllib
@@ -21,10 +22,14 @@ from newsletter.errors import LetterError
 FALLBACK = "en"
 
 
-class Words:
-    """The words of one language. Numbers in a sentence are written the way the language writes them."""
+class Language:
+    """The words of one language. Numbers in a sentence are written the way the language writes
+    them.
+    """
 
-    def __init__(self, code: str, catalogue: Mapping[str, Any], fallback: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, code: str, catalogue: Mapping[str, Any], fallback: Mapping[str, Any] | None = None
+    ) -> None:
         self.code = code
         self._entries = {**_flatten(fallback or {}), **_flatten(catalogue)}
         self.name: str = self._entries["name"]
@@ -35,20 +40,25 @@ class Words:
         self.join = lru_cache(maxsize=4096)(self._join)
 
     def pattern(self, key: str, n: int | None = None) -> str:
-        """The sentence with its blanks still open; the form that `n` asks for where there are plural forms.
+        """The sentence with its blanks still open; the form that `n` asks for where there are
+        plural forms.
 
         Raises: LetterError when the catalogue has no such sentence.
         """
         try:
             entry = self._entries[key]
         except KeyError as e:
-            raise LetterError(f"words/{self.code}.toml: there is no {key!r}", hint="add it, or restore the file") from e
+            raise LetterError(
+                f"words/{self.code}.toml: there is no {key!r}", hint="add it, or restore the file"
+            ) from e
         if isinstance(entry, dict):
             entry = entry.get(self.locale.plural_form(n or 0), entry["other"])
         return str(entry)
 
     def say(self, key: str, n: int | None = None, **values: object) -> str:
-        """The sentence with its blanks filled; `{n}` becomes the number as the language writes it."""
+        """The sentence with its blanks filled; `{n}` becomes the number as the language writes
+        it.
+        """
         return self.pattern(key, n).format(n="" if n is None else self.number(n), **values)
 
     def numeral(self, n: int) -> str:
@@ -63,7 +73,9 @@ class Words:
         return self.pattern("thousands").format(n=format_decimal(n / 1000, "#,##0.#", self.locale))
 
     def _date(self, day: date | str, form: str) -> str:
-        """A date, or a local date and time, in one of the catalogue's forms: day, day_long, day_short, moment."""
+        """A date, or a local date and time, in one of the catalogue's forms: day, day_long,
+        day_short, moment.
+        """
         moment = day if isinstance(day, date) else datetime.fromisoformat(day)
         if isinstance(moment, datetime):
             return format_datetime(moment, self.pattern(form), locale=self.locale)
@@ -89,22 +101,29 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 @cache
-def load_words(directory: Path) -> Mapping[str, Words]:
+def load_languages(directory: Path) -> Mapping[str, Language]:
     """Read every language there is, English first: code -> words.
 
     Raises: LetterError when a file cannot be read.
     """
     catalogues = {path.stem: _read(path) for path in _english_first(directory.glob("*.toml"))}
     if FALLBACK not in catalogues:
-        raise LetterError(f"{directory} has no {FALLBACK}.toml", hint="restore templates/words from the package")
-    return {code: Words(code, catalogue, catalogues[FALLBACK]) for code, catalogue in catalogues.items()}
+        raise LetterError(
+            f"{directory} has no {FALLBACK}.toml", hint="restore templates/words from the package"
+        )
+    return {
+        code: Language(code, catalogue, catalogues[FALLBACK])
+        for code, catalogue in catalogues.items()
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as e:
-        raise LetterError(f"{path} cannot be read: {e}", hint="mend the file, or restore it from the package") from e
+        raise LetterError(
+            f"{path} cannot be read: {e}", hint="mend the file, or restore it from the package"
+        ) from e
 
 
 def _english_first(paths: Iterable[Path]) -> list[Path]:

@@ -1,4 +1,6 @@
-"""What an issue froze about a paper: the words and numbers its card shows, whatever happens to the paper later."""
+"""What an issue froze about a paper: the words and numbers its card shows, whatever happens to the
+paper later.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ LINKS = ("abs", "pdf", "code", "discuss", "project")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PaperFacts:
     """A paper as one issue shows it. Hashable, so that its card is made once."""
 
     key: int  #: Paper.key
@@ -35,11 +37,18 @@ class Shown:
         return hash((self.key, self.title))
 
     @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> "Shown":
+    def from_facts(cls, facts: Mapping[str, Any]) -> "PaperFacts":
         """Read back what `show` wrote."""
         counts = tuple(Fact(kind, count, days) for kind, count, days in facts["facts"])
         links = tuple((name, facts["links"][name]) for name in LINKS if name in facts["links"])
-        return cls(**{**facts, "affiliations": tuple(facts["affiliations"]), "facts": counts, "links": links})
+        return cls(
+            **{
+                **facts,
+                "affiliations": tuple(facts["affiliations"]),
+                "facts": counts,
+                "links": links,
+            }
+        )
 
     def count(self, kind: str) -> int:
         """The counter of that kind; 0 = never counted."""
@@ -48,15 +57,19 @@ class Shown:
     @property
     def url(self) -> str:
         """Where the title leads: the abstract, else the best page there is; empty = nowhere."""
-        return next((url for name, url in self.links if name != "code"), "") or next((u for _, u in self.links), "")
+        return next((url for name, url in self.links if name != "code"), "") or next(
+            (u for _, u in self.links), ""
+        )
 
     def age_days(self, day: date) -> int | None:
-        """Days between publication and `day`, a local date; None = unknown. Zones ahead of UTC are not negative."""
+        """Days between publication and `day`, a local date; None = unknown. Zones ahead of UTC are
+        not negative.
+        """
         return max(0, (day - date.fromisoformat(self.published)).days) if self.published else None
 
 
 def show(paper: Paper, heat: Heat) -> dict[str, Any]:
-    """Freeze what an issue says about a paper. JSON-able; `Shown.from_facts` reads it back."""
+    """Freeze what an issue says about a paper. JSON-able; `PaperFacts.from_facts` reads it back."""
     affiliations = [cut(one_line(name), 60) for name in paper.affiliations if one_line(name)]
     return {
         "key": paper.key,
@@ -70,7 +83,9 @@ def show(paper: Paper, heat: Heat) -> dict[str, Any]:
         "level": heat.level,
         "field": heat.field,
         "facts": [[fact.kind, fact.count, fact.days] for fact in heat.facts],
-        "links": {name: url for name, url in paper.links.items() if name in LINKS and _is_safe(url)},
+        "links": {
+            name: url for name, url in paper.links.items() if name in LINKS and _is_safe(url)
+        },
     }
 
 

@@ -1,4 +1,6 @@
-"""Cutting text to a reader's time: titles, abstracts, author lists, lines of 72 columns. Language-blind and pure."""
+"""Cutting text to a reader's time: titles, abstracts, author lists, lines of 72 columns.
+Language-blind and pure.
+"""
 
 import re
 import unicodedata
@@ -9,31 +11,43 @@ COLUMNS = 72
 SUMMARY_WORDS = 60
 #: What follows these words and a full stop is the same sentence; so is what follows an initial.
 _ABBREVIATION = re.compile(
-    r"""(?: e\.g | i\.e | etc | al | cf | vs | approx | ca | figs? | eqs? | sec | refs? | no | vol | resp | dr | prof
-    | st | mrs? | ms | ph\.d | u\.s | viz | incl | max | min | avg | spp? | subsp | var | z\.b | bzw | d\.h
+    r"""(?: e\.g | i\.e | etc | al | cf | vs | approx | ca | figs? | eqs? | sec | refs? | no
+    | vol | resp | dr | prof | st | mrs? | ms | ph\.d | u\.s | viz | incl | max | min | avg | spp?
+    | subsp | var | z\.b | bzw | d\.h
     | [^\W\d_] )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_TURNING = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+)
 _END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\Wa-z_])")
 _MATH = re.compile(r"\$([^$]*[\\^_{}][^$]*|[^$\s]{1,3})\$")
-_COMMAND = re.compile(r"\\(?:text\w*|emph|mathrm|mathbf|mathcal|mathbb|mathit|bf|it|rm|sc|tt|em)\b\s*")
+_COMMAND = re.compile(
+    r"\\(?:text\w*|emph|mathrm|mathbf|mathcal|mathbb|mathit|bf|it|rm|sc|tt|em)\b\s*"
+)
 _SYMBOL = re.compile(r"\\([a-zA-Z]+)")
 _LABEL = re.compile(r"^abstract\s*[:.—–-]\s*", re.IGNORECASE)
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks, control characters, lone surrogates and marks that turn the writing direction."""
+    """Text without line breaks, control characters, lone surrogates and marks that turn the writing
+    direction.
+    """
     if not text.isprintable():
         kept = (
-            c if c not in _TURNING and unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") else " " for c in text
+            c
+            if c not in _TURNING and unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp")
+            else " "
+            for c in text
         )
         text = "".join(kept)
     return " ".join(text.split())
 
 
 def without_latex(text: str) -> str:
-    """Text in which what is left of LaTeX no longer looks like LaTeX. Money keeps its dollar signs."""
+    """Text in which what is left of LaTeX no longer looks like LaTeX. Money keeps its dollar
+    signs.
+    """
     text = _MATH.sub(r"\1", text)
     if "\\" in text or "{" in text:
         text = re.sub(r"\\([%&#_$])", r"\1", _COMMAND.sub("", text))
@@ -56,7 +70,9 @@ def sentences(text: str) -> list[str]:
 
 
 def shorten(text: str, count: int = 2, words: int = SUMMARY_WORDS) -> str:
-    """The first `count` sentences, fewer if they are long; a first sentence that is too long is cut at a word."""
+    """The first `count` sentences, fewer if they are long; a first sentence that is too long is cut
+    at a word.
+    """
     text = _LABEL.sub("", without_latex(text))
     kept: list[str] = []
     for sentence in sentences(text)[:count]:
@@ -79,7 +95,9 @@ def cut(text: str, limit: int) -> str:
 
 
 def head(title: str, limit: int) -> str:
-    """A title's part before its colon where that says something, else as many of its words as fit."""
+    """A title's part before its colon where that says something, else as many of its words as
+    fit.
+    """
     before, colon, _ = title.partition(": ")
     if colon and len(before) <= limit and (len(before) >= 12 or " " in before):
         return before
@@ -96,8 +114,8 @@ def names(authors: Sequence[str]) -> str:
 def fill(text: str, indent: int = 0) -> str:
     """Text in lines of at most 72 columns; only a longer word (an address) may pass them.
 
-    The first line's indent is left to the caller, who puts a number or a bullet there. No-break spaces hold words
-    together and become spaces.
+    The first line's indent is left to the caller, who puts a number or a bullet there. No-break
+    spaces hold words together and become spaces.
     """
     lines, line = [], ""
     for word in text.split(" "):

@@ -1,4 +1,6 @@
-"""One language's desk: what is the same in many letters is made here once and kept (cards, section heads, shells)."""
+"""One language's desk: what is the same in many letters is made here once and kept (cards, section
+heads, shells).
+"""
 
 import re
 from collections.abc import Mapping
@@ -11,27 +13,41 @@ from markupsafe import Markup, escape
 
 from newsletter.models import Reason, Subscriber
 from newsletter.steps.compose.form import Form, blank
-from newsletter.steps.compose.locale import Words
-from newsletter.steps.compose.paper_facts import Shown
+from newsletter.steps.compose.locale import Language
+from newsletter.steps.compose.paper_facts import PaperFacts
 from newsletter.steps.compose.prose import cut, one_line
 from newsletter.steps.compose.templates import Templates
 
 #: Keywords, and the names of readers' own topics, are cut here.
 NAME_LIMIT = 40
-#: Blanks of a card as HTML, as text, and of its links in text: what differs between two readers of one paper.
+#: Blanks of a card as HTML, as text, and of its links in text: what differs between two readers of
+#: one paper.
 HTML_BLANKS = ("why", "more", "less")
 TEXT_BLANKS = ("number", "why_text")
 LINKS_BLANKS = ("bracket", "more", "less")
 #: Blanks of a shell: what differs between two readers of one issue.
 SHELL_BLANKS = (
-    "subject", "preheader", "headline", "lede", "sections", "more_links", "reason", "missed_url",
-    "preferences", "unsubscribe", "view", "how", "archive",
-)  # fmt: skip
+    "subject",
+    "preheader",
+    "headline",
+    "lede",
+    "sections",
+    "more_links",
+    "reason",
+    "missed_url",
+    "preferences",
+    "unsubscribe",
+    "view",
+    "how",
+    "archive",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A paper's block, with blanks for its number, the reader's reason and the two feedback links."""
+    """A paper's block, with blanks for its number, the reader's reason and the two feedback
+    links.
+    """
 
     html: Form  #: HTML_BLANKS
     text: Form  #: TEXT_BLANKS
@@ -48,10 +64,12 @@ class Shell:
     text: Form
 
 
-class Desk:
-    """Everything is kept by its values, so nothing here is ever stale; the oldest is dropped when there is too much."""
+class SharedBlocks:
+    """Everything is kept by its values, so nothing here is ever stale; the oldest is dropped when
+    there is too much.
+    """
 
-    def __init__(self, words: Words, templates: Templates, site: Mapping[str, str]) -> None:
+    def __init__(self, words: Language, templates: Templates, site: Mapping[str, str]) -> None:
         self.words = words
         self._templates = templates
         common = {"lang": words.code, "dir": words.direction, "site": site, "w": words}
@@ -78,13 +96,17 @@ class Desk:
             return re.sub(r"\n\s*\n", "\n", text)
         return re.sub(r"\n{3,}", "\n\n", text).replace("\xa0", " ").strip("\n") + "\n"
 
-    def signal(self, paper: Shown, day: date) -> str:
-        """The fact behind a heat in words: "312 upvotes in 1 day". Empty when there is none to tell."""
+    def signal(self, paper: PaperFacts, day: date) -> str:
+        """The fact behind a heat in words: "312 upvotes in 1 day". Empty when there is none to
+        tell.
+        """
         if not paper.facts:
             age = paper.age_days(day)
             return self.words.say(f"signal.new_{age}") if age in (0, 1) else ""
         fact = paper.facts[0]
-        what = self.words.say(f"signal.{fact.kind}", fact.count, count=self.words.compact(fact.count))
+        what = self.words.say(
+            f"signal.{fact.kind}", fact.count, count=self.words.compact(fact.count)
+        )
         return (
             self.words.say("signal.days", fact.days, what=what)
             if fact.days
@@ -92,7 +114,9 @@ class Desk:
         )
 
     def why_you(self, reader: Subscriber, day: date, is_hosted: bool) -> str:
-        """Why this reader has this letter. A hosted letter may have been forwarded: it does not show the address."""
+        """Why this reader has this letter. A hosted letter may have been forwarded: it does not
+        show the address.
+        """
         if is_hosted:
             return self.words.say("footer.hosted", date=self.words.date(day, "day"))
         if reader.confirmed_at is None:
@@ -101,7 +125,9 @@ class Desk:
         return self.words.say("footer.confirmed", email=reader.email, date=confirmed)
 
     def _say_html(self, key: str, n: int | None = None, **values: object) -> Markup:
-        """A sentence for HTML. The catalogue's words and plain values are escaped; Markup (a link) stays."""
+        """A sentence for HTML. The catalogue's words and plain values are escaped; Markup (a link)
+        stays.
+        """
         number = "" if n is None else self.words.number(n)
         return Markup(escape(self.words.pattern(key, n))).format(n=number, **values)  # noqa: S704  (escaped)
 
@@ -109,43 +135,73 @@ class Desk:
         return self._templates.render_part("_parts.html", macro, self._html_values, *arguments)
 
     def _part_text(self, macro: str, *arguments: object) -> str:
-        # No-break spaces have done their work when lines are wrapped; a terminal may show them as something else.
-        return self._templates.render_part("_parts.txt", macro, self._text_values, *arguments).replace("\xa0", " ")
+        # No-break spaces have done their work when lines are wrapped; a terminal may show them as
+        # something else.
+        return self._templates.render_part(
+            "_parts.txt", macro, self._text_values, *arguments
+        ).replace("\xa0", " ")
 
-    def _card(self, paper: Shown, day: date) -> Card:
+    def _card(self, paper: PaperFacts, day: date) -> Card:
         signal = self.signal(paper, day)
         html = self._part_html("card", paper, signal, *map(blank, HTML_BLANKS))
         text = self._part_text("card", paper, signal, *map(blank, TEXT_BLANKS))
         links = self._part_text("links", paper, *map(blank, LINKS_BLANKS))
         return Card(
-            Form(html, HTML_BLANKS, is_html=True), Form(text, TEXT_BLANKS, is_html=False),
-            Form(links, LINKS_BLANKS, is_html=False), bytes=len(html.encode()), words=len(text.split()),
-        )  # fmt: skip
+            Form(html, HTML_BLANKS, is_html=True),
+            Form(text, TEXT_BLANKS, is_html=False),
+            Form(links, LINKS_BLANKS, is_html=False),
+            bytes=len(html.encode()),
+            words=len(text.split()),
+        )
 
     def _section(self, name: str, count: int) -> tuple[str, str]:
         name = cut(one_line(name), NAME_LIMIT)
         return self._part_html("section", name, count), self._part_text("section", name, count)
 
     def _why(self, reasons: tuple[Reason, ...]) -> tuple[Markup, str]:
-        """Why this paper is here, for this reader, as HTML and as text; empty when the section says it all."""
-        said = [self._reason(reason) for reason in reasons if reason.kind in ("keyword", "author", "near")][:2]
+        """Why this paper is here, for this reader, as HTML and as text; empty when the section says
+        it all.
+        """
+        said = [
+            self._reason(reason)
+            for reason in reasons
+            if reason.kind in ("keyword", "author", "near")
+        ][:2]
         # A macro's output is escaped already: it comes from an .html template.
         return Markup(self._part_html("why", said)), self._part_text("why", said)  # noqa: S704
 
     def _reason(self, reason: Reason) -> str:
         if reason.kind == "near":
             return self.words.say("reason.near", int(reason.detail))
-        return self.words.say(f"reason.{reason.kind}", detail=cut(one_line(reason.detail), NAME_LIMIT))
+        return self.words.say(
+            f"reason.{reason.kind}", detail=cut(one_line(reason.detail), NAME_LIMIT)
+        )
 
     def _shell(
-        self, kind: str, day: date, is_hosted: bool, left: int, missed: date | None, stale: tuple[str, ...]
+        self,
+        kind: str,
+        day: date,
+        is_hosted: bool,
+        left: int,
+        missed: date | None,
+        stale: tuple[str, ...],
     ) -> Shell:
-        """A letter's shell with blanks for what differs between its readers. `left`: papers that did not fit."""
+        """A letter's shell with blanks for what differs between its readers. `left`: papers that
+        did not fit.
+        """
         blanks = {name: blank(name) for name in SHELL_BLANKS}
-        values = {**blanks, "day": day, "is_hosted": is_hosted, "left": left, "missed": missed,
-                  "stale": ", ".join(stale)}  # fmt: skip
+        values = {
+            **blanks,
+            "day": day,
+            "is_hosted": is_hosted,
+            "left": left,
+            "missed": missed,
+            "stale": ", ".join(stale),
+        }
         html, text = self.render(kind, "body.html", values), self.render(kind, "body.txt", values)
-        return Shell(Form(html, SHELL_BLANKS, is_html=True), Form(text, SHELL_BLANKS, is_html=False))
+        return Shell(
+            Form(html, SHELL_BLANKS, is_html=True), Form(text, SHELL_BLANKS, is_html=False)
+        )
 
     def _subject(self, kind: str, others: int) -> str:
         """The subject of an issue's letter with one blank, the best paper's title."""
@@ -156,17 +212,23 @@ class Desk:
     def _headline(self, count: int, considered: int) -> str:
         numeral = self.words.numeral(count)
         of = self.words.number(considered)
-        return self.words.say("digest.headline", count, count=numeral[:1].upper() + numeral[1:], of=of)
+        return self.words.say(
+            "digest.headline", count, count=numeral[:1].upper() + numeral[1:], of=of
+        )
 
     def _picked_from(self, considered: int) -> str:
         return self.words.say("digest.picked_from", considered)
 
     def _lede(self, topics: tuple[str, ...], minutes: int, written: str) -> str:
-        """What it was picked for and how long it takes. `written`: which summaries are by machine (all, some, none)."""
+        """What it was picked for and how long it takes. `written`: which summaries are by machine
+        (all, some, none).
+        """
         names = tuple(cut(one_line(name), NAME_LIMIT) for name in topics)
         if len(names) > 4:
             names = (*names[:3], self.words.say("digest.more_topics", len(names) - 3))
-        read = self.words.say(f"digest.read_{written}", minutes, minutes=self.words.numeral(minutes))
+        read = self.words.say(
+            f"digest.read_{written}", minutes, minutes=self.words.numeral(minutes)
+        )
         if not names:
             return read
         return self.words.say("digest.picked_for", topics=self.words.join(names)) + " " + read

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from newsletter.steps.compose.paper_facts import Shown
+from newsletter.steps.compose.paper_facts import PaperFacts
 from newsletter.steps.compose.prose import cut, head, sentences
 
 #: Longest title in a subject, in characters; the guide's rule.
@@ -13,16 +13,17 @@ SHORTEST, LONGEST = 90, 130
 TELLING = 20
 
 
-def best_title(papers: Sequence[Shown]) -> str:
+def best_title(papers: Sequence[PaperFacts]) -> str:
     """The first paper's title, cut at its colon or at a word."""
     return head(papers[0].title, SUBJECT_LIMIT)
 
 
-def preheader(papers: Sequence[Shown], tail: str) -> str:
-    """The next three titles, each a sentence, then `tail`: 90 to 130 characters where the material allows.
+def preheader(papers: Sequence[PaperFacts], tail: str) -> str:
+    """The next three titles, each a sentence, then `tail`: 90 to 130 characters where the material
+    allows.
 
-    Titles are cut at their colon; if that leaves too little they are given whole, then further titles, and at last
-    the best paper's own summary.
+    Titles are cut at their colon; if that leaves too little they are given whole, then further
+    titles, and at last the best paper's own summary.
     """
     titles = [paper.title for paper in papers[1:]]
     room, least = LONGEST - len(tail) - 1, SHORTEST - len(tail) - 1

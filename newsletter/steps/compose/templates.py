@@ -1,4 +1,6 @@
-"""The letters' templates: compiled when the site opens, rendered within limits, failing with a name and a line."""
+"""The letters' templates: compiled when the site opens, rendered within limits, failing with a name
+and a line.
+"""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -6,7 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError, select_autoescape
+from jinja2 import (
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateSyntaxError,
+    select_autoescape,
+)
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.errors import LetterError
@@ -23,9 +31,14 @@ class Templates:
     def __init__(self, directory: Path) -> None:
         """Raises: LetterError naming the file and line of the first mistake."""
         self._environment = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(directory), autoescape=select_autoescape(["html"]), undefined=StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, auto_reload=False,
-        )  # fmt: skip
+            loader=FileSystemLoader(directory),
+            autoescape=select_autoescape(["html"]),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            auto_reload=False,
+        )
         self._environment.filters["fill"] = fill
         self._environment.filters["pad"] = lambda text, width: str(text).ljust(width)
         self._environment.globals["columns"] = COLUMNS
@@ -41,7 +54,8 @@ class Templates:
     def render(self, name: str, values: Mapping[str, Any]) -> str:
         """Render a template.
 
-        Raises: LetterError when there is no such template, a variable is missing, it fails, or passes the limits.
+        Raises: LetterError when there is no such template, a variable is missing, it fails, or
+        passes the limits.
         """
         chunks, size = [], 0
         deadline = time.monotonic() + MAX_SECONDS
@@ -50,21 +64,38 @@ class Templates:
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > MAX_CHARACTERS or time.monotonic() > deadline:
-                    raise LetterError(f"template {name} writes without end", hint="look for a loop in it")
+                    raise LetterError(
+                        f"template {name} writes without end", hint="look for a loop in it"
+                    )
         return "".join(chunks)
 
-    def render_part(self, name: str, macro: str, values: Mapping[str, Any], *arguments: object) -> str:
+    def render_part(
+        self, name: str, macro: str, values: Mapping[str, Any], *arguments: object
+    ) -> str:
         """Render one macro of a template that is a collection of parts.
 
         Raises: as `render`.
         """
         with _named(f"{name}, {macro}"):
-            return str(getattr(self._environment.get_template(name).make_module(dict(values)), macro)(*arguments))
+            return str(
+                getattr(self._environment.get_template(name).make_module(dict(values)), macro)(
+                    *arguments
+                )
+            )
 
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
     try:
         yield
-    except (TemplateError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as e:
-        raise LetterError(f"template {name}: {e}", hint="mend the template, or what it is given") from e
+    except (
+        TemplateError,
+        ArithmeticError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as e:
+        raise LetterError(
+            f"template {name}: {e}", hint="mend the template, or what it is given"
+        ) from e

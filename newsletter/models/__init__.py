@@ -1,0 +1,86 @@
+"""The nouns: frozen values that travel between the steps. Nothing here touches a wire, a table or a
+clock.
+
+The name says where in the day a value stands: a `Sighting` is what one source said; a `Paper` is
+what is left after dedupe; `Heat`, `Match` and `Pick` are what trend, match and choose decided; a
+`Letter` is composed; a `Receipt` is what the relay said. All times are aware datetimes in UTC
+unless a name says `local`.
+"""
+
+from newsletter.models.mail import (
+    DeliveryState,
+    Envelope,
+    Filled,
+    Fragment,
+    Letter,
+    Receipt,
+)
+from newsletter.models.matching import (
+    FOLLOWED,
+    MATCH_CUT,
+    OUTSIDE,
+    Choice,
+    Match,
+    Matches,
+    Pick,
+    Reason,
+    Topic,
+)
+from newsletter.models.papers import (
+    HEAT_WORDS,
+    NOTHING,
+    Ask,
+    Fact,
+    Harvest,
+    Heat,
+    Merge,
+    Paper,
+    Sighting,
+    Signal,
+    SourceState,
+    Unit,
+)
+from newsletter.models.subscribers import (
+    MIXES,
+    RHYTHMS,
+    SIZES,
+    Reader,
+    Subscriber,
+    SubscriberState,
+)
+
+__all__ = [
+    "FOLLOWED",
+    "HEAT_WORDS",
+    "MATCH_CUT",
+    "MIXES",
+    "NOTHING",
+    "OUTSIDE",
+    "RHYTHMS",
+    "SIZES",
+    "Ask",
+    "Choice",
+    "DeliveryState",
+    "Envelope",
+    "Fact",
+    "Filled",
+    "Fragment",
+    "Harvest",
+    "Heat",
+    "Letter",
+    "Match",
+    "Matches",
+    "Merge",
+    "Paper",
+    "Pick",
+    "Reader",
+    "Reason",
+    "Receipt",
+    "Sighting",
+    "Signal",
+    "SourceState",
+    "Subscriber",
+    "SubscriberState",
+    "Topic",
+    "Unit",
+]

@@ -1,0 +1,95 @@
+"""Nouns of mail: a composed letter, its envelope, and how its delivery ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from newsletter.models.papers import NOTHING
+
+
+class DeliveryState(StrEnum):
+    """The closed vocabulary of the ledger. `quiet` is counted apart: planned = the sum of all
+    others.
+    """
+
+    PENDING = "pending"
+    CLAIMED = "claimed"  #: leased by a worker; counted as pending to the outside
+    #: fenced: the final dot may have been written; counted as pending until it is settled or held
+    DOT = "dot"
+    SENT = "sent"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    HELD = "held"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    QUIET = "quiet"  #: the reader was due and nothing matched: no letter
+
+
+class Filled(NamedTuple):
+    """Text with blanks: `pieces`, the same object in every letter, and between them the values of
+    this one.
+    """
+
+    pieces: tuple[str, ...]  #: one more than values
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        between = (*self.values, "")
+        return "".join([text for pair in zip(self.pieces, between, strict=True) for text in pair])
+
+
+#: A part of a letter, whole lines of text.
+Fragment = str | Filled
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A composed mail, not yet bytes. Fragments are joined without separator. They recur between
+    letters, as the same object or as `Filled` with the same pieces, so an encoder does the work for
+    them once.
+    """
+
+    kind: str  #: digest | note | confirm | welcome | known | …: the template folder's name
+    subject: str
+    text: tuple[Fragment, ...]
+    html: tuple[Fragment, ...] = ()  #: empty: the reader wants plain text only
+    preheader: str = ""
+
+    @property
+    def plain_page(self) -> str:
+        """The text part as one."""
+        return "".join(map(str, self.text))
+
+    @property
+    def html_page(self) -> str:
+        """The HTML part as one; empty when there is none."""
+        return "".join(map(str, self.html))
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who a message goes to and what every retry must repeat exactly."""
+
+    delivery: int  #: the ledger row
+    sender: str  #: envelope sender (VERP: names the row, signed)
+    recipient: str
+    message_id: str  #: stable per row
+    date: datetime  #: the Date header, stable per row
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How one delivery ended, for now."""
+
+    delivery: int
+    state: DeliveryState  #: sent | refused | deferred | held | suppressed | expired
+    at: datetime
+    code: int = 0  #: SMTP reply code; 0 = no reply
+    enhanced: str = ""  #: "5.1.1"
+    reply: str = ""  #: the server's words, cleaned, at most 512 bytes
+    phase: str = ""  #: connect | mail | rcpt | data | body | dot | render
+    relay: str = ""  #: host:port
+    retry_at: datetime | None = None  #: only for deferred
+    extra: Mapping[str, Any] = NOTHING

@@ -1,0 +1,115 @@
+"""Nouns of matching: the topics that readers share, what a query found, and what was chosen for one
+reader.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A named query over papers. Readers share topics: an own query is a topic without a slug's
+    fame.
+    """
+
+    id: int
+    slug: str
+    name: str
+    query: str  #: canonical form
+    group: str = ""  #: heading on the preferences page; empty for a reader's own query
+    description: str = ""
+    is_curated: bool = False
+
+
+#: relevance below this is "not for you"; scores are calibrated per topic so that it holds for all
+MATCH_CUT = 0.5
+
+
+class Match(NamedTuple):
+    """A paper found by a topic, above the cut."""
+
+    paper: int  #: Paper.key
+    score: float  #: relevance in [0, 1], comparable between topics
+    words: tuple[str, ...] = ()  #: the words of the query that were found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matches(Sequence[Match]):
+    """What a query found, as columns: a run makes millions of matches, and few are ever looked at
+    one by one.
+    """
+
+    papers: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    asked: tuple[str, ...] = ()  #: the words of the query
+    held: NDArray[np.int64] | None = None  #: which of them each paper has, as bits; None = all
+
+    @classmethod
+    def of(cls, matches: Sequence[Match]) -> "Matches":
+        """The columns of matches, without their words."""
+        if isinstance(matches, Matches):
+            return matches
+        papers, scores = [match.paper for match in matches], [match.score for match in matches]
+        return cls(np.array(papers, np.int64), np.array(scores, np.float64))
+
+    def __len__(self) -> int:
+        return len(self.papers)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(len(self)))]
+        words = self.asked
+        if self.held is not None:
+            held = int(self.held[at])
+            words = tuple(word for number, word in enumerate(self.asked) if held >> number & 1)
+        return Match(int(self.papers[at]), float(self.scores[at]), words)
+
+
+FOLLOWED = 0  #: Pick.topic of a paper that came in by its author
+OUTSIDE = -1  #: Pick.topic of the one Surging paper outside the reader's topics
+
+
+class Reason(NamedTuple):
+    """A fact that was computed, never prose. Compose puts it into words."""
+
+    kind: str  #: topic | keyword | author | near | outside
+    detail: str = ""  #: the topic's name, the keyword, the author, the number of liked papers
+
+
+class Pick(NamedTuple):
+    """One paper chosen for one reader."""
+
+    paper: int  #: Paper.key
+    topic: int  #: Topic.id, FOLLOWED or OUTSIDE
+    score: float
+    match: float
+    heat: float
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What choose decided for one reader. No picks = quiet."""
+
+    picks: tuple[
+        Pick, ...
+    ] = ()  #: in the order of the letter: sections by best score, papers within by score
+    passed: tuple[
+        tuple[str, Pick], ...
+    ] = ()  #: what matched and is not in it, best first, with the rule that kept it out
+    considered: int = 0  #: papers that were looked at ("out of 1,204")
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Rule -> number of papers it kept out."""
+        return Counter(rule for rule, _ in self.passed)

@@ -1,0 +1,179 @@
+"""Nouns of papers: what a source said (`Sighting`, `Signal`), what dedupe made of it (`Paper`), how
+hot it is (`Heat`).
+
+All times are aware datetimes in UTC.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class _Nothing(Mapping[str, Any]):
+    """An empty mapping that can be a default: Python 3.11 takes no unhashable one, not even
+    MappingProxyType.
+    """
+
+    def __getitem__(self, key: str) -> Any:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "{}"
+
+
+NOTHING: Mapping[str, Any] = _Nothing()
+
+
+class SourceState(StrEnum):
+    """What a source's silence means."""
+
+    FRESH = "fresh"  #: something new was said
+    QUIET = "quiet"  #: nothing new, as the schedule or an unchanged answer explains
+    STALLED = "stalled"  #: should have had something, or says yesterday's list again
+    FAILED = "failed"  #: no usable answer
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One entry of one source, cleaned but not yet identified."""
+
+    #: the source's configured name: "arxiv", "huggingface", "biorxiv", or a feed's own name
+    source: str
+    source_id: str  #: the entry's id there
+    title: str  #: one line, control characters gone, LaTeX turned into Unicode where it can be
+    abstract: str = ""
+    authors: tuple[str, ...] = ()  #: "First Last", in the order of the paper
+    fields: tuple[
+        str, ...
+    ] = ()  #: categories, primary first: "cs.CL", "q-bio.NC", "biorxiv.neuroscience"
+    identifiers: tuple[
+        str, ...
+    ] = ()  #: canonical: "arxiv:2512.22525", "doi:10.1101/2025.01.02.345678", "openreview:…"
+    version: int = 1
+    announce: str = "new"  #: new | cross | replace | replace-cross
+    published: datetime | None = None  #: first published; never later than the moment of the fetch
+    summary: str = ""  #: the source's own short summary, machine-written
+    affiliations: tuple[str, ...] = ()
+    links: Mapping[str, str] = NOTHING  #: http(s) URLs by name: abs, pdf, code, discuss, project
+    comment: str = ""
+    is_withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One reading of one counter: how much attention a paper had at a moment."""
+
+    about: str  #: canonical identifier of the paper: "arxiv:2512.22525"
+    kind: str  #: upvotes | stars | comments | points | mentions
+    source: str
+    value: float  #: the counter itself, not a difference
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One part of a source that can fail alone: a category, a day, a server."""
+
+    name: str
+    state: SourceState
+    seen: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a source is told when it is asked."""
+
+    now: datetime
+    since: datetime | None = None  #: the last time it answered well
+    memory: Mapping[str, str] = NOTHING  #: its `Harvest.memory` of last time
+    repositories: Mapping[str, str] = NOTHING  #: identifier -> code URL
+
+
+@dataclass(frozen=True, slots=True)
+class Harvest:
+    """What a source brought back. A failure is a value: state FAILED and a sentence in `error`."""
+
+    source: str
+    state: SourceState
+    sightings: tuple[Sighting, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    units: tuple[Unit, ...] = ()
+    error: str = ""
+    memory: Mapping[str, str] = NOTHING
+    retry_after_s: float | None = None  #: the source asked to be left alone for so long
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One paper, whatever the number of places that showed it."""
+
+    id: str  #: public name: "2512.22525", a DOI, or the source's id; stable for ever
+    title: str
+    key: int = 0  #: the store's number; 0 until it is remembered
+    abstract: str = ""
+    authors: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()  #: categories, primary first
+    identifiers: tuple[str, ...] = ()
+    version: int = 1
+    published: datetime | None = None
+    first_seen: datetime | None = (
+        None  #: when any source first showed it to us; eligibility counts from here
+    )
+    summary: str = ""  #: machine-written, from a source; empty = use the abstract
+    affiliations: tuple[str, ...] = ()
+    links: Mapping[str, str] = NOTHING
+    comment: str = ""
+    is_withdrawn: bool = False
+    is_hidden: bool = False  #: hidden by the operator
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Dedupe's decision about one paper: the merged record and the sightings that made it."""
+
+    paper: Paper  #: key 0 = new
+    sightings: tuple[Sighting, ...]
+    is_changed: bool = True  #: False: known already, and nothing in it differs
+    why: tuple[
+        str, ...
+    ] = ()  #: one fact per sighting: "new", "same arXiv id", "same title and authors"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """The number behind a heat: 312 upvotes in 1 day."""
+
+    kind: str  #: as Signal.kind
+    count: int
+    days: int  #: 0 = today
+
+
+HEAT_WORDS = ("", "Early", "Rising", "Hot", "Surging")
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """How fast a paper is rising within its field over the last 7 days."""
+
+    #: [0, 1]; the share of the field's papers of the last 7 days it is at least as hot as, smoothed
+    value: float
+    level: int  #: 1 Early, 2 Rising (top 15 %), 3 Hot (5 %), 4 Surging (1 %)
+    field: str  #: the field it was measured in: "cs.CL"
+    facts: tuple[Fact, ...] = ()  #: strongest first; empty = nobody has said anything yet
+    components: Mapping[str, float] = NOTHING
+
+    @property
+    def word(self) -> str:
+        return HEAT_WORDS[self.level]

@@ -1,0 +1,64 @@
+"""Nouns of people: a subscriber with all settings, and the few of them that planning asks for."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class SubscriberState(StrEnum):
+    PENDING = "pending"  #: asked, not confirmed
+    ACTIVE = "active"
+    PAUSED = "paused"
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"  #: bounced or complained; never mailed again
+
+
+RHYTHMS = (
+    "weekdays",
+    "daily",
+    "weekly",
+    "hot",
+)  #: weekly = Mondays; hot = weekdays, Hot and Surging papers only
+MIXES = ("match", "balanced", "trend")
+SIZES = (5, 8, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    id: int
+    email: str  #: as typed at first; mail goes here
+    state: SubscriberState = SubscriberState.PENDING
+    name: str = ""
+    timezone: str = "UTC"
+    hour: int = 7  #: local hour of the digest, 0-23
+    rhythm: str = "weekdays"
+    size: int = 8
+    format: str = "html"  #: html | text
+    mix: str = "balanced"  #: match | balanced | trend
+    language: str = "en"
+    topics: tuple[int, ...] = ()  #: Topic.id, in the reader's order
+    muted: tuple[str, ...] = ()  #: words and phrases
+    follows: tuple[str, ...] = ()  #: author names
+    address_version: int = (
+        1  #: goes up when the address changes; a letter made for an older one is never sent
+    )
+    epoch: int = 1  #: goes up at unsubscribe and erase; older tokens stop working
+    created_at: datetime | None = None
+    confirmed_at: datetime | None = None
+    paused_until: date | None = None
+
+
+class Reader(NamedTuple):
+    """What planning asks of a subscriber. A tuple of its own, because an issue loads a million of
+    them.
+    """
+
+    id: int
+    address_version: int
+    rhythm: str
+    size: int
+    mix: str
+    topics: tuple[int, ...] = ()
+    muted: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
