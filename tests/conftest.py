@@ -12,6 +12,7 @@ from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 import newsletter.store.tables  # noqa: F401  (classes cannot be made while the clock is frozen)
 from newsletter.store.db import migrate, open_engine
+from tests.faults.site import close_all
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,6 +33,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("NEWSLETTER_") and name != "NEWSLETTER_TEST_DATA":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """Close what `make_site` opened for a test after it, processes too."""
+    yield
+    close_all()
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ API.
 
 from datetime import UTC, date, datetime
 
-from mirror import Mirror, Reply
-
 from newsletter.config import Arxiv
 from newsletter.sources.arxiv import ArxivSource
 from newsletter.sources.http import Http
+from tests.sources.mirror import Mirror, Reply
 
 
 def at(day: str, hour: int = 9) -> datetime:

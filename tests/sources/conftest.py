@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from mirror import Mirror
 
 from newsletter.config import Http as HttpConfig
 from newsletter.sources.http import Http
+from tests.sources.mirror import Mirror
 
 
 @pytest.fixture

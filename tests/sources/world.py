@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import parse_qs
 
-from arxiv_mirror import feed
-from mirror import Mirror, Reply, Request
-
 from newsletter.sources.arxiv_schedule import NEW_YORK, deadline
+from tests.sources.arxiv_mirror import feed
+from tests.sources.mirror import Mirror, Reply, Request
 
 _BEGINNINGS = (
     "bal",

@@ -280,7 +280,7 @@ def test_a_vote_is_kept_after_the_button_and_can_be_taken_back(
     app: App, web: httpx2.Client
 ) -> None:
     reader = a_reader(app)
-    from tests.test_store import a_merge, a_paper, keep
+    from tests.store.test_store import a_merge, a_paper, keep
 
     with writing(app.engine) as connection:
         [paper] = keep(connection, a_merge(a_paper()))

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from mirror import Mirror, Reply
 from pydantic import SecretStr
 
 from newsletter.config import (
@@ -29,6 +28,7 @@ from newsletter.sources.hackernews import HackerNewsSource
 from newsletter.sources.http import Http
 from newsletter.sources.opml import read_opml
 from newsletter.steps.fetch import fetch
+from tests.sources.mirror import Mirror, Reply
 
 NOW = datetime(2026, 5, 6, 9, tzinfo=UTC)
 FRESH, QUIET, FAILED = SourceState.FRESH, SourceState.QUIET, SourceState.FAILED

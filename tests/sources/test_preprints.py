@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from mirror import Mirror, Reply, Request
 
 from newsletter.config import Biorxiv, HuggingFace
 from newsletter.models import Ask, SourceState
@@ -17,6 +16,7 @@ from newsletter.sources.biorxiv import BiorxivSource
 from newsletter.sources.http import Http
 from newsletter.sources.huggingface import HuggingFaceSource
 from newsletter.sources.json_access import moment, number, record
+from tests.sources.mirror import Mirror, Reply, Request
 
 NOW = datetime(2026, 5, 6, 9, tzinfo=UTC)  # a Wednesday
 FRESH, QUIET, STALLED, FAILED = (

@@ -13,7 +13,7 @@ from babel import Locale
 
 from newsletter.errors import LetterError
 from newsletter.steps.compose.locale import Language, load_languages
-from tests.letters.samples import ROOT
+from tests.compose.samples import ROOT
 
 DIRECTORY = ROOT / "templates" / "words"
 LANGUAGES = [path.stem for path in DIRECTORY.glob("*.toml")]

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from arxiv_mirror import at, feed, source
-from mirror import Mirror, Reply
 
 from newsletter.config import Arxiv
 from newsletter.models import Ask, Harvest, SourceState
 from newsletter.sources.arxiv_records import is_withdrawn
 from newsletter.sources.http import Http
+from tests.sources.arxiv_mirror import at, feed, source
+from tests.sources.mirror import Mirror, Reply
 
 CATEGORIES = ("cs.AI", "cs.CL", "cs.CV", "cs.LG", "cs.RO")
 FRESH, QUIET, STALLED, FAILED = (

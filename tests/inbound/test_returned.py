@@ -17,7 +17,7 @@ from newsletter.store import ledger_life, ledger_read, subscribers
 from newsletter.store.db import reading, writing
 from tests.faults.server import Server
 from tests.faults.site import DAY, NOW, Site, check, freeze, make_site
-from tests.faults.test_inbound import REPORT
+from tests.inbound.test_crooked import REPORT
 
 MINUTE = timedelta(minutes=1)
 

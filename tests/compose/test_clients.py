@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.steps.compose import Renderer
-from tests.letters.samples import KINDS, letter
+from tests.compose.samples import KINDS, letter
 
 CLIENTS = ("apple-mail", "gmail", "outlook", "yahoo")
 #: Elements every client shows, which the data does not list one by one.

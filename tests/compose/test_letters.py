@@ -8,7 +8,7 @@ import pytest
 from newsletter.errors import LetterError
 from newsletter.models import Letter
 from newsletter.steps.compose import Renderer
-from tests.letters.samples import KINDS, NOTICE_VALUES, digest, html, letter, links, text
+from tests.compose.samples import KINDS, NOTICE_VALUES, digest, html, letter, links, text
 
 LANGUAGES = ("en", "de")
 EVERY = [(kind, language) for kind in KINDS for language in LANGUAGES]

@@ -8,8 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from mirror import Mirror, Reply
-from world import Made, World, noon
 
 from newsletter.app import App
 from newsletter.config import Config
@@ -18,6 +16,8 @@ from newsletter.store import ledger_read, subscribers, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
 from newsletter.tokens import Tokens
 from tests.mailbox import Mailbox
+from tests.sources.mirror import Mirror, Reply
+from tests.sources.world import Made, World, noon
 
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (date(2026, 5, day) for day in range(4, 9))
 NEXT_MONDAY = date(2026, 5, 11)

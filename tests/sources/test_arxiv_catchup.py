@@ -7,13 +7,13 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from arxiv_mirror import api_page, at, feed, source
-from mirror import Mirror, Reply, Request
 
 from newsletter.models import Ask, Harvest, SourceState
 from newsletter.sources.arxiv_catchup import oai_set
 from newsletter.sources.arxiv_records import from_oai
 from newsletter.sources.http import FetchError, Http
+from tests.sources.arxiv_mirror import api_page, at, feed, source
+from tests.sources.mirror import Mirror, Reply, Request
 
 FRESH = SourceState.FRESH
 

@@ -3,7 +3,7 @@
 import pytest
 
 from newsletter.steps.compose import Renderer
-from tests.letters import samples
+from tests.compose import samples
 
 
 @pytest.fixture(scope="session")

@@ -317,7 +317,7 @@ async def test_A18_a_connection_lost_while_idle_charges_nobody(tmp_path: Path) -
 async def test_A22_a_refused_login_is_asked_once_and_told_without_the_password(
     tmp_path: Path,
 ) -> None:
-    from tests.faults.test_tls import authority, contexts
+    from tests.delivery.test_tls import authority, contexts
 
     ca = authority(tmp_path)
     script = {"auth": fault.say("535 5.7.8 wrong password")}

@@ -9,7 +9,7 @@ import pytest
 
 from newsletter.errors import LetterError
 from newsletter.steps.compose import NOTICES, Renderer
-from tests.letters.samples import NOTICE_VALUES, ROOT, SITE, digest, letter
+from tests.compose.samples import NOTICE_VALUES, ROOT, SITE, digest, letter
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mirror import Mirror, Reply
 
 from newsletter.config import Feed
 from newsletter.models import Ask, Harvest, SourceState
 from newsletter.sources import feed_sandbox
 from newsletter.sources.feed import FeedSource
 from newsletter.sources.http import Http
+from tests.sources.mirror import Mirror, Reply
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 

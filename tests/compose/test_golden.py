@@ -1,6 +1,6 @@
-"""Golden letters: what the product wrote, read by a person, kept in tests/golden.
+"""Golden letters: what the product wrote, read by a person, kept in tests/compose/golden.
 
-After a change that is meant: `REFRESH_GOLDEN=1 pytest tests/letters/test_golden.py`, then read the
+After a change that is meant: `REFRESH_GOLDEN=1 pytest tests/compose/test_golden.py`, then read the
 difference.
 """
 
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from newsletter.steps.compose import Renderer
-from tests.letters.samples import KINDS, html, letter, text
+from tests.compose.samples import KINDS, html, letter, text
 
-FOLDER = Path(__file__).resolve().parent.parent / "golden"
+FOLDER = Path(__file__).resolve().parent / "golden"
 
 
 def _check(name: str, made: str) -> None:

@@ -7,10 +7,10 @@ import resource
 import zlib
 
 import pytest
-from mirror import Mirror, Reply, failure
 
 from newsletter.config import Http as HttpConfig
 from newsletter.sources.http import Answer, Http, Lane, conditional, retry_after_s, validators
+from tests.sources.mirror import Mirror, Reply, failure
 
 
 async def test_request_says_who_asks_and_advertises_what_can_be_inflated(

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from newsletter.errors import LetterError
 from newsletter.models import FOLLOWED, Heat, Letter, Paper, Pick, Reason
 from newsletter.steps.compose import PaperFacts, Renderer, show
-from tests.letters import samples
-from tests.letters.samples import (
+from tests.compose import samples
+from tests.compose.samples import (
     DAY,
     LINKS,
     PICKS,

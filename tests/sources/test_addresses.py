@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
-from mirror import Mirror, Reply, failure
 
 from newsletter.config import Http as HttpConfig
 from newsletter.sources.address_guard import is_public
 from newsletter.sources.http import Http
+from tests.sources.mirror import Mirror, Reply, failure
 
 
 def strict() -> Http:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 ROWS = {"A": 34, "B": 40, "C": 30, "D": 10, "E": 12, "F": 30, "G": 18, "H": 14, "J": 10}
 TESTS = {
     name
