@@ -18,7 +18,7 @@ ROOMS = sorted((ROOT / "newsletter").rglob("*.py"))
 @pytest.mark.parametrize("room", ROOMS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_rooms_and_functions_stay_small(room: Path) -> None:
     text = room.read_text()
-    assert len(text.splitlines()) <= 520
+    assert len(text.splitlines()) <= 540
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < 75, node.name
