@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import pipeline, summaries
+from newsletter import mail_kinds, pipeline, summaries
 from newsletter.config import Config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, deliver_waiting
@@ -302,7 +302,7 @@ class App:
                 None,
                 day,
                 reader.id,
-                "digest",
+                mail_kinds.DIGEST.name,
                 choice.picks,
                 {},
                 edition.now,

@@ -13,12 +13,19 @@ from sqlalchemy import Connection
 from newsletter import addresses
 from newsletter.app import App
 from newsletter.errors import InputError, NotFound, QueryError
+from newsletter.mail_kinds import (
+    ADDRESS_NEW,
+    ADDRESS_OLD,
+    CONFIRM,
+    EXPORT,
+    KNOWN,
+    WELCOME,
+)
 from newsletter.matching.query import parse
 from newsletter.models import MIXES, RHYTHMS, SIZES, Subscriber, SubscriberState
 from newsletter.store import ledger_life, ledger_read, papers, subscribers, topics
 from newsletter.tokens import Claims, TokenError
 
-CONFIRM_WITHIN = timedelta(days=7)
 #: One confirmation a day to one address, whoever asks and however often.
 QUIET_FOR = timedelta(hours=24)
 #: … and three in a month, however long that goes on.
@@ -84,7 +91,7 @@ def subscribe(app: App, connection: Connection, wish: Wish) -> None:
         return
     reader = subscribers.find(connection, address.canonical)
     is_member = reader is not None and reader.state in MEMBERS
-    kind = "known" if is_member else "confirm"
+    kind = KNOWN if is_member else CONFIRM
     if reader is None:
         fresh = Subscriber(
             0, address.email, timezone=app.config.site.timezone, language=wish.language
@@ -107,7 +114,7 @@ def subscribe(app: App, connection: Connection, wish: Wish) -> None:
     context = (
         {"query": wish.query} if is_member and wish.query else {}
     )  # members say yes on their own page
-    ledger_life.enqueue(connection, reader.id, kind, context, now, CONFIRM_WITHIN)
+    ledger_life.enqueue(connection, reader.id, kind, context, now)
 
 
 def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
@@ -158,7 +165,7 @@ def save(
         changed = replace(changed, state=SubscriberState.ACTIVE, confirmed_at=now)
         canonical = addresses.parse(reader.email).canonical
         subscribers.forgive_erasure(connection, app.tokens.address_hash(canonical))
-        ledger_life.enqueue(connection, reader.id, "welcome", {}, now, CONFIRM_WITHIN)
+        ledger_life.enqueue(connection, reader.id, WELCOME, {}, now)
     subscribers.save(connection, changed)
     return changed
 
@@ -198,20 +205,18 @@ def ask_move(
     """Write to both addresses: the new one confirms, the old one is told. Nobody learns who else
     reads here.
     """
-    if ledger_read.enqueued_since(connection, reader.id, "address_old", now - QUIET_FOR) >= A_DAY:
+    if ledger_read.enqueued_since(connection, reader.id, ADDRESS_OLD, now - QUIET_FOR) >= A_DAY:
         return
     if address.canonical == addresses.parse(reader.email).canonical:
         return
     told = {"new_email": addresses.mask(address.email)}
-    ledger_life.enqueue(connection, reader.id, "address_old", told, now, CONFIRM_WITHIN)
+    ledger_life.enqueue(connection, reader.id, ADDRESS_OLD, told, now)
     ledger_read.end_moves(connection, reader.id, now)
     hash = app.tokens.address_hash(address.canonical)
     if subscribers.suppression(connection, hash) is None and not subscribers.find(
         connection, address.canonical
     ):
-        ledger_life.enqueue(
-            connection, reader.id, "address_new", {"to": address.email}, now, CONFIRM_WITHIN
-        )
+        ledger_life.enqueue(connection, reader.id, ADDRESS_NEW, {"to": address.email}, now)
 
 
 def drop_move(connection: Connection, reader: Subscriber, now: datetime) -> None:
@@ -245,10 +250,10 @@ def move(connection: Connection, claims: Claims, reader: Subscriber, now: dateti
 
 def ask_export(connection: Connection, reader: Subscriber, now: datetime) -> None:
     """Mail everything that is kept about a reader to their own address."""
-    if ledger_read.enqueued_since(connection, reader.id, "export", now - QUIET_FOR) >= A_DAY:
+    if ledger_read.enqueued_since(connection, reader.id, EXPORT, now - QUIET_FOR) >= A_DAY:
         return
     data = _everything(connection, reader)
-    ledger_life.enqueue(connection, reader.id, "export", {"data": data}, now, CONFIRM_WITHIN)
+    ledger_life.enqueue(connection, reader.id, EXPORT, {"data": data}, now)
 
 
 def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from newsletter.gc_tuning import growing
+from newsletter.mail_kinds import DIGEST, QUIET
 from newsletter.models import (
     OUTSIDE,
     Choice,
@@ -307,7 +308,7 @@ def rows(
             return
         after = batch[-1].subscriber
         if edition.is_blackout:
-            found = [row for row in batch if row.picks and row.kind == "digest"]
+            found = [row for row in batch if row.picks and row.kind == DIGEST.name]
             edition.no_content += len(batch) - len(found)
             batch = found
         for row in batch:
@@ -338,10 +339,12 @@ def _next_rows(
         picks = choose(
             reader, edition.shelf, had, votes.get(reader.id, {}), is_counting=False
         ).picks
-        kind = "digest"
+        kind = DIGEST
         if not picks and silent.get(reader.id, 0) >= SILENT_DAYS - 1:
-            kind, picks = "quiet", _top_three(edition)
-        found.append(FrozenRow(reader.id, kind, picks, group.wish, expires, reader.address_version))
+            kind, picks = QUIET, _top_three(edition)
+        found.append(
+            FrozenRow(reader.id, kind.name, picks, group.wish, expires, reader.address_version)
+        )
     return found
 
 

@@ -17,6 +17,7 @@ from newsletter import addresses, membership
 from newsletter.app import App
 from newsletter.cli.output import confirm, emit, note, open_app, progress, say, table
 from newsletter.errors import InputError, NewsletterError, NotFound
+from newsletter.mail_kinds import CONFIRM
 from newsletter.matching.query import parse as parse_query
 from newsletter.models import RHYTHMS, Subscriber, SubscriberState
 from newsletter.store import ledger_life, ledger_read, subscribers, topics
@@ -27,8 +28,6 @@ app = typer.Typer(
 )
 
 COLUMNS = ("email", "name", "topics", "timezone", "hour", "rhythm", "status")
-#: A confirmation link is good for so long.
-CONFIRM_WITHIN = timedelta(days=7)
 BATCH = 1000
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -144,7 +143,7 @@ def add(
         _require_mailable(connection, site, canonical)
         reader = subscribers.add(connection, reader, canonical, now, consent=reason)
         if reader.state is SubscriberState.PENDING:
-            ledger_life.enqueue(connection, reader.id, "confirm", {}, now, CONFIRM_WITHIN)
+            ledger_life.enqueue(connection, reader.id, CONFIRM, {}, now)
     if not emit(_brief(reader)):
         waits = "a confirmation mail goes out with the next run" if not no_confirm else "active"
         say(f"{reader.email}: {waits}")
@@ -307,7 +306,7 @@ def _import_line(
         if reader.state is SubscriberState.SUPPRESSED:
             subscribers.suppress(connection, site.tokens.address_hash(canonical), "import", now)
         if reader.state is SubscriberState.PENDING:
-            ledger_life.enqueue(connection, reader.id, "confirm", {}, now, CONFIRM_WITHIN)
+            ledger_life.enqueue(connection, reader.id, CONFIRM, {}, now)
         return "added"
     except NewsletterError as e:
         note(f"line {number}: {e.message}")

@@ -11,6 +11,7 @@ import dns.exception
 import dns.resolver
 from sqlalchemy import Engine, and_, select
 
+from newsletter.mail_kinds import CONFIRM
 from newsletter.store.db import reading, writing
 from newsletter.store.ledger_life import D, U, refuse
 
@@ -41,7 +42,7 @@ def ask_dns(domain: str, resolver: dns.resolver.Resolver | None = None) -> bool 
 
 def screen(engine: Engine, now: datetime, takes_mail: Resolver) -> list[str]:
     """Refuse confirmations to domains that take no mail; returns those domains."""
-    new = and_(D.c.kind == "confirm", D.c.state == "pending", D.c.attempts == 0)
+    new = and_(D.c.kind == CONFIRM.name, D.c.state == "pending", D.c.attempts == 0)
     with reading(engine) as connection:
         query = select(D.c.id, U.c.email).join(U, U.c.id == D.c.subscriber).where(new).limit(MOST)
         rows = connection.execute(query).all()

@@ -3,24 +3,23 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
 from urllib.parse import urlencode
 
 from sqlalchemy import Engine
 
+from newsletter import mail_kinds
 from newsletter.config import Config
 from newsletter.errors import LetterError, NewsletterError
 from newsletter.mail import dkim, mime
+from newsletter.mail_kinds import MailKind
 from newsletter.models import Envelope, Letter, Pick, Subscriber, Topic
-from newsletter.steps.compose import Links, PaperFacts, Renderer
+from newsletter.steps.compose import IssueFacts, Links, PaperFacts, Renderer
 from newsletter.store import ledger_life, ledger_read, runs, subscribers, topics
 from newsletter.store.db import reading
 from newsletter.tokens import Tokens
-
-#: Letters that are part of an issue carry the headers of a list; answers to a person say that a
-#: machine wrote them.
-CONFIRM_DAYS = 7
 
 
 class MessageBuilder:
@@ -98,42 +97,34 @@ class MessageBuilder:
         is_hosted: bool = False,
     ) -> Letter:
         """Put one row into words. `is_hosted` makes the page behind "view in browser"."""
-        links = self.links(claim, reader)
-        if claim.kind == "missed":
-            day = date.fromisoformat(claim.context["day"])
-            where = {
-                "view": links.view,
-                "preferences": links.preferences,
-                "unsubscribe": links.unsubscribe,
-            }
-            return self.press.notice("missed", reader.language, day=day, **where)
-        if claim.kind in ledger_life.DIGESTS:
-            day = claim.day or claim.due_at.date()
-            earlier = (missed[0], f"{self.base}/issues/{missed[0].isoformat()}") if missed else None
-            if claim.kind == "quiet":
-                return self.press.quiet(
-                    reader, claim.picks, shown, day, claim.candidates, links, is_hosted=is_hosted
-                )
-            return self.press.digest(
-                reader,
-                claim.picks,
-                shown,
-                known,
-                day,
-                claim.candidates,
-                links,
-                earlier,
-                self._stale(day),
-                is_hosted=is_hosted,
-            )
-        values = {**claim.context, "email": _recipient(claim, reader), "days": CONFIRM_DAYS}
-        purpose = "address" if claim.kind == "address_new" else "confirm"
-        values["confirm"] = self._url(purpose, purpose, claim, reader)
-        values["preferences"], values["unsubscribe"] = links.preferences, links.unsubscribe
-        if claim.kind == "known":
-            query = values.setdefault("query", "")
-            values["preferences"] += f"?{urlencode({'add': query})}" if query else ""
-        return self.press.notice(claim.kind, reader.language, **values)
+        kind, links = mail_kinds.find(claim.kind), self.links(claim, reader)
+        if kind.values:
+            return self._notice(kind, claim, reader, links)
+        day = claim.day or claim.due_at.date()
+        if missed:
+            address = f"{self.base}/issues/{missed[0].isoformat()}"
+            links = replace(links, missed=(missed[0], address))
+        issue = IssueFacts(day, claim.candidates, shown, known, self._stale(day))
+        compose = self.press.quiet if kind is mail_kinds.QUIET else self.press.digest
+        return compose(reader, claim.picks, issue, links, is_hosted=is_hosted)
+
+    def _notice(
+        self, kind: MailKind, claim: ledger_life.Claim, reader: Subscriber, links: Links
+    ) -> Letter:
+        """A letter without papers. What a row's context says is its own; the rest is made here."""
+        query = claim.context.get("query", "")
+        values = {
+            "query": query,
+            **claim.context,
+            "email": _recipient(claim, reader),
+            "days": kind.lifetime.days,
+            "view": links.view,
+            "preferences": links.preferences + (f"?{urlencode({'add': query})}" if query else ""),
+            "unsubscribe": links.unsubscribe,
+        }
+        if kind.link:
+            values["confirm"] = self._url(kind.link, kind.link, claim, reader)
+        return self.press.notice(kind, reader.language, **values)
 
     def message(
         self, claim: ledger_life.Claim, reader: Subscriber, letter: Letter
@@ -149,7 +140,7 @@ class MessageBuilder:
         envelope = Envelope(claim.id, sender, _recipient(claim, reader), message_id, claim.due_at)
         headers = (
             self._list_headers(claim, reader)
-            if claim.kind in ledger_life.DIGESTS
+            if mail_kinds.find(claim.kind).is_list
             else [("Auto-Submitted", "auto-generated")]
         )
         message = mime.build(letter, envelope, mime.mailbox(site.name, site.from_), headers)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
+from newsletter import mail_kinds
 from newsletter.delivery.group_commit import GroupCommit
 from newsletter.errors import NewsletterError, Unreachable
 from newsletter.failpoint import failpoint
@@ -333,7 +334,7 @@ class _Bench:
         if is_too_large(receipt) and len(claim.picks) > 1:
             return replace(again, retry_at=self.now, code=ledger_life.TOO_LARGE)
         if receipt.state is DeliveryState.HELD and (
-            claim.kind not in ledger_life.DIGESTS or self.is_retrying_digests
+            not mail_kinds.find(claim.kind).is_at_most_once or self.is_retrying_digests
         ):
             return again
         return receipt

@@ -12,6 +12,7 @@ from newsletter.errors import NewsletterError
 from newsletter.health import notices
 from newsletter.health import sources as source_health
 from newsletter.mail import mime
+from newsletter.mail_kinds import REPORT
 from newsletter.models import DeliveryState, Envelope, Receipt
 from newsletter.ports import Transport
 from newsletter.steps.compose import Renderer
@@ -54,7 +55,7 @@ class Operator:
                 0, "No source answers: readers get nothing new, and no quiet day is counted."
             )
         letter = self.press.notice(
-            "report",
+            REPORT,
             "en",
             day=f"{day}",
             counts=counts,

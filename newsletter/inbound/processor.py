@@ -20,6 +20,7 @@ from newsletter.errors import AddressError, QueryError, StoreError
 from newsletter.health import notices
 from newsletter.inbound.bounces import Returned
 from newsletter.inbound.classify import Incoming, read
+from newsletter.mail_kinds import KNOWN
 from newsletter.matching.query import parse
 from newsletter.models import SubscriberState
 from newsletter.store import bounces as bounce_store
@@ -196,10 +197,8 @@ def _command(app: App, incoming: Incoming, now: datetime) -> str:
         if incoming.command == "unsubscribe":
             subscribers.set_state(connection, reader.id, SubscriberState.UNSUBSCRIBED, "mail")
             return "unsubscribed"
-        if not ledger_read.enqueued_since(
-            connection, reader.id, "known", now - timedelta(hours=24)
-        ):
-            ledger_life.enqueue(connection, reader.id, "known", {}, now, membership.CONFIRM_WITHIN)
+        if not ledger_read.enqueued_since(connection, reader.id, KNOWN, now - timedelta(hours=24)):
+            ledger_life.enqueue(connection, reader.id, KNOWN, {}, now)
     return "help"
 
 

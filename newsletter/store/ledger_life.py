@@ -31,7 +31,9 @@ from sqlalchemy import (
     update,
 )
 
-from newsletter.models import DeliveryState, Pick, Reason, Receipt, SubscriberState
+from newsletter import mail_kinds
+from newsletter.mail_kinds import MailKind
+from newsletter.models import DeliveryState, Pick, Reason, Receipt
 from newsletter.store.db import as_json, chunks, database_seconds, insert_into, reading, writing
 from newsletter.store.ledger_sql import LedgerSql
 from newsletter.store.tables import UNSETTLED, DeliveryRow, IssuePaperRow, IssueRow, SubscriberRow
@@ -41,18 +43,6 @@ I: Any = IssueRow.__table__  # type: ignore[attr-defined]  # noqa: E741
 W: Any = IssuePaperRow.__table__  # type: ignore[attr-defined]
 U: Any = SubscriberRow.__table__  # type: ignore[attr-defined]
 
-#: Mails of the list: at most once. Mails that answer a person: at least once, because a lost one
-#: blocks somebody and a second one harms nobody.
-DIGESTS = ("digest", "quiet", "missed")
-#: Who may get which mail. Checked when a row is claimed and again by the fence, right before the
-#: final dot.
-ALLOWED = {
-    "confirm": (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED),
-    "known": (SubscriberState.ACTIVE, SubscriberState.PAUSED),
-    "export": (SubscriberState.ACTIVE, SubscriberState.PAUSED),
-    "address_new": (SubscriberState.ACTIVE, SubscriberState.PAUSED),
-    "address_old": (SubscriberState.ACTIVE, SubscriberState.PAUSED),
-}
 LEASE_S = 120
 #: A row whose workers died twice is suspect: it is claimed last and alone, and cleared once its
 #: letter was made. A row that killed three workers while it was alone is poison.
@@ -60,6 +50,7 @@ SUSPECT_CLAIMS, MAX_CLAIMS = 2, 5
 #: The last reply of a letter that is tried again with half as many papers (RFC 1870).
 TOO_LARGE = 552
 POISON = "ended the process that made it, three times"
+UNKNOWN_KIND = "this version knows no mail of this kind"
 #: Longer than the 600 s that a relay may take to answer the final dot (RFC 5321 section 4.5.3.2.6).
 DOT_LIMIT_S = 660
 #: Papers a reader was sent are looked up this far back; eligibility is seven days, so this is for
@@ -72,7 +63,7 @@ class FrozenRow:
     """One reader's part of an issue. No picks = quiet: a row that says so, and no letter."""
 
     subscriber: int
-    kind: str  #: digest | quiet (the note after a silent week)
+    kind: str  #: `mail_kinds.DIGEST` or `QUIET`, by name
     picks: Sequence[Pick]
     due_at: datetime
     expires_at: datetime
@@ -222,20 +213,19 @@ def unpack_picks(packed: str | None) -> tuple[Pick, ...]:
 def enqueue(
     connection: Connection,
     subscriber: int,
-    kind: str,
+    kind: MailKind,
     context: Mapping[str, Any],
     now: datetime,
-    expires: timedelta,
 ) -> int:
     """Plan a mail that answers a person. Part of the caller's transaction: no answer without its
     cause.
     """
     values = {
         "subscriber": subscriber,
-        "kind": kind,
+        "kind": kind.name,
         "context": dict(context),
         "due_at": now,
-        "expires_at": now + expires,
+        "expires_at": now + kind.lifetime,
         "key": subscriber,
     }
     id: int = connection.execute(_ENQUEUE, values).scalar_one()
@@ -250,10 +240,13 @@ _ENQUEUE = insert(D).values(address_version=_VERSION).returning(D.c.id)
 
 
 def _may_be_mailed() -> Any:
-    """The reader still wants this kind of mail, at this address."""
+    """The reader still wants this kind of mail, at this address. An unknown kind is nobody's."""
     wanted = or_(
-        *(and_(D.c.kind == kind, U.c.state.in_(states)) for kind, states in ALLOWED.items()),
-        and_(D.c.kind.not_in(tuple(ALLOWED)), U.c.state == SubscriberState.ACTIVE),
+        *(
+            and_(D.c.kind == kind.name, U.c.state.in_(kind.readers))
+            for kind in mail_kinds.KINDS.values()
+            if kind.readers
+        )
     )
     return exists().where(
         U.c.id == D.c.subscriber, U.c.address_version == D.c.address_version, wanted
@@ -281,6 +274,10 @@ def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -
         moved += _move(
             connection, and_(waiting, D.c.expires_at <= now), state="expired", settled_at=now
         )
+        unknown = and_(waiting, D.c.kind.not_in(tuple(mail_kinds.KINDS)))
+        moved += _move(
+            connection, unknown, state="refused", reply=UNKNOWN_KIND, phase="render", settled_at=now
+        )
         moved += _move(
             connection, and_(waiting, ~_may_be_mailed()), state="suppressed", settled_at=now
         )
@@ -305,7 +302,8 @@ def release_owner(engine: Engine, now: datetime, *, is_retrying_digests: bool = 
 def _ambiguous(
     connection: Connection, where: Any, reply: str, now: datetime, is_retrying_digests: bool
 ) -> int:
-    is_held = D.c.kind.in_(() if is_retrying_digests else DIGESTS)
+    once = [kind.name for kind in mail_kinds.KINDS.values() if kind.is_at_most_once]
+    is_held = D.c.kind.in_(() if is_retrying_digests else once)
     again = {"ambiguous": D.c.ambiguous + 1, "reply": reply, "phase": "dot"}
     held = _move(connection, and_(where, is_held), state="held", settled_at=now, **again)
     return held + _move(connection, where, state="pending", claim_token=None, **again)

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from newsletter.errors import InputError, NotFound
+from newsletter.mail_kinds import ADDRESS_NEW, MISSED, MailKind
 from newsletter.models import DeliveryState
 from newsletter.store.db import chunks
 from newsletter.store.ledger_life import D, I, U, W, enqueue
@@ -27,7 +28,7 @@ _MAILS = select(func.count()).where(
 )
 _MOVE = (
     select(D.c.id, D.c.context, D.c.due_at)
-    .where(D.c.subscriber == bindparam("reader"), D.c.kind == "address_new")
+    .where(D.c.subscriber == bindparam("reader"), D.c.kind == ADDRESS_NEW.name)
     .order_by(D.c.id.desc())
     .limit(1)
 )
@@ -194,11 +195,11 @@ def tell(connection: Connection, issue: int, now: datetime, subscriber: int | No
     untold = [
         row
         for row in connection.execute(held).all()
-        if not enqueued_since(connection, row.subscriber, "missed", row.due_at)
+        if not enqueued_since(connection, row.subscriber, MISSED, row.due_at)
     ]
     for row in untold:
         context = {"issue": issue, "day": row.date.isoformat()}
-        enqueue(connection, row.subscriber, "missed", context, now, timedelta(days=1))
+        enqueue(connection, row.subscriber, MISSED, context, now)
     return len(untold)
 
 
@@ -272,9 +273,10 @@ def has_waiting(connection: Connection, now: datetime) -> bool:
     return connection.scalar(waiting.limit(1)) is not None
 
 
-def enqueued_since(connection: Connection, subscriber: int, kind: str, since: datetime) -> int:
+def enqueued_since(connection: Connection, subscriber: int, kind: MailKind, since: datetime) -> int:
     """How many mails of a kind a reader was promised since a moment."""
-    return connection.scalar(_MAILS, {"reader": subscriber, "name": kind, "since": since}) or 0
+    asked = {"reader": subscriber, "name": kind.name, "since": since}
+    return connection.scalar(_MAILS, asked) or 0
 
 
 def letter(connection: Connection, subscriber: int, issue: int) -> dict[str, Any]:
@@ -316,7 +318,7 @@ def find_move(
 
 def end_moves(connection: Connection, subscriber: int, now: datetime) -> None:
     """Forget every address a reader asked for; letters to it that still wait are out of date."""
-    mine = and_(D.c.subscriber == subscriber, D.c.kind == "address_new")
+    mine = and_(D.c.subscriber == subscriber, D.c.kind == ADDRESS_NEW.name)
     waiting = and_(mine, D.c.state.in_(("pending", "deferred")))
     connection.execute(update(D).where(waiting).values(state="expired", settled_at=now))
     connection.execute(update(D).where(mine).values(context={}))

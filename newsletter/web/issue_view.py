@@ -24,7 +24,7 @@ from newsletter.app import App
 from newsletter.delivery.message_builder import PREFERENCES_AGE, MessageBuilder
 from newsletter.errors import NotFound
 from newsletter.models import Pick, Subscriber
-from newsletter.steps.compose import Links, PaperFacts, show
+from newsletter.steps.compose import IssueFacts, Links, PaperFacts, show
 from newsletter.store import ledger_life, ledger_read, papers, signals, topics
 from newsletter.store.db import reading
 from newsletter.web import feeds
@@ -130,11 +130,8 @@ class IssueView(TokenPages):
             feedback=lambda _paper, _vote: home,
         )
         reader = Subscriber(0, "", language=language)
-        offered = dict(self.news.offered)
-        letter = self.app.press.digest(
-            reader, picks, shown, offered, now.date(), total, links, is_hosted=True
-        )
-        return letter.html_page
+        issue = IssueFacts(now.date(), total, shown, dict(self.news.offered))
+        return self.app.press.digest(reader, picks, issue, links, is_hosted=True).html_page
 
     def _topic_of(self, id: str, now: datetime) -> int:
         """The curated topic that finds a paper; -1 = none does."""

@@ -18,6 +18,7 @@ from newsletter import addresses, membership
 from newsletter.app import App
 from newsletter.delivery.message_builder import PREFERENCES_AGE
 from newsletter.errors import AddressError, QueryError
+from newsletter.mail_kinds import CONFIRM_WITHIN
 from newsletter.matching.query import parse
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import ledger_read, topics
@@ -58,9 +59,9 @@ class Preferences(TokenPages):
         nobody.
         """
         if request.method == "POST":
-            _, reader = await self.who(request, "confirm", membership.CONFIRM_WITHIN)
+            _, reader = await self.who(request, "confirm", CONFIRM_WITHIN)
             return await self._save(request, reader, await read_form(request), is_confirming=True)
-        claims = self.claims(request, "confirm", membership.CONFIRM_WITHIN)
+        claims = self.claims(request, "confirm", CONFIRM_WITHIN)
         reader, values = await self.desk.read(partial(self._find, claims=claims))
         if reader.state in membership.MEMBERS:  # confirmed already
             return RedirectResponse(self.path("preferences", reader), 303)

@@ -13,6 +13,7 @@ from newsletter import addresses, membership
 from newsletter.app import App
 from newsletter.delivery.message_builder import PREFERENCES_AGE
 from newsletter.errors import AddressError, QueryError
+from newsletter.mail_kinds import CONFIRM_WITHIN
 from newsletter.matching.query import parse
 from newsletter.store import papers
 from newsletter.tokens import TokenError
@@ -86,7 +87,7 @@ class Subscriptions(TokenPages):
 
     async def address(self, request: Request) -> Response:
         """The new mailbox says yes. GET shows a button."""
-        claims, reader = await self.who(request, "address", membership.CONFIRM_WITHIN)
+        claims, reader = await self.who(request, "address", CONFIRM_WITHIN)
         if is_done := request.method == "POST":
             move = partial(membership.move, claims=claims, reader=reader, now=self.clock())
             email = await self.desk.write(move)

@@ -8,6 +8,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+from newsletter import mail_kinds
 from newsletter.models import (
     FOLLOWED,
     OUTSIDE,
@@ -20,7 +21,7 @@ from newsletter.models import (
     Subscriber,
     Topic,
 )
-from newsletter.steps.compose import Links, PaperFacts, Renderer, SiteFacts, show
+from newsletter.steps.compose import IssueFacts, Links, PaperFacts, Renderer, SiteFacts, show
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DAY = date(2026, 11, 20)
@@ -215,21 +216,17 @@ def shown() -> dict[int, PaperFacts]:
 
 
 def digest(press: Renderer, language: str = "en", **changes: Any) -> Letter:
-    """The issue's letter to the sample reader; `changes` are arguments of `Renderer.digest` or
+    """The issue's letter to the sample reader; `changes` are facts of the issue, picks, links, or
     fields of the reader.
     """
-    asked = {
-        "picks": PICKS,
-        "shown": shown(),
-        "topics": TOPICS,
-        "day": DAY,
-        "considered": 1204,
-        "links": LINKS,
-    }
-    asked |= {
-        name: changes.pop(name) for name in list(changes) if name in {*asked, "missed", "is_hosted"}
-    }
-    return press.digest(replace(READER, language=language, **changes), **asked)
+    facts = {"day": DAY, "considered": 1204, "shown": shown(), "topics": TOPICS, "stale": ()}
+    facts |= {name: changes.pop(name) for name in facts if name in changes}
+    facts["papers"] = facts.pop("shown")
+    picks, links = changes.pop("picks", PICKS), changes.pop("links", LINKS)
+    links = replace(links, missed=changes.pop("missed", None))
+    is_hosted = changes.pop("is_hosted", False)
+    reader = replace(READER, language=language, **changes)
+    return press.digest(reader, picks, IssueFacts(**facts), links, is_hosted=is_hosted)
 
 
 NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
@@ -300,5 +297,5 @@ def letter(press: Renderer, kind: str, language: str = "en") -> Letter:
     if kind == "quiet":
         reader = replace(READER, language=language)
         picks = [Pick(key, OUTSIDE, 1.0, 0.0, 1.0, (Reason("outside"),)) for key in (8, 1, 5)]
-        return press.quiet(reader, picks, shown(), DAY, 1204, LINKS)
-    return press.notice(kind, language, **NOTICE_VALUES[kind])
+        return press.quiet(reader, picks, IssueFacts(DAY, 1204, shown()), LINKS)
+    return press.notice(mail_kinds.find(kind), language, **NOTICE_VALUES[kind])

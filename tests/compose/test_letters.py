@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 
 from newsletter.errors import LetterError
+from newsletter.mail_kinds import CONFIRM, KNOWN, find
 from newsletter.models import Letter
 from newsletter.steps.compose import Renderer
 from tests.compose.samples import KINDS, NOTICE_VALUES, digest, html, letter, links, text
@@ -91,7 +92,8 @@ def test_fragments_are_whole_lines(every: Letter) -> None:
 def test_D01_D02_a_readers_name_is_in_no_letter(press: Renderer) -> None:
     name = "Win €500 at www.example.com"
     notices = [
-        press.notice(kind, "en", name=name, **values) for kind, values in NOTICE_VALUES.items()
+        press.notice(find(kind), "en", name=name, **values)
+        for kind, values in NOTICE_VALUES.items()
     ]
     letters = [digest(press, name=name), *notices]
     assert not [letter.kind for letter in letters if "500" in html(letter) + text(letter)]
@@ -99,17 +101,17 @@ def test_D01_D02_a_readers_name_is_in_no_letter(press: Renderer) -> None:
 
 def test_D06_a_missing_value_is_an_error_and_not_an_empty_place(press: Renderer) -> None:
     with pytest.raises(LetterError, match="'confirm' is undefined"):
-        press.notice("confirm", "en", email="mira@example.org", days=7)
+        press.notice(CONFIRM, "en", email="mira@example.org", days=7)
 
 
-def test_a_letter_that_does_not_exist_is_an_error(press: Renderer) -> None:
-    with pytest.raises(LetterError, match="no letter 'condolence'") as error:
-        press.notice("condolence", "en")
+def test_a_kind_of_mail_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(LetterError, match="no mail of the kind 'condolence'") as error:
+        find("condolence")
     assert "confirm, welcome, known" in error.value.hint
 
 
 def test_an_unknown_language_is_english(press: Renderer) -> None:
-    assert press.notice("known", "tlh", **NOTICE_VALUES["known"]) == letter(press, "known", "en")
+    assert press.notice(KNOWN, "tlh", **NOTICE_VALUES["known"]) == letter(press, "known", "en")
 
 
 @pytest.mark.parametrize("kind", NOTICE_VALUES)
@@ -118,4 +120,4 @@ def test_values_are_escaped_in_html(press: Renderer, kind: str) -> None:
     hostile |= {
         name: "<b>&</b>" for name in ("email", "new_email", "problems", "data") if name in hostile
     }
-    assert "<b>&</b>" not in html(press.notice(kind, "en", **hostile))
+    assert "<b>&</b>" not in html(press.notice(find(kind), "en", **hostile))

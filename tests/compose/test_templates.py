@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from newsletter.errors import LetterError
-from newsletter.steps.compose import NOTICES, Renderer
+from newsletter.mail_kinds import KINDS
+from newsletter.steps.compose import Renderer
 from tests.compose.samples import NOTICE_VALUES, ROOT, SITE, digest, letter
 
 
@@ -26,13 +27,13 @@ def test_every_letter_has_its_three_parts() -> None:
         for path in (ROOT / "templates/mail").iterdir()
         if path.is_dir()
     }
-    assert set(folders) == {"digest", "quiet", *NOTICES}
+    assert set(folders) == set(KINDS)
     assert all(parts == {"subject.txt", "body.html", "body.txt"} for parts in folders.values())
 
 
 def test_the_samples_give_each_notice_what_it_says_it_needs() -> None:
     assert {kind: set(values) for kind, values in NOTICE_VALUES.items()} == {
-        kind: set(NOTICES[kind]) for kind in NOTICES
+        kind.name: set(kind.values) for kind in KINDS.values() if kind.values
     }
 
 

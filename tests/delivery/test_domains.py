@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.delivery import domain_check
+from newsletter.mail_kinds import CONFIRM
 from newsletter.models import Subscriber
 from newsletter.runtime.daemon import Daemon
 from newsletter.store import ledger_life, subscribers
@@ -96,9 +97,7 @@ async def test_E11_nobody_is_written_to_at_a_domain_that_takes_no_mail(
             for name in ("mail.example", "empty.example", "nowhere.example", "silent.example"):
                 address = f"ada@{name}"
                 reader = subscribers.add(connection, Subscriber(0, address), address, NOW)
-                ledger_life.enqueue(
-                    connection, reader.id, "confirm", {}, NOW, ledger_life.LOOK_BACK
-                )
+                ledger_life.enqueue(connection, reader.id, CONFIRM, {}, NOW)
         daemon = Daemon(
             site.app, lambda: NOW, takes_mail=lambda domain: domain_check.ask_dns(domain, resolver)
         )

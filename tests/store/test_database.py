@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from newsletter import mail_kinds
 from newsletter.config import Dkim
 from newsletter.delivery import group_commit
 from newsletter.delivery.message_builder import MessageBuilder
@@ -401,7 +402,7 @@ async def test_A01_a_mail_that_answers_a_person_is_tried_again_but_not_at_once(
             connection.execute(text("UPDATE issues SET planned = 0"))
             state = SubscriberState.PENDING if kind == "confirm" else SubscriberState.ACTIVE
             subscribers.set_state(connection, site.readers[0], state)
-            ledger_life.enqueue(connection, site.readers[0], kind, {}, NOW, timedelta(days=2))
+            ledger_life.enqueue(connection, site.readers[0], mail_kinds.find(kind), {}, NOW)
         await site.deliver()
         assert len(server.accepted) == 1 and site.rows()[0].state == "deferred"
         await site.deliver(timedelta(minutes=7))

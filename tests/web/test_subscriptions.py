@@ -12,6 +12,7 @@ import pytest
 
 from newsletter.app import App
 from newsletter.delivery.message_builder import MessageBuilder
+from newsletter.mail_kinds import CONFIRM
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import ledger_life, ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
@@ -97,7 +98,7 @@ def test_F02_three_confirmations_in_thirty_days(app: App, web: httpx2.Client, cl
         reader = subscribers.find(connection, "ada@example.org")
         assert reader is not None
         in_a_month = ledger_read.enqueued_since(
-            connection, reader.id, "confirm", NOW + timedelta(days=-1)
+            connection, reader.id, CONFIRM, NOW + timedelta(days=-1)
         )
     assert in_a_month == 6  # three in the first thirty days, three in what follows
 

@@ -25,37 +25,37 @@ class Body:
 
     def __init__(
         self,
-        desk: SharedBlocks,
+        blocks: SharedBlocks,
         day: date,
         links: Links,
         papers: Sequence[tuple[Pick, PaperFacts]],
         *,
         is_hosted: bool,
     ) -> None:
-        self.desk, self.day, self.links, self.is_hosted = desk, day, links, is_hosted
+        self.blocks, self.day, self.links, self.is_hosted = blocks, day, links, is_hosted
         self.html: list[Fragment] = []
         self.text: list[Fragment] = []
         self.more_links: list[Fragment] = []
         self._number = 0
-        printed = [(pick, paper, desk.card(paper, day)) for pick, paper in papers]
+        printed = [(pick, paper, blocks.card(paper, day)) for pick, paper in papers]
         self.kept = printed if is_hosted else _fitting(printed)
         self.left = len(printed) - len(self.kept)
         self.words = sum(card.words for _, _, card in self.kept)
 
     def add_section(self, name: str, papers: Sequence[Printed]) -> None:
         """Add a heading and its papers."""
-        html, text = self.desk.section(name, len(papers))
+        html, text = self.blocks.section(name, len(papers))
         self.html.append(html)
         self.text.append(text)
         for at, (pick, paper, card) in enumerate(papers):
             if at:
-                self.html.append(self.desk.rule)
+                self.html.append(self.blocks.rule)
             self._add(pick, paper, card)
-        self.html.append(self.desk.end_of_section)
+        self.html.append(self.blocks.end_of_section)
 
     def _add(self, pick: Pick, paper: PaperFacts, card: Card) -> None:
         self._number += 1
-        why, why_text = self.desk.why(pick.reasons)
+        why, why_text = self.blocks.why(pick.reasons)
         more, less = self.links.feedback(paper.key, "more"), self.links.feedback(paper.key, "less")
         self.html += card.html.fill(why, more, less)
         self.text += card.text.fill(f"{self._number}.".ljust(4), why_text)

@@ -4,6 +4,7 @@ is signed here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,5 @@ class Links:
     how: str  #: how papers are picked
     archive: str
     feedback: Callable[[int, str], str]  #: (Paper.key, "more" | "less") -> address
+    #: day and address of an earlier letter that may not have arrived
+    missed: tuple[date, str] | None = None

@@ -1,13 +1,13 @@
-"""What an issue froze about a paper: the words and numbers its card shows, whatever happens to the
-paper later.
+"""What an issue froze: the words and numbers that a paper's card shows, whatever happens to the
+paper later, and what its letters have in common.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from newsletter.models import Fact, Heat, Paper
+from newsletter.models import Fact, Heat, Paper, Topic
 from newsletter.steps.compose.prose import cut, names, one_line, shorten, without_latex
 
 #: Longest title, in characters: the longest on arXiv are near 300.
@@ -66,6 +66,17 @@ class PaperFacts:
         not negative.
         """
         return max(0, (day - date.fromisoformat(self.published)).days) if self.published else None
+
+
+@dataclass(frozen=True, slots=True)
+class IssueFacts:
+    """What the letters of one issue say alike."""
+
+    day: date  #: the issue's local date
+    considered: int  #: "out of 1,204"
+    papers: Mapping[int, PaperFacts]  #: by Paper.key
+    topics: Mapping[int, Topic] = field(default_factory=dict)  #: those that picks may name, by id
+    stale: tuple[str, ...] = ()  #: sources whose news are missing
 
 
 def show(paper: Paper, heat: Heat) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""`Renderer`: turns picks and facts into letters. Templates place the words, the desk keeps what
-letters share.
+"""`Renderer`: turns picks and facts into letters. Templates place the words; `SharedBlocks` keeps
+what the letters of one language share.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,45 +8,19 @@ from functools import cache
 from pathlib import Path
 
 from newsletter.errors import LetterError
+from newsletter.mail_kinds import DIGEST, QUIET, MailKind
 from newsletter.models import FOLLOWED, OUTSIDE, Letter, Pick, Subscriber, Topic
 from newsletter.steps.compose.body import Body, sections, written_by_machine
 from newsletter.steps.compose.form import Filling
 from newsletter.steps.compose.links import Links, SiteFacts
 from newsletter.steps.compose.locale import FALLBACK, load_languages
-from newsletter.steps.compose.paper_facts import PaperFacts
+from newsletter.steps.compose.paper_facts import IssueFacts, PaperFacts
 from newsletter.steps.compose.prose import one_line
 from newsletter.steps.compose.shared_blocks import SHELL_BLANKS, SharedBlocks
 from newsletter.steps.compose.subject_line import best_title, preheader
 from newsletter.steps.compose.templates import Templates
 
 WORDS_PER_MINUTE = 200
-#: Letters that answer a person or report to the operator, and the values each needs. All are JSON:
-#: days are ISO dates.
-NOTICES: Mapping[str, tuple[str, ...]] = {
-    "confirm": ("email", "confirm", "days"),
-    "welcome": ("email", "preferences", "unsubscribe"),
-    "known": (
-        "email",
-        "query",
-        "preferences",
-        "unsubscribe",
-    ),  # query: only whether there is one: it is anybody's text
-    "address_new": ("email", "confirm", "days"),
-    "address_old": (
-        "email",
-        "new_email",
-        "preferences",
-    ),  # the new one masked: the old mailbox may be another's by now
-    "missed": ("day", "view", "preferences", "unsubscribe"),
-    "export": ("email", "data", "preferences", "unsubscribe"),  # data: a mapping, shown as JSON
-    "report": (
-        "day",
-        "counts",
-        "sources",
-        "problems",
-        "archive",
-    ),  # as `run --json`: counts by state, sources by name
-}
 
 
 class Renderer:
@@ -65,54 +39,45 @@ class Renderer:
             "operator": one_line(", ".join(site.operator.split("\n"))).rstrip(" .,"),
             "source_url": site.source_url,
         }
-        self._desk = cache(lambda code: SharedBlocks(self.words[code], mail, facts))
+        self._blocks = cache(lambda code: SharedBlocks(self.words[code], mail, facts))
 
     def digest(
         self,
         reader: Subscriber,
         picks: Sequence[Pick],
-        shown: Mapping[int, PaperFacts],
-        topics: Mapping[int, Topic],
-        day: date,
-        considered: int,
+        issue: IssueFacts,
         links: Links,
-        missed: tuple[date, str] | None = None,
-        stale: tuple[str, ...] = (),
         *,
         is_hosted: bool = False,
     ) -> Letter:
-        """Compose one reader's letter of the issue of `day` (a local date).
+        """Compose one reader's letter of an issue; `picks` are in the letter's order.
 
-        `picks` are in the letter's order; `considered` is "out of 1,204"; `missed` is the day and
-        the address of an earlier letter that may not have arrived; `stale` are sources whose news
-        are missing. `is_hosted` makes the page behind "view in browser". Raises: LetterError when
-        there are no picks, or the issue has no facts about one.
+        `is_hosted` makes the page behind "view in browser". Raises: LetterError when there are no
+        picks, or the issue has no facts about one.
         """
-        desk = self._desk_of(reader.language)
-        body = Body(desk, day, links, _papers(picks, shown), is_hosted=is_hosted)
+        blocks = self._blocks_of(reader.language)
+        body = Body(blocks, issue.day, links, _papers(picks, issue), is_hosted=is_hosted)
         told: list[str] = []
         for topic, papers in sections(body.kept).items():
-            name = _heading(desk, topic, topics)
+            name = _heading(blocks, topic, issue.topics)
             body.add_section(name, papers)
             if topic != OUTSIDE:
-                told.append(desk.words.say("digest.followed") if topic == FOLLOWED else name)
+                told.append(blocks.words.say("digest.followed") if topic == FOLLOWED else name)
         minutes = -(-body.words // WORDS_PER_MINUTE)
         values = {
-            "headline": desk.headline(len(picks), considered),
-            "lede": desk.lede(tuple(told), minutes, written_by_machine(body.kept)),
+            "headline": blocks.headline(len(picks), issue.considered),
+            "lede": blocks.lede(tuple(told), minutes, written_by_machine(body.kept)),
             "preheader": preheader(
-                [paper for _, paper, _ in body.kept], desk.picked_from(considered)
+                [paper for _, paper, _ in body.kept], blocks.picked_from(issue.considered)
             ),
         }
-        return _finished("digest", reader, body, values, missed, stale)
+        return _finished(DIGEST, reader, body, values, issue.stale)
 
     def quiet(
         self,
         reader: Subscriber,
         picks: Sequence[Pick],
-        shown: Mapping[int, PaperFacts],
-        day: date,
-        considered: int,
+        issue: IssueFacts,
         links: Links,
         *,
         is_hosted: bool = False,
@@ -122,61 +87,52 @@ class Renderer:
 
         Raises: as `digest`.
         """
-        desk = self._desk_of(reader.language)
-        body = Body(desk, day, links, _papers(picks, shown), is_hosted=is_hosted)
-        body.add_section(desk.words.say("quiet.section"), body.kept)
-        return _finished(
-            "quiet",
-            reader,
-            body,
-            {"preheader": desk.words.say("quiet.preheader", considered)},
-            None,
-        )
+        blocks = self._blocks_of(reader.language)
+        body = Body(blocks, issue.day, links, _papers(picks, issue), is_hosted=is_hosted)
+        body.add_section(blocks.words.say("quiet.section"), body.kept)
+        values = {"preheader": blocks.words.say("quiet.preheader", issue.considered)}
+        return _finished(QUIET, reader, body, values, ())
 
-    def notice(self, kind: str, language: str, **values: object) -> Letter:
-        """Compose a letter of NOTICES. Further values are ignored.
+    def notice(self, kind: MailKind, language: str, **values: object) -> Letter:
+        """Compose a letter without papers from the values that its kind needs; others are ignored.
 
-        Raises: LetterError when there is no such letter or a value is missing.
+        Raises: LetterError when a value is missing.
         """
-        if kind not in NOTICES:
-            raise LetterError(f"there is no letter {kind!r}", hint="one of: " + ", ".join(NOTICES))
-        desk = self._desk_of(language)
-        subject = desk.render(kind, "subject.txt", values)
-        teaser = desk.words.say(f"{kind}.preheader")
+        blocks, name = self._blocks_of(language), kind.name
+        subject = blocks.render(name, "subject.txt", values)
+        teaser = blocks.words.say(f"{name}.preheader")
         frame = {**values, "subject": subject, "preheader": teaser, "is_hosted": False}
-        html, text = desk.render(kind, "body.html", frame), desk.render(kind, "body.txt", frame)
-        return Letter(kind, subject, (text,), (html,), teaser)
+        html, text = blocks.render(name, "body.html", frame), blocks.render(name, "body.txt", frame)
+        return Letter(name, subject, (text,), (html,), teaser)
 
     def signal(self, paper: PaperFacts, day: date, language: str = FALLBACK) -> str:
         """The fact behind a paper's heat in words: "312 upvotes in 1 day". Empty when there is none
         to tell.
         """
-        return self._desk_of(language).signal(paper, day)
+        return self._blocks_of(language).signal(paper, day)
 
-    def _desk_of(self, language: str) -> SharedBlocks:
-        return self._desk(language if language in self.words else FALLBACK)
+    def _blocks_of(self, language: str) -> SharedBlocks:
+        return self._blocks(language if language in self.words else FALLBACK)
 
 
 def _finished(
-    kind: str,
+    kind: MailKind,
     reader: Subscriber,
     body: Body,
     values: Mapping[str, str],
-    missed: tuple[date, str] | None,
-    stale: tuple[str, ...] = (),
+    stale: tuple[str, ...],
 ) -> Letter:
     """Put an issue's papers into the shell of their letter."""
-    desk, links = body.desk, body.links
+    blocks, links = body.blocks, body.links
     title = best_title([paper for _, paper, _ in body.kept])
-    subject = desk.subject(kind, len(body.kept) + body.left - 1).replace("\0", title)
-    shell = desk.shell(
-        kind, body.day, body.is_hosted, body.left, missed[0] if missed else None, stale
-    )
+    subject = blocks.subject(kind.name, len(body.kept) + body.left - 1).replace("\0", title)
+    missed = links.missed[0] if links.missed else None
+    shell = blocks.shell(kind.name, body.day, body.is_hosted, body.left, missed, stale)
     blanks: dict[str, Filling] = {
         **values,
         "subject": subject,
-        "reason": desk.why_you(reader, body.day, body.is_hosted),
-        "missed_url": missed[1] if missed else "",
+        "reason": blocks.why_you(reader, body.day, body.is_hosted),
+        "missed_url": links.missed[1] if links.missed else "",
         "preferences": links.preferences,
         "unsubscribe": links.unsubscribe,
         "view": links.view,
@@ -188,29 +144,27 @@ def _finished(
     is_plain = reader.format == "text" and not body.is_hosted
     blanks |= {"sections": body.html}
     html = [] if is_plain else shell.html.fill(*[blanks.get(name, "") for name in SHELL_BLANKS])
-    return Letter(kind, subject, tuple(text), tuple(html), values["preheader"])
+    return Letter(kind.name, subject, tuple(text), tuple(html), values["preheader"])
 
 
-def _papers(
-    picks: Sequence[Pick], shown: Mapping[int, PaperFacts]
-) -> list[tuple[Pick, PaperFacts]]:
+def _papers(picks: Sequence[Pick], issue: IssueFacts) -> list[tuple[Pick, PaperFacts]]:
     if not picks:
         raise LetterError(
             "a letter without papers",
             hint="a reader without picks has a quiet day: nothing is sent",
         )
     try:
-        return [(pick, shown[pick.paper]) for pick in picks]
+        return [(pick, issue.papers[pick.paper]) for pick in picks]
     except KeyError as e:
         raise LetterError(
             f"the issue froze nothing about paper {e}", hint="look at it: newsletter issues show"
         ) from e
 
 
-def _heading(desk: SharedBlocks, topic: int, topics: Mapping[int, Topic]) -> str:
+def _heading(blocks: SharedBlocks, topic: int, topics: Mapping[int, Topic]) -> str:
     if topic == FOLLOWED:
-        return desk.words.say("digest.section_followed")
+        return blocks.words.say("digest.section_followed")
     if topic == OUTSIDE:
-        return desk.words.say("digest.section_outside")
+        return blocks.words.say("digest.section_outside")
     # A topic that was removed after the issue was frozen still has its papers in it.
-    return topics[topic].name if topic in topics else desk.words.say("digest.section_removed")
+    return topics[topic].name if topic in topics else blocks.words.say("digest.section_removed")

@@ -1,5 +1,5 @@
-"""One language's desk: what is the same in many letters is made here once and kept (cards, section
-heads, shells).
+"""What many letters of one language have in common, made once and kept: cards, section heads,
+shells.
 """
 
 import re
