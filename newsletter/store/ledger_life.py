@@ -383,21 +383,8 @@ def planned(engine: Engine, issue: int) -> int:
 
 def _claims(connection: Connection, ids: Sequence[int], token: str) -> list[Claim]:
     found = []
-    needed = (
-        D.c[name]
-        for name in (
-            "id",
-            "issue",
-            "subscriber",
-            "kind",
-            "picks",
-            "context",
-            "due_at",
-            "attempts",
-            "claims",
-            "code",
-        )
-    )
+    names = "id issue subscriber kind picks context due_at attempts claims code"
+    needed = (D.c[name] for name in names.split())
     joined = (
         select(*needed, I.c.date, I.c.candidates).outerjoin(I, I.c.id == D.c.issue).order_by(D.c.id)
     )
