@@ -62,41 +62,71 @@ def main() -> None:
 
 
 def measure(folder: Path, truth: dict[str, list[dict[str, str]]]) -> dict[str, Any]:
-    false_hard, pairs, hits, called, real = [], Counter[tuple[str, str]](), 0, 0, 0
+    """Classify each mail of `truth`; all disagreements are listed with what the server said."""
+    pairs, disagreements, false_hard = Counter[tuple[str, str]](), [], []
     for name, rows in truth.items():
         message = email.message_from_bytes((folder / name).read_bytes(), policy=policy.compat32)
-        found = classify(message).kind
-        is_hard = any(row["hardbounce"] == "true" for row in rows)
-        called, real, hits = (
-            called + (found == "hard"),
-            real + is_hard,
-            hits + (found == "hard" and is_hard),
-        )
-        if found == "hard" and not is_hard:
+        found = classify(message)
+        wanted = _wanted(rows)
+        got = "temporary" if found.kind in ("delay", "other") else found.kind
+        pairs[wanted, got] += 1
+        if got != wanted:
+            disagreements.append(
+                {
+                    "file": name,
+                    "truth": wanted,
+                    "reason": rows[0]["reason"],
+                    "found": found.kind,
+                    "said": found.reply[:200],
+                }
+            )
+        if found.kind == "hard" and wanted != "hard":
             false_hard.append(name)
-        wanted = "hard" if is_hard else CLASSES.get(rows[0]["reason"], "temporary")
-        if rows[0]["feedback_type"] == "auth-failure":
-            wanted = "policy"
-        pairs[wanted, "temporary" if found in ("delay", "other") else found] += 1
-    classes = {}
-    for name in sorted({wanted for wanted, _ in pairs}):
-        right, n = (
-            pairs[name, name],
-            sum(count for (wanted, _), count in pairs.items() if wanted == name),
-        )
-        said = sum(count for (_, found), count in pairs.items() if found == name)
-        classes[name] = {
-            "precision": round(right / said, 3) if said else None,
-            "recall": round(right / n, 3),
-            "n": n,
-        }
+    hits, real = pairs["hard", "hard"], _count(pairs, wanted="hard")
+    called = _count(pairs, got="hard")
+    right = sum(n for (wanted, got), n in pairs.items() if wanted == got)
+    either = sum(1 for one in disagreements if _is_either(one))
     return {
         "n": len(truth),
         "hard_precision": round(hits / called, 4) if called else None,
         "hard_recall": round(hits / real, 4) if real else None,
+        "agreement": round(right / len(truth), 4),
+        "agreement_or_either": round((right + either) / len(truth), 4),
         "false_hard": false_hard,
-        "classes": classes,
+        "classes": {name: _quality(pairs, name) for name in sorted({w for w, _ in pairs})},
+        "disagreements": disagreements,
     }
+
+
+def _wanted(rows: list[dict[str, str]]) -> str:
+    if any(row["hardbounce"] == "true" for row in rows):
+        return "hard"
+    if rows[0]["feedback_type"] == "auth-failure":
+        return "policy"
+    return CLASSES.get(rows[0]["reason"], "temporary")
+
+
+def _is_either(disagreement: dict[str, str]) -> bool:
+    """Whether the truth's reason holds two of our classes, and both change nothing for a reader.
+
+    "rejected" is a sender that is refused (policy) as well as a list that one may not write to; a
+    report that says it is still being tried is a delay, whatever it names as the cause so far.
+    """
+    found = disagreement["found"]
+    return (disagreement["reason"] == "rejected" and found in ("policy", "temporary")) or (
+        found == "delay" and disagreement["truth"] in ("full", "policy")
+    )
+
+
+def _count(pairs: Counter[tuple[str, str]], *, wanted: str = "", got: str = "") -> int:
+    return sum(n for (w, g), n in pairs.items() if wanted in ("", w) and got in ("", g))
+
+
+def _quality(pairs: Counter[tuple[str, str]], name: str) -> dict[str, Any]:
+    said, n = _count(pairs, got=name), _count(pairs, wanted=name)
+    right = pairs[name, name]
+    precision = round(right / said, 3) if said else None
+    return {"precision": precision, "recall": round(right / n, 3), "n": n}
 
 
 if __name__ == "__main__":

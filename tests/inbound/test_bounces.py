@@ -3,6 +3,7 @@ where they are there.
 """
 
 import csv
+import re
 from email import message_from_bytes, message_from_string
 from pathlib import Path
 
@@ -112,4 +113,18 @@ def test_G12_real_bounces_are_called_hard_only_when_they_are(data_dir: Path) -> 
         for row in csv.DictReader(stream):
             truth.setdefault(row["file"], []).append(row)
     found = measure(data_dir / "bounces" / "mail", truth)
-    assert found["hard_precision"] >= 0.95 and found["hard_recall"] >= 0.75
+    assert found["hard_recall"] >= 0.9 and found["classes"]["hard"]["n"] == 83
+    said = {one["file"]: one["said"] for one in found["disagreements"]}
+    for name in found["false_hard"]:  # the truth knows more about the provider than its words say
+        assert NAMES_NOBODY.search(said[name]), (name, said[name])
+    assert not {"autoreply", "complaint", "delay", "policy"} & {
+        one["truth"] for one in found["disagreements"] if one["found"] == "hard"
+    }
+    assert found["agreement_or_either"] > 0.92
+
+
+NAMES_NOBODY = re.compile(
+    r"user unknown|unknown user|no such user|user not exist|have a \S+ account"
+    r"|invalid address|mailbox unavailable|following recipients",
+    re.I,
+)

@@ -1,0 +1,63 @@
+"""The words of a mail, as far as they are looked at. Pure; takes any bytes and never raises.
+
+The parts of a mail are read no deeper and no longer than these limits say, and a charset is only
+used when its name is a plain word that Python knows.
+"""
+
+import re
+from email.message import Message
+
+#: Characters of one part that are looked at.
+LOOKED_AT = 60_000
+_CHARSET = re.compile(r"[A-Za-z0-9][\w.:-]{0,39}")
+
+
+def text_of(part: Message) -> str:
+    """Give the text of one part, decoded as it says, with plain line ends."""
+    payload = part.get_payload()
+    if isinstance(payload, list):
+        return "\n\n".join(str(block)[:LOOKED_AT] for block in payload[:50])[:LOOKED_AT]
+    raw = part.get_payload(decode=True)
+    if isinstance(raw, bytes):
+        text = _decode(raw[: 4 * LOOKED_AT], _charset(part))
+    else:
+        text = str(payload)
+    if part.get_content_type() == "text/html":
+        text = re.sub(r"<[^<>]{0,500}>", " ", text[:LOOKED_AT])
+    return text[:LOOKED_AT].replace("\r\n", "\n")
+
+
+def _decode(raw: bytes, charset: str) -> str:
+    try:
+        return raw.decode(charset, "replace")
+    except (LookupError, ValueError):
+        return raw.decode("latin-1")
+
+
+def _charset(part: Message) -> str:
+    found = part.get_param("charset", "utf-8")
+    name = str(found[2] if isinstance(found, tuple) else found).strip("\"' ")
+    return name if _CHARSET.fullmatch(name) else "utf-8"
+
+
+def written_text(message: Message) -> str:
+    """Give what the sender wrote, without the mail that is returned in it."""
+    text = ""
+    for part in message.walk():
+        if part.get_content_type() == "message/rfc822":
+            break
+        if part.get_content_type() in ("text/plain", "text/html") and not part.is_multipart():
+            text = text_of(part)
+            if text.strip():
+                break
+    if not text.strip() and isinstance(message.get_payload(), str):
+        text = text_of(message)  # a multipart whose boundary is not in it
+    ends = [found.start() for found in _RETURNED.finditer(text) if found.start() > 80]
+    return text[: ends[0]] if ends else text
+
+
+_RETURNED = re.compile(
+    r"^-{2,}[^\n]{0,20}(?:original|below this line|copy of|returned|unsent|headers|body)[^\n]*$"
+    r"|^(?:Received|Return-Path):\s",
+    re.I | re.M,
+)

@@ -1,0 +1,369 @@
+"""What a server's refusal is about: the mailbox, us, the letter, or only this moment. Pure.
+
+One judge for every road on which such words come: a reply at RCPT or after the content, a bounce,
+a provider's event. Words are read before codes, as people read them, because servers give one code
+for many causes (5.1.1 for a full mailbox, 550 for a block list). Only a mailbox that is said not to
+exist is "gone"; when two signs contradict each other, it is not. A wrong "gone" costs a reader, a
+missed one costs another letter.
+
+The phrases below are written in words. `{name}` stands for a list of words, `..` for up to five
+words of the same sentence, `~` for the same in either order.
+"""
+
+import re
+from enum import StrEnum
+
+#: Characters of a reply that are looked at.
+LOOKED_AT = 2000
+
+
+class Subject(StrEnum):
+    """Who or what a refusal speaks of."""
+
+    MAILBOX = "mailbox"
+    US = "us"
+    LETTER = "letter"
+    NOW = "now"
+    UNKNOWN = "unknown"
+
+
+class Cause(StrEnum):
+    """Why a letter was refused."""
+
+    GONE = "gone"  #: no such mailbox, or no such domain
+    FULL = "full"
+    CLOSED = "closed"  #: the mailbox exists, but is suspended, disabled or locked
+    SENDER = "sender"  #: our address, server, reputation, authentication, or a local policy
+    CONTENT = "content"
+    SIZE = "size"
+    LATER = "later"
+    UNKNOWN = "unknown"
+
+    @property
+    def subject(self) -> Subject:
+        return _SUBJECTS[self]
+
+
+_SUBJECTS = {
+    Cause.GONE: Subject.MAILBOX,
+    Cause.FULL: Subject.MAILBOX,
+    Cause.CLOSED: Subject.MAILBOX,
+    Cause.SENDER: Subject.US,
+    Cause.CONTENT: Subject.LETTER,
+    Cause.SIZE: Subject.LETTER,
+    Cause.LATER: Subject.NOW,
+    Cause.UNKNOWN: Subject.UNKNOWN,
+}
+
+
+def about(code: int, enhanced: str, words: str, *, is_after_content: bool = False) -> Cause:
+    """Say why a server refused.
+
+    `code`: the SMTP reply code, 0 when none is known; `enhanced`: the status of RFC 3463, empty
+    when none is known. `is_after_content`: the server had seen the letter by then, so that "user
+    unknown" may be the answer of a filter, and is believed only together with its status.
+    """
+    said = plain(words)
+    for cause, phrases in _BY_WORDS:
+        if phrases.search(said):
+            return cause
+    by_status = _by_status(code, enhanced)
+    if not _GONE.search(said):
+        if is_after_content and by_status is Cause.GONE:
+            return Cause.UNKNOWN
+        return Cause.CONTENT if code // 100 != 4 and _WEAK.search(said) else by_status
+    if by_status in (Cause.LATER, Cause.SENDER, Cause.CONTENT, Cause.SIZE) and not (
+        enhanced.startswith(_VAGUE) and code // 100 != 4
+    ):
+        return by_status
+    if is_after_content and enhanced not in _NO_SUCH_ADDRESS and not _SURE.search(said):
+        return Cause.UNKNOWN
+    return Cause.GONE
+
+
+def plain(words: str) -> str:
+    """Give words in lower case with single spaces; sentences are divided by " . ".
+
+    Addresses become "address@" and links their host, so that nothing is read out of a name.
+    """
+    said = words[:LOOKED_AT].lower()
+    said = _LINK.sub(r" \1 ", said)
+    said = _ADDRESS.sub(" address@ ", said)
+    said = said.replace("n't", " not").replace("n’t", " not").replace("cannot", "can not")
+    said = _SENTENCE_END.sub(" . ", said)
+    return " ".join(_NO_WORD.sub(" ", said).split())
+
+
+_LINK = re.compile(r"https?://([\w.-]{1,100})\S{0,300}")
+_ADDRESS = re.compile(r"(?<![^\s<(\[{\"'=:;,])[^\s<>()\[\]{}\"':;,@]{1,64}@[\w.-]{1,255}")
+_SENTENCE_END = re.compile(r"[.!?;]{1,3}(?=\s|$)")
+_NO_WORD = re.compile(r"[^\w@./]|_|(?<=\S)[./](?=\S)|/")
+
+# -- the phrases -----------------------------------------------------------------------------------
+
+_WORDS = {
+    "who": "user|users|account|recipient|recipients|mailbox|mail box|address|addressee|alias"
+    "|inbox|userid|user id|username|user name|local part|maildrop|address@"
+    "|destinataire|adresse|utilisateur|empfänger|benutzer|postfach|usuario|cuenta|buzón",
+    "box": "mailbox|mail box|inbox|account|maildir|folder|user|recipient|boite|boîte|postfach",
+    "host": "host|hostname|domain|domain name|system|mx",
+    "unknown": "unknown|unrecognized|unrecognised|nonexistent|non existent|not recognized"
+    "|inconnu|inconnue|invalide|unbekannt|desconocido",
+    "found": "found|exist|exists|existed|known|listed|valid|recognized|recognised|on server|"
+    "registered|located|here|available|on this server|local|a member|deliverable",
+    "no": "no such|unknown|nonexistent|non existent|unrecognized|invalid|bad|unroutable"
+    "|unrouteable|undeliverable|illegal|malformed|incorrect",
+    "which": "e mail|email|mail|local|final|delivery|destination|recipient|target|rcpt|or",
+    "not": r"(?<!may )(?<!might )not|no longer|never|nicht|no",
+    "off": "suspended|disabled|deactivated|inactive|locked|frozen|closed|discontinued|on hold"
+    "|temporarily limited|not active|not accepting|bloque|bloqué|gesperrt",
+    "place": "ip|domain|host|region|country|countries|network|server|connection",
+    "sender": "sender|senders|mail from|return path|from address|envelope from|helo|ehlo"
+    "|sending domain|sender domain|your domain|your server|your ip|your host|your mail server"
+    "|sending server|sending ip|ip address|client host|sending mta|originator|from domain"
+    "|from header",
+    "bad": r"reject\w*|refus\w*|deni\w*|den[iy]\w*|invalid|unknown|not exist|not found|not valid"
+    r"|fail\w*|block\w*|not allowed|not accept\w*|not authori\w+|unauthori\w+|unverif\w+"
+    r"|not verif\w+|not resolve\w*|must|no ptr|not have|banned|blacklisted|listed|not permitted"
+    r"|bad|not match|mismatch\w*|prohibited|suspicious|illegal",
+}
+
+
+def _phrases(text: str) -> re.Pattern[str]:
+    """Compile phrases, one a line."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    return re.compile("|".join(_phrase(line) for line in lines))
+
+
+def _phrase(line: str) -> str:
+    first, mark, second = line.partition(" ~ ")
+    if mark:
+        return f"{_phrase(f'{first} .. {second}')}|{_phrase(f'{second} .. {first}')}"
+    text = re.sub(r"\{([a-z]+)\}", lambda found: f"(?:{_WORDS[found[1]]})", line)
+    text = text.replace(" .. ", r" (?:(?!\.)\S+ ){0,5}?")
+    return rf"(?<!\w){text}(?!\w)"
+
+
+_SIZE = _phrases(
+    r"""
+    (?:message|mail|letter|e mail|email)(?: is| was)? (?:too|to) (?:large|big|long)
+    (?:message|mail|content|attachment) size .. (?:exceed\w*|limit|maximum|big|large)
+    (?:maximum|max|fixed) size .. (?:exceed\w*|limit)
+    exceed\w* .. (?:message size|size limit|maximum size)
+    resolver rst recipsizelimit
+    size of .. message .. exceed\w*
+    """
+)
+_RATE = _phrases(
+    r"""
+    gr[ae]y ?list\w*
+    too many (?:recipients|connections|messages|sessions|concurrent|hops|errors|mails|emails)
+    rate limit\w*
+    at a rate
+    (?:sending|message|connection|mail) rate
+    frequency limit\w*
+    throttl\w*
+    (?:message|delivery|queue) .. (?:expired|retry timeout)
+    (?:timed|time) out
+    timeout
+    (?:connection|connect) .. (?:refused|reset|failed|closed|lost|dropped)
+    (?:not accept|unable|could not|can not|failed) .. connect\w*
+    lost connection
+    (?:unreachable|not reachable|no route)
+    mail ?loop
+    loop\w* .. (?:detected|back to myself)
+    (?:malformed|unexpected) name server reply
+    could not deliver for the last
+    """
+)
+_FULL = _phrases(
+    r"""
+    {box} ~ (?:full|over ?quota|exceed\w*|over .. limit|overflow\w*|out of space)
+    {box} ~ (?:überfüllt|voll|pleine|lleno)
+    quota ~ (?:exceed\w*|over|full|reached|violation|limit|dépassé)
+    over ?quota
+    (?:storage|space) .. (?:exceed\w*|full|limit)
+    exceed\w* .. (?:storage|space)
+    out of (?:storage|space|disk space)
+    (?:insufficient|not enough) .. (?:storage|space) .. {box}
+    no (?:space|room) .. {box}
+    number of messages .. exceed\w*
+    \S*メールボックス\S*(?:一杯|いっぱい|満杯)\S*
+    \S*容量\S*(?:超え|超過|オーバー)\S*
+    """
+)
+_CLOSED = _phrases(
+    r"""
+    (?:account|user|mailbox|recipient|compte|konto) ~ {off}
+    (?:account|mailbox|recipient) (?:is|has been|was) (?:temporarily )?(?:blocked|restricted)
+    {off} .. address@
+    {off} recipient address
+    (?:recipient|mailbox) .. not accept\w* (?:messages|mail)
+    """
+)
+_SENDER = _phrases(
+    r"""
+    {sender} ~ {bad}
+    (?:domain|address) of .. sender
+    (?:in reply to|following|after) .. mail from
+    (?:black|block|deny|reject) ?list\w*
+    blacklisted
+    \S*(?:spamhaus|spamcop|abuseat|sorbs|barracudacentral|uceprotect|invaluement|proofpoint pdr)\S*
+    (?:rbl|dnsbl|rblhost|surbl|uribl)
+    (?:spf|dkim|dmarc|arc)
+    (?:unauthenticated|authenticat\w*|not authori[sz]ed|unauthori[sz]ed)
+    reverse dns
+    (?:ptr|rdns|ip name lookup)
+    valid reverse
+    relay\w* .. (?:denied|not|prohibited|forbidden|rejected|disallowed|access)
+    (?:not|no|unable to|can not|refuse\w* to|never) .. relay\w*
+    insecure mail relay
+    rcpthosts
+    (?:local|site|organi[sz]ation|security|admin\w*|message|content|delivery|recipient) polic\w+
+    polic(?:y|ies) ~ (?:reject\w*|violat\w*|refus\w*|restrict\w*|den\w+|block\w*|prohibit\w*)
+    polic(?:y|ies) reasons?
+    (?:due to|because of|by) .. polic\w+
+    administrative\w* (?:prohibit\w*|denied|reject\w*|block\w*|lock\w*)
+    prohibit\w*
+    blocked (?:by|for|using|due|because|at|from|see|with)
+    (?:{place}|message|mail|email|sender)\w* .. (?:blocked|banned)
+    {place}\w* .. not (?:allowed|accepted|permitted|welcome)
+    (?<!recipient address rejected )access denied
+    not permitted
+    (?:do|does|did) not have permission
+    (?:permission denied|no permission)
+    reputation
+    refused due to recipient preferences
+    mismatch\w* client ip
+    (?:user|spam|volume|abuse) complaints
+    protocol violation
+    service .. refus\w*
+    use the smtp server of
+    invalid (?:ip|domain name)
+    (?:not|no) (?:verified|a member)
+    bad reputation
+    relaying (?:mail|denied)
+    service permits
+    """
+)
+_CONTENT = _phrases(
+    r"""
+    spam\w*
+    (?:ube|unsolicited|complian\w+)
+    virus\w*
+    (?:malware|phish\w*|infected|trojan|worm)
+    content .. (?:reject\w*|refus\w*|not accept\w*|block\w*|policy|presents|filter\w*|violat\w*)
+    (?:rejected|refused|filtered|blocked) .. content
+    (?:message|mail|e mail|email) (?:was |has been |is )?(?:quarantined|detected|scored|classified)
+    (?:attachment|executable|file type)s? .. (?:not|block\w*|reject\w*|remov\w*|prohibit\w*)
+    (?:found|detected|blocked|forbidden|illegal|suspicious) .. (?:attachment|executable)s?
+    media error
+    8 bit
+    (?:header|headers) ~ (?:missing|invalid|malformed|multiple|improper|duplicate|too long)
+    (?:headers?|subject|from) .. not accept\w*
+    not rfc
+    rfc ?\d{4}
+    banned
+    """
+)
+_LATER = _phrases(
+    r"""
+    (?:try|retry|come back) .. later
+    later
+    (?<!and )(?<!to )(?:try|trying) again
+    in the queue .. long
+    temporar\w*
+    will be retried
+    (?:server|system|resources?) (?:\w+ )?(?:unavailable|not available|busy|overload\w*)
+    (?:system|internal|mailer|server|local|configuration|config|software) (?:error|failure|problem)
+    (?:insufficient|not enough|no) .. (?:system storage|disk space|resources|memory|space left)
+    (?:lookup|dns) (?:failure|error|failed)
+    (?:queue file|write) error
+    essayer plus tard
+    """
+)
+_GONE = _phrases(
+    r"""
+    {who} .. {unknown}
+    (?:{no}) (?:{which} )*(?:{who}|person|local part|customer|domain|host|system)
+    {who} .. (?:{not}) (?:be |longer |a |an |in |our |currently |been |)*(?:{found})
+    (?:{not}) (?:be )?(?:found|find|locate|located|recognized) .. {who}
+    recip(?:ient)? ?not ?found
+    mailbox (?:is |was )?unavailable
+    (?:user|recipient|address) (?:is |was )?unavailable
+    no (?:mailbox|account|user|recipient|inbox|person|one) .. (?:name|address|address@|here)
+    (?:does|do) not have an? .. account
+    not our customer
+    no longer (?:on server|valid|exists?|available|in use|employed|works?)
+    not listed in
+    not (?:a|an) (?:known|valid|existing|active|deliverable) (?:{which} )*{who}
+    no valid (?:recipient|recipients|address|user)
+    has (?:moved|left)
+    (?:{host}) .. (?:unknown|unrecognized|nxdomain|not found|not exist|not resolve\w*)
+    (?:{not}) find .. (?:{host}|mail exchanger)
+    (?:unknown|unresolvable|unrouteable|unroutable) (?:mail )?(?:{host})
+    null ?mx
+    {host} .. not (?:accept|receive) (?:any )?(?:mail|email|e mail)(?! (?:from|that|with|sent|for))
+    no smtp service
+    name .. not recognized
+    check .. address is correct
+    recipient address rejected access denied
+    (?:adresse|compte|destinataire|cuenta|usuario|dirección) .. n?o?'? ?exist\w* ?(?:pas|nicht)?
+    \S*(?:ユーザー?|宛先|アドレス|メールアドレス)\S* ?\S*(?:見つかりません|存在しません|不明)\S*
+    пользовател\w+ .. не (?:существует|найден\w*)
+    """
+)
+#: No filter says so about a letter.
+_SURE = _phrases(
+    r"""
+    (?:does|do) not have an? .. account
+    account that you tried to reach does not exist
+    no longer (?:on server|exists?)
+    no mailbox .. name
+    """
+)
+
+_WEAK = _phrases(
+    r"""
+    (?:message|mail|e mail|email) (?:was |has been |is )?(?:rejected|refused|blocked|denied)
+    """
+)
+
+#: The order in which causes are looked for: what the words name besides an unknown mailbox wins.
+_BY_WORDS = (
+    (Cause.SIZE, _SIZE),
+    (Cause.LATER, _RATE),
+    (Cause.FULL, _FULL),
+    (Cause.CLOSED, _CLOSED),
+    (Cause.SENDER, _SENDER),
+    (Cause.CONTENT, _CONTENT),
+    (Cause.LATER, _LATER),
+)
+
+# -- codes -----------------------------------------------------------------------------------------
+
+#: RFC 3463 and the registry of IANA: no mailbox, no such system, bad syntax, moved, no mail
+#: accepted (RFC 7505).
+_NO_SUCH_ADDRESS = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.7.27"))
+#: Statuses that say so little that plain words count more.
+_VAGUE = ("5.0.", "5.2.0", "5.2.1", "5.3.0", "5.4.0", "5.4.1", "5.4.4", "5.5.")
+
+
+def _by_status(code: int, enhanced: str) -> Cause:
+    if enhanced in _NO_SUCH_ADDRESS:
+        return Cause.GONE
+    if enhanced in ("4.2.2", "5.2.2"):
+        return Cause.FULL
+    if enhanced == "5.2.1":
+        return Cause.CLOSED
+    if enhanced in ("5.3.4", "5.2.3"):
+        return Cause.SIZE
+    if enhanced in ("5.1.7", "5.1.8") or enhanced.startswith(("5.7.", "4.7.")):
+        return Cause.SENDER
+    if enhanced.startswith("5.6."):
+        return Cause.CONTENT
+    if enhanced.startswith("4") or code // 100 == 4:
+        return Cause.LATER
+    if enhanced.startswith(("5.2.", "5.3.", "5.4.")):
+        return Cause.LATER
+    return Cause.UNKNOWN
