@@ -30,10 +30,8 @@ from newsletter.pipeline import Edition, Stopwatch, plan
 from newsletter.steps.choose import CandidateSet
 from newsletter.steps.due import Due
 from newsletter.steps.match import match
+from newsletter.store import tables
 from newsletter.store.db import migrate, open_engine, writing
-from newsletter.store.papers import P
-from newsletter.store.subscribers import R, U
-from newsletter.store.topics import T
 
 NOW = datetime(2025, 11, 20, 9, tzinfo=UTC)
 MIXES = ("balanced", "balanced", "match", "trend")
@@ -92,16 +90,17 @@ def fill(
     keep = ("key", "id", "title", "first_seen")
     with writing(engine) as connection:
         connection.execute(
-            insert(P), [{name: getattr(paper, name) for name in keep} for paper in papers]
+            insert(tables.papers),
+            [{name: getattr(paper, name) for name in keep} for paper in papers],
         )
         for part in batches(
             {"id": t.id, "slug": t.slug, "name": t.name, "query": t.query} for t in topics
         ):
-            connection.execute(insert(T), part)
+            connection.execute(insert(tables.topics), part)
         for part in batches(range(1, readers + 1)):
-            connection.execute(insert(U), [reader(id, chance) for id in part])
+            connection.execute(insert(tables.subscribers), [reader(id, chance) for id in part])
             connection.execute(
-                insert(R),
+                insert(tables.subscriber_topics),
                 [
                     {"subscriber": id, "topic": topic, "position": place}
                     for id in part

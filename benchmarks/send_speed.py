@@ -37,6 +37,7 @@ from newsletter.errors import NewsletterError
 from newsletter.mail.relay import Relay, settings_of
 from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.models import (
+    Claim,
     Envelope,
     Fact,
     Heat,
@@ -50,7 +51,7 @@ from newsletter.models import (
 )
 from newsletter.steps.classify_reply import Reply, judge
 from newsletter.steps.compose import show
-from newsletter.store import ledger_life, ledger_read, papers, subscribers, topics
+from newsletter.store import ledger_plan, ledger_read, papers, tables, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
@@ -79,7 +80,7 @@ class Counting(MessageBuilder):
     letters = size = 0
 
     def __call__(
-        self, claims: Sequence[ledger_life.Claim]
+        self, claims: Sequence[Claim]
     ) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
         made = map(self._same, claims) if self.canned else super().__call__(claims)
         return map(self._counted, made)
@@ -91,7 +92,7 @@ class Counting(MessageBuilder):
         self.size += len(parcel[1])
         return parcel
 
-    def _same(self, claim: ledger_life.Claim) -> tuple[Envelope, bytes]:
+    def _same(self, claim: Claim) -> tuple[Envelope, bytes]:
         message_id = f"{claim.id}@localhost"
         return Envelope(
             claim.id, "a@localhost", f"reader{claim.id}@example.org", message_id, NOW
@@ -115,26 +116,28 @@ def fill(engine: Engine, readers: int, chance: random.Random) -> None:
             }
             for n in range(readers)
         ]
-        connection.execute(insert(ledger_life.U), people)
-        ids = connection.scalars(select(ledger_life.U.c.id).order_by(ledger_life.U.c.id)).all()
+        connection.execute(insert(tables.subscribers), people)
+        ids = connection.scalars(
+            select(tables.subscribers.c.id).order_by(tables.subscribers.c.id)
+        ).all()
         rows = [
             {"subscriber": id, "topic": topic, "position": at}
             for id in ids
             for at, topic in enumerate(known)
         ]
-        connection.execute(insert(subscribers.R), rows)
+        connection.execute(insert(tables.subscriber_topics), rows)
         kept = papers.remember(connection, list(_merges()), NOW, lambda paper: paper.identifiers)
     facts = {}
     for at, paper in enumerate(kept):
         heat = Heat(0.9, 1 + at % 4, paper.fields[0], facts=(Fact("upvotes", 10 + at, 1),))
         facts[paper.key] = show(paper, heat)
     frozen = (
-        ledger_life.FrozenRow(
+        ledger_plan.FrozenRow(
             id, "digest", tuple(_picks(kept, known, chance)), NOW, NOW + timedelta(hours=18)
         )
         for id in ids
     )
-    ledger_life.freeze(engine, DAY, frozen, candidates=1204, papers=facts, now=NOW)
+    ledger_plan.freeze(engine, DAY, frozen, candidates=1204, papers=facts, now=NOW)
 
 
 def _merges() -> Iterator[Merge]:
@@ -179,7 +182,7 @@ def work(folder: Path, canned: int) -> dict[str, float]:
     composer.canned = (
         (b"Subject: canned\r\n\r\n" + (b"x" * 70 + b"\r\n") * (canned // 72)) if canned else b""
     )
-    claims: dict[int, ledger_life.Claim] = {}
+    claims: dict[int, Claim] = {}
     relays = SmtpTransport(
         [Relay(settings, judged, lambda: NOW) for settings in settings_of(app.config.smtp)]
     )

@@ -31,6 +31,7 @@ from newsletter.matching.index import Index
 from newsletter.matching.query import parse
 from newsletter.models import (
     Choice,
+    Claim,
     Envelope,
     Harvest,
     Letter,
@@ -210,7 +211,7 @@ class App:
             ledger_life.release_owner(self.engine, now, is_retrying_digests=is_retrying)
         composer = MessageBuilder(self.engine, self.config, self.press, self.tokens)
         composer.signer()  # without its key no letter can be made: none is taken
-        claims: dict[int, ledger_life.Claim] = {}
+        claims: dict[int, Claim] = {}
         relays = self._relays(lambda delivery: claims[delivery].attempts, now)
         delivered = await deliver_waiting(
             self.engine,
@@ -296,19 +297,15 @@ class App:
             for key in matched
         }
         if choice.picks:
-            claim = ledger_life.Claim(
-                0,
-                "",
-                None,
-                day,
-                reader.id,
-                mail_kinds.DIGEST.name,
-                choice.picks,
-                {},
-                edition.now,
-                0,
-                0,
-                len(edition.papers),
+            claim = Claim(
+                id=0,
+                issue=None,
+                day=day,
+                subscriber=reader.id,
+                kind=mail_kinds.DIGEST.name,
+                picks=choice.picks,
+                due_at=edition.now,
+                candidates=len(edition.papers),
             )
             letter = composer.compose(claim, reader, shown, edition.topics, None)
             message = composer.message(claim, reader, letter)[1]
@@ -335,7 +332,7 @@ class App:
     def status(self, now: datetime) -> dict[str, Any]:
         """How the site is doing: readers, ledger, sources, the last run and the next one."""
         with reading(self.engine) as connection:
-            last, rows = runs.last_run(connection), runs.sources(connection)
+            last, rows = runs.last_run(connection), runs.source_states(connection)
             return {
                 "at": iso(now),
                 "readers": subscribers.count_states(connection),
@@ -437,7 +434,7 @@ class App:
 
     def _fetched(self, names: Sequence[str], harvests: Sequence[Harvest], now: datetime) -> Report:
         with reading(self.engine) as connection:
-            rows = runs.sources(connection)
+            rows = runs.source_states(connection)
             total = papers.count(connection)
         asked = {harvest.source for harvest in harvests}
         sources = {}

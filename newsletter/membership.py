@@ -23,7 +23,7 @@ from newsletter.mail_kinds import (
 )
 from newsletter.matching.query import parse
 from newsletter.models import MIXES, RHYTHMS, SIZES, Subscriber, SubscriberState
-from newsletter.store import ledger_life, ledger_read, papers, subscribers, topics
+from newsletter.store import ledger_life, ledger_plan, ledger_read, papers, subscribers, topics
 from newsletter.tokens import Claims, TokenError
 
 #: One confirmation a day to one address, whoever asks and however often.
@@ -114,7 +114,7 @@ def subscribe(app: App, connection: Connection, wish: Wish) -> None:
     context = (
         {"query": wish.query} if is_member and wish.query else {}
     )  # members say yes on their own page
-    ledger_life.enqueue(connection, reader.id, kind, context, now)
+    ledger_plan.enqueue(connection, reader.id, kind, context, now)
 
 
 def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
@@ -165,7 +165,7 @@ def save(
         changed = replace(changed, state=SubscriberState.ACTIVE, confirmed_at=now)
         canonical = addresses.parse(reader.email).canonical
         subscribers.forgive_erasure(connection, app.tokens.address_hash(canonical))
-        ledger_life.enqueue(connection, reader.id, WELCOME, {}, now)
+        ledger_plan.enqueue(connection, reader.id, WELCOME, {}, now)
     subscribers.save(connection, changed)
     return changed
 
@@ -210,17 +210,17 @@ def ask_move(
     if address.canonical == addresses.parse(reader.email).canonical:
         return
     told = {"new_email": addresses.mask(address.email)}
-    ledger_life.enqueue(connection, reader.id, ADDRESS_OLD, told, now)
-    ledger_read.end_moves(connection, reader.id, now)
+    ledger_plan.enqueue(connection, reader.id, ADDRESS_OLD, told, now)
+    ledger_life.end_moves(connection, reader.id, now)
     hash = app.tokens.address_hash(address.canonical)
     if subscribers.suppression(connection, hash) is None and not subscribers.find(
         connection, address.canonical
     ):
-        ledger_life.enqueue(connection, reader.id, ADDRESS_NEW, {"to": address.email}, now)
+        ledger_plan.enqueue(connection, reader.id, ADDRESS_NEW, {"to": address.email}, now)
 
 
 def drop_move(connection: Connection, reader: Subscriber, now: datetime) -> None:
-    ledger_read.end_moves(connection, reader.id, now)
+    ledger_life.end_moves(connection, reader.id, now)
 
 
 def find_move(connection: Connection, claims: Claims, reader: Subscriber) -> str:
@@ -244,7 +244,7 @@ def move(connection: Connection, claims: Claims, reader: Subscriber, now: dateti
         subscribers.change_address(connection, reader.id, address.email, address.canonical)
     except InputError as e:
         raise TokenError("expired") from e
-    ledger_read.end_moves(connection, reader.id, now)
+    ledger_life.end_moves(connection, reader.id, now)
     return address.email
 
 
@@ -253,12 +253,12 @@ def ask_export(connection: Connection, reader: Subscriber, now: datetime) -> Non
     if ledger_read.enqueued_since(connection, reader.id, EXPORT, now - QUIET_FOR) >= A_DAY:
         return
     data = _everything(connection, reader)
-    ledger_life.enqueue(connection, reader.id, EXPORT, {"data": data}, now)
+    ledger_plan.enqueue(connection, reader.id, EXPORT, {"data": data}, now)
 
 
 def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
     chosen = topics.by_ids(connection, reader.topics)
-    votes = subscribers.votes(connection, [reader.id]).get(reader.id, {})
+    votes = subscribers.votes_of(connection, [reader.id]).get(reader.id, {})
     voted = papers.by_keys(connection, list(votes))
     plain = {field.name: getattr(reader, field.name) for field in fields(reader)}
     for hidden in ("id", "epoch", "address_version"):

@@ -49,10 +49,10 @@ from newsletter.steps.due import Due, due
 from newsletter.steps.fetch import fetch
 from newsletter.steps.match import match
 from newsletter.steps.trend import trend
-from newsletter.store import ledger_life, papers, runs, signals, subscribers, topics
+from newsletter.store import ledger_plan, ledger_read, papers, runs, signals, subscribers, topics
 from newsletter.store import paper_merges as merge_store
 from newsletter.store.db import reading, writing
-from newsletter.store.ledger_life import FreezeResult, FrozenRow
+from newsletter.store.ledger_plan import FreezeResult, FrozenRow
 
 #: A paper may enter a digest for so long after somebody first showed it: it can heat up late.
 ELIGIBLE = timedelta(days=7)
@@ -269,7 +269,7 @@ def plan(
         with edition.watch.stage("freeze"), growing():
             everybody = chain([first], planned)
             results.append(
-                ledger_life.freeze(
+                ledger_plan.freeze(
                     engine,
                     day,
                     everybody,
@@ -331,7 +331,7 @@ def _next_rows(
             return []
         seen = _seen(connection, batch[0].id, batch[-1].id, edition.now)
         votes = _votes(connection, [reader.id for reader in batch], edition)
-        silent = ledger_life.quiet_days(connection, batch[0].id, batch[-1].id, edition.now)
+        silent = ledger_read.quiet_days(connection, batch[0].id, batch[-1].id, edition.now)
     found = []
     expires = group.wish + expire_after
     for reader in batch:
@@ -351,7 +351,7 @@ def _next_rows(
 def _seen(connection: Connection, low: int, high: int, now: datetime) -> dict[int, set[int]]:
     """What readers had; who had a merged paper also had the one that it is shown as."""
     return merge_store.as_shown(
-        ledger_life.seen_papers(connection, low, high, now), merge_store.shown_as(connection)
+        ledger_read.seen_papers(connection, low, high, now), merge_store.shown_as(connection)
     )
 
 
@@ -361,7 +361,7 @@ def _votes(
     """Readers' votes; older papers among them are put beside the shelf, so that they still
     count.
     """
-    votes = subscribers.votes(connection, readers)
+    votes = subscribers.votes_of(connection, readers)
     voted = {paper for of_reader in votes.values() for paper in of_reader}
     older = voted - edition.papers.keys() - edition.shelf.voted.keys()
     edition.shelf.voted.update(papers.by_keys(connection, older))

@@ -23,7 +23,7 @@ from newsletter.models import (
     Subscriber,
     SubscriberState,
 )
-from newsletter.store import ledger_life, papers, signals, subscribers, topics
+from newsletter.store import ledger_plan, papers, signals, subscribers, topics
 from newsletter.store.db import reading, writing
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -64,7 +64,7 @@ def shown(engine: Engine) -> dict[str, set[str]]:
     """Id of each paper that is shown -> where it was seen."""
     with reading(engine) as connection:
         return {
-            paper.id: {one["source_id"] for one in papers.sightings(connection, paper.key)}
+            paper.id: {one["source_id"] for one in papers.sightings_of(connection, paper.key)}
             for paper in papers.iterate(connection)
         }
 
@@ -169,10 +169,10 @@ def test_who_had_either_paper_is_not_sent_the_other(any_engine: Engine) -> None:
         reader = Subscriber(0, "ann@example.org", SubscriberState.ACTIVE, topics=(topic.id,))
         reader = subscribers.add(connection, reader, "ann@example.org", NOW)
     had = key_of(any_engine, "10.1234/books")
-    row = ledger_life.FrozenRow(
+    row = ledger_plan.FrozenRow(
         reader.id, "digest", (Pick(had, topic.id, 1, 1, 1),), NOW, NOW + timedelta(hours=9), 1
     )
-    ledger_life.freeze(any_engine, NOW.date(), [row], candidates=2, papers={had: {}}, now=NOW)
+    ledger_plan.freeze(any_engine, NOW.date(), [row], candidates=2, papers={had: {}}, now=NOW)
     paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
     with reading(any_engine) as connection:
         assert (

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import dns.exception
 import dns.resolver
-from sqlalchemy import select
 
 from newsletter.cli.file_permissions import open_files
 from newsletter.cli.vulnerable_versions import Check, check_versions
@@ -25,7 +24,7 @@ from newsletter.mail.relay import Relay, RelaySettings, settings_of
 from newsletter.matching import embeddings
 from newsletter.models import Receipt
 from newsletter.store import ledger_read
-from newsletter.store.db import database_seconds, open_engine, reading, schema
+from newsletter.store.db import database_time, open_engine, reading, schema
 from newsletter.tokens import Tokens
 
 
@@ -73,10 +72,7 @@ def _database(config: Config) -> list[Check]:
             ]
         with reading(engine) as connection:
             wrong = ledger_read.check(connection)
-            skew = abs(
-                connection.execute(select(database_seconds(engine.dialect.name))).scalar_one()
-                - time.time()
-            )
+            skew = abs(database_time(connection) - time.time())
     except Exception as e:
         return [Check("fail", "Database", str(e).splitlines()[0], "check database.url")]
     clock = (

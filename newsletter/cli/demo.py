@@ -30,7 +30,7 @@ from newsletter.errors import InputError
 from newsletter.matching.query import parse
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.sources.arxiv_schedule import latest_list_day
-from newsletter.store import ledger_life, papers, signals, subscribers, topics
+from newsletter.store import ledger_read, papers, signals, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.web import create_app
 
@@ -148,7 +148,7 @@ async def _play(directory: Path, days: list[date]) -> tuple[dict[str, Any], App]
 
 
 def _sent_to(connection: Any, reader: Subscriber, day: date) -> set[int]:
-    return ledger_life.seen_papers(connection, reader.id, reader.id, at_noon(day)).get(
+    return ledger_read.seen_papers(connection, reader.id, reader.id, at_noon(day)).get(
         reader.id, set()
     )
 

@@ -14,7 +14,7 @@ from newsletter.cli.output import confirm, emit, open_app, say, table
 from newsletter.errors import InputError, NotFound
 from newsletter.inbound import processor
 from newsletter.steps.compose.paper_facts import PaperFacts
-from newsletter.store import ledger_life, ledger_read, subscribers, topics
+from newsletter.store import ledger_life, ledger_plan, ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
 
 app = typer.Typer(help="Issues: list, show, retry, tell, resolve.", no_args_is_help=True)
@@ -76,7 +76,7 @@ def show(
             key: PaperFacts.from_facts(facts)
             for key, facts in ledger_read.shown_papers(connection, id).items()
         }
-        chosen = [ledger_life.unpack_picks(letter["picks"]) for letter in letters]
+        chosen = [ledger_plan.unpack_picks(letter["picks"]) for letter in letters]
         known = topics.by_ids(connection, {pick.topic for of_one in chosen for pick in of_one})
     told = [
         {**letter, "picks": pick_tables.as_json(of_one, shown, known)}
@@ -119,7 +119,7 @@ def retry(
         id = ledger_read.find_issue(connection, issue)
         if count_returned:
             processor.believe(site, connection, id, now)
-        number = ledger_read.retry(connection, id, now)
+        number = ledger_life.retry(connection, id, now)
         if dry_run:
             connection.rollback()
     if not emit({"waiting": number, "dry_run": dry_run}):
@@ -139,7 +139,7 @@ def tell(
     """Write to the readers of held letters where to read them; once, and `send` then delivers."""
     with writing(open_app().engine) as connection:
         of = _reader(connection, email) if email else None
-        number = ledger_read.tell(
+        number = ledger_life.tell(
             connection, ledger_read.find_issue(connection, issue), datetime.now(UTC), of
         )
         if dry_run:
@@ -174,7 +174,7 @@ def resolve(
     with writing(site.engine) as connection:
         of = _reader(connection, email) if email else None
         id = ledger_read.find_issue(connection, issue)
-        number = ledger_read.resolve(
+        number = ledger_life.resolve(
             connection, id, as_sent=assume_sent, now=datetime.now(UTC), subscriber=of
         )
         if dry_run:

@@ -165,8 +165,8 @@ def show(id: str) -> int:
     """Show all that is known of a paper, and who said it."""
     with reading(open_app().engine) as connection:
         paper = papers.get(connection, id)
-        heat = signals.heats(connection, [paper.key]).get(paper.key)
-        seen = papers.sightings(connection, paper.key)
+        heat = signals.heats_of(connection, [paper.key]).get(paper.key)
+        seen = papers.sightings_of(connection, paper.key)
         readings = signals.of_papers(connection, [paper.key], datetime.max.replace(tzinfo=UTC)).get(
             paper.key, []
         )

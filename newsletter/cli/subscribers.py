@@ -20,7 +20,7 @@ from newsletter.errors import InputError, NewsletterError, NotFound
 from newsletter.mail_kinds import CONFIRM
 from newsletter.matching.query import parse as parse_query
 from newsletter.models import RHYTHMS, Subscriber, SubscriberState
-from newsletter.store import ledger_life, ledger_read, subscribers, topics
+from newsletter.store import ledger_plan, ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
 
 app = typer.Typer(
@@ -143,7 +143,7 @@ def add(
         _require_mailable(connection, site, canonical)
         reader = subscribers.add(connection, reader, canonical, now, consent=reason)
         if reader.state is SubscriberState.PENDING:
-            ledger_life.enqueue(connection, reader.id, CONFIRM, {}, now)
+            ledger_plan.enqueue(connection, reader.id, CONFIRM, {}, now)
     if not emit(_brief(reader)):
         waits = "a confirmation mail goes out with the next run" if not no_confirm else "active"
         say(f"{reader.email}: {waits}")
@@ -306,7 +306,7 @@ def _import_line(
         if reader.state is SubscriberState.SUPPRESSED:
             subscribers.suppress(connection, site.tokens.address_hash(canonical), "import", now)
         if reader.state is SubscriberState.PENDING:
-            ledger_life.enqueue(connection, reader.id, CONFIRM, {}, now)
+            ledger_plan.enqueue(connection, reader.id, CONFIRM, {}, now)
         return "added"
     except NewsletterError as e:
         note(f"line {number}: {e.message}")

@@ -9,11 +9,10 @@ from datetime import datetime
 
 import dns.exception
 import dns.resolver
-from sqlalchemy import Engine, and_, select
+from sqlalchemy import Engine
 
-from newsletter.mail_kinds import CONFIRM
+from newsletter.store import ledger_life, ledger_read
 from newsletter.store.db import reading, writing
-from newsletter.store.ledger_life import D, U, refuse
 
 #: Seconds for one domain, and the most new addresses looked at before a delivery: a flood of
 #: sign-ups is capped anyway.
@@ -42,21 +41,12 @@ def ask_dns(domain: str, resolver: dns.resolver.Resolver | None = None) -> bool 
 
 def screen(engine: Engine, now: datetime, takes_mail: Resolver) -> list[str]:
     """Refuse confirmations to domains that take no mail; returns those domains."""
-    new = and_(D.c.kind == CONFIRM.name, D.c.state == "pending", D.c.attempts == 0)
     with reading(engine) as connection:
-        query = select(D.c.id, U.c.email).join(U, U.c.id == D.c.subscriber).where(new).limit(MOST)
-        rows = connection.execute(query).all()
-    verdicts = {
-        domain: takes_mail(domain)
-        for domain in {row.email.rpartition("@")[2].lower() for row in rows}
-    }
-    dead = {
-        row.id: domain
-        for row in rows
-        if verdicts[domain := row.email.rpartition("@")[2].lower()] is False
-    }
+        domain_of = ledger_read.new_domains(connection, MOST)
+    verdicts = {domain: takes_mail(domain) for domain in set(domain_of.values())}
+    dead = {id: domain for id, domain in domain_of.items() if verdicts[domain] is False}
     if dead:
         with writing(engine) as connection:
             for id, domain in dead.items():
-                refuse(connection, id, f"{domain} takes no mail", now)
+                ledger_life.refuse(connection, id, f"{domain} takes no mail", now)
     return sorted(set(dead.values()))

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from newsletter.errors import StoreError
 from newsletter.failpoint import failpoint
-from newsletter.models import Receipt
+from newsletter.models import Claim, Receipt
 from newsletter.store import ledger_life
 from newsletter.store.db import open_engine
 
@@ -28,7 +28,7 @@ class GroupCommit:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.claims: dict[int, ledger_life.Claim] = {}
+        self.claims: dict[int, Claim] = {}
         self.trouble: Exception | None = None
         self.unsent: set[int] = (
             set()

@@ -15,9 +15,16 @@ from newsletter.config import Config
 from newsletter.errors import LetterError, NewsletterError
 from newsletter.mail import dkim, mime
 from newsletter.mail_kinds import MailKind
-from newsletter.models import Envelope, Letter, Pick, Subscriber, Topic
+from newsletter.models import (
+    Claim,
+    Envelope,
+    Letter,
+    Pick,
+    Subscriber,
+    Topic,
+)
 from newsletter.steps.compose import IssueFacts, Links, PaperFacts, Renderer
-from newsletter.store import ledger_life, ledger_read, runs, subscribers, topics
+from newsletter.store import ledger_read, runs, subscribers, topics
 from newsletter.store.db import reading
 from newsletter.tokens import Tokens
 
@@ -36,7 +43,7 @@ class MessageBuilder:
         self._stale = lru_cache(maxsize=8)(self._load_stale)
 
     def __call__(
-        self, claims: Sequence[ledger_life.Claim]
+        self, claims: Sequence[Claim]
     ) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
         """A parcel for each claim, or why there is none. What they need is read now, each is made
         when asked for.
@@ -54,7 +61,7 @@ class MessageBuilder:
 
     def _parcel(
         self,
-        claim: ledger_life.Claim,
+        claim: Claim,
         readers: Mapping[int, Subscriber],
         known: Mapping[int, Topic],
         missed: tuple[date, int] | None,
@@ -88,7 +95,7 @@ class MessageBuilder:
 
     def compose(
         self,
-        claim: ledger_life.Claim,
+        claim: Claim,
         reader: Subscriber,
         shown: Mapping[int, PaperFacts],
         known: Mapping[int, Topic],
@@ -108,9 +115,7 @@ class MessageBuilder:
         compose = self.press.quiet if kind is mail_kinds.QUIET else self.press.digest
         return compose(reader, claim.picks, issue, links, is_hosted=is_hosted)
 
-    def _notice(
-        self, kind: MailKind, claim: ledger_life.Claim, reader: Subscriber, links: Links
-    ) -> Letter:
+    def _notice(self, kind: MailKind, claim: Claim, reader: Subscriber, links: Links) -> Letter:
         """A letter without papers. What a row's context says is its own; the rest is made here."""
         query = claim.context.get("query", "")
         values = {
@@ -126,9 +131,7 @@ class MessageBuilder:
             values["confirm"] = self._url(kind.link, kind.link, claim, reader)
         return self.press.notice(kind, reader.language, **values)
 
-    def message(
-        self, claim: ledger_life.Claim, reader: Subscriber, letter: Letter
-    ) -> tuple[Envelope, bytes]:
+    def message(self, claim: Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
         """The finished mail, signed when this site signs."""
         site = self.config.site
         sender = (
@@ -159,7 +162,7 @@ class MessageBuilder:
             else None
         )
 
-    def _list_headers(self, claim: ledger_life.Claim, reader: Subscriber) -> list[tuple[str, str]]:
+    def _list_headers(self, claim: Claim, reader: Subscriber) -> list[tuple[str, str]]:
         """RFC 2369, 2919, 8058, and Feedback-ID, which names nobody."""
         site = self.config.site
         unsubscribe = f"<{self._url('unsubscribe', 'unsubscribe', claim, reader)}>"
@@ -186,7 +189,7 @@ class MessageBuilder:
             ("Feedback-ID", f"{claim.day or 'preview'}:{claim.kind}:site:newsletter"),
         ]
 
-    def links(self, claim: ledger_life.Claim, reader: Subscriber) -> Links:
+    def links(self, claim: Claim, reader: Subscriber) -> Links:
         """This reader's addresses in this letter, made for the moment it was due, so that retries
         are alike.
         """
@@ -213,13 +216,13 @@ class MessageBuilder:
             feedback=feedback,
         )
 
-    def _url(self, page: str, purpose: str, claim: ledger_life.Claim, reader: Subscriber) -> str:
+    def _url(self, page: str, purpose: str, claim: Claim, reader: Subscriber) -> str:
         row = claim.id if purpose == "address" else 0
         token = self.tokens.make(purpose, reader.id, reader.epoch, claim.due_at, paper=row)
         return f"{self.base}/{page}/{token}"
 
 
-def _recipient(claim: ledger_life.Claim, reader: Subscriber) -> str:
+def _recipient(claim: Claim, reader: Subscriber) -> str:
     """Who a row's mail goes to: the reader, or the address they asked to move to."""
     return str(claim.context.get("to") or reader.email)
 

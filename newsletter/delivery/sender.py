@@ -21,7 +21,7 @@ from newsletter.delivery.group_commit import GroupCommit
 from newsletter.errors import NewsletterError, Unreachable
 from newsletter.failpoint import failpoint
 from newsletter.mail.rate_limit import Pace
-from newsletter.models import DeliveryState, Envelope, Receipt
+from newsletter.models import Claim, DeliveryState, Envelope, Receipt
 from newsletter.ports import Transport
 from newsletter.steps.classify_reply import (
     backoff,
@@ -31,7 +31,7 @@ from newsletter.steps.classify_reply import (
     stops_the_issue,
 )
 from newsletter.store import ledger_life, ledger_read
-from newsletter.store.db import writing
+from newsletter.store.db import reading, writing
 
 #: Letters leased at a time: what leaves in BATCH_S at the rate of the last batch, so that no lease
 #: runs out unused.
@@ -60,9 +60,7 @@ class Build(Protocol):
     when asked for.
     """
 
-    def __call__(
-        self, claims: Sequence[ledger_life.Claim]
-    ) -> Iterable[Parcel | NewsletterError]: ...
+    def __call__(self, claims: Sequence[Claim]) -> Iterable[Parcel | NewsletterError]: ...
 
 
 @dataclass
@@ -81,7 +79,7 @@ async def deliver_waiting(
     transport: Transport,
     now: datetime,
     *,
-    claims: dict[int, ledger_life.Claim] | None = None,
+    claims: dict[int, Claim] | None = None,
     on_dead: Callable[[Sequence[int]], None] = lambda deliveries: None,
     retry: tuple[int, ...] = (),
     is_retrying_digests: bool = False,
@@ -129,7 +127,7 @@ async def deliver_waiting(
     return done
 
 
-_Batch = Iterable[tuple[ledger_life.Claim, Parcel | NewsletterError]]
+_Batch = Iterable[tuple[Claim, Parcel | NewsletterError]]
 
 
 class _Bench:
@@ -253,9 +251,7 @@ class _Bench:
             ledger_life.clear_suspects(self.engine, claims)
         return self._made(claims, built)
 
-    def _made(
-        self, claims: Sequence[ledger_life.Claim], built: Iterable[Parcel | NewsletterError]
-    ) -> "_Batch":
+    def _made(self, claims: Sequence[Claim], built: Iterable[Parcel | NewsletterError]) -> "_Batch":
         try:
             yield from zip(claims, built, strict=True)
         except Exception as e:  # as in _claim
@@ -313,7 +309,7 @@ class _Bench:
         if await self.clerk.settle(receipt):
             self.done.counts[receipt.state] += 1
 
-    async def _revised(self, receipt: Receipt, claim: ledger_life.Claim) -> Receipt:
+    async def _revised(self, receipt: Receipt, claim: Claim) -> Receipt:
         """What an outcome means here: some refusals are about us, and some letters may be tried in
         another form.
         """
@@ -339,7 +335,7 @@ class _Bench:
             return again
         return receipt
 
-    async def _brake(self, claim: ledger_life.Claim, receipt: Receipt) -> None:
+    async def _brake(self, claim: Claim, receipt: Receipt) -> None:
         """Pause an issue whose letters are refused again and again, for no fault of their
         readers.
         """
@@ -352,11 +348,15 @@ class _Bench:
         if self.refused_in_a_row >= BRAKE:
             await self._pause(claim, f"{BRAKE} letters in a row were refused: {said}")
         elif number >= BRAKE_LEAST:
-            planned = await asyncio.to_thread(ledger_life.planned, self.engine, claim.issue)
+            planned = await asyncio.to_thread(self._planned, claim.issue)
             if number > BRAKE_SHARE * planned:
                 await self._pause(claim, f"{number} of {planned} letters were refused: {said}")
 
-    async def _unbuilt(self, claim: ledger_life.Claim, error: NewsletterError) -> None:
+    def _planned(self, issue: int) -> int:
+        with reading(self.engine) as connection:
+            return ledger_read.planned(connection, issue)
+
+    async def _unbuilt(self, claim: Claim, error: NewsletterError) -> None:
         self.done.problems.append(
             f"letter of subscriber {claim.subscriber} could not be made: {error}"
         )
@@ -369,7 +369,7 @@ class _Bench:
         if state is DeliveryState.REFUSED:
             await self._brake(claim, receipt)
 
-    async def _pause(self, claim: ledger_life.Claim, reason: str) -> None:
+    async def _pause(self, claim: Claim, reason: str) -> None:
         if claim.issue is None or claim.issue in self.paused:
             return
         self.paused.add(claim.issue)
@@ -380,7 +380,7 @@ class _Bench:
 
         def write() -> None:
             with writing(self.engine) as connection:
-                ledger_read.pause(connection, claim.issue or 0, reason)
+                ledger_life.pause(connection, claim.issue or 0, reason)
 
         await self._conclude(write)
 

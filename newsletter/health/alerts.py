@@ -39,7 +39,7 @@ class Operator:
             return None
         with reading(self.engine) as connection:
             last = runs.fact(connection, FACT)
-            rows = runs.sources(connection)
+            rows = runs.source_states(connection)
             counts = ledger_read.counts(connection)
             standing = notices.standing(connection, now, notices.PATIENCE)
         found = [

@@ -167,7 +167,7 @@ def now_and_later(engine: Engine, config: Config, now: datetime) -> tuple[list[s
     turn.
     """
     with reading(engine) as connection:
-        rows = runs.sources(connection)
+        rows = runs.source_states(connection)
     again, not_yet = set(retries(rows, now)), waiting(rows, now)
     names = source_names(config)
     return [name for name in names if name in again], [
@@ -177,7 +177,7 @@ def now_and_later(engine: Engine, config: Config, now: datetime) -> tuple[list[s
 
 def has_blackout(engine: Engine, config: Config) -> bool:
     with reading(engine) as connection:
-        return is_blackout(runs.sources(connection), config)
+        return is_blackout(runs.source_states(connection), config)
 
 
 def settle(engine: Engine, config: Config, days: Iterable[date], now: datetime) -> bool:
@@ -185,7 +185,7 @@ def settle(engine: Engine, config: Config, days: Iterable[date], now: datetime) 
     are.
     """
     with writing(engine) as connection:
-        rows = runs.sources(connection)
+        rows = runs.source_states(connection)
         for day in days:
             runs.note_first(connection, f"stale {day}", {"sources": stale(rows, now)})
     return is_blackout(rows, config)

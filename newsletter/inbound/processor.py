@@ -24,7 +24,7 @@ from newsletter.mail_kinds import KNOWN
 from newsletter.matching.query import parse
 from newsletter.models import SubscriberState
 from newsletter.store import bounces as bounce_store
-from newsletter.store import ledger_life, ledger_read, subscribers
+from newsletter.store import ledger_life, ledger_plan, ledger_read, subscribers
 from newsletter.store.db import writing
 
 log = structlog.get_logger()
@@ -142,7 +142,7 @@ def _break_circuit(app: App, connection: Connection, issue: int, reply: str, now
             connection, reader, app.tokens.address_hash(canonical), now - MASS_WITHIN
         )
     said = " ".join(reply.split())[:200]
-    ledger_read.pause(connection, issue, f"{len(readers)} letters came back within minutes: {said}")
+    ledger_life.pause(connection, issue, f"{len(readers)} letters came back within minutes: {said}")
     log.error(
         "inbound.mass",
         letters=len(readers),
@@ -198,7 +198,7 @@ def _command(app: App, incoming: Incoming, now: datetime) -> str:
             subscribers.set_state(connection, reader.id, SubscriberState.UNSUBSCRIBED, "mail")
             return "unsubscribed"
         if not ledger_read.enqueued_since(connection, reader.id, KNOWN, now - timedelta(hours=24)):
-            ledger_life.enqueue(connection, reader.id, KNOWN, {}, now)
+            ledger_plan.enqueue(connection, reader.id, KNOWN, {}, now)
     return "help"
 
 

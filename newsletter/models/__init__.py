@@ -8,6 +8,7 @@ unless a name says `local`.
 """
 
 from newsletter.models.mail import (
+    Claim,
     DeliveryState,
     Envelope,
     Filled,
@@ -60,6 +61,7 @@ __all__ = [
     "SIZES",
     "Ask",
     "Choice",
+    "Claim",
     "DeliveryState",
     "Envelope",
     "Fact",

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from newsletter.models.matching import Pick
 from newsletter.models.papers import NOTHING
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class DeliveryState(StrEnum):
@@ -93,3 +96,22 @@ class Receipt:
     relay: str = ""  #: host:port
     retry_at: datetime | None = None  #: only for deferred
     extra: Mapping[str, Any] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row of the ledger that this worker has leased, ready to be composed."""
+
+    id: int
+    issue: int | None
+    day: date | None
+    subscriber: int
+    kind: str
+    picks: tuple[Pick, ...]
+    due_at: datetime
+    candidates: int = 0  #: papers that the issue was picked from
+    context: Mapping[str, Any] = NOTHING
+    expires_at: datetime = NEVER  #: from this moment on it is not handed over any more
+    token: str = ""  #: names the lease
+    attempts: int = 0
+    claims: int = 0  #: times it was claimed and no outcome followed

@@ -4,25 +4,18 @@ counted here.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, and_, delete, distinct, func, select, update
 
 from newsletter.models import SubscriberState
 from newsletter.store.db import insert_into
 from newsletter.store.tables import (
-    DeliveryRow,
-    IssueRow,
-    ReturnedRow,
-    SubscriberRow,
-    SuppressionRow,
+    deliveries,
+    issues,
+    returned,
+    subscribers,
+    suppressions,
 )
-
-D: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
-B: Any = ReturnedRow.__table__  # type: ignore[attr-defined]
-I: Any = IssueRow.__table__  # type: ignore[attr-defined]  # noqa: E741
-U: Any = SubscriberRow.__table__  # type: ignore[attr-defined]
-X: Any = SuppressionRow.__table__  # type: ignore[attr-defined]
 
 #: A report about an older letter says nothing about today's mailbox.
 BELIEVED = timedelta(days=14)
@@ -44,17 +37,19 @@ def find(connection: Connection, delivery: int, now: datetime) -> Mailed | None:
     """The letter a report is about, if it left in the last 14 days."""
     row = connection.execute(
         select(
-            D.c.id,
-            D.c.subscriber,
-            U.c.canonical,
-            U.c.state,
-            D.c.issue,
-            func.coalesce(I.c.state, "") == "paused",
+            deliveries.c.id,
+            deliveries.c.subscriber,
+            subscribers.c.canonical,
+            subscribers.c.state,
+            deliveries.c.issue,
+            func.coalesce(issues.c.state, "") == "paused",
         )
-        .join(U, U.c.id == D.c.subscriber)
-        .outerjoin(I, I.c.id == D.c.issue)
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber)
+        .outerjoin(issues, issues.c.id == deliveries.c.issue)
         .where(
-            D.c.id == delivery, D.c.due_at > now - BELIEVED, D.c.state.in_(("sent", "held", "dot"))
+            deliveries.c.id == delivery,
+            deliveries.c.due_at > now - BELIEVED,
+            deliveries.c.state.in_(("sent", "held", "dot")),
         )
     ).one_or_none()
     return Mailed(*row) if row else None
@@ -66,25 +61,34 @@ def note(
     """Keep what came back about a letter; False when something about it is known already."""
     row = {"delivery": delivery, "kind": kind, "status": status[:16], "reply": reply, "at": now}
     adding = (
-        insert_into(connection, B).values(row).on_conflict_do_nothing(index_elements=["delivery"])
+        insert_into(connection, returned)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=["delivery"])
     )
     return bool(connection.execute(adding).rowcount)
 
 
 def settle_held(connection: Connection, delivery: int, now: datetime) -> bool:
     """A report about a held letter proves that it was handed over."""
-    held = and_(D.c.id == delivery, D.c.state == "held")
+    held = and_(deliveries.c.id == delivery, deliveries.c.state == "held")
     return bool(
-        connection.execute(update(D).where(held).values(state="sent", settled_at=now)).rowcount
+        connection.execute(
+            update(deliveries).where(held).values(state="sent", settled_at=now)
+        ).rowcount
     )
 
 
 def hard_issues(connection: Connection, subscriber: int) -> int:
     """How many different issues came back to say that a reader's address does not exist."""
-    counted = select(func.count(distinct(func.coalesce(D.c.issue, -D.c.id)))).join(
-        B, B.c.delivery == D.c.id
+    counted = select(
+        func.count(distinct(func.coalesce(deliveries.c.issue, -deliveries.c.id)))
+    ).join(returned, returned.c.delivery == deliveries.c.id)
+    return (
+        connection.scalar(
+            counted.where(deliveries.c.subscriber == subscriber, returned.c.kind == "hard")
+        )
+        or 0
     )
-    return connection.scalar(counted.where(D.c.subscriber == subscriber, B.c.kind == "hard")) or 0
 
 
 def full_in_a_row(connection: Connection, subscriber: int, most: int = 3) -> int:
@@ -92,10 +96,14 @@ def full_in_a_row(connection: Connection, subscriber: int, most: int = 3) -> int
     ends the row.
     """
     rows = connection.execute(
-        select(B.c.kind)
-        .select_from(D.outerjoin(B, B.c.delivery == D.c.id))
-        .where(D.c.subscriber == subscriber, D.c.issue.is_not(None), D.c.state == "sent")
-        .order_by(D.c.due_at.desc())
+        select(returned.c.kind)
+        .select_from(deliveries.outerjoin(returned, returned.c.delivery == deliveries.c.id))
+        .where(
+            deliveries.c.subscriber == subscriber,
+            deliveries.c.issue.is_not(None),
+            deliveries.c.state == "sent",
+        )
+        .order_by(deliveries.c.due_at.desc())
         .limit(most)
     )
     count = 0
@@ -113,17 +121,29 @@ def full_in_a_row(connection: Connection, subscriber: int, most: int = 3) -> int
 
 def hard_since(connection: Connection, issue: int, since: datetime) -> int:
     """How many of an issue's letters came back for good since a moment."""
-    counted = select(func.count()).select_from(B.join(D, D.c.id == B.c.delivery))
+    counted = select(func.count()).select_from(
+        returned.join(deliveries, deliveries.c.id == returned.c.delivery)
+    )
     return (
-        connection.scalar(counted.where(D.c.issue == issue, B.c.kind == "hard", B.c.at > since))
+        connection.scalar(
+            counted.where(
+                deliveries.c.issue == issue, returned.c.kind == "hard", returned.c.at > since
+            )
+        )
         or 0
     )
 
 
 def believed_letters(connection: Connection, issue: int) -> int:
     """How many of an issue's letters left so far, without those that are in doubt."""
-    counted = select(func.count()).select_from(D.outerjoin(B, B.c.delivery == D.c.id))
-    left = and_(D.c.issue == issue, D.c.state == "sent", func.coalesce(B.c.kind, "") != "mass")
+    counted = select(func.count()).select_from(
+        deliveries.outerjoin(returned, returned.c.delivery == deliveries.c.id)
+    )
+    left = and_(
+        deliveries.c.issue == issue,
+        deliveries.c.state == "sent",
+        func.coalesce(returned.c.kind, "") != "mass",
+    )
     return connection.scalar(counted.where(left)) or 0
 
 
@@ -142,14 +162,17 @@ def believe(connection: Connection, issue: int) -> list[tuple[int, str]]:
 
 
 def _recount(connection: Connection, issue: int, before: str, after: str) -> list[tuple[int, str]]:
-    mine = and_(B.c.kind == before, B.c.delivery.in_(select(D.c.id).where(D.c.issue == issue)))
+    mine = and_(
+        returned.c.kind == before,
+        returned.c.delivery.in_(select(deliveries.c.id).where(deliveries.c.issue == issue)),
+    )
     about = (
-        select(U.c.id, U.c.canonical)
-        .join(D, D.c.subscriber == U.c.id)
-        .join(B, B.c.delivery == D.c.id)
+        select(subscribers.c.id, subscribers.c.canonical)
+        .join(deliveries, deliveries.c.subscriber == subscribers.c.id)
+        .join(returned, returned.c.delivery == deliveries.c.id)
     )
     readers = [(row.id, row.canonical) for row in connection.execute(about.where(mine))]
-    connection.execute(update(B).where(mine).values(kind=after))
+    connection.execute(update(returned).where(mine).values(kind=after))
     return readers
 
 
@@ -157,11 +180,17 @@ def revive(connection: Connection, reader: int, address_hash: str, since: dateti
     """Take back that an active reader was given up for bounces since a moment; their links work as
     before.
     """
-    given_up = and_(X.c.address_hash == address_hash, X.c.reason == "bounce", X.c.at > since)
-    if connection.execute(delete(X).where(given_up)).rowcount:
-        suppressed = and_(U.c.id == reader, U.c.state == SubscriberState.SUPPRESSED)
+    given_up = and_(
+        suppressions.c.address_hash == address_hash,
+        suppressions.c.reason == "bounce",
+        suppressions.c.at > since,
+    )
+    if connection.execute(delete(suppressions).where(given_up)).rowcount:
+        suppressed = and_(
+            subscribers.c.id == reader, subscribers.c.state == SubscriberState.SUPPRESSED
+        )
         connection.execute(
-            update(U)
+            update(subscribers)
             .where(suppressed)
-            .values(state=SubscriberState.ACTIVE, state_reason="", epoch=U.c.epoch - 1)
+            .values(state=SubscriberState.ACTIVE, state_reason="", epoch=subscribers.c.epoch - 1)
         )

@@ -31,6 +31,7 @@ from sqlalchemy import (
     create_engine,
     event,
     literal_column,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -154,6 +155,14 @@ def database_seconds(dialect: str) -> Any:
     if dialect == "sqlite":
         return literal_column("CAST(strftime('%s', 'now') AS INTEGER)", BigInteger)
     return literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)", BigInteger)
+
+
+def database_time(connection: Connection) -> int:
+    """The database's own clock, whole seconds since the epoch."""
+    seconds: int = connection.execute(
+        select(database_seconds(connection.dialect.name))
+    ).scalar_one()
+    return seconds
 
 
 def insert_into(database: Connection | Dialect, table: Any) -> Any:

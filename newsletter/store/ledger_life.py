@@ -7,41 +7,21 @@ A row changes state only here. Leases are measured with the database's clock, so
 can be wrong.
 """
 
-import json
 import secrets
-from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cache, lru_cache
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Dialect,
-    Engine,
-    and_,
-    bindparam,
-    case,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, and_, case, func, select, update
 
 from newsletter import mail_kinds
-from newsletter.mail_kinds import MailKind
-from newsletter.models import DeliveryState, Pick, Reason, Receipt
-from newsletter.store.db import as_json, chunks, database_seconds, insert_into, reading, writing
-from newsletter.store.ledger_sql import LedgerSql
-from newsletter.store.tables import UNSETTLED, DeliveryRow, IssuePaperRow, IssueRow, SubscriberRow
-
-D: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
-I: Any = IssueRow.__table__  # type: ignore[attr-defined]  # noqa: E741
-W: Any = IssuePaperRow.__table__  # type: ignore[attr-defined]
-U: Any = SubscriberRow.__table__  # type: ignore[attr-defined]
+from newsletter.mail_kinds import ADDRESS_NEW, MISSED
+from newsletter.models import Claim, Receipt
+from newsletter.store.db import chunks, database_seconds, writing
+from newsletter.store.ledger_plan import enqueue, unpack_picks
+from newsletter.store.ledger_read import enqueued_since
+from newsletter.store.ledger_sql import may_be_mailed, statements
+from newsletter.store.tables import UNSETTLED, deliveries, issues
 
 LEASE_S = 120
 #: A row whose workers died twice is suspect: it is claimed last and alone, and cleared once its
@@ -53,204 +33,6 @@ POISON = "ended the process that made it, three times"
 UNKNOWN_KIND = "this version knows no mail of this kind"
 #: Longer than the 600 s that a relay may take to answer the final dot (RFC 5321 section 4.5.3.2.6).
 DOT_LIMIT_S = 660
-#: Papers a reader was sent are looked up this far back; eligibility is seven days, so this is for
-#: ever.
-LOOK_BACK = timedelta(days=15)
-
-
-@dataclass(frozen=True, slots=True)
-class FrozenRow:
-    """One reader's part of an issue. No picks = quiet: a row that says so, and no letter."""
-
-    subscriber: int
-    kind: str  #: `mail_kinds.DIGEST` or `QUIET`, by name
-    picks: Sequence[Pick]
-    due_at: datetime
-    expires_at: datetime
-    address_version: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class FreezeResult:
-    issue: int
-    planned: int  #: rows added by this freeze that bring a letter
-    quiet: int
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A leased row, ready to be composed."""
-
-    id: int
-    token: str
-    issue: int | None
-    day: date | None
-    subscriber: int
-    kind: str
-    picks: tuple[Pick, ...]
-    context: Mapping[str, Any]
-    due_at: datetime
-    attempts: int
-    claims: int
-    candidates: int
-
-
-# -- freezing --------------------------------------------------------------------------------------
-
-
-def freeze(
-    engine: Engine,
-    day: date,
-    rows: Iterable[FrozenRow],
-    *,
-    candidates: int,
-    papers: Mapping[int, Mapping[str, Any]],
-    now: datetime,
-) -> FreezeResult:
-    """Plan an issue in one transaction. A reader who has a row for that date keeps it; only what
-    was added is counted.
-
-    `papers` is read after `rows` are used up: what the issue says about each paper, first said
-    wins.
-    """
-    with writing(engine) as connection:
-        values = {"date": day, "created_at": now, "candidates": candidates}
-        connection.execute(
-            insert_into(connection, I)
-            .values(values)
-            .on_conflict_do_nothing(index_elements=["date"])
-        )
-        issue: int = connection.execute(select(I.c.id).where(I.c.date == day)).scalar_one()
-        before = _totals(connection, issue)
-        hot = _hot(connection.dialect)
-        batch: list[tuple[Any, ...]] = []
-        packed: dict[int, tuple[Pick, str]] = {}
-        for row in rows:
-            batch.append(_frozen(issue, row, packed, hot.moment))
-            if len(batch) == 5000:
-                hot.add(connection, batch)
-                batch.clear()
-        if batch:
-            hot.add(connection, batch)
-        _freeze_papers(connection, issue, papers)
-        if (
-            connection.dialect.name == "postgresql"
-        ):  # else it plans claims for the table as it was before
-            connection.exec_driver_sql("ANALYZE deliveries")
-        after = _totals(connection, issue)
-        planned, quiet = after[0] - before[0], after[1] - before[1]
-        counted = {"planned": I.c.planned + planned, "quiet": I.c.quiet + quiet}
-        if planned:
-            counted["candidates"] = candidates
-        connection.execute(update(I).where(I.c.id == issue).values(counted))
-    return FreezeResult(issue, planned, quiet)
-
-
-def _totals(connection: Connection, issue: int) -> tuple[int, int]:
-    quiet = func.count().filter(D.c.state == DeliveryState.QUIET)
-    row = connection.execute(select(func.count(), quiet).where(D.c.issue == issue)).one()
-    return row[0] - row[1], row[1]
-
-
-def _frozen(
-    issue: int,
-    row: FrozenRow,
-    packed: dict[int, tuple[Pick, str]],
-    moment: Callable[[datetime], Any],
-) -> tuple[Any, ...]:
-    """A row of `hotpath.FROZEN`. `packed` remembers picks as they are written: readers share most
-    of them.
-    """
-    parts, keys = [], array("I")
-    for pick in row.picks:
-        known = packed.get(id(pick))
-        if known is None:
-            known = packed[id(pick)] = (
-                pick,
-                _pack(pick),
-            )  # the pick itself, so that its id stays its own
-        parts.append(known[1])
-        keys.append(pick.paper)
-    state, picks, papers = (
-        ("pending", f"[{','.join(parts)}]", keys.tobytes()) if parts else ("quiet", None, None)
-    )
-    due, expires = moment(row.due_at), moment(row.expires_at)
-    return issue, row.subscriber, row.kind, state, due, expires, picks, papers, row.address_version
-
-
-def _freeze_papers(
-    connection: Connection, issue: int, papers: Mapping[int, Mapping[str, Any]]
-) -> None:
-    rows = [
-        {"issue": issue, "paper": paper, "facts": dict(facts)} for paper, facts in papers.items()
-    ]
-    if rows:
-        connection.execute(insert_into(connection, W).on_conflict_do_nothing(), rows)
-
-
-def pack_picks(picks: Sequence[Pick]) -> str:
-    """Picks as compact JSON: [paper, topic, score, match, heat, [[kind, detail], …]] each."""
-    return f"[{','.join(map(_pack, picks))}]"
-
-
-def _pack(p: Pick) -> str:
-    score, match, heat = (round(float(number), 4) for number in (p.score, p.match, p.heat))
-    return f"[{p.paper},{p.topic},{score},{match},{heat},{_packed_reasons(p.reasons)}]"
-
-
-@lru_cache(maxsize=1 << 15)
-def _packed_reasons(reasons: tuple[Reason, ...]) -> str:
-    return as_json(reasons)
-
-
-def unpack_picks(packed: str | None) -> tuple[Pick, ...]:
-    return tuple(
-        Pick(paper, topic, score, match, heat, tuple(Reason(*reason) for reason in reasons))
-        for paper, topic, score, match, heat, reasons in json.loads(packed or "[]")
-    )
-
-
-def enqueue(
-    connection: Connection,
-    subscriber: int,
-    kind: MailKind,
-    context: Mapping[str, Any],
-    now: datetime,
-) -> int:
-    """Plan a mail that answers a person. Part of the caller's transaction: no answer without its
-    cause.
-    """
-    values = {
-        "subscriber": subscriber,
-        "kind": kind.name,
-        "context": dict(context),
-        "due_at": now,
-        "expires_at": now + kind.lifetime,
-        "key": subscriber,
-    }
-    id: int = connection.execute(_ENQUEUE, values).scalar_one()
-    return id
-
-
-_VERSION = select(U.c.address_version).where(U.c.id == bindparam("key")).scalar_subquery()
-_ENQUEUE = insert(D).values(address_version=_VERSION).returning(D.c.id)
-
-
-# -- the life of a row -----------------------------------------------------------------------------
-
-
-def _may_be_mailed() -> Any:
-    """The reader still wants this kind of mail, at this address. An unknown kind is nobody's."""
-    wanted = or_(
-        *(
-            and_(D.c.kind == kind.name, U.c.state.in_(kind.readers))
-            for kind in mail_kinds.KINDS.values()
-            if kind.readers
-        )
-    )
-    return exists().where(
-        U.c.id == D.c.subscriber, U.c.address_version == D.c.address_version, wanted
-    )
 
 
 def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -> int:
@@ -260,26 +42,33 @@ def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -
     with writing(engine) as connection:
         seconds = database_seconds(connection.dialect.name)
         moved = 0
-        lost_claim = and_(UNSETTLED, D.c.state == "claimed", D.c.lease_until < seconds)
-        poison = and_(lost_claim, D.c.claims >= MAX_CLAIMS)
+        lost_claim = and_(
+            UNSETTLED, deliveries.c.state == "claimed", deliveries.c.lease_until < seconds
+        )
+        poison = and_(lost_claim, deliveries.c.claims >= MAX_CLAIMS)
         moved += _move(
             connection, poison, state="refused", reply=POISON, phase="render", settled_at=now
         )
         moved += _move(connection, lost_claim, state="pending", claim_token=None)
-        lost_dot = and_(UNSETTLED, D.c.state == "dot", D.c.dot_at < seconds - DOT_LIMIT_S)
+        lost_dot = and_(
+            UNSETTLED, deliveries.c.state == "dot", deliveries.c.dot_at < seconds - DOT_LIMIT_S
+        )
         moved += _ambiguous(
             connection, lost_dot, "no reply after the final dot", now, is_retrying_digests
         )
-        waiting = and_(UNSETTLED, D.c.state.in_(("pending", "deferred")))
+        waiting = and_(UNSETTLED, deliveries.c.state.in_(("pending", "deferred")))
         moved += _move(
-            connection, and_(waiting, D.c.expires_at <= now), state="expired", settled_at=now
+            connection,
+            and_(waiting, deliveries.c.expires_at <= now),
+            state="expired",
+            settled_at=now,
         )
-        unknown = and_(waiting, D.c.kind.not_in(tuple(mail_kinds.KINDS)))
+        unknown = and_(waiting, deliveries.c.kind.not_in(tuple(mail_kinds.KINDS)))
         moved += _move(
             connection, unknown, state="refused", reply=UNKNOWN_KIND, phase="render", settled_at=now
         )
         moved += _move(
-            connection, and_(waiting, ~_may_be_mailed()), state="suppressed", settled_at=now
+            connection, and_(waiting, ~may_be_mailed()), state="suppressed", settled_at=now
         )
     return moved
 
@@ -289,8 +78,11 @@ def release_owner(engine: Engine, now: datetime, *, is_retrying_digests: bool = 
     lock.
     """
     with writing(engine) as connection:
-        claimed, dot = and_(UNSETTLED, D.c.state == "claimed"), and_(UNSETTLED, D.c.state == "dot")
-        poison = and_(claimed, D.c.claims >= MAX_CLAIMS)
+        claimed, dot = (
+            and_(UNSETTLED, deliveries.c.state == "claimed"),
+            and_(UNSETTLED, deliveries.c.state == "dot"),
+        )
+        poison = and_(claimed, deliveries.c.claims >= MAX_CLAIMS)
         moved = _move(
             connection, poison, state="refused", reply=POISON, phase="render", settled_at=now
         )
@@ -303,19 +95,19 @@ def _ambiguous(
     connection: Connection, where: Any, reply: str, now: datetime, is_retrying_digests: bool
 ) -> int:
     once = [kind.name for kind in mail_kinds.KINDS.values() if kind.is_at_most_once]
-    is_held = D.c.kind.in_(() if is_retrying_digests else once)
-    again = {"ambiguous": D.c.ambiguous + 1, "reply": reply, "phase": "dot"}
+    is_held = deliveries.c.kind.in_(() if is_retrying_digests else once)
+    again = {"ambiguous": deliveries.c.ambiguous + 1, "reply": reply, "phase": "dot"}
     held = _move(connection, and_(where, is_held), state="held", settled_at=now, **again)
     return held + _move(connection, where, state="pending", claim_token=None, **again)
 
 
 def _move(connection: Connection, where: Any, **values: Any) -> int:
-    return connection.execute(update(D).where(where).values(values)).rowcount
+    return connection.execute(update(deliveries).where(where).values(values)).rowcount
 
 
 def refuse(connection: Connection, id: int, reply: str, now: datetime) -> None:
     """Settle a mail that nobody began: it is known beforehand that it cannot be delivered."""
-    waiting = and_(D.c.id == id, D.c.state == "pending")
+    waiting = and_(deliveries.c.id == id, deliveries.c.state == "pending")
     _move(connection, waiting, state="refused", phase="connect", reply=reply, settled_at=now)
 
 
@@ -334,31 +126,41 @@ def claim(
     token = secrets.token_hex(16)
     with writing(engine) as connection:
         seconds = database_seconds(connection.dialect.name)
-        is_paused = func.coalesce(D.c.issue, 0).in_(select(I.c.id).where(I.c.state != "open"))
+        is_paused = func.coalesce(deliveries.c.issue, 0).in_(
+            select(issues.c.id).where(issues.c.state != "open")
+        )
         ready = and_(
             UNSETTLED,
-            D.c.state.in_(("pending", "deferred")),
-            D.c.next_at <= int(now.timestamp()),
-            D.c.expires_at > now,
+            deliveries.c.state.in_(("pending", "deferred")),
+            deliveries.c.next_at <= int(now.timestamp()),
+            deliveries.c.expires_at > now,
             ~is_paused,
         )
         if only:
-            ready = and_(ready, D.c.subscriber.in_(only))
+            ready = and_(ready, deliveries.c.subscriber.in_(only))
         leased = {
             "state": "claimed",
             "claim_token": token,
             "lease_until": seconds + lease_s,
-            "claims": D.c.claims + 1,
+            "claims": deliveries.c.claims + 1,
         }
         for where, number in (
-            (D.c.claims < SUSPECT_CLAIMS, limit),
-            (D.c.claims >= SUSPECT_CLAIMS, suspects),
+            (deliveries.c.claims < SUSPECT_CLAIMS, limit),
+            (deliveries.c.claims >= SUSPECT_CLAIMS, suspects),
         ):
-            chosen = select(D.c.id).where(ready, where).order_by(D.c.next_at, D.c.id).limit(number)
+            chosen = (
+                select(deliveries.c.id)
+                .where(ready, where)
+                .order_by(deliveries.c.next_at, deliveries.c.id)
+                .limit(number)
+            )
             if connection.dialect.name == "postgresql":
                 chosen = chosen.with_for_update(skip_locked=True)
             ids = connection.scalars(
-                update(D).where(D.c.id.in_(chosen)).values(leased).returning(D.c.id)
+                update(deliveries)
+                .where(deliveries.c.id.in_(chosen))
+                .values(leased)
+                .returning(deliveries.c.id)
             ).all()
             if ids:
                 return _claims(connection, sorted(ids), token)
@@ -372,41 +174,40 @@ def clear_suspects(engine: Engine, claims: Sequence[Claim]) -> None:
     cleared = [claim.id for claim in claims if claim.claims > SUSPECT_CLAIMS]
     if cleared:
         with writing(engine) as connection:
-            _move(connection, and_(D.c.id.in_(cleared), D.c.state == "claimed"), claims=0)
-
-
-def planned(engine: Engine, issue: int) -> int:
-    """How many letters an issue has so far."""
-    with reading(engine) as connection:
-        return connection.scalar(select(I.c.planned).where(I.c.id == issue)) or 0
+            _move(
+                connection,
+                and_(deliveries.c.id.in_(cleared), deliveries.c.state == "claimed"),
+                claims=0,
+            )
 
 
 def _claims(connection: Connection, ids: Sequence[int], token: str) -> list[Claim]:
     found = []
-    names = "id issue subscriber kind picks context due_at attempts claims code"
-    needed = (D.c[name] for name in names.split())
     joined = (
-        select(*needed, I.c.date, I.c.candidates).outerjoin(I, I.c.id == D.c.issue).order_by(D.c.id)
+        select(deliveries, issues.c.date, issues.c.candidates)
+        .outerjoin(issues, issues.c.id == deliveries.c.issue)
+        .order_by(deliveries.c.id)
     )
     for part in chunks(ids):
-        for row in connection.execute(joined.where(D.c.id.in_(part))):
+        for row in connection.execute(joined.where(deliveries.c.id.in_(part))):
             picks = unpack_picks(row.picks)
             if row.code == TOO_LARGE:
                 picks = picks[: max(1, len(picks) >> row.attempts)]
             found.append(
                 Claim(
-                    row.id,
-                    token,
-                    row.issue,
-                    row.date,
-                    row.subscriber,
-                    row.kind,
-                    picks,
-                    row.context or {},
-                    row.due_at,
-                    row.attempts,
-                    row.claims,
-                    row.candidates or 0,
+                    id=row.id,
+                    token=token,
+                    issue=row.issue,
+                    day=row.date,
+                    subscriber=row.subscriber,
+                    kind=row.kind,
+                    picks=picks,
+                    context=row.context or {},
+                    due_at=row.due_at,
+                    expires_at=row.expires_at,
+                    attempts=row.attempts,
+                    claims=row.claims,
+                    candidates=row.candidates or 0,
                 )
             )
     return found
@@ -437,21 +238,16 @@ def write(
     """
     passed: set[int] = set()
     with writing(engine) as connection:
-        hot = _hot(connection.dialect)
+        sql = statements(connection.dialect)
         if receipts:
             connection.exec_driver_sql(
-                hot.settle, [hot.outcome(receipt, token) for receipt, token in receipts]
+                sql.settle, [sql.outcome(receipt, token) for receipt, token in receipts]
             )
         for token in {token for _, token in rows}:
             ids = [id for id, of in rows if of == token]
-            fenced = connection.exec_driver_sql(hot.fence, hot.rows(ids, token))
+            fenced = connection.exec_driver_sql(sql.fence, sql.rows(ids, token))
             passed.update(row[0] for row in fenced)
     return passed
-
-
-@cache
-def _hot(dialect: Dialect) -> LedgerSql:
-    return LedgerSql(dialect, _may_be_mailed())
 
 
 def release(engine: Engine, rows: Sequence[tuple[int, str]], unsent: Collection[int] = ()) -> None:
@@ -460,12 +256,12 @@ def release(engine: Engine, rows: Sequence[tuple[int, str]], unsent: Collection[
     """
     with writing(engine) as connection:
         for id, token in rows:
-            mine = and_(D.c.id == id, D.c.claim_token == token)
+            mine = and_(deliveries.c.id == id, deliveries.c.claim_token == token)
             states = ("claimed", "dot") if id in unsent else ("claimed",)
-            uncharged = case((D.c.claims > 0, D.c.claims - 1), else_=0)
+            uncharged = case((deliveries.c.claims > 0, deliveries.c.claims - 1), else_=0)
             _move(
                 connection,
-                and_(mine, D.c.state.in_(states)),
+                and_(mine, deliveries.c.state.in_(states)),
                 state="pending",
                 claim_token=None,
                 claims=uncharged,
@@ -474,43 +270,102 @@ def release(engine: Engine, rows: Sequence[tuple[int, str]], unsent: Collection[
 
 # -- what readers were sent ------------------------------------------------------------------------
 
-_NOT_SENT = ("refused", "expired", "suppressed", "quiet")
+
+# -- what the operator decides ---------------------------------------------------------------------
 
 
-def seen_papers(connection: Connection, low: int, high: int, now: datetime) -> dict[int, set[int]]:
-    """Reader -> papers that were sent to them or are on their way, for readers with low <= id <=
-    high.
+def retry(connection: Connection, issue: int, now: datetime) -> int:
+    """Try again now what is deferred or was refused for a reason that is not the reader's; open a
+    paused issue.
     """
-    found: dict[int, set[int]] = {}
-    rows = connection.execute(
-        select(D.c.subscriber, D.c.papers).where(
-            D.c.subscriber.between(low, high),
-            D.c.due_at > now - LOOK_BACK,
-            D.c.papers.is_not(None),
-            D.c.state.not_in(_NOT_SENT),
-        )
+    connection.execute(
+        update(issues).where(issues.c.id == issue).values(state="open", state_reason="")
     )
-    for subscriber, papers in rows:
-        found.setdefault(subscriber, set()).update(array("I", papers))
-    return found
+    ours = and_(deliveries.c.state == "refused", deliveries.c.phase.not_in(("rcpt",)))
+    again = and_(
+        deliveries.c.issue == issue,
+        (deliveries.c.state == "deferred") | ours,
+        deliveries.c.expires_at > now,
+    )
+    fresh = {"state": "pending", "next_at": 0, "claims": 0, "claim_token": None}
+    return connection.execute(update(deliveries).where(again).values(fresh)).rowcount
 
 
-def quiet_days(connection: Connection, low: int, high: int, now: datetime) -> dict[int, int]:
-    """Reader -> number of quiet days in a row up to now (readers without any are absent)."""
-    streaks: dict[int, int] = {}
-    ended: set[int] = set()
-    rows = connection.execute(
-        select(D.c.subscriber, D.c.state)
-        .where(
-            D.c.subscriber.between(low, high), D.c.issue.is_not(None), D.c.due_at > now - LOOK_BACK
-        )
-        .order_by(D.c.subscriber, D.c.due_at.desc())
+def resolve(
+    connection: Connection,
+    issue: int,
+    *,
+    as_sent: bool,
+    now: datetime,
+    subscriber: int | None = None,
+) -> int:
+    """Decide held letters: they arrived, or they are to be sent again (which may bring some readers
+    a second one).
+    """
+    held = and_(deliveries.c.issue == issue, deliveries.c.state == "held")
+    if subscriber is not None:
+        held = and_(held, deliveries.c.subscriber == subscriber)
+    if as_sent:
+        decided: dict[str, Any] = {"state": "sent", "settled_at": now}
+    else:
+        decided = {
+            "state": "pending",
+            "next_at": 0,
+            "claim_token": None,
+            "expires_at": now + timedelta(hours=18),
+        }
+    return connection.execute(update(deliveries).where(held).values(decided)).rowcount
+
+
+def tell(connection: Connection, issue: int, now: datetime, subscriber: int | None = None) -> int:
+    """Plan a mail to every reader of a held letter, with a link to it; once, however often this is
+    asked.
+    """
+    held = select(deliveries.c.subscriber, deliveries.c.due_at, issues.c.date).join(
+        issues, issues.c.id == deliveries.c.issue
     )
-    for subscriber, state in rows:
-        if subscriber in ended:
-            continue
-        if state == DeliveryState.QUIET:
-            streaks[subscriber] = streaks.get(subscriber, 0) + 1
-        else:
-            ended.add(subscriber)
-    return streaks
+    held = held.where(deliveries.c.issue == issue, deliveries.c.state == "held")
+    if subscriber is not None:
+        held = held.where(deliveries.c.subscriber == subscriber)
+    untold = [
+        row
+        for row in connection.execute(held).all()
+        if not enqueued_since(connection, row.subscriber, MISSED, row.due_at)
+    ]
+    for row in untold:
+        context = {"issue": issue, "day": row.date.isoformat()}
+        enqueue(connection, row.subscriber, MISSED, context, now)
+    return len(untold)
+
+
+def pause(connection: Connection, issue: int, reason: str) -> None:
+    """Stop sending an issue; nothing of it is claimed until somebody says `issues retry`."""
+    connection.execute(
+        update(issues).where(issues.c.id == issue).values(state="paused", state_reason=reason)
+    )
+
+
+def end_moves(connection: Connection, subscriber: int, now: datetime) -> None:
+    """Forget every address a reader asked for; letters to it that still wait are out of date."""
+    mine = and_(deliveries.c.subscriber == subscriber, deliveries.c.kind == ADDRESS_NEW.name)
+    waiting = and_(mine, deliveries.c.state.in_(("pending", "deferred")))
+    connection.execute(update(deliveries).where(waiting).values(state="expired", settled_at=now))
+    connection.execute(update(deliveries).where(mine).values(context={}))
+
+
+def hold_open(connection: Connection, now: datetime) -> int:
+    """After a restore: what was on its way may have left since the backup; hold it rather than send
+    it twice.
+    """
+    on_its_way = and_(
+        deliveries.c.state.in_(("pending", "deferred", "claimed", "dot")),
+        deliveries.c.issue.is_not(None),
+    )
+    held = {
+        "state": "held",
+        "settled_at": now,
+        "phase": "dot",
+        "reply": "restored from a backup",
+        "claim_token": None,
+    }
+    return connection.execute(update(deliveries).where(on_its_way).values(held)).rowcount

@@ -7,7 +7,7 @@ When and why they run is in `ledger`.
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Dialect,
     and_,
     bindparam,
+    exists,
     func,
     literal_column,
     or_,
@@ -26,11 +27,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
+from newsletter.mail_kinds import KINDS
 from newsletter.models import DeliveryState, Receipt
 from newsletter.store.db import chunks, database_seconds, insert_into
-from newsletter.store.tables import DeliveryRow
-
-D: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
+from newsletter.store.tables import deliveries, subscribers
 
 #: What is written of a row when it is planned, in the order of the table.
 FROZEN = (
@@ -54,41 +54,53 @@ class LedgerSql:
         named = sqlite.dialect(paramstyle="named") if self._is_sqlite else dialect
         of_kind: Any = type(dialect)
         positional = of_kind(paramstyle="qmark" if self._is_sqlite else "format")
-        adding = insert_into(dialect, D).on_conflict_do_nothing(
+        adding = insert_into(dialect, deliveries).on_conflict_do_nothing(
             index_elements=["issue", "subscriber"]
         )
         self._add = str(adding.compile(dialect=positional, column_keys=FROZEN))
         self._row = self._add[self._add.index("VALUES ") + 7 : self._add.index(" ON CONFLICT")]
-        mine = and_(D.c.id == bindparam("delivery"), D.c.claim_token == bindparam("token"))
+        mine = and_(
+            deliveries.c.id == bindparam("delivery"), deliveries.c.claim_token == bindparam("token")
+        )
         states = or_(
-            *(D.c.state == literal_column(f"'{state}'") for state in ("claimed", "dot", "held"))
+            *(
+                deliveries.c.state == literal_column(f"'{state}'")
+                for state in ("claimed", "dot", "held")
+            )
         )
         known = ("state", "code", "enhanced", "reply", "phase", "relay", "settled_at")
         settling = (
-            update(D)
+            update(deliveries)
             .where(mine, states)
             .values(
-                **{name: bindparam(f"new_{name}", type_=D.c[name].type) for name in known},
+                **{name: bindparam(f"new_{name}", type_=deliveries.c[name].type) for name in known},
                 claims=literal_column("0"),
-                attempts=D.c.attempts + literal_column("1"),
-                ambiguous=D.c.ambiguous + bindparam("again", type_=D.c.ambiguous.type),
-                next_at=func.coalesce(bindparam("not_before", type_=D.c.next_at.type), D.c.next_at),
+                attempts=deliveries.c.attempts + literal_column("1"),
+                ambiguous=deliveries.c.ambiguous
+                + bindparam("again", type_=deliveries.c.ambiguous.type),
+                next_at=func.coalesce(
+                    bindparam("not_before", type_=deliveries.c.next_at.type), deliveries.c.next_at
+                ),
             )
         )
         self.settle = str(settling.compile(dialect=named))
         seconds = database_seconds(dialect.name)
-        chosen = D.c.id == func.any(bindparam("ids", [], type_=ARRAY(BigInteger)))
+        chosen = deliveries.c.id == func.any(bindparam("ids", [], type_=ARRAY(BigInteger)))
         if self._is_sqlite:
-            chosen = D.c.id.in_(
+            chosen = deliveries.c.id.in_(
                 select(literal_column("value")).select_from(func.json_each(bindparam("ids", 0)))
             )
         owned = and_(
-            D.c.state == "claimed",
-            D.c.claim_token == bindparam("token", ""),
-            D.c.lease_until > seconds,
+            deliveries.c.state == "claimed",
+            deliveries.c.claim_token == bindparam("token", ""),
+            deliveries.c.lease_until > seconds,
         )
-        fencing = update(D).where(chosen, owned, may_be_mailed).values(state="dot", dot_at=seconds)
-        compiled = fencing.returning(D.c.id).compile(
+        fencing = (
+            update(deliveries)
+            .where(chosen, owned, may_be_mailed)
+            .values(state="dot", dot_at=seconds)
+        )
+        compiled = fencing.returning(deliveries.c.id).compile(
             dialect=named, compile_kwargs={"render_postcompile": True}
         )
         self.fence = str(compiled)
@@ -97,7 +109,7 @@ class LedgerSql:
             for name, value in compiled.params.items()
             if name not in ("ids", "token")
         }
-        as_stored = D.c.settled_at.type.dialect_impl(dialect).bind_processor(dialect)
+        as_stored = deliveries.c.settled_at.type.dialect_impl(dialect).bind_processor(dialect)
         self.moment = lru_cache(maxsize=64)(as_stored or (lambda moment: moment))
 
     def add(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
@@ -132,3 +144,24 @@ class LedgerSql:
             else None,
             "again": int(receipt.phase == "dot" and receipt.code // 100 not in (2, 4, 5)),
         }
+
+
+def may_be_mailed() -> Any:
+    """The reader still wants this kind of mail, at this address. An unknown kind is nobody's."""
+    wanted = or_(
+        *(
+            and_(deliveries.c.kind == kind.name, subscribers.c.state.in_(kind.readers))
+            for kind in KINDS.values()
+            if kind.readers
+        )
+    )
+    return exists().where(
+        subscribers.c.id == deliveries.c.subscriber,
+        subscribers.c.address_version == deliveries.c.address_version,
+        wanted,
+    )
+
+
+@cache
+def statements(dialect: Dialect) -> LedgerSql:
+    return LedgerSql(dialect, may_be_mailed())

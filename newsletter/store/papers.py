@@ -13,31 +13,28 @@ from sqlalchemy.sql import Select
 from newsletter.errors import NotFound
 from newsletter.models import Merge, Paper, Sighting
 from newsletter.store.db import chunks, insert_into
-from newsletter.store.tables import MergedPaperRow, PaperKeyRow, PaperRow, SightingRow
-
-P: Any = PaperRow.__table__  # type: ignore[attr-defined]
-K: Any = PaperKeyRow.__table__  # type: ignore[attr-defined]
-S: Any = SightingRow.__table__  # type: ignore[attr-defined]
-M: Any = MergedPaperRow.__table__  # type: ignore[attr-defined]
+from newsletter.store.tables import merged_papers, paper_keys, papers, sightings
 
 #: Papers that stand for themselves: not merged into another one by the operator.
-_IS_OWN = P.c.key.not_in(select(M.c.paper))
+_IS_OWN = papers.c.key.not_in(select(merged_papers.c.paper))
 
 
 def having(connection: Connection, names: Iterable[str]) -> list[Paper]:
     """Find every paper that can be recognised by one of these lookup keys."""
     found: set[int] = set()
     for part in chunks(sorted(set(names))):
-        found.update(connection.scalars(select(K.c.paper).where(K.c.name.in_(part))))
+        found.update(
+            connection.scalars(select(paper_keys.c.paper).where(paper_keys.c.name.in_(part)))
+        )
     return list(by_keys(connection, found).values())
 
 
 def by_keys(connection: Connection, keys: Iterable[int]) -> dict[int, Paper]:
-    papers: dict[int, Paper] = {}
+    found: dict[int, Paper] = {}
     for part in chunks(sorted(set(keys))):
-        rows = connection.execute(select(P).where(P.c.key.in_(part))).all()
-        papers.update((row.key, paper_of(row)) for row in rows)
-    return papers
+        rows = connection.execute(select(papers).where(papers.c.key.in_(part))).all()
+        found.update((row.key, paper_of(row)) for row in rows)
+    return found
 
 
 def get(connection: Connection, id: str) -> Paper:
@@ -48,14 +45,16 @@ def get(connection: Connection, id: str) -> Paper:
     """
     paper = get_itself(connection, id)
     other = connection.execute(
-        select(P).join(M, M.c.into == P.c.key).where(M.c.paper == paper.key)
+        select(papers)
+        .join(merged_papers, merged_papers.c.into == papers.c.key)
+        .where(merged_papers.c.paper == paper.key)
     ).one_or_none()
     return paper_of(other) if other else paper
 
 
 def get_itself(connection: Connection, id: str) -> Paper:
     """As `get`, but a merged paper is found as it was."""
-    row = connection.execute(select(P).where(P.c.id == id)).one_or_none()
+    row = connection.execute(select(papers).where(papers.c.id == id)).one_or_none()
     if row is None:
         name = id.lower().removeprefix("arxiv:").removeprefix("doi:")
         arxiv = (
@@ -63,7 +62,10 @@ def get_itself(connection: Connection, id: str) -> Paper:
         )
         names = (f"arxiv:{arxiv}", f"doi:{name}", id)
         row = connection.execute(
-            select(P).join(K, K.c.paper == P.c.key).where(K.c.name.in_(names)).limit(1)
+            select(papers)
+            .join(paper_keys, paper_keys.c.paper == papers.c.key)
+            .where(paper_keys.c.name.in_(names))
+            .limit(1)
         ).first()
     if row is None:
         raise NotFound(f"no paper {id!r}", hint="look for it: newsletter papers search WORDS")
@@ -72,22 +74,27 @@ def get_itself(connection: Connection, id: str) -> Paper:
 
 def recent(connection: Connection, since: datetime, until: datetime) -> list[Paper]:
     """List papers first seen in [since, until], neither hidden nor withdrawn, newest first."""
-    shown = select(P).where(
-        P.c.first_seen >= since, P.c.first_seen <= until, P.c.is_hidden == 0, P.c.is_withdrawn == 0
+    shown = select(papers).where(
+        papers.c.first_seen >= since,
+        papers.c.first_seen <= until,
+        papers.c.is_hidden == 0,
+        papers.c.is_withdrawn == 0,
     )
     shown = shown.where(_IS_OWN)
     return [
         paper_of(row)
-        for row in connection.execute(shown.order_by(P.c.first_seen.desc(), P.c.key.desc()))
+        for row in connection.execute(
+            shown.order_by(papers.c.first_seen.desc(), papers.c.key.desc())
+        )
     ]
 
 
 def iterate(connection: Connection, limit: int | None = None) -> Iterator[Paper]:
     """All papers that are not hidden, newest first, in a stream."""
     query: Select[Any] = (
-        select(P)
-        .where(P.c.is_hidden == 0, _IS_OWN)
-        .order_by(P.c.first_seen.desc(), P.c.key.desc())
+        select(papers)
+        .where(papers.c.is_hidden == 0, _IS_OWN)
+        .order_by(papers.c.first_seen.desc(), papers.c.key.desc())
         .limit(limit)
     )
     for row in connection.execute(query.execution_options(yield_per=2000)):
@@ -95,14 +102,16 @@ def iterate(connection: Connection, limit: int | None = None) -> Iterator[Paper]
 
 
 def count(connection: Connection) -> int:
-    return connection.scalar(select(func.count()).select_from(P).where(_IS_OWN)) or 0
+    return connection.scalar(select(func.count()).select_from(papers).where(_IS_OWN)) or 0
 
 
 def version(connection: Connection) -> tuple[int, ...]:
     """Changes whenever a paper came, changed, was hidden, merged or split."""
-    row = connection.execute(select(func.count(), func.max(P.c.key), func.sum(P.c.is_hidden))).one()
-    changed = connection.scalar(select(func.sum(P.c.version))) or 0
-    merged = connection.scalar(select(func.count()).select_from(M)) or 0
+    row = connection.execute(
+        select(func.count(), func.max(papers.c.key), func.sum(papers.c.is_hidden))
+    ).one()
+    changed = connection.scalar(select(func.sum(papers.c.version))) or 0
+    merged = connection.scalar(select(func.count()).select_from(merged_papers)) or 0
     return (row[0], row[1] or 0, row[2] or 0, changed, merged)
 
 
@@ -110,7 +119,7 @@ def remember(
     connection: Connection,
     merges: Sequence[Merge],
     now: datetime,
-    paper_keys: Callable[[Paper], tuple[str, ...]],
+    keys_of: Callable[[Paper], tuple[str, ...]],
 ) -> list[Paper]:
     """Write what dedupe decided; return the papers in the order of `merges`, with their keys.
 
@@ -118,24 +127,24 @@ def remember(
     """
     new = [_record(merge.paper) for merge in merges if not merge.paper.key]
     if new:
-        connection.execute(insert(P), new)
+        connection.execute(insert(papers), new)
     keys = _keys(connection, [record["id"] for record in new])
     changed = [
         _record(m.paper) | {"of": m.paper.key} for m in merges if m.paper.key and m.is_changed
     ]
     if changed:
-        connection.execute(update(P).where(P.c.key == bindparam("of")), changed)
-    papers = [m.paper if m.paper.key else replace(m.paper, key=keys[m.paper.id]) for m in merges]
+        connection.execute(update(papers).where(papers.c.key == bindparam("of")), changed)
+    written = [m.paper if m.paper.key else replace(m.paper, key=keys[m.paper.id]) for m in merges]
     names = [
         {"name": name, "paper": paper.key}
-        for merge, paper in zip(merges, papers, strict=True)
+        for merge, paper in zip(merges, written, strict=True)
         if merge.is_changed or not merge.paper.key
-        for name in paper_keys(paper)
+        for name in keys_of(paper)
     ]
     if names:
-        connection.execute(insert_into(connection, K).on_conflict_do_nothing(), names)
-    _remember_sightings(connection, merges, papers, now)
-    return papers
+        connection.execute(insert_into(connection, paper_keys).on_conflict_do_nothing(), names)
+    _remember_sightings(connection, merges, written, now)
+    return written
 
 
 def _keys(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
@@ -146,16 +155,18 @@ def _keys(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
     for part in chunks(ids):
         keys.update(
             (row.id, row.key)
-            for row in connection.execute(select(P.c.id, P.c.key).where(P.c.id.in_(part)))
+            for row in connection.execute(
+                select(papers.c.id, papers.c.key).where(papers.c.id.in_(part))
+            )
         )
     return keys
 
 
 def _remember_sightings(
-    connection: Connection, merges: Sequence[Merge], papers: Sequence[Paper], now: datetime
+    connection: Connection, merges: Sequence[Merge], written: Sequence[Paper], now: datetime
 ) -> None:
     rows = {}  # one source may show an entry twice in one answer: the last one counts
-    for merge, paper in zip(merges, papers, strict=True):
+    for merge, paper in zip(merges, written, strict=True):
         for number, sighting in enumerate(merge.sightings):
             why = merge.why[number] if number < len(merge.why) else ""
             rows[sighting.source, sighting.source_id] = {
@@ -170,7 +181,7 @@ def _remember_sightings(
             }
     if not rows:
         return
-    seen = insert_into(connection, S)
+    seen = insert_into(connection, sightings)
     again = {name: seen.excluded[name] for name in ("last_at", "version", "record")}
     connection.execute(
         seen.on_conflict_do_update(index_elements=["source", "source_id"], set_=again),
@@ -178,29 +189,33 @@ def _remember_sightings(
     )
 
 
-def sightings(connection: Connection, key: int) -> list[dict[str, Any]]:
+def sightings_of(connection: Connection, key: int) -> list[dict[str, Any]]:
     """Who showed this paper, or one merged into it, first one first: {source, source_id, why,
     first_at, last_at, version, record}.
     """
-    ours = (S.c.paper == key) | S.c.paper.in_(select(M.c.paper).where(M.c.into == key))
-    rows = connection.execute(select(S).where(ours).order_by(S.c.first_at, S.c.id))
+    ours = (sightings.c.paper == key) | sightings.c.paper.in_(
+        select(merged_papers.c.paper).where(merged_papers.c.into == key)
+    )
+    rows = connection.execute(
+        select(sightings).where(ours).order_by(sightings.c.first_at, sightings.c.id)
+    )
     return [{k: v for k, v in row._mapping.items() if k not in ("id", "paper")} for row in rows]
 
 
 def known_sightings(
-    connection: Connection, sightings: Iterable[Sighting]
+    connection: Connection, shown: Iterable[Sighting]
 ) -> dict[tuple[str, str], tuple[int, str]]:
     """Which of these were seen before: (source, source_id) -> (key of its paper, why it is this
     paper).
     """
     ids: dict[str, list[str]] = {}
-    for sighting in sightings:
+    for sighting in shown:
         ids.setdefault(sighting.source, []).append(sighting.source_id)
     known: dict[tuple[str, str], tuple[int, str]] = {}
     for source, names in ids.items():
         for part in chunks(names):
-            same = select(S.c.source_id, S.c.paper, S.c.why).where(
-                S.c.source == source, S.c.source_id.in_(part)
+            same = select(sightings.c.source_id, sightings.c.paper, sightings.c.why).where(
+                sightings.c.source == source, sightings.c.source_id.in_(part)
             )
             known.update(
                 ((source, row.source_id), (row.paper, row.why)) for row in connection.execute(same)
@@ -214,8 +229,8 @@ def note_summaries(connection: Connection, written: Mapping[int, str]) -> None:
     """
     if written:
         lacking = (
-            update(P)
-            .where(P.c.key == bindparam("of"), P.c.summary == "")
+            update(papers)
+            .where(papers.c.key == bindparam("of"), papers.c.summary == "")
             .values(summary=bindparam("text"))
         )
         connection.execute(lacking, [{"of": key, "text": text} for key, text in written.items()])
@@ -224,16 +239,18 @@ def note_summaries(connection: Connection, written: Mapping[int, str]) -> None:
 def hide(connection: Connection, id: str, *, is_hidden: bool = True) -> Paper:
     """Keep a paper out of every digest and page from now on (or let it back in)."""
     paper = get(connection, id)
-    connection.execute(update(P).where(P.c.key == paper.key).values(is_hidden=int(is_hidden)))
+    connection.execute(
+        update(papers).where(papers.c.key == paper.key).values(is_hidden=int(is_hidden))
+    )
     return paper
 
 
 def forget_keys(connection: Connection, key: int) -> None:
     """Make a paper unrecognisable until its keys are written again."""
-    connection.execute(delete(K).where(K.c.paper == key))
+    connection.execute(delete(paper_keys).where(paper_keys.c.paper == key))
 
 
-_COLUMNS = tuple(column.name for column in P.columns)
+_COLUMNS = tuple(column.name for column in papers.columns)
 _TUPLES = ("authors", "fields", "identifiers", "affiliations")
 _FLAGS = ("is_withdrawn", "is_hidden")
 

@@ -8,21 +8,17 @@ from sqlalchemy import Connection, insert, select, update
 
 from newsletter.models import Ask, Harvest, SourceState
 from newsletter.store.db import insert_into
-from newsletter.store.tables import RunRow, SiteRow, SourceRow
-
-C: Any = SourceRow.__table__  # type: ignore[attr-defined]
-N: Any = RunRow.__table__  # type: ignore[attr-defined]
-F: Any = SiteRow.__table__  # type: ignore[attr-defined]
+from newsletter.store.tables import runs, site, sources
 
 TROUBLES = (SourceState.STALLED, SourceState.FAILED)
 
 
-def sources(connection: Connection) -> dict[str, dict[str, Any]]:
+def source_states(connection: Connection) -> dict[str, dict[str, Any]]:
     """Name -> {state, at, fresh_at, answered_at, not_before, troubled_since, troubles, seen, new,
     updated, merged, error, units: [{name, state, seen, error, since}], moved_to, moved_since}.
     """
     found = {}
-    for row in connection.execute(select(C).order_by(C.c.name)):
+    for row in connection.execute(select(sources).order_by(sources.c.name)):
         found[row.name] = {k: v for k, v in row._mapping.items() if k not in ("name", "memory")}
         found[row.name] |= {k: row.memory.get(k, "") for k in ("moved_to", "moved_since")}
     return found
@@ -30,7 +26,7 @@ def sources(connection: Connection) -> dict[str, dict[str, Any]]:
 
 def ask(connection: Connection, name: str, now: datetime, repositories: Mapping[str, str]) -> Ask:
     """What a source is told: when it last answered, and what it wanted to be remembered."""
-    row = connection.execute(select(C).where(C.c.name == name)).first()
+    row = connection.execute(select(sources).where(sources.c.name == name)).first()
     return (
         Ask(now, row.answered_at, row.memory, repositories)
         if row
@@ -40,7 +36,9 @@ def ask(connection: Connection, name: str, now: datetime, repositories: Mapping[
 
 def resting(connection: Connection, now: datetime) -> dict[str, datetime]:
     """Sources that asked to be left alone, and until when."""
-    rows = connection.execute(select(C.c.name, C.c.not_before).where(C.c.not_before > now))
+    rows = connection.execute(
+        select(sources.c.name, sources.c.not_before).where(sources.c.not_before > now)
+    )
     return {row.name: row.not_before for row in rows}
 
 
@@ -50,7 +48,7 @@ def note_source(
     """Remember how a source answered. A failure keeps what the last good answer left, and since
     when it lasts.
     """
-    before = connection.execute(select(C).where(C.c.name == harvest.source)).first()
+    before = connection.execute(select(sources).where(sources.c.name == harvest.source)).first()
     since = {unit["name"]: unit.get("since") for unit in before.units} if before else {}
     units = [
         {"name": u.name, "state": u.state, "seen": u.seen, "error": u.error}
@@ -83,14 +81,14 @@ def note_source(
         row["memory"] = dict(harvest.memory)
     if harvest.state is SourceState.FRESH:
         row["fresh_at"] = now
-    upsert = insert_into(connection, C).values(row)
+    upsert = insert_into(connection, sources).values(row)
     connection.execute(upsert.on_conflict_do_update(index_elements=["name"], set_=row))
 
 
 def start_run(connection: Connection, at: datetime, started: datetime) -> int:
     """Open the record of a run; `at` is the moment it works for, `started` the wall clock."""
     id: int = connection.execute(
-        insert(N).values(at=at, started=started).returning(N.c.id)
+        insert(runs).values(at=at, started=started).returning(runs.c.id)
     ).scalar_one()
     return id
 
@@ -99,32 +97,34 @@ def finish_run(
     connection: Connection, id: int, finished: datetime, outcome: str, report: Mapping[str, Any]
 ) -> None:
     values = {"finished": finished, "outcome": outcome, "report": dict(report)}
-    connection.execute(update(N).where(N.c.id == id).values(values))
+    connection.execute(update(runs).where(runs.c.id == id).values(values))
 
 
 def last_run(connection: Connection) -> dict[str, Any] | None:
     """The latest run: {at, started, finished, outcome, report}; no `finished` = it died or is still
     going.
     """
-    row = connection.execute(select(N).order_by(N.c.id.desc()).limit(1)).first()
+    row = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(1)).first()
     return {k: v for k, v in row._mapping.items() if k != "id"} if row else None
 
 
 def fact(connection: Connection, name: str) -> dict[str, Any] | None:
     """Recall a small fact about the site."""
-    value: dict[str, Any] | None = connection.scalar(select(F.c.value).where(F.c.name == name))
+    value: dict[str, Any] | None = connection.scalar(
+        select(site.c.value).where(site.c.name == name)
+    )
     return value
 
 
 def note_first(connection: Connection, name: str, value: Mapping[str, Any]) -> None:
     """Note a fact that stays as it was first said."""
     connection.execute(
-        insert_into(connection, F).values(name=name, value=dict(value)).on_conflict_do_nothing()
+        insert_into(connection, site).values(name=name, value=dict(value)).on_conflict_do_nothing()
     )
 
 
 def note_fact(connection: Connection, name: str, value: Mapping[str, Any]) -> None:
-    upsert = insert_into(connection, F).values(name=name, value=dict(value))
+    upsert = insert_into(connection, site).values(name=name, value=dict(value))
     connection.execute(
         upsert.on_conflict_do_update(index_elements=["name"], set_={"value": dict(value)})
     )

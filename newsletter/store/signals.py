@@ -9,22 +9,19 @@ from sqlalchemy import Connection, and_, delete, func, insert, select
 
 from newsletter.models import Fact, Heat, Signal
 from newsletter.store.db import chunks, insert_into
-from newsletter.store.tables import HeatRow, MergedPaperRow, PaperKeyRow, SignalRow
-
-G: Any = SignalRow.__table__  # type: ignore[attr-defined]
-H: Any = HeatRow.__table__  # type: ignore[attr-defined]
-K: Any = PaperKeyRow.__table__  # type: ignore[attr-defined]
-M: Any = MergedPaperRow.__table__  # type: ignore[attr-defined]
+from newsletter.store.tables import heats, merged_papers, paper_keys, signals
 
 
-def record(connection: Connection, signals: Iterable[Signal]) -> int:
+def record(connection: Connection, readings: Iterable[Signal]) -> int:
     """Write readings of papers we know; return how many were new. A counter that did not move is
     not written again.
     """
-    readings = list(signals)
+    readings = list(readings)
     papers: dict[str, int] = {}
     for part in chunks(sorted({reading.about for reading in readings})):
-        found = connection.execute(select(K.c.name, K.c.paper).where(K.c.name.in_(part)))
+        found = connection.execute(
+            select(paper_keys.c.name, paper_keys.c.paper).where(paper_keys.c.name.in_(part))
+        )
         papers.update((row.name, row.paper) for row in found)
     last = _last(connection, set(papers.values()))
     rows = {}
@@ -41,7 +38,9 @@ def record(connection: Connection, signals: Iterable[Signal]) -> int:
             "at": reading.at,
         }
     if rows:
-        connection.execute(insert_into(connection, G).on_conflict_do_nothing(), list(rows.values()))
+        connection.execute(
+            insert_into(connection, signals).on_conflict_do_nothing(), list(rows.values())
+        )
     return len(rows)
 
 
@@ -49,13 +48,20 @@ def _last(connection: Connection, papers: set[int]) -> dict[tuple[int, str, str]
     values: dict[tuple[int, str, str], float] = {}
     for part in chunks(sorted(papers)):
         latest = (
-            select(G.c.paper, G.c.source, G.c.kind, func.max(G.c.at).label("at"))
-            .where(G.c.paper.in_(part))
-            .group_by(G.c.paper, G.c.source, G.c.kind)
+            select(
+                signals.c.paper,
+                signals.c.source,
+                signals.c.kind,
+                func.max(signals.c.at).label("at"),
+            )
+            .where(signals.c.paper.in_(part))
+            .group_by(signals.c.paper, signals.c.source, signals.c.kind)
             .subquery()
         )
-        same = and_(*(G.c[name] == latest.c[name] for name in ("paper", "source", "kind", "at")))
-        for row in connection.execute(select(G).join(latest, same)):
+        same = and_(
+            *(signals.c[name] == latest.c[name] for name in ("paper", "source", "kind", "at"))
+        )
+        for row in connection.execute(select(signals).join(latest, same)):
             values[row.paper, row.source, row.kind] = row.value
     return values
 
@@ -71,7 +77,7 @@ def of_papers(
     wanted = set(keys)
     merged = {
         row.paper: row.into
-        for row in connection.execute(select(M.c.paper, M.c.into))
+        for row in connection.execute(select(merged_papers.c.paper, merged_papers.c.into))
         if row.into in wanted
     }
     found = _readings(connection, wanted | merged.keys(), until)
@@ -88,16 +94,18 @@ def _readings(connection: Connection, keys: set[int], until: datetime) -> dict[i
     found: dict[int, list[Signal]] = defaultdict(list)
     for part in chunks(sorted(keys)):
         rows = connection.execute(
-            select(G).where(G.c.paper.in_(part), G.c.at <= until).order_by(G.c.at, G.c.id)
+            select(signals)
+            .where(signals.c.paper.in_(part), signals.c.at <= until)
+            .order_by(signals.c.at, signals.c.id)
         )
         for row in rows:
             found[row.paper].append(Signal("", row.kind, row.source, row.value, row.at))
     return dict(found)
 
 
-def write_heats(connection: Connection, heats: Mapping[int, Heat], now: datetime) -> None:
+def write_heats(connection: Connection, measured: Mapping[int, Heat], now: datetime) -> None:
     """Replace the heats of the last run."""
-    connection.execute(delete(H))
+    connection.execute(delete(heats))
     rows = [
         {
             "paper": paper,
@@ -108,25 +116,27 @@ def write_heats(connection: Connection, heats: Mapping[int, Heat], now: datetime
             "facts": [[fact.kind, fact.count, fact.days] for fact in heat.facts],
             "components": dict(heat.components),
         }
-        for paper, heat in heats.items()
+        for paper, heat in measured.items()
     ]
     if rows:
-        connection.execute(insert(H), rows)
+        connection.execute(insert(heats), rows)
 
 
-def heats(connection: Connection, keys: Iterable[int]) -> dict[int, Heat]:
+def heats_of(connection: Connection, keys: Iterable[int]) -> dict[int, Heat]:
     found: dict[int, Heat] = {}
     for part in chunks(sorted(set(keys))):
         found.update(
             (row.paper, _heat(row))
-            for row in connection.execute(select(H).where(H.c.paper.in_(part)))
+            for row in connection.execute(select(heats).where(heats.c.paper.in_(part)))
         )
     return found
 
 
 def hottest(connection: Connection, limit: int) -> list[tuple[int, Heat]]:
     """The hottest papers of the last run, hottest first."""
-    rows = connection.execute(select(H).order_by(H.c.value.desc(), H.c.paper).limit(limit))
+    rows = connection.execute(
+        select(heats).order_by(heats.c.value.desc(), heats.c.paper).limit(limit)
+    )
     return [(row.paper, _heat(row)) for row in rows]
 
 

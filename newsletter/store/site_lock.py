@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from newsletter.errors import StoreError
-from newsletter.store import ledger_read, runs
+from newsletter.store import ledger_life, runs
 from newsletter.store.db import reading, require_schema, writing
 
 HOME = "home"  #: the fact: {"machine", "path"}
@@ -49,7 +49,7 @@ def settle_here(engine: Engine, connection: Connection, now: datetime) -> int:
     """
     if here := _here(engine):
         runs.note_fact(connection, HOME, here)
-    return ledger_read.hold_open(connection, now)
+    return ledger_life.hold_open(connection, now)
 
 
 def _here(engine: Engine) -> dict[str, str] | None:

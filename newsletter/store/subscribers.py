@@ -32,20 +32,13 @@ from newsletter.errors import InputError, NotFound
 from newsletter.models import DeliveryState, Reader, Subscriber, SubscriberState
 from newsletter.store.db import chunks, insert_into
 from newsletter.store.tables import (
-    DeliveryRow,
-    IssueRow,
-    SubscriberRow,
-    SubscriberTopicRow,
-    SuppressionRow,
-    VoteRow,
+    deliveries,
+    issues,
+    subscriber_topics,
+    subscribers,
+    suppressions,
+    votes,
 )
-
-U: Any = SubscriberRow.__table__  # type: ignore[attr-defined]
-R: Any = SubscriberTopicRow.__table__  # type: ignore[attr-defined]
-D: Any = DeliveryRow.__table__  # type: ignore[attr-defined]
-I: Any = IssueRow.__table__  # type: ignore[attr-defined]  # noqa: E741
-V: Any = VoteRow.__table__  # type: ignore[attr-defined]
-X: Any = SuppressionRow.__table__  # type: ignore[attr-defined]
 
 #: Why the hash of an erased address is kept: no import revives it, but its owner may come back.
 ERASED = "erased"
@@ -64,7 +57,9 @@ def get(connection: Connection, id: int) -> Subscriber:
 def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, Subscriber]:
     found: dict[int, Subscriber] = {}
     for part in chunks(sorted(set(ids))):
-        found.update((reader.id, reader) for reader in _load(connection, U.c.id.in_(part)))
+        found.update(
+            (reader.id, reader) for reader in _load(connection, subscribers.c.id.in_(part))
+        )
     return found
 
 
@@ -83,16 +78,20 @@ def search(
     """List subscribers in the order they came."""
     where: list[ColumnElement[bool]] = []
     if states := list(states):
-        where.append(U.c.state.in_(states))
+        where.append(subscribers.c.state.in_(states))
     if topic is not None:
-        where.append(U.c.id.in_(select(R.c.subscriber).where(R.c.topic == topic)))
+        where.append(
+            subscribers.c.id.in_(
+                select(subscriber_topics.c.subscriber).where(subscriber_topics.c.topic == topic)
+            )
+        )
     return _load(connection, and_(True, *where), limit=limit)
 
 
 def stream(connection: Connection) -> Iterator[Subscriber]:
     """Everybody, in the order they came, a thousand at a time."""
     last = 0
-    while found := _load(connection, U.c.id > last, limit=1000):
+    while found := _load(connection, subscribers.c.id > last, limit=1000):
         yield from found
         last = found[-1].id
 
@@ -100,7 +99,9 @@ def stream(connection: Connection) -> Iterator[Subscriber]:
 def count_states(connection: Connection) -> dict[str, int]:
     """State -> number of subscribers; every state is there."""
     counts = {state.value: 0 for state in SubscriberState}
-    found = connection.execute(select(U.c.state, func.count().label("number")).group_by(U.c.state))
+    found = connection.execute(
+        select(subscribers.c.state, func.count().label("number")).group_by(subscribers.c.state)
+    )
     counts.update({row.state: row.number for row in found})
     return counts
 
@@ -111,8 +112,8 @@ def count_states(connection: Connection) -> dict[str, int]:
 def rhythms(connection: Connection) -> list[tuple[str, int, str]]:
     """Every (time zone, hour, rhythm) that some active reader has."""
     rows = connection.execute(
-        select(U.c.timezone, U.c.hour, U.c.rhythm)
-        .where(U.c.state == SubscriberState.ACTIVE)
+        select(subscribers.c.timezone, subscribers.c.hour, subscribers.c.rhythm)
+        .where(subscribers.c.state == SubscriberState.ACTIVE)
         .distinct()
     )
     return [(row.timezone, row.hour, row.rhythm) for row in rows]
@@ -136,23 +137,23 @@ def due_batch(
     """
     timezone, hour, kind = rhythm
     planned = exists().where(
-        D.c.subscriber == U.c.id,
-        D.c.issue.is_not(None),
+        deliveries.c.subscriber == subscribers.c.id,
+        deliveries.c.issue.is_not(None),
         or_(
-            D.c.issue.in_(select(I.c.id).where(I.c.date == day)),
-            and_(D.c.due_at > wish - apart, D.c.due_at < wish + apart),
+            deliveries.c.issue.in_(select(issues.c.id).where(issues.c.date == day)),
+            and_(deliveries.c.due_at > wish - apart, deliveries.c.due_at < wish + apart),
         ),
     )
     where = and_(
-        U.c.state == SubscriberState.ACTIVE,
-        U.c.timezone == timezone,
-        U.c.hour == hour,
-        U.c.rhythm == kind,
-        U.c.id > after,
+        subscribers.c.state == SubscriberState.ACTIVE,
+        subscribers.c.timezone == timezone,
+        subscribers.c.hour == hour,
+        subscribers.c.rhythm == kind,
+        subscribers.c.id > after,
         not_(planned),
-        or_(U.c.confirmed_at.is_(None), U.c.confirmed_at <= wish),
+        or_(subscribers.c.confirmed_at.is_(None), subscribers.c.confirmed_at <= wish),
     )
-    rows = connection.execute(_DUE.where(where).order_by(U.c.id).limit(limit)).all()
+    rows = connection.execute(_DUE.where(where).order_by(subscribers.c.id).limit(limit)).all()
     topics = _topics(connection, [row[0] for row in rows])
     return [
         Reader(
@@ -171,9 +172,9 @@ def due_batch(
 
 def resume_paused(connection: Connection, today: date) -> int:
     """Wake readers whose pause is over."""
-    over = and_(U.c.state == SubscriberState.PAUSED, U.c.paused_until <= today)
+    over = and_(subscribers.c.state == SubscriberState.PAUSED, subscribers.c.paused_until <= today)
     woken = (
-        update(U)
+        update(subscribers)
         .where(over)
         .values(state=SubscriberState.ACTIVE, paused_until=None, state_reason="")
     )
@@ -213,29 +214,35 @@ def leave(connection: Connection, id: int, epoch: int, reason: str) -> None:
     """Unsubscribe by a link of that epoch. Doing it again changes nothing; who is gone already is
     gone.
     """
-    mine = and_(U.c.id == id, U.c.epoch == epoch, U.c.state != SubscriberState.UNSUBSCRIBED)
+    mine = and_(
+        subscribers.c.id == id,
+        subscribers.c.epoch == epoch,
+        subscribers.c.state != SubscriberState.UNSUBSCRIBED,
+    )
     left = {
         "state": str(SubscriberState.UNSUBSCRIBED),
         "state_reason": reason,
         "paused_until": None,
         "epoch": epoch + 1,
     }
-    connection.execute(update(U).where(mine).values(left))
+    connection.execute(update(subscribers).where(mine).values(left))
 
 
 def set_state(connection: Connection, id: int, state: SubscriberState, reason: str = "") -> None:
     """Leaving also ends the life of every link made before (the epoch moves)."""
     values: dict[str, Any] = {"state": state, "state_reason": reason, "paused_until": None}
     if state in (SubscriberState.UNSUBSCRIBED, SubscriberState.SUPPRESSED):
-        values["epoch"] = U.c.epoch + 1
-    connection.execute(update(U).where(U.c.id == id).values(values))
+        values["epoch"] = subscribers.c.epoch + 1
+    connection.execute(update(subscribers).where(subscribers.c.id == id).values(values))
 
 
 def rest(connection: Connection, id: int, until: date, reason: str) -> None:
     """Send an active reader nothing until a day: they did not ask for it, their mailbox did."""
     resting = {"state": str(SubscriberState.PAUSED), "state_reason": reason, "paused_until": until}
     connection.execute(
-        update(U).where(U.c.id == id, U.c.state == SubscriberState.ACTIVE).values(resting)
+        update(subscribers)
+        .where(subscribers.c.id == id, subscribers.c.state == SubscriberState.ACTIVE)
+        .values(resting)
     )
 
 
@@ -244,11 +251,17 @@ def change_address(connection: Connection, id: int, email: str, canonical: str) 
 
     Raises: InputError when somebody else has the new address.
     """
-    other = connection.scalar(select(U.c.id).where(U.c.canonical == canonical, U.c.id != id))
+    other = connection.scalar(
+        select(subscribers.c.id).where(subscribers.c.canonical == canonical, subscribers.c.id != id)
+    )
     if other is not None:
         raise InputError("this address is known already")
-    new = {"email": email, "canonical": canonical, "address_version": U.c.address_version + 1}
-    connection.execute(update(U).where(U.c.id == id).values(new))
+    new = {
+        "email": email,
+        "canonical": canonical,
+        "address_version": subscribers.c.address_version + 1,
+    }
+    connection.execute(update(subscribers).where(subscribers.c.id == id).values(new))
 
 
 def erase(connection: Connection, id: int) -> None:
@@ -257,14 +270,14 @@ def erase(connection: Connection, id: int) -> None:
 
     Issues forget the rows too, so that what they planned still adds up.
     """
-    quiet = func.count().filter(D.c.state == DeliveryState.QUIET)
-    mine = select(D.c.issue, func.count(), quiet).where(
-        D.c.subscriber == id, D.c.issue.is_not(None)
+    quiet = func.count().filter(deliveries.c.state == DeliveryState.QUIET)
+    mine = select(deliveries.c.issue, func.count(), quiet).where(
+        deliveries.c.subscriber == id, deliveries.c.issue.is_not(None)
     )
-    for issue, rows, silent in connection.execute(mine.group_by(D.c.issue)).all():
-        fewer = {"planned": I.c.planned - (rows - silent), "quiet": I.c.quiet - silent}
-        connection.execute(update(I).where(I.c.id == issue).values(fewer))
-    connection.execute(delete(U).where(U.c.id == id))
+    for issue, rows, silent in connection.execute(mine.group_by(deliveries.c.issue)).all():
+        fewer = {"planned": issues.c.planned - (rows - silent), "quiet": issues.c.quiet - silent}
+        connection.execute(update(issues).where(issues.c.id == issue).values(fewer))
+    connection.execute(delete(subscribers).where(subscribers.c.id == id))
 
 
 def suppress(connection: Connection, address_hash: str, reason: str, now: datetime) -> None:
@@ -272,12 +285,16 @@ def suppress(connection: Connection, address_hash: str, reason: str, now: dateti
     `Tokens.address_hash`.
     """
     row = {"address_hash": address_hash, "reason": reason, "at": now}
-    connection.execute(insert_into(connection, X).values(row).on_conflict_do_nothing())
+    connection.execute(insert_into(connection, suppressions).values(row).on_conflict_do_nothing())
 
 
 def forgive_erasure(connection: Connection, address_hash: str) -> None:
     """An erased address was confirmed again by its owner: that is consent. Other reasons stay."""
-    connection.execute(delete(X).where(X.c.address_hash == address_hash, X.c.reason == ERASED))
+    connection.execute(
+        delete(suppressions).where(
+            suppressions.c.address_hash == address_hash, suppressions.c.reason == ERASED
+        )
+    )
 
 
 def suppression(connection: Connection, address_hash: str) -> str | None:
@@ -293,21 +310,23 @@ def vote(
 ) -> None:
     """Keep "more like this" (1) or "less" (-1); 0 takes a vote back."""
     if not value:
-        connection.execute(delete(V).where(V.c.subscriber == reader, V.c.paper == paper))
+        connection.execute(
+            delete(votes).where(votes.c.subscriber == reader, votes.c.paper == paper)
+        )
         return
     row = {"subscriber": reader, "paper": paper, "value": value, "reason": reason, "at": now}
     latest = {name: row[name] for name in ("value", "reason", "at")}
-    upsert = insert_into(connection, V).values(row)
+    upsert = insert_into(connection, votes).values(row)
     connection.execute(
         upsert.on_conflict_do_update(index_elements=["subscriber", "paper"], set_=latest)
     )
 
 
-def votes(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, int]]:
+def votes_of(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, int]]:
     """Reader -> paper key -> 1 or -1. Readers who never voted are absent."""
     found: dict[int, dict[int, int]] = defaultdict(dict)
     for part in chunks(sorted(set(ids))):
-        for row in connection.execute(select(V).where(V.c.subscriber.in_(part))):
+        for row in connection.execute(select(votes).where(votes.c.subscriber.in_(part))):
             found[row.subscriber][row.paper] = row.value
     return found
 
@@ -315,35 +334,39 @@ def votes(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, 
 # -- rows ------------------------------------------------------------------------------------------
 
 _COLUMNS = tuple(name for name in Subscriber.__slots__ if name != "topics")
-_SELECT = select(*(U.c[name] for name in _COLUMNS))
+_SELECT = select(*(subscribers.c[name] for name in _COLUMNS))
 #: One reader with the topics, a row for each.
-_ONE = _SELECT.add_columns(R.c.topic).outerjoin(R, R.c.subscriber == U.c.id).order_by(R.c.position)
-_BY_ID, _BY_CANONICAL = (
-    _ONE.where(U.c.id == bindparam("key")),
-    _ONE.where(U.c.canonical == bindparam("key")),
+_ONE = (
+    _SELECT.add_columns(subscriber_topics.c.topic)
+    .outerjoin(subscriber_topics, subscriber_topics.c.subscriber == subscribers.c.id)
+    .order_by(subscriber_topics.c.position)
 )
-_SUPPRESSION = select(X.c.reason).where(X.c.address_hash == bindparam("key"))
+_BY_ID, _BY_CANONICAL = (
+    _ONE.where(subscribers.c.id == bindparam("key")),
+    _ONE.where(subscribers.c.canonical == bindparam("key")),
+)
+_SUPPRESSION = select(suppressions.c.reason).where(suppressions.c.address_hash == bindparam("key"))
 _SAVE, _DROP_TOPICS = (
-    update(U).where(U.c.id == bindparam("key")),
-    delete(R).where(R.c.subscriber == bindparam("key")),
+    update(subscribers).where(subscribers.c.id == bindparam("key")),
+    delete(subscriber_topics).where(subscriber_topics.c.subscriber == bindparam("key")),
 )
 #: Lists as text: nearly all of them are empty, and decoding them costs as much as all the rest.
 _DUE = select(
-    U.c.id,
-    U.c.address_version,
-    U.c.rhythm,
-    U.c.size,
-    U.c.mix,
-    *(cast(column, Text) for column in (U.c.muted, U.c.follows)),
+    subscribers.c.id,
+    subscribers.c.address_version,
+    subscribers.c.rhythm,
+    subscribers.c.size,
+    subscribers.c.mix,
+    *(cast(column, Text) for column in (subscribers.c.muted, subscribers.c.follows)),
 )
 
 
 @cache
 def _add(dialect: Dialect) -> Any:
     return (
-        insert_into(dialect, U)
+        insert_into(dialect, subscribers)
         .on_conflict_do_nothing(index_elements=["canonical"])
-        .returning(U.c.id)
+        .returning(subscribers.c.id)
     )
 
 
@@ -358,7 +381,7 @@ def _one(connection: Connection, query: Any, key: int | str) -> Subscriber | Non
 
 def _load(connection: Connection, where: Any, *, limit: int | None = None) -> list[Subscriber]:
     """Readers in the order they came, with their topics in the reader's order."""
-    rows = connection.execute(_SELECT.where(where).order_by(U.c.id).limit(limit)).all()
+    rows = connection.execute(_SELECT.where(where).order_by(subscribers.c.id).limit(limit)).all()
     topics = _topics(connection, [row.id for row in rows])
     return [_subscriber(row, tuple(topics.get(row.id, ()))) for row in rows]
 
@@ -368,11 +391,13 @@ def _topics(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[int
     found: dict[int, list[int]] = defaultdict(list)
     if not ids:
         return found
-    span = R.c.subscriber.between(ids[0], ids[-1])
+    span = subscriber_topics.c.subscriber.between(ids[0], ids[-1])
     if len(ids) <= 500 and len(ids) * 4 < ids[-1] - ids[0]:  # a few readers from far apart
-        span = R.c.subscriber.in_(ids)
+        span = subscriber_topics.c.subscriber.in_(ids)
     rows = connection.execute(
-        select(R.c.subscriber, R.c.topic).where(span).order_by(R.c.subscriber, R.c.position)
+        select(subscriber_topics.c.subscriber, subscriber_topics.c.topic)
+        .where(span)
+        .order_by(subscriber_topics.c.subscriber, subscriber_topics.c.position)
     )
     for subscriber, topic in rows.all():
         found[subscriber].append(topic)
@@ -442,4 +467,4 @@ def _write_topics(connection: Connection, reader: Subscriber) -> None:
         for n, topic in enumerate(dict.fromkeys(reader.topics))
     ]
     if rows:
-        connection.execute(insert(R), rows)
+        connection.execute(insert(subscriber_topics), rows)

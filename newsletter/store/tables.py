@@ -433,3 +433,30 @@ class SiteRow(SQLModel, table=True):
     __tablename__ = "site"
     name: str = Field(sa_column=Column(String(64), primary_key=True))
     value: dict[str, Any] = _json("{}")
+
+
+# -- the tables themselves, as statements name them -----------------------------------------------
+
+
+def _table(row: type[SQLModel]) -> Any:
+    return row.__table__  # type: ignore[attr-defined]
+
+
+papers = _table(PaperRow)
+paper_keys = _table(PaperKeyRow)
+merged_papers = _table(MergedPaperRow)
+sightings = _table(SightingRow)
+signals = _table(SignalRow)
+heats = _table(HeatRow)
+topics = _table(TopicRow)
+subscribers = _table(SubscriberRow)
+subscriber_topics = _table(SubscriberTopicRow)
+votes = _table(VoteRow)
+suppressions = _table(SuppressionRow)
+issues = _table(IssueRow)
+issue_papers = _table(IssuePaperRow)
+deliveries = _table(DeliveryRow)
+returned = _table(ReturnedRow)
+sources = _table(SourceRow)
+runs = _table(RunRow)
+site = _table(SiteRow)

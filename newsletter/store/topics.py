@@ -12,16 +12,16 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from newsletter.errors import InputError, NotFound
 from newsletter.models import Topic
 from newsletter.store.db import insert_into
-from newsletter.store.tables import SubscriberTopicRow, TopicRow
-
-T: Any = TopicRow.__table__  # type: ignore[attr-defined]
-R: Any = SubscriberTopicRow.__table__  # type: ignore[attr-defined]
+from newsletter.store.tables import subscriber_topics, topics
 
 
 def every(connection: Connection) -> list[Topic]:
     """All topics, curated ones first, in the order they were added."""
     return [
-        _topic(row) for row in connection.execute(select(T).order_by(T.c.is_curated.desc(), T.c.id))
+        _topic(row)
+        for row in connection.execute(
+            select(topics).order_by(topics.c.is_curated.desc(), topics.c.id)
+        )
     ]
 
 
@@ -29,7 +29,9 @@ def curated(connection: Connection) -> list[Topic]:
     """The topics on offer, in the order they were added."""
     return [
         _topic(row)
-        for row in connection.execute(select(T).where(T.c.is_curated == 1).order_by(T.c.id))
+        for row in connection.execute(
+            select(topics).where(topics.c.is_curated == 1).order_by(topics.c.id)
+        )
     ]
 
 
@@ -41,7 +43,9 @@ def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, Topic]:
 def in_use(connection: Connection) -> list[Topic]:
     """Topics that somebody reads."""
     rows = connection.execute(
-        select(T).where(T.c.id.in_(select(R.c.topic).distinct())).order_by(T.c.id)
+        select(topics)
+        .where(topics.c.id.in_(select(subscriber_topics.c.topic).distinct()))
+        .order_by(topics.c.id)
     )
     return [_topic(row) for row in rows]
 
@@ -51,11 +55,11 @@ def get(connection: Connection, name: str) -> Topic:
 
     Raises: NotFound.
     """
-    same = or_(T.c.slug == name, func.lower(T.c.name) == name.lower())
+    same = or_(topics.c.slug == name, func.lower(topics.c.name) == name.lower())
     if name.isdecimal() and len(name) < 10:
-        same = or_(same, T.c.id == int(name))
+        same = or_(same, topics.c.id == int(name))
     row = connection.execute(
-        select(T).where(same).order_by(T.c.is_curated.desc(), T.c.id).limit(1)
+        select(topics).where(same).order_by(topics.c.is_curated.desc(), topics.c.id).limit(1)
     ).first()
     if row is None:
         raise NotFound(f"no topic {name!r}", hint="see them all: newsletter topics list")
@@ -76,10 +80,10 @@ def add(connection: Connection, topic: Topic) -> Topic:
         "is_curated": int(topic.is_curated),
     }
     added = (
-        insert_into(connection, T)
+        insert_into(connection, topics)
         .values(values)
         .on_conflict_do_nothing(index_elements=["slug"])
-        .returning(T.c.id)
+        .returning(topics.c.id)
     )
     id = connection.scalar(added)
     if id is None:
@@ -95,14 +99,17 @@ def find_or_add(connection: Connection, query: str) -> Topic:
     share it.
     """
     row = connection.execute(
-        select(T).where(T.c.query == query).order_by(T.c.is_curated, T.c.id).limit(1)
+        select(topics)
+        .where(topics.c.query == query)
+        .order_by(topics.c.is_curated, topics.c.id)
+        .limit(1)
     ).first()
     if row is not None and not row.is_curated:
         return _topic(row)
     slug = re.sub(r"[^a-z0-9]+", "-", query.lower()).strip("-")[:60] or "query"
-    taken = set(connection.scalars(select(T.c.slug).where(T.c.slug.like(f"{slug}%"))))
+    taken = set(connection.scalars(select(topics.c.slug).where(topics.c.slug.like(f"{slug}%"))))
     number, free = 1, f"own-{slug}"
-    while free in taken or connection.scalar(select(T.c.id).where(T.c.slug == free)):
+    while free in taken or connection.scalar(select(topics.c.id).where(topics.c.slug == free)):
         number += 1
         free = f"own-{slug}-{number}"
     return add(connection, Topic(0, free, query, query))
@@ -110,8 +117,8 @@ def find_or_add(connection: Connection, query: str) -> Topic:
 
 def edit(connection: Connection, topic: Topic) -> None:
     connection.execute(
-        update(T)
-        .where(T.c.id == topic.id)
+        update(topics)
+        .where(topics.c.id == topic.id)
         .values(
             name=topic.name, query=topic.query, heading=topic.group, description=topic.description
         )
@@ -130,12 +137,16 @@ def remove(connection: Connection, topic: Topic) -> None:
             f"topic {topic.slug!r} is read by {readers_of} subscribers; nothing was removed",
             hint=f"give it another query instead: newsletter topics edit {topic.slug} --query …",
         )
-    connection.execute(delete(T).where(T.c.id == topic.id))
+    connection.execute(delete(topics).where(topics.c.id == topic.id))
 
 
 def readers(connection: Connection) -> dict[int, int]:
     """How many subscribers have each topic."""
-    rows = connection.execute(select(R.c.topic, func.count().label("number")).group_by(R.c.topic))
+    rows = connection.execute(
+        select(subscriber_topics.c.topic, func.count().label("number")).group_by(
+            subscriber_topics.c.topic
+        )
+    )
     return {row.topic: row.number for row in rows}
 
 
@@ -143,11 +154,11 @@ def seed(connection: Connection, curated: Iterable[Topic]) -> int:
     """Bring the curated topics in; ones that exist are left as the operator made them. Returns how
     many were new.
     """
-    known = set(connection.scalars(select(T.c.slug)))
+    known = set(connection.scalars(select(topics.c.slug)))
     new = [topic for topic in curated if topic.slug not in known]
     if new:
         connection.execute(
-            insert(T),
+            insert(topics),
             [
                 {
                     "slug": topic.slug,

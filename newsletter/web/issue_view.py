@@ -23,9 +23,9 @@ from starlette.responses import HTMLResponse, Response
 from newsletter.app import App
 from newsletter.delivery.message_builder import PREFERENCES_AGE, MessageBuilder
 from newsletter.errors import NotFound
-from newsletter.models import Pick, Subscriber
+from newsletter.models import Claim, Pick, Subscriber
 from newsletter.steps.compose import IssueFacts, Links, PaperFacts, show
-from newsletter.store import ledger_life, ledger_read, papers, signals, topics
+from newsletter.store import ledger_plan, ledger_read, papers, signals, topics
 from newsletter.store.db import reading
 from newsletter.web import feeds
 from newsletter.web.cards import Card, card
@@ -80,19 +80,15 @@ class IssueView(TokenPages):
         if not row["picks"]:
             raise NotFound("a quiet day has no letter")
         shown = {paper: PaperFacts.from_facts(fact) for paper, fact in facts.items()}
-        claim = ledger_life.Claim(
-            row["id"],
-            "",
-            row["issue"],
-            row["date"],
-            reader.id,
-            row["kind"],
-            ledger_life.unpack_picks(row["picks"]),
-            {},
-            row["due_at"],
-            0,
-            0,
-            row["candidates"],
+        claim = Claim(
+            id=row["id"],
+            issue=row["issue"],
+            day=row["date"],
+            subscriber=reader.id,
+            kind=row["kind"],
+            picks=ledger_plan.unpack_picks(row["picks"]),
+            due_at=row["due_at"],
+            candidates=row["candidates"],
         )
         composer = MessageBuilder(app.engine, app.config, app.press, app.tokens)
         return composer.compose(claim, reader, shown, known, None, is_hosted=True).html_page
@@ -154,7 +150,7 @@ class IssueView(TokenPages):
             return [
                 card(facts[issue][pick.paper])
                 for issue, _, packed in letters
-                for pick in ledger_life.unpack_picks(packed)
+                for pick in ledger_plan.unpack_picks(packed)
                 if pick.paper in facts[issue]
             ]
 

@@ -143,7 +143,7 @@ class Public:
     def _found(self, query: str) -> list[Card]:
         ranked = [paper for paper, _ in self.app.search(query, 20)]
         with reading(self.app.engine) as connection:
-            heats = signals.heats(connection, (paper.key for paper in ranked))
+            heats = signals.heats_of(connection, (paper.key for paper in ranked))
         return cards(ranked, heats)
 
     def paper(self, request: Request) -> Response:
@@ -156,11 +156,11 @@ class Public:
                 paper = papers.get(connection, id)
                 if paper.is_hidden:
                     raise NotFound(f"no paper {id!r}")
-                seen = papers.sightings(connection, paper.key)
-                heats = signals.heats(connection, [paper.key])
+                seen = papers.sightings_of(connection, paper.key)
+                heats = signals.heats_of(connection, [paper.key])
             near = self.app.similar(paper)
             with reading(self.app.engine) as connection:
-                similar = cards(near, signals.heats(connection, [one.key for one in near]))
+                similar = cards(near, signals.heats_of(connection, [one.key for one in near]))
             return {
                 "paper": paper,
                 "card": cards([paper], heats)[0],
@@ -190,7 +190,7 @@ class Public:
             raise NotFound(f"no topic {name!r}")
         found, _ = self.news.find(topic.query, self.clock(), 30)
         with reading(self.app.engine) as connection:
-            heats = signals.heats(connection, [paper.key for paper in found])
+            heats = signals.heats_of(connection, [paper.key for paper in found])
         return topic.name, cards(found, heats)
 
     def method(self, request: Request) -> Response:
@@ -212,7 +212,7 @@ class Public:
 
     def _health(self) -> tuple[dict[str, Any], int]:
         with reading(self.app.engine) as connection:
-            rows = runs.sources(connection)
+            rows = runs.source_states(connection)
             balanced = not ledger_read.check(connection, latest=ledger_read.RECENT)
         states = {name: row["state"] for name, row in rows.items()}
         bad = sorted(

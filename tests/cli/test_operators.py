@@ -18,7 +18,7 @@ from newsletter import cli
 from newsletter.cli.vulnerable_versions import check_versions
 from newsletter.errors import StoreError
 from newsletter.runtime.daemon import Daemon
-from newsletter.store import ledger_life
+from newsletter.store import ledger_life, ledger_plan, tables
 from newsletter.store.db import writing
 from tests.faults import server as fault
 from tests.faults.server import Server
@@ -62,13 +62,13 @@ async def test_H05_no_command_writes_to_everybody_again(
         assert code == 0 and len(server.accepted) == 1, err
         await site.deliver()
         assert len(server.accepted) == 20
-        picks = ledger_life.unpack_picks(site.rows()[0].picks)
+        picks = ledger_plan.unpack_picks(site.rows()[0].picks)
         rows = (
-            ledger_life.FrozenRow(id, "digest", picks, NOW, NOW + timedelta(hours=18))
+            ledger_plan.FrozenRow(id, "digest", picks, NOW, NOW + timedelta(hours=18))
             for id in site.readers
         )
         assert (
-            ledger_life.freeze(site.engine, DAY, rows, candidates=3, papers={}, now=NOW).planned
+            ledger_plan.freeze(site.engine, DAY, rows, candidates=3, papers={}, now=NOW).planned
             == 0
         )
         await site.app.run(NOW, is_fetching=False)
@@ -122,8 +122,8 @@ def test_H07_a_commands_wrong_clock_takes_no_letter_from_the_worker_that_has_it(
     assert ledger_life.claim(site.engine, 3, wrong) == []
     with writing(site.engine) as connection:  # the lease ends when the database says so
         connection.execute(
-            update(ledger_life.D).values(
-                lease_until=ledger_life.D.c.lease_until - ledger_life.LEASE_S - 1
+            update(tables.deliveries).values(
+                lease_until=tables.deliveries.c.lease_until - ledger_life.LEASE_S - 1
             )
         )
     assert ledger_life.sweep(site.engine, wrong) == 3
@@ -226,7 +226,7 @@ async def test_H09_a_daemon_logs_hostile_replies_and_requests_as_json(tmp_path: 
         site = make_site(tmp_path, 2, server.port, smtp=f"[web]\nport = {port}\n")
         later = timedelta(days=3650)
         with writing(site.engine) as connection:
-            connection.execute(update(ledger_life.D).values(expires_at=NOW + later))
+            connection.execute(update(tables.deliveries).values(expires_at=NOW + later))
         daemon = site.newsletter("daemon")
         try:
             await _until(lambda: site.states() == {"refused": 2})

@@ -11,7 +11,7 @@ from newsletter import cli
 from newsletter.app import App
 from newsletter.cli.vulnerable_versions import check_versions
 from newsletter.config import load_config
-from newsletter.store import ledger_life, subscribers, topics
+from newsletter.store import subscribers, tables, topics
 from newsletter.store.db import reading, writing
 from newsletter.web import create_app
 from tests.faults.site import NOW, Site, make_site
@@ -105,11 +105,11 @@ def test_H10_no_command_hands_control_characters_to_the_terminal(
 ) -> None:
     site = make_site(tmp_path, 1)
     with writing(site.engine) as connection:
-        connection.execute(update(ledger_life.U).values(name=HOSTILE, state_reason=HOSTILE))
-        connection.execute(update(ledger_life.D).values(reply=HOSTILE, state="held"))
-        connection.execute(update(ledger_life.I).values(state="paused", state_reason=HOSTILE))
+        connection.execute(update(tables.subscribers).values(name=HOSTILE, state_reason=HOSTILE))
+        connection.execute(update(tables.deliveries).values(reply=HOSTILE, state="held"))
+        connection.execute(update(tables.issues).values(state="paused", state_reason=HOSTILE))
         connection.execute(
-            update(topics.T).values(name=HOSTILE, query=HOSTILE, description=HOSTILE)
+            update(tables.topics).values(name=HOSTILE, query=HOSTILE, description=HOSTILE)
         )
         connection.exec_driver_sql("UPDATE papers SET title = ?", (HOSTILE,))
     newsletter(site, *(("--json", *words) if is_json else words))

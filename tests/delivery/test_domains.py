@@ -18,7 +18,7 @@ from newsletter.delivery import domain_check
 from newsletter.mail_kinds import CONFIRM
 from newsletter.models import Subscriber
 from newsletter.runtime.daemon import Daemon
-from newsletter.store import ledger_life, subscribers
+from newsletter.store import ledger_plan, subscribers, tables
 from newsletter.store.db import reading, writing
 from tests.faults.server import Server
 from tests.faults.site import NOW, make_site
@@ -97,7 +97,7 @@ async def test_E11_nobody_is_written_to_at_a_domain_that_takes_no_mail(
             for name in ("mail.example", "empty.example", "nowhere.example", "silent.example"):
                 address = f"ada@{name}"
                 reader = subscribers.add(connection, Subscriber(0, address), address, NOW)
-                ledger_life.enqueue(connection, reader.id, CONFIRM, {}, NOW)
+                ledger_plan.enqueue(connection, reader.id, CONFIRM, {}, NOW)
         daemon = Daemon(
             site.app, lambda: NOW, takes_mail=lambda domain: domain_check.ask_dns(domain, resolver)
         )
@@ -108,7 +108,9 @@ async def test_E11_nobody_is_written_to_at_a_domain_that_takes_no_mail(
             "ada@silent.example",
         ]
     with reading(site.engine) as connection:
-        rows = connection.execute(select(ledger_life.D.c.state, ledger_life.D.c.reply)).all()
+        rows = connection.execute(
+            select(tables.deliveries.c.state, tables.deliveries.c.reply)
+        ).all()
     assert sorted(row.reply for row in rows if row.state == "refused") == [
         "empty.example takes no mail",
         "nowhere.example takes no mail",

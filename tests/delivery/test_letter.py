@@ -19,7 +19,7 @@ from newsletter.errors import ConfigError, InputError, LetterError
 from newsletter.mail import mime
 from newsletter.mail.smtp_session import stuffed
 from newsletter.models import Envelope, Letter, Subscriber, SubscriberState
-from newsletter.store import ledger_life, ledger_read, subscribers
+from newsletter.store import ledger_read, subscribers, tables
 from newsletter.store.db import reading, writing
 from tests.faults import server as fault
 from tests.faults.server import OFFERS, Server
@@ -70,9 +70,10 @@ async def test_A24_a_bare_server_gets_ascii_and_an_address_outside_ascii_is_refu
     async with Server({"mail": _no_utf8}, offers=()) as server:
         site = make_site(tmp_path, 3, server.port)
         with writing(site.engine) as connection:
-            U = ledger_life.U
             connection.execute(
-                update(U).where(U.c.id == site.readers[1]).values(email="ürsula@example.org")
+                update(tables.subscribers)
+                .where(tables.subscribers.c.id == site.readers[1])
+                .values(email="ürsula@example.org")
             )
         await site.deliver()
         assert all(line.isascii() for line in server.lines if not line.startswith("RCPT"))

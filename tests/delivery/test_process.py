@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from newsletter.store import ledger_life, ledger_read
+from newsletter.store import ledger_life
 from newsletter.store.db import only_one, writing
 from tests.faults import server as fault
 from tests.faults.server import Server
@@ -48,7 +48,7 @@ async def test_B03_killed_between_fence_and_dot_is_held_and_can_be_resolved(tmp_
     site, server, state, accepted = await _killed(tmp_path, "intent")
     assert state == "held" and accepted == 1 and len(server.accepted) == 3
     with writing(site.engine) as connection:
-        assert ledger_read.resolve(connection, 1, as_sent=False, now=NOW) == 1
+        assert ledger_life.resolve(connection, 1, as_sent=False, now=NOW) == 1
     async with Server(port=server.port) as again:
         await site.deliver()
         assert len(again.accepted) == 1

@@ -25,7 +25,7 @@ from newsletter.delivery.sender import Delivered
 from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.models import Heat, Merge, Paper, Pick, Reason, Sighting, SubscriberState, Topic
 from newsletter.steps.compose import show
-from newsletter.store import ledger_life, ledger_read, papers, subscribers, topics
+from newsletter.store import ledger_plan, ledger_read, papers, tables, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
 from tests.faults.server import Server
 
@@ -103,14 +103,14 @@ class Site:
         with reading(self.engine) as connection:
             return Counter(
                 connection.scalars(
-                    select(ledger_life.D.c.state).where(ledger_life.D.c.issue.is_not(None))
+                    select(tables.deliveries.c.state).where(tables.deliveries.c.issue.is_not(None))
                 ).all()
             )
 
     def rows(self) -> list[Any]:
         with reading(self.engine) as connection:
             return list(
-                connection.execute(select(ledger_life.D).order_by(ledger_life.D.c.id)).all()
+                connection.execute(select(tables.deliveries).order_by(tables.deliveries.c.id)).all()
             )
 
     def run_sql(self, statement: str) -> None:
@@ -220,12 +220,14 @@ def add_readers(
             }
             for n in range(number)
         ]
-        connection.execute(insert(ledger_life.U), people)
+        connection.execute(insert(tables.subscribers), people)
         ids = list(
-            connection.scalars(select(ledger_life.U.c.id).order_by(ledger_life.U.c.id)).all()
+            connection.scalars(
+                select(tables.subscribers.c.id).order_by(tables.subscribers.c.id)
+            ).all()
         )
         rows = [{"subscriber": id, "topic": topic.id, "position": 0} for id in ids]
-        connection.execute(insert(subscribers.R), rows)
+        connection.execute(insert(tables.subscriber_topics), rows)
     return ids
 
 
@@ -243,10 +245,10 @@ def freeze(
     )
     facts = {paper.key: show(paper, heat) for paper in kept}
     rows = (
-        ledger_life.FrozenRow(id, "digest", chosen, now, now + timedelta(hours=18))
+        ledger_plan.FrozenRow(id, "digest", chosen, now, now + timedelta(hours=18))
         for id in readers
     )
-    return ledger_life.freeze(engine, day, rows, candidates=picks, papers=facts, now=now).issue
+    return ledger_plan.freeze(engine, day, rows, candidates=picks, papers=facts, now=now).issue
 
 
 def _paper(number: int, day: date) -> Merge:
@@ -275,8 +277,8 @@ def check(site: Site, server: Server, *, may_repeat: bool = False) -> None:
     with reading(site.engine) as connection:
         wrong = ledger_read.check(connection)
         rows = connection.execute(
-            select(ledger_life.D, ledger_life.U.c.state.label("reader_state")).join(
-                ledger_life.U, ledger_life.U.c.id == ledger_life.D.c.subscriber
+            select(tables.deliveries, tables.subscribers.c.state.label("reader_state")).join(
+                tables.subscribers, tables.subscribers.c.id == tables.deliveries.c.subscriber
             )
         ).all()
         counts = ledger_read.counts(connection)
@@ -336,12 +338,16 @@ def told(out: str) -> dict[str, Any]:
 def reset_lease(site: Site, age_s: int = 700) -> None:
     """Let database time pass for what is leased or fenced."""
     with writing(site.engine) as connection:
-        D = ledger_life.D
         connection.execute(
-            update(D).where(D.c.state == "claimed").values(lease_until=D.c.lease_until - age_s)
+            update(tables.deliveries)
+            .where(tables.deliveries.c.state == "claimed")
+            .values(lease_until=tables.deliveries.c.lease_until - age_s)
         )
         connection.execute(
-            update(D)
-            .where(D.c.state == "dot")
-            .values(dot_at=D.c.dot_at - age_s, lease_until=D.c.lease_until - age_s)
+            update(tables.deliveries)
+            .where(tables.deliveries.c.state == "dot")
+            .values(
+                dot_at=tables.deliveries.c.dot_at - age_s,
+                lease_until=tables.deliveries.c.lease_until - age_s,
+            )
         )

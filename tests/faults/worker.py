@@ -16,6 +16,7 @@ from pathlib import Path
 from newsletter.config import load_config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, deliver_waiting
+from newsletter.models import Claim
 from newsletter.store import ledger_life
 from newsletter.store.db import only_one
 from tests.faults.site import NOW, QuickApp
@@ -24,7 +25,7 @@ from tests.faults.site import NOW, QuickApp
 class Poisonous(MessageBuilder):
     victim = 0
 
-    def __call__(self, claims: Sequence[ledger_life.Claim]):  # type: ignore[no-untyped-def]
+    def __call__(self, claims: Sequence[Claim]):  # type: ignore[no-untyped-def]
         if any(claim.subscriber == self.victim for claim in claims):
             os.abort()
         return super().__call__(claims)
@@ -36,7 +37,7 @@ async def work(app: QuickApp, now: datetime, *, is_locking: bool, poison: int = 
             return await app.deliver(now)
     if is_locking:
         ledger_life.release_owner(app.engine, now)
-    claims: dict[int, ledger_life.Claim] = {}
+    claims: dict[int, Claim] = {}
     composer = Poisonous(app.engine, app.config, app.press, app.tokens)
     composer.victim = poison
     relay = app._relays(lambda id: claims[id].attempts, now)

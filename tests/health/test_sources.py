@@ -18,7 +18,7 @@ from newsletter.matching.curated import load_curated
 from newsletter.models import Harvest, SourceState, Subscriber, SubscriberState, Unit
 from newsletter.runtime.daemon import Daemon
 from newsletter.steps.fetch import retry_at
-from newsletter.store import ledger_life, runs, subscribers, topics
+from newsletter.store import ledger_read, runs, subscribers, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
 from newsletter.tokens import Tokens
 from newsletter.web import create_app
@@ -305,7 +305,7 @@ async def test_C27_when_all_are_down_nobody_is_charged_a_quiet_day(
             "readers": 1,
         }
         with reading(site.engine) as connection:
-            assert ledger_life.quiet_days(connection, 1, 10, MONDAY) == {}
+            assert ledger_read.quiet_days(connection, 1, 10, MONDAY) == {}
         places.say("/one", feed("A language model comes late"))
         await site.run(MONDAY + 180 * MINUTE)
         assert "comes late" in text_of(mailbox, "ada@example.org"), "the day is not lost"
@@ -349,6 +349,6 @@ async def test_health_names_troubles_without_what_may_be_a_key(site: App, places
     await site.fetch(MONDAY)
     assert create_app(site)
     with reading(site.engine) as connection:
-        [trouble] = source_health.in_public(runs.sources(connection))
+        [trouble] = source_health.in_public(runs.source_states(connection))
     assert trouble["state"] == "failed" and trouble["since"] and "404" in trouble["reason"]
     assert "SECRET" not in trouble["reason"]

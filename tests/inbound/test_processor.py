@@ -15,8 +15,8 @@ from newsletter.app import App
 from newsletter.config import Config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.inbound import lmtp, processor
-from newsletter.models import Pick, Subscriber, SubscriberState
-from newsletter.store import ledger_life, ledger_read, subscribers
+from newsletter.models import Claim, Pick, Subscriber, SubscriberState
+from newsletter.store import ledger_plan, ledger_read, subscribers, tables
 from newsletter.store.db import migrate, open_engine, reading, writing
 from newsletter.tokens import Tokens
 from tests.mailbox import Mailbox
@@ -49,14 +49,16 @@ def add(app: App, email: str = "ada@example.net") -> Subscriber:
 def mailed(app: App, reader: Subscriber, day: date, state: str = "sent") -> int:
     """A digest that left on a day; gives its row."""
     at = datetime(day.year, day.month, day.day, 8, tzinfo=UTC)
-    row = ledger_life.FrozenRow(
+    row = ledger_plan.FrozenRow(
         reader.id, "digest", (Pick(1, 1, 1.0, 1.0, 1.0),), at, at + timedelta(hours=18)
     )
-    frozen = ledger_life.freeze(app.engine, day, [row], candidates=1, papers={}, now=at)
+    frozen = ledger_plan.freeze(app.engine, day, [row], candidates=1, papers={}, now=at)
     with writing(app.engine) as connection:
-        mine = (ledger_life.D.c.issue == frozen.issue) & (ledger_life.D.c.subscriber == reader.id)
-        connection.execute(ledger_life.D.update().where(mine).values(state=state))
-        return int(connection.execute(ledger_life.D.select().where(mine)).one().id)
+        mine = (tables.deliveries.c.issue == frozen.issue) & (
+            tables.deliveries.c.subscriber == reader.id
+        )
+        connection.execute(tables.deliveries.update().where(mine).values(state=state))
+        return int(connection.execute(tables.deliveries.select().where(mine)).one().id)
 
 
 def report(said: str, recipient: str = "somebody@else.example") -> bytes:
@@ -85,7 +87,9 @@ def state(app: App, reader: Subscriber) -> str:
 def enqueued(app: App, kind: str) -> int:
     with reading(app.engine) as connection:
         return len(
-            connection.execute(ledger_life.D.select().where(ledger_life.D.c.kind == kind)).all()
+            connection.execute(
+                tables.deliveries.select().where(tables.deliveries.c.kind == kind)
+            ).all()
         )
 
 
@@ -259,7 +263,7 @@ def test_help_and_unsubscribe_are_for_readers(app: App) -> None:
 def test_G17_the_address_in_list_unsubscribe_needs_no_sender(app: App) -> None:
     reader = add(app)
     row = mailed(app, reader, NOW.date())
-    claim = ledger_life.Claim(row, "", 1, NOW.date(), reader.id, "digest", (), {}, NOW, 0, 0, 9)
+    claim = Claim(row, 1, NOW.date(), reader.id, "digest", (), NOW)
     listed = dict(
         MessageBuilder(app.engine, app.config, app.press, app.tokens)._list_headers(claim, reader)
     )

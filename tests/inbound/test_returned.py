@@ -13,7 +13,7 @@ from newsletter.health.alerts import Operator
 from newsletter.inbound import processor
 from newsletter.models import SubscriberState
 from newsletter.runtime.daemon import Daemon
-from newsletter.store import ledger_life, ledger_read, subscribers
+from newsletter.store import ledger_life, ledger_read, subscribers, tables
 from newsletter.store.db import reading, writing
 from tests.faults.server import Server
 from tests.faults.site import DAY, NOW, Site, check, freeze, make_site
@@ -35,7 +35,7 @@ def come_back(
 
 def readers(site: Site) -> list[str]:
     with reading(site.engine) as connection:
-        return sorted(connection.scalars(select(ledger_life.U.c.state)))
+        return sorted(connection.scalars(select(tables.subscribers.c.state)))
 
 
 def mark_sent(site: Site, first: int = 1) -> None:
@@ -85,7 +85,7 @@ async def test_G15_a_third_of_an_issue_that_comes_back_pauses_it_and_gives_nobod
         await site.deliver()
         assert not server.accepted  # the pause holds
         with writing(site.engine) as connection:  # as `issues retry` does, whose clock is today's
-            ledger_read.retry(connection, ledger_read.find_issue(connection, f"{DAY}"), NOW)
+            ledger_life.retry(connection, ledger_read.find_issue(connection, f"{DAY}"), NOW)
         await site.deliver()
         assert len(server.accepted) == 60 and readers(site) == ["active"] * 100
         assert set(server.times.values()) == {1}

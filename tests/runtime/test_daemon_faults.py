@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from newsletter.runtime.daemon import Daemon
-from newsletter.store import ledger_life, subscribers
+from newsletter.store import ledger_life, subscribers, tables
 from newsletter.store.db import reading, writing
 from tests.faults import server as fault
 from tests.faults.server import Server
@@ -159,8 +159,7 @@ def test_B19_a_reader_who_crosses_the_date_line_gets_one_digest_in_twenty_hours(
 ) -> None:
     site = make_site(tmp_path, 1)
     with writing(site.engine) as connection:
-        U = ledger_life.U
-        connection.execute(update(U).values(timezone="Pacific/Kiritimati"))
+        connection.execute(update(tables.subscribers).values(timezone="Pacific/Kiritimati"))
     rhythm = ("Pacific/Kiritimati", 7, "weekdays")
     with reading(site.engine) as connection:
         for hours, number in ((10, 0), (19, 0), (21, 1)):

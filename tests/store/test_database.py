@@ -23,7 +23,7 @@ from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.errors import ConfigError, StoreError
 from newsletter.mail.dkim import make_key
 from newsletter.models import SubscriberState
-from newsletter.store import ledger_life, ledger_read, subscribers
+from newsletter.store import ledger_life, ledger_plan, ledger_read, subscribers
 from newsletter.store.db import migrate, open_engine, reading, require_schema, writing
 from tests.faults import server as fault
 from tests.faults.server import Server
@@ -77,10 +77,10 @@ def test_B23_a_disk_that_is_full_at_freezing_makes_no_issue(tmp_path: Path) -> N
     site.app.close()
     engine = open_engine(f"sqlite:///{tmp_path / 'site.db'}")
     rows = [
-        ledger_life.FrozenRow(id, "digest", (), NOW, NOW + timedelta(hours=18))
+        ledger_plan.FrozenRow(id, "digest", (), NOW, NOW + timedelta(hours=18))
         for id in site.readers
     ]
-    many = [ledger_life.FrozenRow(rows[0].subscriber, "digest", (), NOW, NOW) for _ in range(10)]
+    many = [ledger_plan.FrozenRow(rows[0].subscriber, "digest", (), NOW, NOW) for _ in range(10)]
     with engine.connect() as connection:
         connection.exec_driver_sql(
             "PRAGMA max_page_count=1"
@@ -88,7 +88,7 @@ def test_B23_a_disk_that_is_full_at_freezing_makes_no_issue(tmp_path: Path) -> N
     tomorrow = DAY + timedelta(days=1)
     with pytest.raises(StoreError, match="full") as e:
         for n in range(400):
-            ledger_life.freeze(
+            ledger_plan.freeze(
                 engine,
                 tomorrow + timedelta(days=n),
                 rows + many,
@@ -298,7 +298,7 @@ async def test_B34_when_no_letter_can_be_made_the_issue_stops_and_goes_on_once_t
         )
         assert site.states()["refused"] < 20 and not server.accepted
         with writing(site.engine) as connection:
-            ledger_read.retry(connection, ledger_read.find_issue(connection, "latest"), site.now)
+            ledger_life.retry(connection, ledger_read.find_issue(connection, "latest"), site.now)
         await site.deliver()
     check(site, server)
     assert site.states() == {"sent": 60}
@@ -334,11 +334,11 @@ def test_B37_an_issue_that_breaks_off_while_freezing_does_not_exist(tmp_path: Pa
     site = make_site(tmp_path, 3)
 
     def rows():  # type: ignore[no-untyped-def]
-        yield ledger_life.FrozenRow(site.readers[0], "digest", (), NOW, NOW)
+        yield ledger_plan.FrozenRow(site.readers[0], "digest", (), NOW, NOW)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ledger_life.freeze(
+        ledger_plan.freeze(
             site.engine, DAY + timedelta(days=1), rows(), candidates=1, papers={}, now=NOW
         )
     with reading(site.engine) as connection:
@@ -372,8 +372,8 @@ async def test_B38_a_record_that_raises_is_tried_again(
 def test_B15_a_clock_that_goes_back_makes_no_second_digest(tmp_path: Path) -> None:
     site = make_site(tmp_path, 2)
     before = site.states()
-    rows = [ledger_life.FrozenRow(id, "digest", (), NOW, NOW) for id in site.readers]
-    again = ledger_life.freeze(
+    rows = [ledger_plan.FrozenRow(id, "digest", (), NOW, NOW) for id in site.readers]
+    again = ledger_plan.freeze(
         site.engine, DAY, rows, candidates=1, papers={}, now=NOW - timedelta(days=1)
     )
     assert (again.planned, again.quiet) == (0, 0) and site.states() == before
@@ -402,7 +402,7 @@ async def test_A01_a_mail_that_answers_a_person_is_tried_again_but_not_at_once(
             connection.execute(text("UPDATE issues SET planned = 0"))
             state = SubscriberState.PENDING if kind == "confirm" else SubscriberState.ACTIVE
             subscribers.set_state(connection, site.readers[0], state)
-            ledger_life.enqueue(connection, site.readers[0], mail_kinds.find(kind), {}, NOW)
+            ledger_plan.enqueue(connection, site.readers[0], mail_kinds.find(kind), {}, NOW)
         await site.deliver()
         assert len(server.accepted) == 1 and site.rows()[0].state == "deferred"
         await site.deliver(timedelta(minutes=7))

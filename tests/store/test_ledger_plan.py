@@ -15,10 +15,8 @@ from newsletter.pipeline import SILENT_DAYS, Edition, plan
 from newsletter.steps.choose import CandidateSet
 from newsletter.steps.due import Due
 from newsletter.steps.match import match
-from newsletter.store import ledger_life, subscribers
+from newsletter.store import ledger_read, subscribers, tables
 from newsletter.store.db import reading, writing
-from newsletter.store.papers import P
-from newsletter.store.topics import T
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -51,14 +49,16 @@ def edition_of(engine: Engine, now: datetime = NOW, papers: Sequence[Paper] = PA
 def fill(engine: Engine, *wishes: tuple[int, ...], timezone: str = "UTC") -> list[int]:
     """Add a reader for each tuple of topics."""
     with writing(engine) as connection:
-        if connection.scalar(select(T.c.id).limit(1)) is None:
+        if connection.scalar(select(tables.topics.c.id).limit(1)) is None:
             keep = ("key", "id", "title", "first_seen")
             connection.execute(
-                insert(P), [{name: getattr(paper, name) for name in keep} for paper in PAPERS]
+                insert(tables.papers),
+                [{name: getattr(paper, name) for name in keep} for paper in PAPERS],
             )
             fields = ("id", "slug", "name", "query")
             connection.execute(
-                insert(T), [{name: getattr(topic, name) for name in fields} for topic in TOPICS]
+                insert(tables.topics),
+                [{name: getattr(topic, name) for name in fields} for topic in TOPICS],
             )
         made = []
         for number, wished in enumerate(wishes):
@@ -73,10 +73,12 @@ def due(now: datetime = NOW, timezone: str = "UTC", day: date | None = None) -> 
 
 
 def planned(engine: Engine) -> list[tuple[int, str, str, list[int]]]:
-    D = ledger_life.D
+    deliveries = tables.deliveries
     with reading(engine) as connection:
         rows = connection.execute(
-            select(D.c.subscriber, D.c.kind, D.c.state, D.c.picks).order_by(D.c.id)
+            select(
+                deliveries.c.subscriber, deliveries.c.kind, deliveries.c.state, deliveries.c.picks
+            ).order_by(deliveries.c.id)
         ).all()
     return [
         (row[0], row[1], row[2], [pick[0] for pick in json.loads(row[3] or "[]")]) for row in rows
@@ -101,13 +103,15 @@ def test_everybody_due_has_one_row_and_planning_twice_changes_nothing(any_engine
 def test_a_frozen_row_says_what_the_store_says_elsewhere(any_engine: Engine) -> None:
     [ada] = fill(any_engine, (1,))
     plan(any_engine, edition_of(any_engine), [due()], HOURS)
-    D = ledger_life.D
+    deliveries = tables.deliveries
     with reading(any_engine) as connection:
         row = connection.execute(
-            select(D.c.due_at, D.c.expires_at).where(D.c.due_at == due().wish)
+            select(deliveries.c.due_at, deliveries.c.expires_at).where(
+                deliveries.c.due_at == due().wish
+            )
         ).one()
         assert tuple(row) == (due().wish, due().wish + HOURS)
-        assert ledger_life.seen_papers(connection, ada, ada, NOW) == {ada: {1, 2}}
+        assert ledger_read.seen_papers(connection, ada, ada, NOW) == {ada: {1, 2}}
 
 
 def test_the_edge_of_a_batch_loses_nobody(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,7 @@ def test_a_paper_seen_again_keeps_one_sighting_per_entry(any_engine: Engine) -> 
         [stored] = keep(connection, a_merge(a_paper()))
         keep(connection, replace(a_merge(replace(stored, version=2)), is_changed=True))
         keep(connection, a_merge(replace(stored, version=2), source="huggingface"))
-        assert [s["source"] for s in papers.sightings(connection, stored.key)] == [
+        assert [s["source"] for s in papers.sightings_of(connection, stored.key)] == [
             "arxiv",
             "huggingface",
         ]
@@ -123,7 +123,7 @@ def test_heats_are_replaced_as_a_whole(any_engine: Engine) -> None:
         one, two = keep(connection, a_merge(a_paper(1)), a_merge(a_paper(2)))
         signals.write_heats(connection, {one.key: heat, two.key: heat}, NOW)
         signals.write_heats(connection, {two.key: heat}, NOW)
-        assert signals.heats(connection, [one.key, two.key]) == {two.key: heat}
+        assert signals.heats_of(connection, [one.key, two.key]) == {two.key: heat}
         assert signals.hottest(connection, 5) == [(two.key, heat)]
 
 
@@ -197,9 +197,9 @@ def test_a_vote_can_be_changed_and_taken_back(any_engine: Engine) -> None:
         [paper] = keep(connection, a_merge(a_paper()))
         for value in (1, -1):
             subscribers.vote(connection, reader.id, paper.key, value, NOW)
-        assert subscribers.votes(connection, [reader.id]) == {reader.id: {paper.key: -1}}
+        assert subscribers.votes_of(connection, [reader.id]) == {reader.id: {paper.key: -1}}
         subscribers.vote(connection, reader.id, paper.key, 0, NOW)
-        assert subscribers.votes(connection, [reader.id]) == {}
+        assert subscribers.votes_of(connection, [reader.id]) == {}
 
 
 def test_a_suppressed_address_stays_so_when_its_reader_is_erased(any_engine: Engine) -> None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from newsletter.app import App
 from newsletter.delivery.message_builder import MessageBuilder
-from newsletter.models import SubscriberState
+from newsletter.models import Claim, SubscriberState
 from newsletter.store import ledger_life, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.tokens import PURPOSES
@@ -18,7 +18,7 @@ from newsletter.web.middleware import client_prefix
 from tests.web.conftest import NOW, a_reader, link, now_of
 
 
-def queued(app: App) -> list[ledger_life.Claim]:
+def queued(app: App) -> list[Claim]:
     return ledger_life.claim(app.engine, 50, NOW)
 
 
@@ -79,7 +79,7 @@ def test_F09_opening_every_link_of_a_letter_changes_nothing(app: App, web: httpx
             web.request(method, link(app, reader, purpose, paper=1, vote=1))
     assert now_of(app, reader) == reader
     with reading(app.engine) as connection:
-        assert not subscribers.votes(connection, [reader.id])
+        assert not subscribers.votes_of(connection, [reader.id])
 
 
 @pytest.mark.parametrize(
@@ -288,10 +288,10 @@ def test_a_vote_is_kept_after_the_button_and_can_be_taken_back(
     assert paper.title in web.get(page).text
     web.post(page, data={"why": "seen"})
     with reading(app.engine) as connection:
-        assert subscribers.votes(connection, [reader.id]) == {reader.id: {paper.key: -1}}
+        assert subscribers.votes_of(connection, [reader.id]) == {reader.id: {paper.key: -1}}
     web.post(page, data={"undo": "1"})
     with reading(app.engine) as connection:
-        assert subscribers.votes(connection, [reader.id]) == {}
+        assert subscribers.votes_of(connection, [reader.id]) == {}
 
 
 @pytest.mark.parametrize(

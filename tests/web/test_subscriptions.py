@@ -14,7 +14,7 @@ from newsletter.app import App
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.mail_kinds import CONFIRM
 from newsletter.models import Subscriber, SubscriberState
-from newsletter.store import ledger_life, ledger_read, subscribers, topics
+from newsletter.store import ledger_life, ledger_plan, ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
 from tests.web.conftest import NOW, Clock, a_reader, link, now_of
 
@@ -188,10 +188,10 @@ def test_F30_erasing_leaves_a_hash_that_no_import_revives_but_its_owner_may(
 def test_F30_an_erased_reader_leaves_the_books_balanced(app: App) -> None:
     readers = [a_reader(app, f"r{n}@example.org") for n in range(3)]
     rows = [
-        ledger_life.FrozenRow(one.id, "digest", (), NOW, NOW + timedelta(hours=18))
+        ledger_plan.FrozenRow(one.id, "digest", (), NOW, NOW + timedelta(hours=18))
         for one in readers
     ]
-    ledger_life.freeze(app.engine, NOW.date(), rows, candidates=5, papers={}, now=NOW)
+    ledger_plan.freeze(app.engine, NOW.date(), rows, candidates=5, papers={}, now=NOW)
     with writing(app.engine) as connection:
         subscribers.erase(connection, readers[0].id)
         assert ledger_read.check(connection) == []

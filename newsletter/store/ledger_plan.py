@@ -1,0 +1,182 @@
+"""Planning letters. An issue is frozen in one transaction; a mail that answers a person is queued
+in the transaction of its cause.
+"""
+
+import json
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
+
+from newsletter.mail_kinds import MailKind
+from newsletter.models import DeliveryState, Pick, Reason
+from newsletter.store.db import as_json, insert_into, writing
+from newsletter.store.ledger_sql import statements
+from newsletter.store.tables import deliveries, issue_papers, issues, subscribers
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenRow:
+    """One reader's part of an issue. No picks = quiet: a row that says so, and no letter."""
+
+    subscriber: int
+    kind: str  #: `mail_kinds.DIGEST` or `QUIET`, by name
+    picks: Sequence[Pick]
+    due_at: datetime
+    expires_at: datetime
+    address_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeResult:
+    issue: int
+    planned: int  #: rows added by this freeze that bring a letter
+    quiet: int
+
+
+def freeze(
+    engine: Engine,
+    day: date,
+    rows: Iterable[FrozenRow],
+    *,
+    candidates: int,
+    papers: Mapping[int, Mapping[str, Any]],
+    now: datetime,
+) -> FreezeResult:
+    """Plan an issue in one transaction. A reader who has a row for that date keeps it; only what
+    was added is counted.
+
+    `papers` is read after `rows` are used up: what the issue says about each paper, first said
+    wins.
+    """
+    with writing(engine) as connection:
+        values = {"date": day, "created_at": now, "candidates": candidates}
+        connection.execute(
+            insert_into(connection, issues)
+            .values(values)
+            .on_conflict_do_nothing(index_elements=["date"])
+        )
+        issue: int = connection.execute(
+            select(issues.c.id).where(issues.c.date == day)
+        ).scalar_one()
+        before = _totals(connection, issue)
+        sql = statements(connection.dialect)
+        batch: list[tuple[Any, ...]] = []
+        packed: dict[int, tuple[Pick, str]] = {}
+        for row in rows:
+            batch.append(_frozen(issue, row, packed, sql.moment))
+            if len(batch) == 5000:
+                sql.add(connection, batch)
+                batch.clear()
+        if batch:
+            sql.add(connection, batch)
+        _freeze_papers(connection, issue, papers)
+        if (
+            connection.dialect.name == "postgresql"
+        ):  # else it plans claims for the table as it was before
+            connection.exec_driver_sql("ANALYZE deliveries")
+        after = _totals(connection, issue)
+        planned, quiet = after[0] - before[0], after[1] - before[1]
+        counted = {"planned": issues.c.planned + planned, "quiet": issues.c.quiet + quiet}
+        if planned:
+            counted["candidates"] = candidates
+        connection.execute(update(issues).where(issues.c.id == issue).values(counted))
+    return FreezeResult(issue, planned, quiet)
+
+
+def _totals(connection: Connection, issue: int) -> tuple[int, int]:
+    quiet = func.count().filter(deliveries.c.state == DeliveryState.QUIET)
+    row = connection.execute(select(func.count(), quiet).where(deliveries.c.issue == issue)).one()
+    return row[0] - row[1], row[1]
+
+
+def _frozen(
+    issue: int,
+    row: FrozenRow,
+    packed: dict[int, tuple[Pick, str]],
+    moment: Callable[[datetime], Any],
+) -> tuple[Any, ...]:
+    """A row of `ledger_sql.FROZEN`. `packed` keeps picks as written: readers share most."""
+    parts, keys = [], array("I")
+    for pick in row.picks:
+        known = packed.get(id(pick))
+        if known is None:
+            known = packed[id(pick)] = (
+                pick,
+                _pack(pick),
+            )  # the pick itself, so that its id stays its own
+        parts.append(known[1])
+        keys.append(pick.paper)
+    state, picks, papers = (
+        ("pending", f"[{','.join(parts)}]", keys.tobytes()) if parts else ("quiet", None, None)
+    )
+    due, expires = moment(row.due_at), moment(row.expires_at)
+    return issue, row.subscriber, row.kind, state, due, expires, picks, papers, row.address_version
+
+
+def _freeze_papers(
+    connection: Connection, issue: int, papers: Mapping[int, Mapping[str, Any]]
+) -> None:
+    rows = [
+        {"issue": issue, "paper": paper, "facts": dict(facts)} for paper, facts in papers.items()
+    ]
+    if rows:
+        connection.execute(insert_into(connection, issue_papers).on_conflict_do_nothing(), rows)
+
+
+def pack_picks(picks: Sequence[Pick]) -> str:
+    """Picks as compact JSON: [paper, topic, score, match, heat, [[kind, detail], …]] each."""
+    return f"[{','.join(map(_pack, picks))}]"
+
+
+def _pack(p: Pick) -> str:
+    score, match, heat = (round(float(number), 4) for number in (p.score, p.match, p.heat))
+    return f"[{p.paper},{p.topic},{score},{match},{heat},{_packed_reasons(p.reasons)}]"
+
+
+@lru_cache(maxsize=1 << 15)
+def _packed_reasons(reasons: tuple[Reason, ...]) -> str:
+    return as_json(reasons)
+
+
+def unpack_picks(packed: str | None) -> tuple[Pick, ...]:
+    return tuple(
+        Pick(paper, topic, score, match, heat, tuple(Reason(*reason) for reason in reasons))
+        for paper, topic, score, match, heat, reasons in json.loads(packed or "[]")
+    )
+
+
+def enqueue(
+    connection: Connection,
+    subscriber: int,
+    kind: MailKind,
+    context: Mapping[str, Any],
+    now: datetime,
+) -> int:
+    """Plan a mail that answers a person. Part of the caller's transaction: no answer without its
+    cause.
+    """
+    values = {
+        "subscriber": subscriber,
+        "kind": kind.name,
+        "context": dict(context),
+        "due_at": now,
+        "expires_at": now + kind.lifetime,
+        "key": subscriber,
+    }
+    id: int = connection.execute(_ENQUEUE, values).scalar_one()
+    return id
+
+
+_VERSION = (
+    select(subscribers.c.address_version)
+    .where(subscribers.c.id == bindparam("key"))
+    .scalar_subquery()
+)
+
+
+_ENQUEUE = insert(deliveries).values(address_version=_VERSION).returning(deliveries.c.id)
