@@ -1,5 +1,7 @@
-"""What readers do: ask, confirm, choose, pause, move, leave, vote. Each is part of the caller's
-transaction.
+"""Subscribe, confirm, change settings, pause, change the address, unsubscribe, vote, export, erase:
+for pages, mail and command line alike.
+
+Every function is part of its caller's transaction.
 """
 
 import json
@@ -20,25 +22,26 @@ from newsletter.mail_kinds import (
     EXPORT,
     KNOWN,
     WELCOME,
+    MailKind,
 )
 from newsletter.matching.query import parse
 from newsletter.models import MIXES, RHYTHMS, SIZES, Subscriber, SubscriberState
 from newsletter.store import ledger_life, ledger_plan, ledger_read, papers, subscribers, topics
 from newsletter.tokens import Claims, TokenError
 
-#: One confirmation a day to one address, whoever asks and however often.
-QUIET_FOR = timedelta(hours=24)
-#: … and three in a month, however long that goes on.
-MONTH, A_MONTH = timedelta(days=30), 3
-#: Mails that a reader's own page may cause in a day, of each kind.
-A_DAY = 3
+#: At most one confirmation mail to an address in this time, whoever asks and however often …
+CONFIRM_INTERVAL = timedelta(hours=24)
+#: … and at most so many in 30 days.
+CONFIRM_SPAN, MAX_CONFIRMS = timedelta(days=30), 3
+#: Mails of one kind that a reader's own page may cause in this time.
+REQUEST_SPAN, MAX_REQUESTS = timedelta(hours=24), 3
 MAX_QUERIES = 20
 MEMBERS = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What the form said, checked. `mistakes`: line, character and what is wrong there."""
+    """The checked values of a preferences form. `mistakes`: line, character, what is wrong."""
 
     topics: tuple[int, ...]
     queries: tuple[str, ...]
@@ -54,7 +57,7 @@ class Choices:
     mistakes: tuple[tuple[int, int, str], ...] = ()
 
     def of(self, reader: Subscriber) -> Subscriber:
-        """The reader with these choices, own queries apart: they become topics when they are
+        """The reader with these values, without the own queries: they become topics when they are
         saved.
         """
         return replace(
@@ -73,20 +76,20 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """Somebody typed an address and pressed the button."""
+class SubscribeRequest:
+    """A request to subscribe, from the form or by mail. Anybody can make one for any address."""
 
     address: addresses.Address
     now: datetime
-    query: str = ""  #: canonical; becomes a topic of theirs
+    query: str = ""  #: canonical; becomes one of the reader's topics
     language: str = "en"
 
 
-def subscribe(app: App, connection: Connection, wish: Wish) -> None:
-    """Answer a wish to subscribe by mail. Whoever asks sees the same page, whatever is known about
-    the address.
+def subscribe(app: App, connection: Connection, request: SubscribeRequest) -> None:
+    """Answer a request by mail: a link to confirm, or word that the address is subscribed
+    already.
     """
-    address, now = wish.address, wish.now
+    address, now = request.address, request.now
     if _is_barred(app, connection, address.canonical):
         return
     reader = subscribers.find(connection, address.canonical)
@@ -94,27 +97,28 @@ def subscribe(app: App, connection: Connection, wish: Wish) -> None:
     kind = KNOWN if is_member else CONFIRM
     if reader is None:
         fresh = Subscriber(
-            0, address.email, timezone=app.config.site.timezone, language=wish.language
+            0, address.email, timezone=app.config.site.timezone, language=request.language
         )
         try:
             reader = subscribers.add(connection, fresh, address.canonical, now)
-        except InputError:  # two at once: one of them is enough
+        except InputError:  # two requests at once: one mail is enough
             return
-    elif (
-        ledger_read.enqueued_since(connection, reader.id, kind, now - QUIET_FOR)
-        or ledger_read.enqueued_since(connection, reader.id, kind, now - MONTH) >= A_MONTH
+    elif _sent(connection, reader, kind, now - CONFIRM_INTERVAL) or (
+        _sent(connection, reader, kind, now - CONFIRM_SPAN) >= MAX_CONFIRMS
     ):
-        if (
-            reader.state is SubscriberState.PENDING
-        ):  # the mail is out; its page will show this query too
-            _add_query(connection, reader, wish.query)
+        if reader.state is SubscriberState.PENDING:  # the page behind the mail shows this query too
+            _add_query(connection, reader, request.query)
         return
     if not is_member:
-        _add_query(connection, reader, wish.query)
-    context = (
-        {"query": wish.query} if is_member and wish.query else {}
-    )  # members say yes on their own page
+        _add_query(connection, reader, request.query)
+    # A stranger must not change a member's topics: the mail's link offers the query on their page.
+    context = {"query": request.query} if is_member and request.query else {}
     ledger_plan.enqueue(connection, reader.id, kind, context, now)
+
+
+def _sent(connection: Connection, reader: Subscriber, kind: MailKind, since: datetime) -> int:
+    """How many mails of a kind a reader was sent, or is about to be sent, since then."""
+    return ledger_read.enqueued_since(connection, reader.id, kind, since)
 
 
 def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
@@ -126,7 +130,7 @@ def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
 
 
 def _is_barred(app: App, connection: Connection, canonical: str) -> bool:
-    """Bounced or complained. Who had everything erased may ask again: the confirmation is fresh
+    """Whether the address bounced or complained. An erased one may ask again: confirming is fresh
     consent.
     """
     reason = subscribers.suppression(connection, app.tokens.address_hash(canonical))
@@ -134,9 +138,9 @@ def _is_barred(app: App, connection: Connection, canonical: str) -> bool:
 
 
 def reader_of(connection: Connection, claims: Claims) -> Subscriber:
-    """The reader a token speaks for, if it is still of their time.
+    """Load the reader of a token.
 
-    Raises: TokenError.
+    Raises: TokenError when the reader is gone or left since the token was made.
     """
     try:
         found = subscribers.get(connection, claims.subscriber)
@@ -156,9 +160,7 @@ def save(
     *,
     is_confirming: bool = False,
 ) -> Subscriber:
-    """Keep a reader's choices; confirming makes them active, and that is recorded as their
-    consent.
-    """
+    """Save a reader's choices. Confirming makes them active and records their consent."""
     own = tuple(topics.find_or_add(connection, query).id for query in choices.queries)
     changed = replace(choices.of(reader), topics=tuple(dict.fromkeys((*choices.topics, *own))))
     if is_confirming and reader.state in (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED):
@@ -181,12 +183,12 @@ def resume(connection: Connection, reader: Subscriber) -> None:
 
 
 def set_one(connection: Connection, reader: Subscriber, **change: object) -> None:
-    """Change one choice: rhythm="weekly", size=5."""
+    """Change one setting: rhythm="weekly", size=5."""
     subscribers.save(connection, replace(reader, **change))  # type: ignore[arg-type]
 
 
 def unsubscribe(connection: Connection, subscriber: int, epoch: int, via: str) -> None:
-    """Leave; doing it again changes nothing. A reader who is gone already is gone."""
+    """Unsubscribe. Doing it again changes nothing, nor does it for a reader who was erased."""
     subscribers.leave(connection, subscriber, epoch, via)
 
 
@@ -196,21 +198,21 @@ def vote(
     subscribers.vote(connection, reader.id, paper, value, now, reason)
 
 
-# -- moving, taking along, being forgotten ---------------------------------------------------------
+# -- address, data ---------------------------------------------------------------------------------
 
 
-def ask_move(
+def request_address_change(
     app: App, connection: Connection, reader: Subscriber, address: addresses.Address, now: datetime
 ) -> None:
-    """Write to both addresses: the new one confirms, the old one is told. Nobody learns who else
-    reads here.
+    """Write to both addresses: the new one is asked to confirm, the old one is told. Nobody learns
+    whether the new address is subscribed.
     """
-    if ledger_read.enqueued_since(connection, reader.id, ADDRESS_OLD, now - QUIET_FOR) >= A_DAY:
+    if _sent(connection, reader, ADDRESS_OLD, now - REQUEST_SPAN) >= MAX_REQUESTS:
         return
     if address.canonical == addresses.parse(reader.email).canonical:
         return
-    told = {"new_email": addresses.mask(address.email)}
-    ledger_plan.enqueue(connection, reader.id, ADDRESS_OLD, told, now)
+    context = {"new_email": addresses.mask(address.email)}
+    ledger_plan.enqueue(connection, reader.id, ADDRESS_OLD, context, now)
     ledger_life.end_moves(connection, reader.id, now)
     hash = app.tokens.address_hash(address.canonical)
     if subscribers.suppression(connection, hash) is None and not subscribers.find(
@@ -219,27 +221,29 @@ def ask_move(
         ledger_plan.enqueue(connection, reader.id, ADDRESS_NEW, {"to": address.email}, now)
 
 
-def drop_move(connection: Connection, reader: Subscriber, now: datetime) -> None:
+def cancel_address_change(connection: Connection, reader: Subscriber, now: datetime) -> None:
     ledger_life.end_moves(connection, reader.id, now)
 
 
-def find_move(connection: Connection, claims: Claims, reader: Subscriber) -> str:
-    """The address a link would move its reader to; only the latest wish counts.
+def find_address_change(connection: Connection, claims: Claims, reader: Subscriber) -> str:
+    """The new address that a link confirms. Only the latest request counts.
 
     Raises: TokenError.
     """
-    move = ledger_read.find_move(connection, reader.id)
-    if move is None or move[0] != claims.paper:
+    latest = ledger_read.find_move(connection, reader.id)
+    if latest is None or latest[0] != claims.paper:
         raise TokenError("expired")
-    return str(move[1]["to"])
+    return str(latest[1]["to"])
 
 
-def move(connection: Connection, claims: Claims, reader: Subscriber, now: datetime) -> str:
-    """Take the new address.
+def change_address(
+    connection: Connection, claims: Claims, reader: Subscriber, now: datetime
+) -> str:
+    """Set the reader's new address and return it.
 
-    Raises: TokenError, also when the address became somebody else's meanwhile.
+    Raises: TokenError, also when the address belongs to another reader by now.
     """
-    address = addresses.parse(find_move(connection, claims, reader))
+    address = addresses.parse(find_address_change(connection, claims, reader))
     try:
         subscribers.change_address(connection, reader.id, address.email, address.canonical)
     except InputError as e:
@@ -248,9 +252,9 @@ def move(connection: Connection, claims: Claims, reader: Subscriber, now: dateti
     return address.email
 
 
-def ask_export(connection: Connection, reader: Subscriber, now: datetime) -> None:
+def request_export(connection: Connection, reader: Subscriber, now: datetime) -> None:
     """Mail everything that is kept about a reader to their own address."""
-    if ledger_read.enqueued_since(connection, reader.id, EXPORT, now - QUIET_FOR) >= A_DAY:
+    if _sent(connection, reader, EXPORT, now - REQUEST_SPAN) >= MAX_REQUESTS:
         return
     data = _everything(connection, reader)
     ledger_plan.enqueue(connection, reader.id, EXPORT, {"data": data}, now)
@@ -274,15 +278,15 @@ def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
 
 
 def erase(app: App, connection: Connection, reader: Subscriber, now: datetime) -> None:
-    """Delete a reader and everything about them; the keyed hash stays, so that no import revives
-    the address.
+    """Delete a reader and everything about them. A keyed hash of the address stays, so that no
+    import brings it back.
     """
     canonical = addresses.parse(reader.email).canonical
     subscribers.suppress(connection, app.tokens.address_hash(canonical), subscribers.ERASED, now)
     subscribers.erase(connection, reader.id)
 
 
-# -- reading a form --------------------------------------------------------------------------------
+# -- the preferences form --------------------------------------------------------------------------
 
 
 def read_choices(
@@ -291,9 +295,9 @@ def read_choices(
     zones: Collection[str],
     languages: Sequence[str],
 ) -> Choices:
-    """Check a preferences form; `offered` are the curated topics by slug.
+    """Check a preferences form. `offered`: ids of the curated topics by slug.
 
-    What is no valid value is left at its default; a bad query is reported, by line.
+    An invalid value becomes the default; an invalid query is reported with its line.
     """
 
     def one(name: str, allowed: Sequence[str], default: str) -> str:

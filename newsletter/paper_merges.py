@@ -1,6 +1,4 @@
-"""The operator's word on what is one paper: merge and split, each one transaction, each can be
-undone by the other.
-"""
+"""Merge and split papers on the operator's order. Each is one transaction and undoes the other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,11 +39,11 @@ def merge(engine: Engine, id: str, other: str, now: datetime) -> Paper:
 
 
 def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
-    """Undo the merges into a paper; if there are none, give what does not share its identifiers
-    papers of their own.
+    """Undo the merges into a paper. If there are none, give the sightings that do not share its
+    identifiers papers of their own.
 
-    `take` names the sightings that become one paper: "SOURCE" or "SOURCE:ID". Later fetches leave
-    all of it so. Raises: NotFound; InputError when there is nothing to take apart.
+    `take` names the sightings that become one paper: "SOURCE" or "SOURCE:ID". Later fetches change
+    none of this. Raises: NotFound; InputError when there is nothing to split.
     """
     with only_one(engine, "run"), writing(engine) as connection:
         paper = papers.get(connection, id)
@@ -64,12 +62,12 @@ def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
                 "SOURCE:ID (papers show)",
             )
         kept = merge_store.rewrite(connection, remade(paper, groups[0], now), paper_keys, now)
-        merge_store.place(connection, groups[0], kept, RULED)
-        return Split(kept, [_own_paper(connection, group, now) for group in groups[1:]])
+        merge_store.assign(connection, groups[0], kept, RULED)
+        return Split(kept, [_new_paper(connection, group, now) for group in groups[1:]])
 
 
-def _own_paper(connection: Connection, group: Sequence[Sighting], now: datetime) -> Paper:
-    """A new paper of some sightings, as old as the first of them, under an id that nobody has."""
+def _new_paper(connection: Connection, group: Sequence[Sighting], now: datetime) -> Paper:
+    """Store a new paper of some sightings, as old as the first of them, under an unused id."""
     moment = merge_store.first_at(connection, group)
     taken: set[str] = set()
     paper = combine(group, now)
@@ -77,7 +75,7 @@ def _own_paper(connection: Connection, group: Sequence[Sighting], now: datetime)
         taken.add(paper.id)
         paper = combine(group, now, taken=taken)
     stored = merge_store.rewrite(connection, merge_store.backdated(paper, moment), paper_keys, now)
-    merge_store.place(connection, group, stored, RULED)
+    merge_store.assign(connection, group, stored, RULED)
     return stored
 
 

@@ -187,7 +187,9 @@ def _command(app: App, incoming: Incoming, now: datetime) -> str:
     if incoming.command == "subscribe":
         with writing(app.engine) as connection:
             membership.subscribe(
-                app, connection, membership.Wish(address, now, _query(incoming.argument))
+                app,
+                connection,
+                membership.SubscribeRequest(address, now, _query(incoming.argument)),
             )
         return "subscribe"
     with writing(app.engine) as connection:

@@ -1,8 +1,7 @@
-"""What the operator ruled about identity: two papers are one, or one is several. Both are
-remembered and can be undone.
+"""Merges and splits of papers, as the operator ordered them. Both are stored and can be undone.
 
-A merged paper stays as it was, with its sightings and signals, and is shown as the other. A split
-moves sightings to papers of their own and marks where each belongs.
+A merged paper keeps its row, sightings and signals, and is shown as the other one. A split moves
+sightings to other papers and marks which paper each belongs to.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +27,7 @@ def shown_as(connection: Connection) -> dict[int, int]:
 
 
 def merged_into(connection: Connection, key: int) -> list[Paper]:
-    """The papers that are shown as this one."""
+    """Load the papers that are shown as this one."""
     rows = connection.execute(
         select(papers)
         .join(merged_papers, merged_papers.c.paper == papers.c.key)
@@ -39,7 +38,7 @@ def merged_into(connection: Connection, key: int) -> list[Paper]:
 
 
 def merge(connection: Connection, paper: Paper, other: Paper, now: datetime) -> None:
-    """From now on `other`, and what was merged into it, is shown as `paper`.
+    """Show `other`, and what was merged into it, as `paper`.
 
     Raises: InputError when they are one already.
     """
@@ -57,7 +56,7 @@ def unmerge(connection: Connection, paper: Paper) -> None:
 
 
 def own_sightings(connection: Connection, key: int) -> list[Sighting]:
-    """What was seen of a paper itself, first one first."""
+    """Load the sightings of the paper itself, oldest first."""
     rows = connection.execute(
         select(sightings.c.record)
         .where(sightings.c.paper == key)
@@ -67,7 +66,7 @@ def own_sightings(connection: Connection, key: int) -> list[Sighting]:
 
 
 def rewrite(connection: Connection, paper: Paper, paper_keys: PaperKeys, now: datetime) -> Paper:
-    """Write a paper that was made again, and what it is recognised by. One without a key is new."""
+    """Write a recombined paper and the keys by which it is recognised. Without a key it is new."""
     if paper.key:
         forget_keys(connection, paper.key)
     return remember(connection, [Merge(paper, ())], now, paper_keys)[0]
@@ -77,15 +76,15 @@ def is_taken(connection: Connection, id: str) -> bool:
     return connection.scalar(select(papers.c.key).where(papers.c.id == id)) is not None
 
 
-def place(connection: Connection, seen: Sequence[Sighting], paper: Paper, why: str) -> None:
-    """Put sightings to a paper for good."""
+def assign(connection: Connection, seen: Sequence[Sighting], paper: Paper, why: str) -> None:
+    """Assign sightings to a paper; later fetches keep it so."""
     names = [(sighting.source, sighting.source_id) for sighting in seen]
     mine = tuple_(sightings.c.source, sightings.c.source_id).in_(names)
     connection.execute(update(sightings).where(mine).values(paper=paper.key, why=why))
 
 
 def first_at(connection: Connection, seen: Sequence[Sighting]) -> datetime | None:
-    """When the first of these was seen."""
+    """When the first of these sightings was made."""
     names = [(sighting.source, sighting.source_id) for sighting in seen]
     query = (
         select(sightings.c.first_at)
@@ -98,7 +97,7 @@ def first_at(connection: Connection, seen: Sequence[Sighting]) -> datetime | Non
 
 
 def as_shown(of_reader: dict[int, set[int]], shown: dict[int, int]) -> dict[int, set[int]]:
-    """Reader -> papers, where one who had a merged paper also had the one it is shown as."""
+    """Reader -> papers: who had a merged paper also had the one it is shown as."""
     if not shown:
         return of_reader
     return {

@@ -14,13 +14,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from newsletter.app import App
 from newsletter.errors import NotFound, StoreError
 from newsletter.store.db import find_assets
 from newsletter.tokens import TokenError
+from newsletter.web.context import PageContext
 from newsletter.web.db_batch import DbBatch
 from newsletter.web.issue_view import IssueView
 from newsletter.web.middleware import PublicMiddleware
@@ -32,24 +33,20 @@ from newsletter.web.view import View
 
 
 def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
-    """Build the site's pages. `clock` tells the time, so that tests can."""
-    view = View(app)
-    news = TopicCache(app)
-    desk = DbBatch(app.engine)
-    public, letters = Public(app, view, clock, news), IssueView(app, view, clock, desk, news)
-    readers = Subscriptions(app, view, clock, desk)
-    choosing = Preferences(app, view, clock, desk, readers, news)
+    """Build the site's pages. `clock` tells the time; a test passes its own."""
+    context = PageContext(app, View(app), clock, DbBatch(app.engine), TopicCache(app))
+    view, public = context.view, Public(context)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         view.load()
-        gc.freeze()  # what is there for good is not looked through again and again
+        gc.freeze()  # templates and modules live until the end: no collection need visit them
         yield
 
-    def lost(request: Request, _error: Exception) -> Response:
+    def not_found(request: Request, _error: Exception) -> Response:
         return view.page(request, "lost.html", status=404)
 
-    def expired(request: Request, error: Exception) -> Response:
+    def bad_link(request: Request, error: Exception) -> Response:
         public.rejected[error.reason if isinstance(error, TokenError) else ""] += 1
         return view.page(request, "expired.html", status=404)
 
@@ -58,18 +55,42 @@ def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UT
             "The database is busy. Try again in a moment.", 503, {"Retry-After": "5"}
         )
 
-    routes = [
-        Route("/", public.home),
-        Route("/subscribe", readers.subscribe, methods=["POST"]),
-        Route("/confirm/{token}", choosing.confirm, methods=["GET", "POST"]),
-        Route("/preferences/{token}", choosing.preferences, methods=["GET", "POST"]),
-        Route("/preferences/{token}/{act}", choosing.act, methods=["POST"]),
-        Route("/unsubscribe/{token}", readers.unsubscribe, methods=["GET", "POST"]),
-        Route("/feedback/{token}", readers.feedback, methods=["GET", "POST"]),
-        Route("/address/{token}", readers.address, methods=["GET", "POST"]),
+    site = app.config.site
+    return Starlette(
+        routes=[*_reader_routes(context), *_public_routes(public)],
+        lifespan=lifespan,
+        middleware=[Middleware(PublicMiddleware, urls=(site.base_url, *site.former_urls))],
+        exception_handlers={
+            TokenError: bad_link,
+            NotFound: not_found,
+            404: not_found,
+            StoreError: busy,
+        },
+    )
+
+
+def _reader_routes(context: PageContext) -> list[BaseRoute]:
+    """Pages of one person: subscribing, and everything behind a link of a mail."""
+    subscriptions, letters = Subscriptions(context), IssueView(context)
+    preferences = Preferences(context, subscriptions.may_write)
+    return [
+        Route("/subscribe", subscriptions.subscribe, methods=["POST"]),
+        Route("/confirm/{token}", preferences.confirm, methods=["GET", "POST"]),
+        Route("/preferences/{token}", preferences.preferences, methods=["GET", "POST"]),
+        Route("/preferences/{token}/{action}", preferences.act, methods=["POST"]),
+        Route("/unsubscribe/{token}", subscriptions.unsubscribe, methods=["GET", "POST"]),
+        Route("/feedback/{token}", subscriptions.feedback, methods=["GET", "POST"]),
+        Route("/address/{token}", subscriptions.address, methods=["GET", "POST"]),
         Route("/view/{token}", letters.letter),
         Route("/my/{token}", letters.feed),
         Route("/sample", letters.sample),
+    ]
+
+
+def _public_routes(public: Public) -> list[BaseRoute]:
+    """Pages that are the same for everybody."""
+    return [
+        Route("/", public.home),
         Route("/archive", public.archive),
         Route("/issues/{day}", public.issue),
         Route("/search", public.search),
@@ -83,13 +104,3 @@ def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UT
         Route("/metrics", public.metrics),
         Mount("/static", StaticFiles(directory=find_assets("templates") / "static")),
     ]
-    return Starlette(
-        routes=routes,
-        lifespan=lifespan,
-        middleware=[
-            Middleware(
-                PublicMiddleware, urls=(app.config.site.base_url, *app.config.site.former_urls)
-            )
-        ],
-        exception_handlers={TokenError: expired, NotFound: lost, 404: lost, StoreError: busy},
-    )

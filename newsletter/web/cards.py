@@ -1,5 +1,5 @@
-"""Papers as pages show them: the same facts as in a letter, without anything personal. Words come
-with the page.
+"""Papers as pages show them: the same facts as in a letter, nothing personal. The template adds the
+words of its language.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class Card:
 
 
 def card(facts: Mapping[str, object]) -> Card:
-    """A card of what an issue froze, or of what `show` says now."""
+    """Make a card from the facts that an issue stored, or from those of `show`."""
     shown = PaperFacts.from_facts(facts)
     byline = " · ".join(part for part in (shown.authors, ", ".join(shown.affiliations)) if part)
     return Card(
@@ -54,7 +54,7 @@ def cards(found: Sequence[Paper], heats: Mapping[int, Heat]) -> list[Card]:
 
 
 def hottest(app: App, limit: int) -> list[Card]:
-    """The hottest papers of the last run."""
+    """Load the hottest papers of the last run, hottest first."""
     with reading(app.engine) as connection:
         ranked = signals.hottest(connection, limit)
         found = papers.by_keys(connection, [paper for paper, _ in ranked])

@@ -1,5 +1,5 @@
-"""Cards as Atom (RFC 4287) and JSON Feed 1.1. Unchanged cards make the same bytes, so a reader may
-ask with ETag.
+"""Cards as Atom (RFC 4287) and JSON Feed 1.1. Unchanged cards make the same bytes and so the same
+ETag.
 """
 
 import hashlib
@@ -17,8 +17,8 @@ FORMS = {"atom": "application/atom+xml", "json": "application/feed+json"}
 LONG_AGO = "2000-01-01"
 
 
-def answer(request: Request, form: str, title: str, base: str, found: Sequence[Card]) -> Response:
-    """The feed, or 304 when the reader has it."""
+def respond(request: Request, form: str, title: str, base: str, found: Sequence[Card]) -> Response:
+    """Send the feed, or 304 when the client has these bytes already."""
     body = (_atom if form == "atom" else _json)(title, base, f"{base}{request.url.path}", found)
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "max-age=600"}

@@ -1,17 +1,15 @@
-"""Letters in the browser: a reader's own as it was sent, a sample for everybody, and one's papers
-as a feed.
+"""Letters in the browser: a reader's own letter as it was sent, a sample for everybody, and a
+reader's papers as a feed.
 
-A letter brings its own styles, in elements and in `<style>`, because mail programs want them there;
-the pages' policy allows none of these. So these two pages alone get a policy that names each of
-their styles by its hash: nothing that somebody slipped into a letter would be styled, loaded or
-run.
+A letter carries its styles in elements and in `<style>`, because mail programs need them there; the
+pages' content security policy allows neither. These two pages get a policy that names each of their
+styles by hash: what somebody slipped into a letter is not styled, loaded or run.
 """
 
 import base64
 import hashlib
 import html
 import re
-from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
@@ -20,7 +18,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from newsletter.app import App
 from newsletter.delivery.message_builder import PREFERENCES_AGE, MessageBuilder
 from newsletter.errors import NotFound
 from newsletter.models import Claim, Pick, Subscriber
@@ -29,11 +26,8 @@ from newsletter.store import ledger_plan, ledger_read, papers, signals, topics
 from newsletter.store.db import reading
 from newsletter.web import feeds
 from newsletter.web.cards import Card, card
-from newsletter.web.db_batch import DbBatch
 from newsletter.web.middleware import POLICY
 from newsletter.web.token_auth import TokenPages
-from newsletter.web.topic_cache import TopicCache
-from newsletter.web.view import View
 
 _BLOCKS = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 _ATTRIBUTES = re.compile(r'\sstyle="([^"]*)"')
@@ -41,7 +35,7 @@ SAMPLE_SIZE = 8
 
 
 def policy(page: str) -> str:
-    """The content security policy of one letter: its own styles, by hash (CSP level 3, section
+    """Make the content security policy of one letter: its styles, by hash (CSP level 3, section
     8.3).
     """
     styles = {
@@ -60,12 +54,6 @@ def _hash(style: str) -> str:
 
 
 class IssueView(TokenPages):
-    def __init__(
-        self, app: App, view: View, clock: Callable[[], datetime], desk: DbBatch, news: TopicCache
-    ) -> None:
-        super().__init__(app, view, clock, desk)
-        self.news = news
-
     async def letter(self, request: Request) -> Response:
         """One reader's letter as it was sent, without the address."""
         claims, reader = await self.who(request, "view", PREFERENCES_AGE)
@@ -90,11 +78,11 @@ class IssueView(TokenPages):
             due_at=row["due_at"],
             candidates=row["candidates"],
         )
-        composer = MessageBuilder(app.engine, app.config, app.press, app.tokens)
-        return composer.compose(claim, reader, shown, known, None, is_hosted=True).html_page
+        builder = MessageBuilder(app.engine, app.config, app.press, app.tokens)
+        return builder.compose(claim, reader, shown, known, None, is_hosted=True).html_page
 
     async def sample(self, request: Request) -> Response:
-        """What a mail looks like: today's hottest papers, for nobody."""
+        """What a letter looks like: today's hottest papers, without a reader."""
         return _page(await run_in_threadpool(self._sample, self.view.language(request)))
 
     def _sample(self, language: str) -> str:
@@ -116,28 +104,28 @@ class IssueView(TokenPages):
         for pick in picks:
             best[pick.topic] = max(best.get(pick.topic, 0), pick.heat)
         picks.sort(key=lambda pick: (-best[pick.topic], pick.topic, -pick.heat))
-        home = f"{base}/"
+        front = f"{base}/"
         links = Links(
-            preferences=home,
-            unsubscribe=home,
+            preferences=front,
+            unsubscribe=front,
             view=f"{base}/sample",
             how=f"{base}/method",
             archive=f"{base}/archive",
-            feedback=lambda _paper, _vote: home,
+            feedback=lambda _paper, _vote: front,
         )
         reader = Subscriber(0, "", language=language)
-        issue = IssueFacts(now.date(), total, shown, dict(self.news.offered))
+        issue = IssueFacts(now.date(), total, shown, dict(self.topics.offered))
         return self.app.press.digest(reader, picks, issue, links, is_hosted=True).html_page
 
     def _topic_of(self, id: str, now: datetime) -> int:
-        """The curated topic that finds a paper; -1 = none does."""
-        for topic in self.news.offered.values():
-            if any(paper.id == id for paper in self.news.find(topic.query, now, 1000)[0]):
+        """Id of the first curated topic that finds a paper; -1 = none."""
+        for topic in self.topics.offered.values():
+            if any(paper.id == id for paper in self.topics.find(topic.query, now, 1000)[0]):
                 return topic.id
         return -1
 
     async def feed(self, request: Request) -> Response:
-        """The papers of one reader's letters, for as long as they are a reader."""
+        """The papers of one reader's letters. The link ends when they leave."""
         name, _, form = request.path_params["token"].rpartition(".")
         if form not in feeds.FORMS:
             raise NotFound("no such feed")
@@ -155,7 +143,7 @@ class IssueView(TokenPages):
             ]
 
         site = self.view.site
-        return feeds.answer(request, form, site["name"], site["url"], await self.desk.read(load))
+        return feeds.respond(request, form, site["name"], site["url"], await self.batch.read(load))
 
 
 def _page(text: str) -> Response:

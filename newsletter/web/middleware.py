@@ -1,6 +1,4 @@
-"""What stands before every page: who may ask, how much, how often; and the headers that go with
-every answer.
-"""
+"""Checks before every page (host, origin, size, rate) and the headers of every answer."""
 
 import asyncio
 import ipaddress
@@ -19,9 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newsletter.config import LOOPBACK
 
 MAX_BODY_BYTES = 65_536
-#: A form may pause for so long on its way.
+#: Longest pause between two parts of a form.
 BODY_TIMEOUT_S = 10
-#: Pages reached by a token: never stored, never indexed, never named to where a link leads.
+#: Pages behind a token: not stored, not indexed, not sent as Referer.
 PRIVATE = (
     "/confirm/",
     "/preferences/",
@@ -38,12 +36,10 @@ POLICY = (
 
 
 class PublicMiddleware:
-    """ASGI middleware: host, origin, body size; then the security headers."""
+    """ASGI middleware: check host, origin and body size, then add the security headers."""
 
     def __init__(self, app: ASGIApp, urls: Sequence[str]) -> None:
-        """`urls`: where the site is reached, and was before: a link in an old letter works as long
-        as its host does.
-        """
+        """`urls`: the site's address now and its former ones, which links of old letters use."""
         self.app = app
         parts = [urlsplit(url) for url in urls]
         self.origins = {f"{part.scheme}://{part.netloc}" for part in parts}
@@ -115,9 +111,9 @@ class PublicMiddleware:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             return PlainTextResponse("too much", 413)
-        # A form of another site may not speak for a reader; mail programs' one-click posts carry no
-        # origin. Our own no-referrer pages say "null" in a browser: Sec-Fetch-Site then tells whose
-        # form it is.
+        # A form of another site may not act for a reader. One-click posts of mail programs carry no
+        # origin. A browser sends "null" from our own no-referrer pages; Sec-Fetch-Site then says
+        # whether the form is ours.
         origin = headers.get("origin")
         if origin == "null" and headers.get("sec-fetch-site", "same-origin") == "same-origin":
             return None
@@ -128,8 +124,8 @@ class PublicMiddleware:
 
 
 def client_prefix(request: Request, trusted: Sequence[str]) -> str:
-    """Who asks: the IPv4 address or the IPv6 /64. Only proxies that the operator named are
-    believed, from the right.
+    """The client's IPv4 address or IPv6 /64. X-Forwarded-For is read from the right, and only if
+    the operator named the proxy.
     """
     address = request.client.host if request.client else "0.0.0.0"  # noqa: S104
     if _is_trusted(address, tuple(trusted)):
@@ -158,7 +154,7 @@ def _is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
 
 
 class Quota:
-    """At most so many events per key in a span, kept in memory."""
+    """At most `limit` events per key in `span_s` seconds, counted in memory."""
 
     def __init__(self, limit: int, span_s: float) -> None:
         self.limit, self.span_s = limit, span_s
@@ -166,7 +162,7 @@ class Quota:
         self._lock = threading.Lock()
 
     def has_room(self, key: str) -> bool:
-        """Whether `take` would say yes now; counts nothing, so a flood is turned away before its
+        """Whether `take` would return True now. Counts nothing, so a flood is refused before its
         form is read.
         """
         events = self._events.get(key)
@@ -177,7 +173,7 @@ class Quota:
         )
 
     def take(self, key: str, now: float | None = None) -> bool:
-        """Count an event; False when the key had its share."""
+        """Count an event; return False when the key has no room left."""
         now = time.monotonic() if now is None else now
         with self._lock:
             if len(self._events) > 50_000:

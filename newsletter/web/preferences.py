@@ -1,8 +1,7 @@
-"""The page of choices: confirming, changing, pausing, and what belongs to one's data."""
+"""The preferences page: confirm, change settings, pause, change the address, export, erase."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -15,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from newsletter import addresses, membership
-from newsletter.app import App
 from newsletter.delivery.message_builder import PREFERENCES_AGE
 from newsletter.errors import AddressError, QueryError
 from newsletter.mail_kinds import CONFIRM_WITHIN
@@ -23,64 +21,72 @@ from newsletter.matching.query import parse
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import ledger_read, topics
 from newsletter.tokens import Claims, TokenError
-from newsletter.web.db_batch import DbBatch
-from newsletter.web.subscriptions import Subscriptions
+from newsletter.web.context import PageContext
 from newsletter.web.token_auth import Form, TokenPages, first, read_form
-from newsletter.web.topic_cache import TopicCache
-from newsletter.web.view import View
 
-#: Example of a muted word; it is typed as it stands in every language.
-EXAMPLE = Markup("<code>-survey</code>")
+#: Example of a muted word, the same in every language.
+MUTED_EXAMPLE = Markup("<code>-survey</code>")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the page says about the form that was sent."""
+
+    status: int = 200
+    is_fresh: bool = False  #: the reader is not confirmed yet
+    is_saved: bool = False
+    note: str = ""  #: key of a sentence in the catalogue; empty = none
+    error: str = ""  #: likewise
+    mistakes: Sequence[tuple[int, int, str]] = ()  #: line, character, what is wrong
+    checked: Sequence[tuple[str, str, str]] = ()  #: query, papers a day, title of the best paper
+
+
+SAVED = Outcome(note="page_choose.counts", is_saved=True)
 
 
 class Preferences(TokenPages):
     def __init__(
-        self,
-        app: App,
-        view: View,
-        clock: Callable[[], datetime],
-        desk: DbBatch,
-        readers: Subscriptions,
-        news: TopicCache,
+        self, context: PageContext, may_write: Callable[[addresses.Address], bool]
     ) -> None:
-        super().__init__(app, view, clock, desk)
-        self.readers, self.news = readers, news
+        """`may_write`: whether another mail to this address is within the quotas."""
+        super().__init__(context)
+        self.may_write = may_write
         self.valid_zones = available_timezones()
         table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text().splitlines()
-        #: One name for each place; the other valid names are older ones of these.
+        #: One name for each place; the other valid names are old names of the same places.
         self.zones = (
             "UTC",
             *sorted(line.split("\t")[2] for line in table if line[:1] not in ("", "#")),
         )
-        self.languages = tuple((code, words.name) for code, words in view.words.items())
+        self.languages = tuple((code, words.name) for code, words in self.view.words.items())
 
     async def confirm(self, request: Request) -> Response:
-        """Choosing topics and confirming are one act. A scanner that opens the link confirms
+        """Choose topics and confirm in one form. GET changes nothing: a link scanner confirms
         nobody.
         """
         if request.method == "POST":
             _, reader = await self.who(request, "confirm", CONFIRM_WITHIN)
             return await self._save(request, reader, await read_form(request), is_confirming=True)
         claims = self.claims(request, "confirm", CONFIRM_WITHIN)
-        reader, values = await self.desk.read(partial(self._find, claims=claims))
+        reader, values = await self.batch.read(partial(self._find, claims=claims))
         if reader.state in membership.MEMBERS:  # confirmed already
             return RedirectResponse(self.path("preferences", reader), 303)
-        return self._page(request, reader, values, is_fresh=True)
+        return self._page(request, reader, values, Outcome(is_fresh=True))
 
     async def preferences(self, request: Request) -> Response:
         if request.method == "POST":
             _, reader = await self.who(request, "preferences", PREFERENCES_AGE)
             return await self._save(request, reader, await read_form(request))
         claims = self.claims(request, "preferences", PREFERENCES_AGE)
-        reader, values = await self.desk.read(partial(self._find, claims=claims))
+        reader, values = await self.batch.read(partial(self._find, claims=claims))
         values["keywords"] = _with_line(values["keywords"], request.query_params.get("add", ""))
         return self._page(request, reader, values)
 
     async def _save(
         self, request: Request, reader: Subscriber, form: Form, *, is_confirming: bool = False
     ) -> Response:
-        """What the reader had stays as it was when a line is no query; what was typed stays in the
-        form.
+        """Save the form. When a line is no query, nothing is saved and the form keeps what was
+        typed.
         """
         choices = await run_in_threadpool(self._read, form)
         is_fresh = is_confirming and reader.state not in membership.MEMBERS
@@ -89,16 +95,18 @@ class Preferences(TokenPages):
                 [] if choices.mistakes else await run_in_threadpool(self._check, choices.queries)
             )
             typed = replace(choices.of(reader), language=reader.language)
-            values = await self.desk.read(partial(self._load, reader=typed))
+            values = await self.batch.read(partial(self._load, reader=typed))
             values["keywords"] = first(form, "keywords")
             return self._page(
                 request,
                 typed,
                 values,
-                400 if choices.mistakes else 200,
-                is_fresh=is_fresh,
-                mistakes=choices.mistakes,
-                checked=checked,
+                Outcome(
+                    400 if choices.mistakes else 200,
+                    is_fresh,
+                    mistakes=choices.mistakes,
+                    checked=checked,
+                ),
             )
         now = self.clock()
 
@@ -108,117 +116,105 @@ class Preferences(TokenPages):
             )
             return kept, self._load(connection, kept)
 
-        saved, values = await self.desk.write(keep)
-        return self._page(
-            request, saved, values, note="welcome" if is_fresh else "counts", is_saved=True
-        )
+        saved, values = await self.batch.write(keep)
+        outcome = replace(SAVED, note="page_choose.welcome") if is_fresh else SAVED
+        return self._page(request, saved, values, outcome)
 
     def _read(self, form: Form) -> membership.Choices:
-        offered = {topic.slug: topic.id for topic in self.news.offered.values()}
+        offered = {topic.slug: topic.id for topic in self.topics.offered.values()}
         return membership.read_choices(form, offered, self.valid_zones, tuple(self.view.words))
 
     def _check(self, queries: Sequence[str]) -> list[tuple[str, str, str]]:
-        """What each query would bring: (query, papers a day, the best one's title)."""
-        told = []
+        """What each query would bring: (query, papers a day, title of the best paper)."""
+        results = []
         for query in queries:
-            found, number = self.news.find(query, self.clock(), 1)
-            told.append(
+            found, number = self.topics.find(query, self.clock(), 1)
+            results.append(
                 (query, f"{number / 7:.1f}".removesuffix(".0"), found[0].title if found else "")
             )
-        return told
+        return results
 
     async def act(self, request: Request) -> Response:
-        """The quieter choices of the unsubscribe page, the pause, another address, one's data."""
+        """Do what one button says: pause, resume, weekly, five, address, keep, export, erase."""
         claims, reader = await self.who(request, "preferences", PREFERENCES_AGE)
-        form, now, act = await read_form(request), self.clock(), request.path_params["act"]
-        note, error = "counts", ""
-        if act == "pause":
+        form, now = await read_form(request), self.clock()
+        action, outcome = request.path_params["action"], SAVED
+        if action == "pause":
             weeks = first(form, "weeks")
-            wish = int(weeks) if weeks in ("1", "2", "4", "8", "12") else 2
-            await self.desk.write(partial(membership.pause, reader=reader, now=now, weeks=wish))
-        elif act == "resume":
-            await self.desk.write(partial(membership.resume, reader=reader))
-        elif act == "weekly":
-            await self.desk.write(partial(membership.set_one, reader=reader, rhythm="weekly"))
-        elif act == "five":
-            await self.desk.write(partial(membership.set_one, reader=reader, size=5))
-        elif act == "export":
-            note = "export_sent"
-            await self.desk.write(partial(membership.ask_export, reader=reader, now=now))
-        elif act == "keep":
-            note = "address_kept"
-            await self.desk.write(partial(membership.drop_move, reader=reader, now=now))
-        elif act == "address":
-            note, error = await self._ask_move(reader, first(form, "email"))
-        elif act == "erase":
+            chosen = int(weeks) if weeks in ("1", "2", "4", "8", "12") else 2
+            await self.batch.write(partial(membership.pause, reader=reader, now=now, weeks=chosen))
+        elif action == "resume":
+            await self.batch.write(partial(membership.resume, reader=reader))
+        elif action == "weekly":
+            await self.batch.write(partial(membership.set_one, reader=reader, rhythm="weekly"))
+        elif action == "five":
+            await self.batch.write(partial(membership.set_one, reader=reader, size=5))
+        elif action == "export":
+            outcome = Outcome(note="page_more.export_sent")
+            await self.batch.write(partial(membership.request_export, reader=reader, now=now))
+        elif action == "keep":
+            outcome = Outcome(note="page_more.address_kept")
+            await self.batch.write(
+                partial(membership.cancel_address_change, reader=reader, now=now)
+            )
+        elif action == "address":
+            outcome = await self._request_address_change(reader, first(form, "email"))
+        elif action == "erase":
             if first(form, "sure") == "yes":
-                await self.desk.write(partial(membership.erase, self.app, reader=reader, now=now))
+                await self.batch.write(partial(membership.erase, self.app, reader=reader, now=now))
                 return self.view.page(request, "erased.html", language=reader.language)
-            note, error = "", "page_more.erase_unsure"
+            outcome = Outcome(400, error="page_more.erase_unsure")
         else:
             raise TokenError("malformed")
-        reader, values = await self.desk.read(partial(self._find, claims=claims))
-        is_saved = note == "counts"
-        return self._page(
-            request,
-            reader,
-            values,
-            400 if error else 200,
-            note=note,
-            error=error,
-            is_saved=is_saved,
-        )
+        reader, values = await self.batch.read(partial(self._find, claims=claims))
+        return self._page(request, reader, values, outcome)
 
-    async def _ask_move(self, reader: Subscriber, typed: str) -> tuple[str, str]:
-        """(note, error). The answer is the same whoever has the address."""
+    async def _request_address_change(self, reader: Subscriber, typed: str) -> Outcome:
+        """Answer the same, whether the address is free or taken."""
         try:
             address = addresses.parse(typed, own=self.app.config.site.from_)
         except AddressError:
-            return "", "page_again.address"
-        if self.readers.may_write(address):
-            await self.desk.write(
+            return Outcome(400, error="page_again.address")
+        if self.may_write(address):
+            await self.batch.write(
                 partial(
-                    membership.ask_move, self.app, reader=reader, address=address, now=self.clock()
+                    membership.request_address_change,
+                    self.app,
+                    reader=reader,
+                    address=address,
+                    now=self.clock(),
                 )
             )
-        return "address_sent", ""
+        return Outcome(note="page_more.address_sent")
 
     def _page(
         self,
         request: Request,
         reader: Subscriber,
         values: dict[str, Any],
-        status: int = 200,
-        *,
-        is_fresh: bool = False,
-        note: str = "",
-        error: str = "",
-        is_saved: bool = False,
-        mistakes: Sequence[tuple[int, int, str]] = (),
-        checked: Sequence[tuple[str, str, str]] = (),
+        outcome: Outcome = Outcome(),
     ) -> Response:
         words = self.view.words.get(reader.language) or self.view.words["en"]
-        sentences = {"counts": "page_choose.counts", "welcome": "page_choose.welcome"}
-        told = words.say(sentences.get(note, f"page_more.{note}")) if note else ""
-        if note == "counts" and reader.state is SubscriberState.PAUSED and reader.paused_until:
-            told = words.say("page_choose.paused", day=words.date(reader.paused_until, "day"))
-        purpose = "confirm" if is_fresh else "preferences"
+        note = words.say(outcome.note) if outcome.note else ""
+        if outcome == SAVED and reader.state is SubscriberState.PAUSED and reader.paused_until:
+            note = words.say("page_choose.paused", day=words.date(reader.paused_until, "day"))
+        purpose = "confirm" if outcome.is_fresh else "preferences"
         return self.view.page(
             request,
             "preferences.html",
-            status,
+            outcome.status,
             language=reader.language,
             now=reader,
-            is_fresh=is_fresh,
-            note=told,
-            error=words.say(error) if error else "",
-            is_saved=is_saved,
-            mistakes=mistakes,
-            checked=checked,
+            is_fresh=outcome.is_fresh,
+            note=note,
+            error=words.say(outcome.error) if outcome.error else "",
+            is_saved=outcome.is_saved,
+            mistakes=outcome.mistakes,
+            checked=outcome.checked,
             masked=addresses.mask(reader.email),
             zones=self.zones,
             languages=self.languages,
-            example=EXAMPLE,
+            example=MUTED_EXAMPLE,
             action=self.path(purpose, reader),
             preferences=self.path("preferences", reader),
             leave=self.path("unsubscribe", reader),
@@ -232,19 +228,19 @@ class Preferences(TokenPages):
         return reader, self._load(connection, reader)
 
     def _load(self, connection: Connection, reader: Subscriber) -> dict[str, Any]:
-        """Topics by heading, and the reader's own lines."""
+        """Load the values of the form: topics by group, and the reader's own lines."""
         own = (
             topics.by_ids(connection, reader.topics)
-            if set(reader.topics) - self.news.offered.keys()
+            if set(reader.topics) - self.topics.offered.keys()
             else {}
         )
-        move = (
+        change = (
             ledger_read.find_move(connection, reader.id)
             if reader.state in membership.MEMBERS
             else None
         )
         groups: dict[str, list[tuple[str, str, bool]]] = {}
-        for topic in self.news.offered.values():
+        for topic in self.topics.offered.values():
             groups.setdefault(topic.group, []).append(
                 (topic.slug, topic.name, topic.id in reader.topics)
             )
@@ -253,14 +249,12 @@ class Preferences(TokenPages):
         return {
             "groups": [(name, tuple(of)) for name, of in groups.items()],
             "keywords": keywords,
-            "is_moving": move is not None,
+            "is_moving": change is not None,
         }
 
 
 def _with_line(keywords: str, query: str) -> str:
-    """The reader's lines with one more, which a search brought along; it counts when they save
-    it.
-    """
+    """Add the query of a search to the reader's lines. It counts once they save the form."""
     try:
         wanted = str(parse(query)) if query else ""
     except QueryError:

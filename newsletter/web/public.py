@@ -1,13 +1,11 @@
-"""Pages for everybody: the front page, the archive, search, papers, feeds, and how the site is
-doing.
-"""
+"""Pages for everybody: front page, archive, search, papers, feeds, health."""
 
 import ipaddress
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,7 +14,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from newsletter.app import App
 from newsletter.errors import NotFound, QueryError
 from newsletter.health import sources as source_health
 from newsletter.models import SourceState
@@ -24,26 +21,24 @@ from newsletter.store import ledger_read, papers, runs, signals
 from newsletter.store.db import reading, schema
 from newsletter.web import feeds
 from newsletter.web.cards import Card, card, cards, hottest
-from newsletter.web.topic_cache import TopicCache
-from newsletter.web.view import View
+from newsletter.web.context import PageContext
 
 T = TypeVar("T")
-#: Pages for everybody may be this old; so a busy site asks its database rarely.
+#: Pages for everybody may be this old, so that a busy site asks its database rarely.
 FRESH_FOR_S = 10.0
 ISSUES_A_PAGE = 60
 
 
 class Public:
-    def __init__(
-        self, app: App, view: View, clock: Callable[[], datetime], news: TopicCache
-    ) -> None:
-        self.app, self.view, self.clock, self.news = app, view, clock, news
+    def __init__(self, context: PageContext) -> None:
+        self.app, self.view, self.clock = context.app, context.view, context.clock
+        self.topics = context.topics
         self.rejected: Counter[str] = Counter()  #: tokens, by reason
         self._kept: dict[str, tuple[float, Any]] = {}
         self._lock = threading.Lock()
 
     def _cached(self, name: str, make: Callable[[], T]) -> T:
-        """What `make` said within the last seconds."""
+        """The value of `make`, at most `FRESH_FOR_S` old."""
         kept = self._kept.get(name)
         if kept is None or kept[0] < time.monotonic() - FRESH_FOR_S:
             with self._lock:
@@ -54,7 +49,7 @@ class Public:
         return value
 
     async def home(self, request: Request) -> Response:
-        """The front page; without a query it is the same for everybody, so its bytes are kept."""
+        """The front page. Without a query it is the same for everybody, so its bytes are kept."""
         query = request.query_params.get("q", "")[:1000]
         language = self.view.language(request)
         key = f"home {language}"
@@ -74,8 +69,8 @@ class Public:
         return HTMLResponse(text, headers={"Vary": "Accept-Language"})
 
     def archive(self, request: Request) -> Response:
-        """Issues by day, hottest paper first; `field` keeps one field's papers, `before` goes back
-        in time.
+        """Issues by day, hottest paper first. `field` shows one field's papers only, `before` older
+        issues.
         """
         field, before = (
             request.query_params.get("field", "")[:40],
@@ -93,8 +88,8 @@ class Public:
         )
 
     def _issues(self, until: date | None, field: str) -> tuple[list[Any], list[str], date | None]:
-        """([(first of the month, [(day, papers, how many)])], every field, the day to go on
-        from).
+        """Load ([(first of the month, [(day, best papers, number)])], all fields, `before` of the
+        next page).
         """
         months: dict[date, list[tuple[date, list[Card], int]]] = {}
         fields: set[str] = set()
@@ -110,7 +105,7 @@ class Public:
         return list(months.items()), sorted(fields) if len(fields) > 1 else [], older
 
     def issue(self, request: Request) -> Response:
-        """One day across all topics; nobody's personal digest."""
+        """One day across all topics."""
         name = request.path_params["day"]
         try:
             day = date.fromisoformat(name)
@@ -171,31 +166,31 @@ class Public:
         return self.view.page(request, "paper.html", **self._cached(f"paper {id}", load))
 
     def feed(self, request: Request) -> Response:
-        """What a topic finds in the last seven days, as Atom or JSON Feed; "all" is the hottest of
-        all fields.
+        """A topic's papers of the last seven days as Atom or JSON Feed; "all" is the hottest of all
+        fields.
         """
         name, _, form = request.path_params["name"].rpartition(".")
         if form not in feeds.FORMS:
             raise NotFound("no such feed")
         title, found = self._cached(f"feed {name}", partial(self._topic_cards, name))
-        return feeds.answer(
+        return feeds.respond(
             request, form, f"{self.view.site['name']}: {title}", self.view.site["url"], found
         )
 
     def _topic_cards(self, name: str) -> tuple[str, list[Card]]:
         if name == "all":
             return "trending", hottest(self.app, 30)
-        topic = next((topic for topic in self.news.offered.values() if topic.slug == name), None)
+        topic = next((topic for topic in self.topics.offered.values() if topic.slug == name), None)
         if topic is None:  # readers' own queries are theirs
             raise NotFound(f"no topic {name!r}")
-        found, _ = self.news.find(topic.query, self.clock(), 30)
+        found, _ = self.topics.find(topic.query, self.clock(), 30)
         with reading(self.app.engine) as connection:
             heats = signals.heats_of(connection, [paper.key for paper in found])
         return topic.name, cards(found, heats)
 
     def method(self, request: Request) -> Response:
         groups: dict[str, list[tuple[str, str]]] = {}
-        for topic in self.news.offered.values():
+        for topic in self.topics.offered.values():
             groups.setdefault(topic.group, []).append((topic.slug, topic.name))
         return self.view.page(request, "method.html", groups=groups)
 
@@ -205,9 +200,7 @@ class Public:
     # -- how the site is doing ---------------------------------------------------------------------
 
     def health(self, request: Request) -> Response:
-        """200 while the site works; 503 and the reason when a source failed, or the ledger does not
-        add up.
-        """
+        """State of sources and ledger; 503 when the ledger does not add up."""
         return JSONResponse(*self._cached("health", self._health))
 
     def _health(self) -> tuple[dict[str, Any], int]:

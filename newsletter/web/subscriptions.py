@@ -1,7 +1,6 @@
-"""Joining, moving, voting, leaving: what a reader does with one button."""
+"""Pages with one button: subscribe, change of address, feedback, unsubscribe."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -10,17 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from newsletter import addresses, membership
-from newsletter.app import App
 from newsletter.delivery.message_builder import PREFERENCES_AGE
 from newsletter.errors import AddressError, QueryError
 from newsletter.mail_kinds import CONFIRM_WITHIN
 from newsletter.matching.query import parse
 from newsletter.store import papers
 from newsletter.tokens import TokenError
-from newsletter.web.db_batch import DbBatch
+from newsletter.web.context import PageContext
 from newsletter.web.middleware import Quota, client_prefix
 from newsletter.web.token_auth import TokenPages, first, read_form
-from newsletter.web.view import View
 
 log = structlog.get_logger()
 
@@ -28,9 +25,9 @@ UNSUBSCRIBE_AGE = timedelta(days=3 * 365)
 
 
 class Subscriptions(TokenPages):
-    def __init__(self, app: App, view: View, clock: Callable[[], datetime], desk: DbBatch) -> None:
-        super().__init__(app, view, clock, desk)
-        limits = app.config.limits
+    def __init__(self, context: PageContext) -> None:
+        super().__init__(context)
+        limits = self.app.config.limits
         self.per_minute = Quota(limits.subscribes_per_minute_per_address, 60)
         self.per_day = Quota(max(20, limits.subscribes_per_minute_per_address), 86_400)
         self.per_mailbox = Quota(3, 86_400)
@@ -38,8 +35,8 @@ class Subscriptions(TokenPages):
         self.in_all = Quota(limits.confirmations_per_hour, 3_600)
 
     async def subscribe(self, request: Request) -> Response:
-        """The same answer for every address that is one, known or not; caps keep it from bombing
-        anybody.
+        """Answer the same for every valid address, known or not. Quotas keep strangers from
+        flooding a mailbox.
         """
         prefix = client_prefix(request, self.app.config.web.trusted_proxies)
         if not (self.per_minute.has_room(prefix) and self.per_day.has_room(prefix)):
@@ -59,8 +56,10 @@ class Subscriptions(TokenPages):
             return self._too_many(request)
         is_wanted = not any(form.get("website", ()))  # people cannot see that field
         if is_wanted and self.may_write(address):
-            wish = membership.Wish(address, self.clock(), query, self.view.language(request))
-            await self.desk.write(partial(membership.subscribe, self.app, wish=wish))
+            wanted = membership.SubscribeRequest(
+                address, self.clock(), query, self.view.language(request)
+            )
+            await self.batch.write(partial(membership.subscribe, self.app, request=wanted))
         return self.view.page(request, "check-inbox.html")
 
     def _too_many(self, request: Request) -> Response:
@@ -72,7 +71,9 @@ class Subscriptions(TokenPages):
         return answer
 
     def may_write(self, address: addresses.Address) -> bool:
-        """Whether this address, its domain and the whole site may still get an unasked mail."""
+        """Count one mail that a stranger may have caused. False when the quota of the mailbox, its
+        domain or the site is used up.
+        """
         if not self.per_mailbox.take(addresses.quota_key(address)) or not self.per_domain.take(
             address.domain
         ):
@@ -86,14 +87,16 @@ class Subscriptions(TokenPages):
         return True
 
     async def address(self, request: Request) -> Response:
-        """The new mailbox says yes. GET shows a button."""
+        """Confirm a new address, from the new mailbox. GET shows a button."""
         claims, reader = await self.who(request, "address", CONFIRM_WITHIN)
         if is_done := request.method == "POST":
-            move = partial(membership.move, claims=claims, reader=reader, now=self.clock())
-            email = await self.desk.write(move)
+            change = partial(
+                membership.change_address, claims=claims, reader=reader, now=self.clock()
+            )
+            email = await self.batch.write(change)
         else:
-            email = await self.desk.read(
-                partial(membership.find_move, claims=claims, reader=reader)
+            email = await self.batch.read(
+                partial(membership.find_address_change, claims=claims, reader=reader)
             )
         return self.view.page(
             request,
@@ -104,18 +107,18 @@ class Subscriptions(TokenPages):
         )
 
     async def unsubscribe(self, request: Request) -> Response:
-        """GET shows a button. POST leaves at once: no cookie, no login, no redirect (RFC 8058
+        """GET shows a button. POST unsubscribes at once: no cookie, no login, no redirect (RFC 8058
         section 3.1).
         """
         claims = self.claims(request, "unsubscribe", UNSUBSCRIBE_AGE)
         if request.method == "POST":
             subscriber, epoch = claims.subscriber, claims.epoch
-            await self.desk.write(
+            await self.batch.write(
                 partial(membership.unsubscribe, subscriber=subscriber, epoch=epoch, via="link")
             )
             return self.view.page(request, "unsubscribed.html")
         try:
-            reader = await self.desk.read(partial(membership.reader_of, claims=claims))
+            reader = await self.batch.read(partial(membership.reader_of, claims=claims))
         except TokenError:
             return self.view.page(request, "unsubscribed.html")
         return self.view.page(
@@ -129,18 +132,18 @@ class Subscriptions(TokenPages):
     async def feedback(self, request: Request) -> Response:
         claims, reader = await self.who(request, "feedback", PREFERENCES_AGE)
 
-        def find(connection: Connection) -> str:
+        def find_title(connection: Connection) -> str:
             found = papers.by_keys(connection, [claims.paper]).get(claims.paper)
             return found.title if found else ""
 
-        title = await self.desk.read(find)
+        title = await self.batch.read(find_title)
         is_done, is_undone = request.method == "POST", False
         if is_done and title:
             form = await read_form(request)
             is_undone = "undo" in form
             value, why = 0 if is_undone else claims.vote, first(form, "why")[:40]
             paper, now = claims.paper, self.clock()
-            await self.desk.write(
+            await self.batch.write(
                 partial(
                     membership.vote, reader=reader, paper=paper, value=value, reason=why, now=now
                 )

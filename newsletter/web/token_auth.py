@@ -1,48 +1,50 @@
-"""Who a token speaks for, and what a form said."""
+"""Which reader a token names, and what a form sent."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from starlette.requests import Request
 
 from newsletter import membership
-from newsletter.app import App
 from newsletter.models import Subscriber
 from newsletter.tokens import Claims
-from newsletter.web.db_batch import DbBatch
-from newsletter.web.view import View
+from newsletter.web.context import PageContext
 
 Form = dict[str, list[str]]
 
 
 class TokenPages:
-    """What every page behind a token needs."""
+    """Base of the pages behind a token."""
 
-    def __init__(self, app: App, view: View, clock: Callable[[], datetime], desk: DbBatch) -> None:
-        self.app, self.view, self.clock, self.desk = app, view, clock, desk
+    def __init__(self, context: PageContext) -> None:
+        self.app, self.view, self.clock = context.app, context.view, context.clock
+        self.batch, self.topics = context.batch, context.topics
 
     def claims(self, request: Request, purpose: str, age: timedelta | None = None) -> Claims:
-        """Raises: TokenError, before any table is asked if the token is not ours."""
+        """Verify the token of a request; no table is asked for a token that is not ours.
+
+        Raises: TokenError.
+        """
         return self.app.tokens.read(request.path_params["token"], purpose, self.clock(), age)
 
     async def who(
         self, request: Request, purpose: str, age: timedelta | None
     ) -> tuple[Claims, Subscriber]:
-        """Raises: TokenError."""
+        """Verify the token and load its reader.
+
+        Raises: TokenError.
+        """
         claims = self.claims(request, purpose, age)
-        return claims, await self.desk.read(partial(membership.reader_of, claims=claims))
+        return claims, await self.batch.read(partial(membership.reader_of, claims=claims))
 
     def path(self, purpose: str, reader: Subscriber, page: str = "") -> str:
-        """A fresh link of this reader's, relative to the site."""
+        """Make a fresh link of this reader, relative to the site."""
         token = self.app.tokens.make(purpose, reader.id, reader.epoch, self.clock())
         return f"/{page or purpose}/{token}"
 
 
 async def read_form(request: Request) -> Form:
-    """An urlencoded form (or a multipart one, which one-click may be) as name -> values, all of
-    them text.
-    """
+    """Read an urlencoded form (or a multipart one, which one-click may send) as name -> texts."""
     found: Form = {}
     async with request.form(max_files=0, max_fields=200) as form:
         for name, value in form.multi_items():

@@ -1,6 +1,4 @@
-"""What the pages look up again and again: the topics on offer, and what a query finds in the last
-seven days.
-"""
+"""Kept in memory for the pages: the topics on offer, and the index of the last seven days."""
 
 import threading
 import time
@@ -13,7 +11,7 @@ from newsletter.models import Paper, Topic
 from newsletter.store import papers, topics
 from newsletter.store.db import reading
 
-#: What the operator adds shows up within so many seconds.
+#: A topic that the operator adds is on offer after at most so many seconds.
 FRESH_FOR_S = 10.0
 
 
@@ -26,7 +24,7 @@ class TopicCache:
 
     @property
     def offered(self) -> Mapping[int, Topic]:
-        """The curated topics by id, in their order."""
+        """The curated topics by id, in the order in which they are listed."""
         kept_at, offered = self._offered
         if kept_at < time.monotonic() - FRESH_FOR_S:
             with reading(self.app.engine) as connection:
@@ -35,10 +33,11 @@ class TopicCache:
         return offered
 
     def find(self, query: str, now: datetime, limit: int) -> tuple[list[Paper], int]:
-        """A query's papers of the last seven days, best first, and how many they are. The index is
-        kept until papers came or changed, or the hour is over.
+        """Find a query's papers of the last seven days: the best `limit`, best first, and how many
+        there are.
 
-        Raises: QueryError with the position.
+        The index is built again when papers came or changed, and each hour. Raises: QueryError with
+        the position.
         """
         with self._lock:
             with reading(self.app.engine) as connection:

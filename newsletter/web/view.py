@@ -1,5 +1,5 @@
-"""Rendering pages: templates from disk in the visitor's language; autoescape on, a missing value is
-an error.
+"""Render pages: templates from disk in the visitor's language, autoescape on, a missing value is an
+error.
 """
 
 import re
@@ -16,14 +16,12 @@ from newsletter.app import App
 from newsletter.steps.compose import Language
 from newsletter.store.db import find_assets
 
-#: A sentence without blanks, standing alone in a template.
+#: A sentence without values to fill in, alone in its braces.
 _PLAIN = re.compile(r'\{\{ t\("([\w.]+)"\) \}\}')
 
 
-class _Spoken(FileSystemLoader):
-    """Templates in one language: plain sentences are put in when a template is loaded, not for
-    every visitor.
-    """
+class _TranslatedLoader(FileSystemLoader):
+    """Load templates of one language. Sentences without values are put in once, at load."""
 
     def __init__(self, say: Callable[[str], Markup]) -> None:
         super().__init__(find_assets("templates") / "web")
@@ -49,7 +47,7 @@ class View:
         self._say = {code: _sayer(words) for code, words in self.words.items()}
         self.environments = {
             code: Environment(
-                loader=_Spoken(say),
+                loader=_TranslatedLoader(say),
                 autoescape=select_autoescape(["html"]),
                 undefined=StrictUndefined,
                 trim_blocks=True,
@@ -62,32 +60,33 @@ class View:
         self.part = lru_cache(maxsize=4096)(self._part)
 
     def load(self) -> None:
-        """Compile every template, so that the first visitors need not wait for it."""
+        """Compile every template now; else the first visitors wait for it."""
         for environment in self.environments.values():
             for name in environment.list_templates(["html"]):
                 environment.get_template(name)
 
     def language(self, request: Request) -> str:
-        """The visitor's first language that the site has words for (RFC 9110 section 12.5.4); else
-        English.
+        """Find the visitor's preferred language among those of the site (RFC 9110 section 12.5.4);
+        default English.
         """
-        wishes = []
+        preferred = []
         for place, part in enumerate(request.headers.get("accept-language", "")[:200].split(",")):
             code, _, weight = part.strip().lower().partition(";q=")
             try:
-                wishes.append((-float(weight or 1), place, code.split("-")[0]))
+                preferred.append((-float(weight or 1), place, code.split("-")[0]))
             except ValueError:
                 continue
         return next(
-            (code for weight, _, code in sorted(wishes) if weight < 0 and code in self.words), "en"
+            (code for weight, _, code in sorted(preferred) if weight < 0 and code in self.words),
+            "en",
         )
 
     def page(
         self, request: Request, name: str, status: int = 200, *, language: str = "", **values: Any
     ) -> HTMLResponse:
-        """A finished page; a reader's own `language` goes before what the browser asks for.
+        """Render a page. A reader's own `language` comes before what the browser asks for.
 
-        What needs no values is an answer that is the same for everybody, and is made once.
+        A page without values is the same for everybody and is rendered once.
         """
         chosen = language if language in self.words else self.language(request)
         text = (
@@ -106,7 +105,7 @@ class View:
         )
 
     def _part(self, language: str, name: str, *values: Any) -> str:
-        """A piece of a page, kept for these values (see _choices.html)."""
+        """Render a macro of _choices.html; the result is kept for these values."""
         module = (
             self.environments[language]
             .get_template("_choices.html")
@@ -127,11 +126,11 @@ class View:
 
 
 def _sayer(words: Language) -> Any:
-    plain: dict[str, Markup] = {}  # sentences without blanks, escaped once
+    plain: dict[str, Markup] = {}  # sentences without values, escaped once
 
     def say(key: str, n: int | None = None, **values: object) -> Markup:
-        """A sentence for a page. The catalogue's words and plain values are escaped; Markup (a
-        link) stays.
+        """Fill in a sentence. The catalogue's text and plain values are escaped; Markup (a link) is
+        not.
         """
         if n is None and not values:
             if key not in plain:

@@ -31,18 +31,18 @@ async def test_acts_of_one_moment_share_a_transaction_and_a_failure_is_its_own(
 
         return act
 
-    desk = DbBatch(engine)
-    assert await asyncio.gather(*(desk.write(adding(n)) for n in range(50))) == list(range(50))
+    batch = DbBatch(engine)
+    assert await asyncio.gather(*(batch.write(adding(n)) for n in range(50))) == list(range(50))
     assert len(commits) == 1
-    acts = (desk.write(adding(n, fails=n == 61)) for n in range(60, 63))
+    acts = (batch.write(adding(n, fails=n == 61)) for n in range(60, 63))
     first, second, third = await asyncio.gather(*acts, return_exceptions=True)
     assert (first, third) == (60, 62) and isinstance(second, ValueError)
     with pytest.raises(ValueError, match="number 70"):
-        await desk.write(adding(70, fails=True))
+        await batch.write(adding(70, fails=True))
     commits.clear()
     count = text("SELECT count(*) FROM act")
     found = await asyncio.gather(
-        *(desk.read(lambda connection: connection.scalar(count)) for _ in range(50))
+        *(batch.read(lambda connection: connection.scalar(count)) for _ in range(50))
     )
     assert found == [52] * 50 and len(commits) == 1
     with reading(engine) as connection:

@@ -92,7 +92,9 @@ def test_F02_three_confirmations_in_thirty_days(app: App, web: httpx2.Client, cl
         moment = NOW + timedelta(days=day, hours=day / 10)
         with writing(app.engine) as connection:
             membership.subscribe(
-                app, connection, membership.Wish(addresses.parse("ada@example.org"), moment)
+                app,
+                connection,
+                membership.SubscribeRequest(addresses.parse("ada@example.org"), moment),
             )
     with reading(app.engine) as connection:
         reader = subscribers.find(connection, "ada@example.org")

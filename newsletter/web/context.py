@@ -1,0 +1,19 @@
+"""What every page needs: the site, its templates, the time, the database, the topics on offer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.app import App
+from newsletter.web.db_batch import DbBatch
+from newsletter.web.topic_cache import TopicCache
+from newsletter.web.view import View
+
+
+@dataclass(frozen=True)
+class PageContext:
+    app: App
+    view: View
+    clock: Callable[[], datetime]  #: tells the time; a test may move it
+    batch: DbBatch
+    topics: TopicCache
