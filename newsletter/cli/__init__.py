@@ -4,6 +4,7 @@ words.
 
 import errno
 import os
+import shutil
 import sqlite3
 import sys
 from io import TextIOWrapper
@@ -13,7 +14,17 @@ from typing import Any
 import typer
 
 from newsletter import __version__
-from newsletter.cli import demo, inbound, issues, output, papers, site, subscribers, topics
+from newsletter.cli import (
+    completion,
+    demo,
+    inbound,
+    issues,
+    output,
+    papers,
+    site,
+    subscribers,
+    topics,
+)
 from newsletter.cli import run as run_commands
 from newsletter.errors import NewsletterError
 
@@ -50,6 +61,7 @@ for command in (site.init, site.doctor):
 app.add_typer(site.config_app, name="config")
 app.add_typer(site.db_app, name="db")
 app.add_typer(site.dkim_app, name="dkim")
+app.command()(completion.completion)
 
 #: The base of typer's own usage errors; typer does not export it by name.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -65,17 +77,20 @@ _FLAGS = {
 }
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, program: str = "newsletter") -> int:
     """Run one command; return its exit code (see product rules: 0, 1, 2, 3, 4, 5, 75, 130)."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        rest = _global_options(words)
+        session = output.begin(program)
+        rest = _global_options(session, words)
         if rest is None:
             print(f"newsletter {__version__}")  # noqa: T201
             return 0
-        result = typer.main.get_command(app).main(
-            rest, prog_name="newsletter", standalone_mode=False
-        )
+        command = typer.main.get_command(app)
+        if completion.is_asked():
+            completion.answer(command, lambda words: _global_options(session, words) or [])
+            return 0
+        result = command.main(rest, prog_name=session.program, standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except NewsletterError as e:
@@ -97,9 +112,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _global_options(words: list[str]) -> list[str] | None:
+def _global_options(session: output.Session, words: list[str]) -> list[str] | None:
     """Take the global options out, wherever they stand; None = only the version was asked for."""
-    session = output.begin(Path(os.environ.get("NEWSLETTER_CONFIG") or "config.toml"))
     rest: list[str] = []
     left = iter(words)
     for word in left:
@@ -107,7 +121,7 @@ def _global_options(words: list[str]) -> list[str] | None:
         if word == "--":
             rest += [word, *left]
         elif name in ("-C", "--config"):
-            session.config_path = Path(value if equals else next(left, ""))
+            session.name_config(value if equals else next(left, ""))
         elif word in _FLAGS:
             setattr(session, _FLAGS[word], True)
         elif word == "--no-input":
@@ -140,7 +154,7 @@ def _tell_usage(error: Any) -> int:
     message, _, meant = message.replace("No such command", "unknown command").partition(
         ". Did you mean "
     )
-    path = error.ctx.command_path if error.ctx else "newsletter"
+    path = error.ctx.command_path if error.ctx else output.session.program
     problem = NewsletterError(
         message.rstrip("."), hint=f"Did you mean {meant}" if meant else f"see: {path} --help"
     )
@@ -156,4 +170,13 @@ def run() -> None:
             stream.reconfigure(
                 errors="backslashreplace"
             )  # a terminal without UTF-8 gets what it can show
-    sys.exit(main())
+    sys.exit(main(program=_called_as(sys.argv[0])))
+
+
+def _called_as(path: str) -> str:
+    """The program as the person at the terminal can call it again."""
+    name = Path(path).name
+    if name.startswith("-"):  # python -c
+        return "newsletter"
+    found = shutil.which(name)
+    return name if found and Path(found).resolve() == Path(path).resolve() else path

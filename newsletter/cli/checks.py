@@ -18,7 +18,7 @@ import dns.resolver
 from newsletter.cli.file_permissions import open_files
 from newsletter.cli.vulnerable_versions import Check, check_versions
 from newsletter.config import Config
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, Unreachable
 from newsletter.mail import dkim
 from newsletter.mail.relay import Relay, RelaySettings, settings_of
 from newsletter.matching import embeddings
@@ -149,7 +149,8 @@ def _relay(settings: RelaySettings) -> Check:
     try:
         asyncio.run(connect())
     except NewsletterError as e:
-        return Check("fail", "SMTP", e.message, "nothing can be sent by it; check [smtp]")
+        advice = "nothing can be sent by it; check [smtp]"
+        return Check("fail", "SMTP", e.message, advice, isinstance(e, Unreachable))
     login = ", login works" if settings.username else ""
     return Check("ok", "SMTP", f"{settings.host}:{settings.port}, {settings.security}{login}")
 

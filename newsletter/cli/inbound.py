@@ -8,7 +8,6 @@ import typer
 
 from newsletter.cli.output import open_app, say
 from newsletter.errors import Busy, StoreError
-from newsletter.inbound.processor import receive
 
 
 def inbound(
@@ -18,6 +17,8 @@ def inbound(
     sender: Annotated[str, typer.Option(help="The envelope sender; empty for reports.")] = "",
 ) -> int:
     """Take one returned mail or command from standard input."""
+    from newsletter.inbound.processor import receive
+
     try:
         say(receive(open_app(), sender, recipient, sys.stdin.buffer.read(), datetime.now(UTC)))
     except StoreError as e:  # 75 is what mail servers understand as "try again later"

@@ -2,20 +2,18 @@
 server's words.
 """
 
+from __future__ import annotations
+
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlalchemy import Connection
 
-from newsletter import addresses
-from newsletter.cli import pick_tables
-from newsletter.cli.output import confirm, emit, open_app, say, table
+from newsletter.cli.output import as_called, confirm, emit, open_app, say, table
 from newsletter.errors import InputError, NotFound
-from newsletter.inbound import processor
-from newsletter.steps.compose.paper_facts import PaperFacts
-from newsletter.store import ledger_life, ledger_plan, ledger_read, subscribers, topics
-from newsletter.store.db import reading, writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 app = typer.Typer(help="Issues: list, show, retry, tell, resolve.", no_args_is_help=True)
 
@@ -25,6 +23,9 @@ Issue = Annotated[str, typer.Argument(help="A date such as 2026-11-20, a number,
 @app.command("list")
 def list_(limit: Annotated[int, typer.Option(min=1)] = 30) -> int:
     """Show the latest issues and what became of their letters."""
+    from newsletter.store import ledger_read
+    from newsletter.store.db import reading
+
     with reading(open_app().engine) as connection:
         found = ledger_read.issue_counts(connection, limit=limit)
     if not emit({"issues": found}):
@@ -62,6 +63,11 @@ def show(
     """Show an issue's letters, what the server said and when; with --to, each of its papers and
     why.
     """
+    from newsletter.cli import pick_tables
+    from newsletter.steps.compose.paper_facts import PaperFacts
+    from newsletter.store import ledger_plan, ledger_read, topics
+    from newsletter.store.db import reading
+
     for one in state or ():
         ledger_read.require_known_state(one)
     site = open_app()
@@ -114,6 +120,10 @@ def retry(
     """Try again what was put off or refused for our own fault; open a paused issue. `send` then
     delivers.
     """
+    from newsletter.inbound import processor
+    from newsletter.store import ledger_life, ledger_read
+    from newsletter.store.db import writing
+
     site, now = open_app(), datetime.now(UTC)
     with writing(site.engine) as connection:
         id = ledger_read.find_issue(connection, issue)
@@ -123,10 +133,8 @@ def retry(
         if dry_run:
             connection.rollback()
     if not emit({"waiting": number, "dry_run": dry_run}):
-        say(
-            f"{number} letters {'would wait' if dry_run else 'wait'} again; deliver them: "
-            "newsletter send"
-        )
+        wait = "would wait" if dry_run else "wait"
+        say(as_called(f"{number} letters {wait} again; deliver them: newsletter send"))
     return 0
 
 
@@ -137,6 +145,9 @@ def tell(
     dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
 ) -> int:
     """Write to the readers of held letters where to read them; once, and `send` then delivers."""
+    from newsletter.store import ledger_life, ledger_read
+    from newsletter.store.db import writing
+
     with writing(open_app().engine) as connection:
         of = _reader(connection, email) if email else None
         number = ledger_life.tell(
@@ -145,10 +156,8 @@ def tell(
         if dry_run:
             connection.rollback()
     if not emit({"waiting": number, "dry_run": dry_run}):
-        say(
-            f"{number} readers {'would be' if dry_run else 'are'} told; deliver the mails: "
-            "newsletter send"
-        )
+        are = "would be" if dry_run else "are"
+        say(as_called(f"{number} readers {are} told; deliver the mails: newsletter send"))
     return 0
 
 
@@ -166,6 +175,9 @@ def resolve(
     dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
 ) -> int:
     """Decide held letters: those whose delivery nobody knows, because the reply was lost."""
+    from newsletter.store import ledger_life, ledger_read
+    from newsletter.store.db import writing
+
     if assume_sent == resend:
         raise InputError("say one of --assume-sent and --resend")
     site = open_app()
@@ -187,6 +199,9 @@ def resolve(
 
 
 def _reader(connection: Connection, email: str) -> int:
+    from newsletter import addresses
+    from newsletter.store import subscribers
+
     found = subscribers.find(connection, addresses.parse(email).canonical)
     if found is None:
         raise NotFound(f"no subscriber {email}")

@@ -1,32 +1,41 @@
 """How commands speak: results on stdout, the rest on stderr; tables on a terminal, tabs in a pipe,
 JSON on request.
+
+What is heavy (rich, the configuration, the database) is imported by the function that needs it, so
+that `--version`, `--help` and completion answer at once. The files of commands do the same.
 """
+
+from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
-
-from newsletter.app import App, Report
-from newsletter.cli.file_permissions import secrets_in
-from newsletter.config import Config, load_config
 from newsletter.errors import ConfigError, InputError, NewsletterError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from newsletter.app import App, Report
+    from newsletter.config import Config
 
 
 @dataclass
-class SmtpSession:
+class Session:
     """What the global options said; the same for every command."""
 
     config_path: Path = Path("config.toml")
+    program: str = "newsletter"  #: as it was called, for usage lines and hints
+    is_config_named: bool = False  #: by -C or the environment, not the default
+    config_option: str = ""  #: -C as it was given, for hints
     is_json: bool = False
     is_quiet: bool = False
     is_verbose: bool = False
@@ -34,23 +43,42 @@ class SmtpSession:
     is_asking: bool = True
     is_insecure: bool = False  #: go on with secrets that everybody may read
 
+    def name_config(self, path: str) -> None:
+        """Take the file that -C names."""
+        self.config_path, self.is_config_named = Path(path), True
+        self.config_option = f"-C {shlex.quote(path)}"
 
-session = SmtpSession()
+
+session = Session()
 
 
-def begin(config_path: Path) -> SmtpSession:
+def begin(program: str = "newsletter") -> Session:
     """Forget the options of an earlier command."""
-    vars(session).update(vars(SmtpSession(config_path)))
+    named = os.environ.get("NEWSLETTER_CONFIG") or ""
+    fresh = Session(Path(named or "config.toml"), program, is_config_named=bool(named))
+    vars(session).update(vars(fresh))
     return session
 
 
+def as_called(hint: str) -> str:
+    """A hint whose commands can be copied: this program as it was called, with the same -C."""
+    called = f"{session.program} {session.config_option}".rstrip()
+    hint = re.sub(r"(?<![\w./-])newsletter(?= -C )", lambda _: session.program, hint)
+    return re.sub(r"(?<![\w./-])newsletter(?= [a-z])", lambda _: called, hint)
+
+
 def console(*, is_error: bool = False) -> Console:
+    from rich.console import Console
+
     is_plain = session.is_plain or "NO_COLOR" in os.environ
     return Console(stderr=is_error, no_color=is_plain, highlight=False, soft_wrap=True)
 
 
 def read_config() -> Config:
     """Raises: ConfigError; also when everybody on this machine may read a secret in it."""
+    from newsletter.cli.file_permissions import secrets_in
+    from newsletter.config import load_config
+
     path = session.config_path
     config = load_config(path, os.environ)
     if keys := secrets_in(path):
@@ -69,18 +97,24 @@ def read_config() -> Config:
 
 
 def open_app() -> App:
+    from newsletter.app import App
+
     return App.open(read_config())
 
 
 def say(text: str = "") -> None:
     """A result, for people. Nothing with --json, so that stdout stays one document."""
     if not session.is_json:
+        from rich.text import Text
+
         console().print(Text(clean(text)))
 
 
 def note(text: str) -> None:
     """Progress and remarks: stderr, not with --quiet."""
     if not session.is_quiet:
+        from rich.text import Text
+
         console(is_error=True).print(Text(clean(text)))
 
 
@@ -107,19 +141,40 @@ def _plain(value: Any) -> Any:
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[str] = ()
 ) -> None:
-    """A table on a terminal; in a pipe one line a row, tabs between, no heading."""
+    """A table on a terminal; in a pipe one line a row, tabs between, no heading.
+
+    Paths, web addresses and mail addresses are never broken over lines: they are there to be
+    copied. A table that is too wide because of them is wider than the terminal.
+    """
+    cells = [[clean(_cell(value)) for value in row] for row in rows]
     if not sys.stdout.isatty():
-        for row in rows:
-            print("\t".join(clean(_cell(value)) for value in row))  # noqa: T201
+        for row in cells:
+            print("\t".join(row))  # noqa: T201
         return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     shown = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
+    least = 0
+    for number, column in enumerate(columns):
+        whole = max((len(row[number]) for row in cells if _is_whole(row[number])), default=0)
+        least += max(whole, min(len(column), 8)) + 1
         shown.add_column(
-            column.upper(), justify="right" if column in right else "left", overflow="fold"
+            column.upper(),
+            justify="right" if column in right else "left",
+            overflow="fold",
+            min_width=whole or None,
         )
-    for row in rows:
-        shown.add_row(*(Text(clean(_cell(value))) for value in row))
-    Console(no_color=session.is_plain or "NO_COLOR" in os.environ, highlight=False).print(shown)
+    for row in cells:
+        shown.add_row(*map(Text, row))
+    console = Console(no_color=session.is_plain or "NO_COLOR" in os.environ, highlight=False)
+    console.print(shown, width=max(console.width, least), crop=False, no_wrap=False)
+
+
+def _is_whole(cell: str) -> bool:
+    """Whether a cell is one path or address, of no use in pieces."""
+    return ("/" in cell or "@" in cell) and " " not in cell
 
 
 def _cell(value: Any) -> str:
@@ -150,6 +205,14 @@ def mark(state: str) -> str:
 
 def progress(total: int | None) -> Progress:
     """A bar on a terminal, nothing elsewhere."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -166,6 +229,8 @@ def confirm(question: str, flag: str) -> None:
 
     Raises: InputError without a terminal, naming the flag that answers; or when the answer is no.
     """
+    from rich.text import Text
+
     if not session.is_asking or not sys.stdin.isatty():
         raise InputError(f"refusing to go on without a terminal; pass {flag}")
     if console(is_error=True).input(Text(clean(f"{question} [y/N] "))).strip().lower() not in (
@@ -177,8 +242,10 @@ def confirm(question: str, flag: str) -> None:
 
 def finish(report: Report) -> int:
     """Tell a report's problems; return the exit code."""
+    from rich.text import Text
+
     for problem in report.problems:
-        console(is_error=True).print(Text(f"{mark('warn')} {clean(problem)}"))
+        console(is_error=True).print(Text(f"{mark('warn')} {clean(as_called(problem))}"))
     if report.is_unreachable:
         return 5
     return 4 if report.problems else 0
@@ -188,12 +255,15 @@ def tell_error(error: NewsletterError) -> None:
     """What failed, what state things are in, what to do next; on stderr, as JSON too if JSON was
     asked for.
     """
+    hint = as_called(error.hint)
     if session.is_json:
-        body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+        body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": hint}
         if isinstance(error, InputError) and error.position:
             body["position"] = error.position
         print(json.dumps({"error": body}, ensure_ascii=False), file=sys.stderr)  # noqa: T201
         return
+    from rich.text import Text
+
     err = console(is_error=True)
     lines = [clean(line) for line in error.message.split("\n")]
     position = getattr(error, "position", 0)
@@ -205,8 +275,8 @@ def tell_error(error: NewsletterError) -> None:
     )
     for line in lines[1:]:
         err.print(Text(f"       {line}"))
-    if error.hint:
-        err.print(Text(f"  {clean(error.hint)}"))
+    if hint:
+        err.print(Text(f"  {clean(hint)}"))
 
 
 def moment(text: str | None) -> datetime:

@@ -1,7 +1,7 @@
 """Papers: import, list, show, search, hide, merge, split."""
 
-import gc
-import json
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -9,18 +9,15 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from newsletter import paper_merges
-from newsletter.cli.output import emit, note, open_app, progress, say, table
+from newsletter.cli.output import as_called, emit, note, open_app, progress, say, table
 from newsletter.errors import InputError
-from newsletter.models import Sighting
-from newsletter.store import papers, signals
-from newsletter.store.db import reading, writing
-from newsletter.text.identifiers import identifiers as identifiers_in
-from newsletter.text.markup import clean, clean_names
+
+if TYPE_CHECKING:
+    from newsletter.models import Sighting
 
 app = typer.Typer(
     help="Papers: import, list, show, search, hide, merge, split.", no_args_is_help=True
@@ -35,6 +32,8 @@ def import_(file: Annotated[Path, typer.Argument(help="JSON lines; - reads stdin
     """Take papers in:
     {"id","title","abstract"|"summary","authors":[],"categories":[],"published","url"} a line.
     """
+    import gc
+
     site = open_app()
     counts: Counter[str] = Counter()
     stream: TextIO = (
@@ -56,6 +55,8 @@ def import_(file: Annotated[Path, typer.Argument(help="JSON lines; - reads stdin
 
 def _sightings(lines: Iterable[str], now: datetime, counts: Counter[str]) -> Iterator[Sighting]:
     """Read papers line by line; a line that is none is told and counted as failed."""
+    import json
+
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -71,6 +72,8 @@ def _collecting_by_hand() -> Iterator[None]:
     """Look for dead cycles between batches only: Python's own looking, all the time, takes a
     quarter of an import.
     """
+    import gc
+
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -83,6 +86,10 @@ def _collecting_by_hand() -> Iterator[None]:
 
 def _sighting(record: Any, now: datetime) -> Sighting:
     """Raises: InputError, ValueError for a record that is no paper."""
+    from newsletter.models import Sighting
+    from newsletter.text.identifiers import identifiers as identifiers_in
+    from newsletter.text.markup import clean, clean_names
+
     if not isinstance(record, dict):
         raise InputError("not a JSON object")
     id, title = str(record.get("id") or "").strip(), clean(record.get("title") or "", 300)
@@ -128,6 +135,9 @@ def _moment(value: Any) -> datetime | None:
 @app.command("list")
 def list_(limit: Annotated[int, typer.Option(min=1)] = 30) -> int:
     """Show the hottest papers of the last run, then the newest."""
+    from newsletter.store import papers, signals
+    from newsletter.store.db import reading
+
     with reading(open_app().engine) as connection:
         hottest = dict(signals.hottest(connection, limit))
         found = list(papers.by_keys(connection, hottest).values()) or list(
@@ -157,12 +167,17 @@ def list_(limit: Annotated[int, typer.Option(min=1)] = 30) -> int:
 
 
 def _newest(connection: Any, limit: int) -> Iterator[Any]:
+    from newsletter.store import papers
+
     return papers.iterate(connection, limit)
 
 
 @app.command()
 def show(id: str) -> int:
     """Show all that is known of a paper, and who said it."""
+    from newsletter.store import papers, signals
+    from newsletter.store.db import reading
+
     with reading(open_app().engine) as connection:
         paper = papers.get(connection, id)
         heat = signals.heats_of(connection, [paper.key]).get(paper.key)
@@ -235,6 +250,9 @@ def hide(
     dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
 ) -> int:
     """Keep a paper out of every digest and page."""
+    from newsletter.store import papers
+    from newsletter.store.db import reading, writing
+
     site = open_app()
     if dry_run:
         with reading(site.engine) as connection:
@@ -254,13 +272,17 @@ def merge(id: str, other: str) -> int:
     """Show OTHER as the paper ID from now on. Who had either is sent neither again. Undo: papers
     split ID.
     """
+    from newsletter import paper_merges
+    from newsletter.store import papers
+    from newsletter.store.db import reading
+
     site = open_app()
     with reading(site.engine) as connection:
         gone = papers.get_itself(connection, other)
     paper = paper_merges.merge(site.engine, id, other, datetime.now(UTC))
     if not emit({"id": paper.id, "merged": gone.id}):
         say(f"{gone.id} is shown as {paper.id}: {paper.title}")
-        note(f"to undo it: newsletter papers split {paper.id}")
+        note(as_called(f"to undo it: newsletter papers split {paper.id}"))
     return 0
 
 
@@ -275,8 +297,11 @@ def split(
     """Take a paper apart: undo merges into it, or give what does not share its identifiers papers
     of their own.
     """
+    from newsletter import paper_merges
+
     done = paper_merges.split(open_app().engine, id, take or (), datetime.now(UTC))
     if not emit({"id": done.kept.id, "others": [paper.id for paper in done.others]}):
         table(("id", "title"), [(paper.id, paper.title) for paper in (done.kept, *done.others)])
-        note(f"to undo it: newsletter papers merge {done.kept.id} {done.others[0].id}")
+        undo = f"newsletter papers merge {done.kept.id} {done.others[0].id}"
+        note(as_called(f"to undo it: {undo}"))
     return 0

@@ -2,23 +2,16 @@
 themselves.
 """
 
-import asyncio
-import signal
-import tempfile
-import webbrowser
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import uvicorn
 
-from newsletter import addresses
-from newsletter.app import App, Preview, Report
-from newsletter.cli import pick_tables
-from newsletter.cli.logs import start_logging
 from newsletter.cli.output import (
+    as_called,
     console,
     emit,
     finish,
@@ -31,15 +24,13 @@ from newsletter.cli.output import (
     session,
     table,
 )
-from newsletter.config import LOOPBACK
-from newsletter.delivery.domain_check import ask_dns
 from newsletter.errors import InputError, NewsletterError, NotFound
-from newsletter.models import Subscriber
-from newsletter.runtime.daemon import Daemon
-from newsletter.runtime.worker import Worker
-from newsletter.store import ledger_read, subscribers
-from newsletter.store.db import reading
-from newsletter.web import create_app
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from newsletter.app import App, Preview, Report
+    from newsletter.models import Subscriber
 
 At = Annotated[
     str | None, typer.Option("--at", help="Work as if it were this moment: 2026-05-04T09:00Z.")
@@ -57,6 +48,8 @@ def fetch(
     at: At = None,
 ) -> int:
     """Get new papers and trend signals."""
+    import asyncio
+
     with (
         console(is_error=True).status("asking the sources …") if not session.is_quiet else _silent()
     ):
@@ -73,6 +66,8 @@ def run(
     at: At = None,
 ) -> int:
     """Fetch, rank, freeze and deliver whatever is due; safe to repeat."""
+    import asyncio
+
     app, now = open_app(), moment(at)
     if dry_run:
         planned = app.plan_only(now)
@@ -103,6 +98,11 @@ def send(
     at: At = None,
 ) -> int:
     """Send the digests that are frozen and wait."""
+    import asyncio
+
+    from newsletter.store import ledger_read
+    from newsletter.store.db import reading
+
     app = open_app()
     only = [_reader(app, to).id] if to else []
     if dry_run:
@@ -121,6 +121,9 @@ async def _heeding(work: Callable[[asyncio.Event], Awaitable[Report]]) -> Report
     """Asked to end (Ctrl-C, SIGTERM), let the letters on their way arrive; asked twice, end at
     once.
     """
+    import asyncio
+    import signal
+
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def ask() -> None:
@@ -153,6 +156,8 @@ def preview(
     at: At = None,
 ) -> int:
     """Show one reader's digest as it would be now. Nothing is sent."""
+    from newsletter.cli import pick_tables
+
     if form not in (None, "html", "text", "eml"):
         raise InputError(f"--format {form!r}", hint="formats: html, text, eml")
     app = open_app()
@@ -200,7 +205,7 @@ def status(at: At = None) -> int:
     for retry in data["retries"]:
         say(f"{retry['source']} is asked again at {retry['at']}")
     for hint in data["hints"]:
-        say(f"{mark('warn')} {hint}")
+        say(f"{mark('warn')} {as_called(hint)}")
     if data["no_content"]:
         said = data["no_content"]
         say(
@@ -221,6 +226,14 @@ def status(at: At = None) -> int:
 
 def daemon() -> int:
     """Clock, web and delivery in one process."""
+    import asyncio
+    from urllib.parse import urlsplit
+
+    from newsletter.cli.logs import start_logging
+    from newsletter.config import LOOPBACK
+    from newsletter.delivery.domain_check import ask_dns
+    from newsletter.runtime.daemon import Daemon
+
     app = open_app()
     start_logging()
     is_public = (
@@ -238,6 +251,11 @@ def serve(
     ] = None,
 ) -> int:
     """Serve the public pages only."""
+    import uvicorn
+
+    from newsletter.cli.logs import start_logging
+    from newsletter.web import create_app
+
     app = open_app()
     web = app.config.web
     note(f"pages on http://{host or web.host}:{port or web.port}")
@@ -255,6 +273,11 @@ def serve(
 
 def worker() -> int:
     """Deliver on further machines, with PostgreSQL, until it is stopped."""
+    import asyncio
+
+    from newsletter.cli.logs import start_logging
+    from newsletter.runtime.worker import Worker
+
     if not read_config().database.url.startswith("postgresql"):
         raise InputError(
             "worker needs PostgreSQL; this site keeps its data in SQLite",
@@ -276,6 +299,10 @@ class _silent:
 
 def _reader(app: App, email: str | None) -> Subscriber:
     """Raises: NotFound, AddressError."""
+    from newsletter import addresses
+    from newsletter.store import subscribers
+    from newsletter.store.db import reading
+
     with reading(app.engine) as connection:
         if email is None:
             first = subscribers.search(connection, states=["active"], limit=1)
@@ -329,6 +356,8 @@ def _tell_issues(issues: list[dict[str, Any]]) -> None:
 
 
 def _preview_json(shown: Preview) -> dict[str, Any]:
+    from newsletter.cli import pick_tables
+
     letter = shown.letter
     return {
         "to": shown.reader.email,
@@ -341,6 +370,9 @@ def _preview_json(shown: Preview) -> dict[str, Any]:
 
 
 def _put_out(shown: Preview, form: str, out: Path | None, is_opening: bool) -> int:
+    import tempfile
+    import webbrowser
+
     if shown.letter is None:
         note(f"{shown.reader.email}: a quiet day, nothing would be sent")
         return 0

@@ -1,21 +1,18 @@
 """Setting up a site: init, doctor, config, db, dkim."""
 
-import json
+from __future__ import annotations
+
 import os
 import re
-import secrets
-import sqlite3
-import subprocess
-import unicodedata
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newsletter.cli.checks import check_files, check_site
 from newsletter.cli.output import (
+    as_called,
     confirm,
     emit,
     mark,
@@ -26,15 +23,10 @@ from newsletter.cli.output import (
     session,
     table,
 )
-from newsletter.config import Config, load_config, masked
-from newsletter.config_types import BUILT_IN
 from newsletter.errors import ConfigError, InputError, NewsletterError, StoreError
-from newsletter.mail.dkim import make_key
-from newsletter.matching.curated import load_curated
-from newsletter.sources.opml import read_opml
-from newsletter.store import ledger_read, topics
-from newsletter.store.db import migrate, only_one, open_engine, reading, schema, writing
-from newsletter.store.site_lock import settle_here
+
+if TYPE_CHECKING:
+    from newsletter.config import Config
 
 config_app = typer.Typer(help="Configuration: check, show, path, opml.", no_args_is_help=True)
 db_app = typer.Typer(
@@ -71,10 +63,19 @@ categories = ["cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML"]
 """
 
 
-def create_site(folder: Path, config_text: str) -> Path:
-    """Make config, key, database and curated topics in a folder; what is there already is kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "config.toml"
+def create_site(path: Path, config_text: str) -> None:
+    """Make a configuration file, and the key, database and curated topics that it names.
+
+    What is there already is kept.
+    """
+    import secrets
+
+    from newsletter.config import load_config
+    from newsletter.matching.curated import load_curated
+    from newsletter.store import topics
+    from newsletter.store.db import migrate, open_engine, writing
+
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_text(config_text, "utf-8")
     config = load_config(path, os.environ)
@@ -87,17 +88,25 @@ def create_site(folder: Path, config_text: str) -> Path:
     with writing(engine) as connection:
         topics.seed(connection, load_curated())
     engine.dispose()
-    return path
 
 
 def init(
-    directory: Annotated[Path, typer.Option("--dir", help="Where the site lives.")] = Path("."),
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="Where the site lives; here if left out.")
+    ] = None,
 ) -> int:
-    """Create a site: configuration, key, database, curated topics."""
-    path = create_site(directory, CONFIG)
+    """Create a site: configuration, key, database, curated topics. -C names the file to write."""
+    if directory is not None and session.config_option:
+        raise InputError("--dir and -C both say where the site lives", hint="give one of them")
+    if directory is not None or not session.is_config_named:
+        session.name_config(str((directory or Path()) / "config.toml"))
+    path = session.config_path
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", hint=f"name the file: -C {path / 'config.toml'}")
+    create_site(path, CONFIG)
     if not emit({"config": str(path)}):
         say(f"{mark('ok')} {path}")
-        say(f"Next: set your relay and address in it, then: newsletter -C {path} doctor")
+        say(as_called("Next: set your relay and address in it, then: newsletter doctor"))
     return 0
 
 
@@ -107,20 +116,27 @@ def doctor(
     ] = False,
 ) -> int:
     """Check configuration, database, relay, sources, clock and versions."""
+    from newsletter.cli.checks import check_site
+
     found = check_site(read_config(), is_deployed=deploy)
     if not emit({"checks": [vars(check) for check in found]}):
         for check in found:
             say(f"{mark(check.state)} {check.subject:14} {check.fact}")
             if check.advice:
-                say(f"    {check.advice}")
+                say(f"    {as_called(check.advice)}")
         states = [check.state for check in found]
         say(f"Problems {states.count('fail')}, warnings {states.count('warn')}")
-    return 3 if any(check.state == "fail" for check in found) else 0
+    failed = [check for check in found if check.state == "fail"]
+    if not failed:
+        return 0
+    return 5 if all(check.is_unreachable for check in failed) else 3
 
 
 @config_app.command("check")
 def check_config() -> int:
     """Say every mistake in the configuration, and whether the files it names can be read."""
+    from newsletter.cli.checks import check_files
+
     unread = [check for check in check_files(read_config()) if check.state == "fail"]
     if unread:
         raise ConfigError([check.fact for check in unread], hint=unread[0].advice)
@@ -132,6 +148,8 @@ def check_config() -> int:
 @config_app.command("show")
 def show_config() -> int:
     """Show the configuration as it is in force, without secrets."""
+    from newsletter.config import masked
+
     data = masked(read_config())
     if not emit(data):
         table(("key", "value"), _flat(data))
@@ -166,6 +184,12 @@ def take_feeds(
     """Add the feeds of an OPML file to the configuration; those that are there already are left
     out.
     """
+    import json
+
+    from newsletter.config import load_config
+    from newsletter.config_types import BUILT_IN
+    from newsletter.sources.opml import read_opml
+
     config, path = read_config(), session.config_path
     known = {feed.url for feed in config.sources.feeds}
     names = {feed.name for feed in config.sources.feeds} | {*BUILT_IN}
@@ -198,6 +222,8 @@ def take_feeds(
 
 def _feed_name(title: str, taken: set[str]) -> str:
     """A title as a name that the configuration takes, and that no other source has."""
+    import unicodedata
+
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:36].strip("-") or "feed"
     return next(name for n in count(1) if (name := slug if n == 1 else f"{slug}-{n}") not in taken)
@@ -206,6 +232,10 @@ def _feed_name(title: str, taken: set[str]) -> str:
 @db_app.command("migrate")
 def migrate_db() -> int:
     """Bring the database to this version's schema, after a backup."""
+    from newsletter.matching.curated import load_curated
+    from newsletter.store import topics
+    from newsletter.store.db import migrate, only_one, open_engine, schema, writing
+
     config = read_config()
     engine = open_engine(config.database.url)
     before = schema(engine)
@@ -223,6 +253,9 @@ def migrate_db() -> int:
 @db_app.command("status")
 def db_status() -> int:
     """Schema, size, and whether the ledger adds up."""
+    from newsletter.store import ledger_read
+    from newsletter.store.db import open_engine, reading, schema
+
     config = read_config()
     engine = open_engine(config.database.url)
     state = schema(engine)
@@ -252,6 +285,10 @@ def backup(file: Annotated[Path | None, typer.Argument()] = None) -> int:
 
 
 def _backup(config: Config, file: Path | None) -> Path:
+    import sqlite3
+
+    from newsletter.store.db import open_engine
+
     engine = open_engine(config.database.url)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     if engine.dialect.name == "sqlite":
@@ -272,6 +309,11 @@ def restore(file: Path, yes: Annotated[bool, typer.Option("--yes")] = False) -> 
     """Put a backup in the place of the database. What was on its way then becomes held, never sent
     twice.
     """
+    import sqlite3
+
+    from newsletter.store.db import only_one, open_engine, writing
+    from newsletter.store.site_lock import settle_here
+
     config = read_config()
     if not file.exists():
         raise InputError(f"{file} does not exist")
@@ -295,7 +337,8 @@ def restore(file: Path, yes: Annotated[bool, typer.Option("--yes")] = False) -> 
         restored = open_engine(config.database.url)
         with writing(restored) as connection:
             settle_here(restored, connection, datetime.now(UTC))
-    say(f"{mark('ok')} restored; letters that were on their way are held: newsletter issues list")
+    held = "letters that were on their way are held: newsletter issues list"
+    say(f"{mark('ok')} restored; {as_called(held)}")
     return 0
 
 
@@ -304,16 +347,17 @@ def adopt(yes: Annotated[bool, typer.Option("--yes")] = False) -> int:
     """Send from this copy of the database from now on. What was on its way is held: the other one
     may have sent it.
     """
+    from newsletter.store.db import only_one, writing
+    from newsletter.store.site_lock import settle_here
+
     site = open_app()
     if not yes:
         confirm("The place this database came from must never send again. Go on?", "--yes")
     with only_one(site.engine, "run"), writing(site.engine) as connection:
         held = settle_here(site.engine, connection, datetime.now(UTC))
     if not emit({"held": held}):
-        say(
-            f"{mark('ok')} this is the place that sends now; {held} letters are held: newsletter "
-            "issues list"
-        )
+        seen = as_called("newsletter issues list")
+        say(f"{mark('ok')} this is the place that sends now; {held} letters are held: {seen}")
     return 0
 
 
@@ -322,6 +366,8 @@ def _plain_url(config: Config) -> str:
 
 
 def _postgres(*command: str) -> None:
+    import subprocess
+
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     except FileNotFoundError as e:
@@ -339,6 +385,8 @@ def keygen(
     out: Annotated[Path, typer.Option(help="The private key goes here.")] = Path("dkim.key"),
 ) -> int:
     """Make a signing key and print the DNS record that goes with it."""
+    from newsletter.mail.dkim import make_key
+
     if out.exists():
         raise InputError(f"{out} exists; nothing was written")
     pem, record = make_key()

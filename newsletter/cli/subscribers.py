@@ -1,27 +1,26 @@
 """Readers: list, show, add, import, export, pause, resume, remove."""
 
-import csv
+from __future__ import annotations
+
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 from zoneinfo import available_timezones
 
 import typer
-from sqlalchemy import Connection
 
-from newsletter import addresses, membership
-from newsletter.app import App
 from newsletter.cli.output import confirm, emit, note, open_app, progress, say, table
 from newsletter.errors import InputError, NewsletterError, NotFound
-from newsletter.mail_kinds import CONFIRM
-from newsletter.matching.query import parse as parse_query
-from newsletter.models import RHYTHMS, Subscriber, SubscriberState
-from newsletter.store import ledger_plan, ledger_read, subscribers, topics
-from newsletter.store.db import reading, writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from newsletter.app import App
+    from newsletter.models import Subscriber
 
 app = typer.Typer(
     help="Readers: list, show, add, import, export, pause, resume, remove.", no_args_is_help=True
@@ -35,6 +34,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would hap
 
 
 def _find(connection: Connection, email: str) -> Subscriber:
+    from newsletter import addresses
+    from newsletter.store import subscribers
+
     found = subscribers.find(connection, addresses.parse(email).canonical)
     if found is None:
         raise NotFound(f"no subscriber {email}", hint="see them: newsletter subscribers list")
@@ -48,6 +50,10 @@ def list_(
     limit: Annotated[int, typer.Option(help="At most so many; 0 = all.")] = 30,
 ) -> int:
     """Show who reads what."""
+    from newsletter.models import SubscriberState
+    from newsletter.store import subscribers, topics
+    from newsletter.store.db import reading
+
     states = [state.strip() for state in status.split(",") if state.strip()]
     for state in states:
         if state not in list(SubscriberState):
@@ -80,6 +86,9 @@ def _brief(reader: Subscriber) -> dict[str, Any]:
 @app.command()
 def show(email: str) -> int:
     """Show one reader: choices, state, and what became of each letter."""
+    from newsletter.store import ledger_read, topics
+    from newsletter.store.db import reading
+
     with reading(open_app().engine) as connection:
         reader = _find(connection, email)
         names = [topic.name for topic in topics.by_ids(connection, reader.topics).values()]
@@ -125,6 +134,11 @@ def add(
     reason: Annotated[str, typer.Option(help="How and when this person agreed.")] = "",
 ) -> int:
     """Add a reader. A confirmation mail asks them first, unless they agreed already."""
+    from newsletter.mail_kinds import CONFIRM
+    from newsletter.models import SubscriberState
+    from newsletter.store import ledger_plan, subscribers
+    from newsletter.store.db import writing
+
     if no_confirm and not reason:
         raise InputError("--no-confirm needs --reason: how and when did this person agree?")
     site = open_app()
@@ -156,6 +170,8 @@ def add(
 
 
 def _require_mailable(connection: Connection, site: App, canonical: str) -> None:
+    from newsletter.store import subscribers
+
     why = subscribers.suppression(connection, site.tokens.address_hash(canonical))
     if why is not None:
         raise InputError(f"this address is suppressed ({why}) and is never mailed again")
@@ -166,6 +182,9 @@ def _read_row(connection: Connection, site: App, fields: dict[str, str]) -> tupl
 
     Raises: InputError, AddressError, QueryError, NotFound.
     """
+    from newsletter import addresses
+    from newsletter.models import RHYTHMS, Subscriber, SubscriberState
+
     address = addresses.parse(fields.get("email", ""), own=site.config.site.from_)
     timezone = fields.get("timezone") or "UTC"
     if timezone not in available_timezones():
@@ -194,6 +213,9 @@ def _read_row(connection: Connection, site: App, fields: dict[str, str]) -> tupl
 
 def _topic(connection: Connection, name: str) -> int:
     """A topic by name; a query in the topic language becomes the reader's own topic."""
+    from newsletter.matching.query import parse as parse_query
+    from newsletter.store import topics
+
     try:
         return topics.get(connection, name).id
     except NotFound:
@@ -215,6 +237,8 @@ def import_(
     """Add readers from a CSV file, in a stream. Bad lines are reported by number, and the rest goes
     on.
     """
+    from newsletter.store.db import writing
+
     site = open_app()
     stream: TextIO = sys.stdin if str(file) == "-" else file.open(encoding="utf-8-sig", newline="")
     counts: Counter[str] = Counter()
@@ -244,6 +268,8 @@ def import_(
 
 def _lines(stream: TextIO) -> Iterator[tuple[int, dict[str, str] | InputError]]:
     """Line number and fields. A line that is no UTF-8 or no CSV is an error with its number."""
+    import csv
+
     reader = csv.reader(stream, strict=True)
     try:
         head = [name.strip().lower() for name in next(reader, [])]
@@ -289,6 +315,10 @@ def _import_line(
     fields: dict[str, str] | InputError,
     consent: str,
 ) -> str:
+    from newsletter.mail_kinds import CONFIRM
+    from newsletter.models import SubscriberState
+    from newsletter.store import ledger_plan, subscribers
+
     try:
         if isinstance(fields, InputError):
             raise fields
@@ -321,6 +351,11 @@ def export(
     ] = False,
 ) -> int:
     """Write all readers as CSV, as `import` reads it."""
+    import csv
+
+    from newsletter.store import subscribers, topics
+    from newsletter.store.db import reading
+
     site = open_app()
     out: TextIO = sys.stdout if str(file) == "-" else file.open("w", encoding="utf-8", newline="")
     with reading(site.engine) as connection:
@@ -360,6 +395,10 @@ def pause(
     email: str, until: Annotated[str, typer.Option(help="A date; two weeks if left out.")] = ""
 ) -> int:
     """Send nothing until a date."""
+    from newsletter.models import SubscriberState
+    from newsletter.store import subscribers
+    from newsletter.store.db import writing
+
     try:
         day = date.fromisoformat(until) if until else datetime.now(UTC).date() + timedelta(days=14)
     except ValueError as e:
@@ -380,6 +419,10 @@ def pause(
 @app.command()
 def resume(email: str) -> int:
     """End a pause now."""
+    from newsletter.models import SubscriberState
+    from newsletter.store import subscribers
+    from newsletter.store.db import writing
+
     with writing(open_app().engine) as connection:
         reader = _find(connection, email)
         if reader.state is not SubscriberState.PAUSED:
@@ -401,6 +444,11 @@ def remove(
     dry_run: DryRun = False,
 ) -> int:
     """End a subscription; with --erase delete the reader too."""
+    from newsletter import membership
+    from newsletter.models import SubscriberState
+    from newsletter.store import subscribers
+    from newsletter.store.db import reading, writing
+
     site = open_app()
     with reading(site.engine) as connection:
         reader = _find(connection, email)

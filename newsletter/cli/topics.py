@@ -1,17 +1,18 @@
 """Topics: list, show, add, edit, test, remove."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from newsletter.cli.output import confirm, emit, moment, open_app, say, table
 from newsletter.errors import NotFound
-from newsletter.matching.query import parse
-from newsletter.models import MATCH_CUT, Topic
-from newsletter.store import topics
-from newsletter.store.db import reading, writing
+
+if TYPE_CHECKING:
+    from newsletter.models import Topic
 
 #: Papers shown below the cut: what a wider query would have brought.
 NEARLY = 3
@@ -37,6 +38,9 @@ def list_(
     own: Annotated[bool, typer.Option("--own", help="Readers' own queries too.")] = False,
 ) -> int:
     """Show the topics that the site offers."""
+    from newsletter.store import topics
+    from newsletter.store.db import reading
+
     with reading(open_app().engine) as connection:
         found = [topic for topic in topics.every(connection) if own or topic.is_curated]
         readers = topics.readers(connection)
@@ -49,6 +53,9 @@ def list_(
 @app.command()
 def show(name: str) -> int:
     """Show one topic."""
+    from newsletter.store import topics
+    from newsletter.store.db import reading
+
     with reading(open_app().engine) as connection:
         topic = topics.get(connection, name)
         data = _json(topic, topics.readers(connection).get(topic.id, 0))
@@ -66,6 +73,11 @@ def add(
     description: str = "",
 ) -> int:
     """Offer a new topic."""
+    from newsletter.matching.query import parse
+    from newsletter.models import Topic
+    from newsletter.store import topics
+    from newsletter.store.db import writing
+
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "topic"
     with writing(open_app().engine) as connection:
         topic = topics.add(
@@ -85,6 +97,10 @@ def edit(
     description: Annotated[str | None, typer.Option()] = None,
 ) -> int:
     """Change a topic; its readers keep it."""
+    from newsletter.matching.query import parse
+    from newsletter.store import topics
+    from newsletter.store.db import writing
+
     with writing(open_app().engine) as connection:
         topic = topics.get(connection, name)
         topic = replace(
@@ -108,6 +124,11 @@ def test(
     at: Annotated[str | None, typer.Option("--at")] = None,
 ) -> int:
     """Show what a topic would have brought in the last days."""
+    from newsletter.matching.query import parse
+    from newsletter.models import MATCH_CUT
+    from newsletter.store import topics
+    from newsletter.store.db import reading
+
     site = open_app()
     with reading(site.engine) as connection:
         try:
@@ -141,6 +162,9 @@ def remove(
     dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
 ) -> int:
     """Take a topic away; refused while somebody reads it."""
+    from newsletter.store import topics
+    from newsletter.store.db import reading, writing
+
     site = open_app()
     with reading(site.engine) as connection:
         topic = topics.get(connection, name)

@@ -27,6 +27,7 @@ class Check:
     subject: str
     fact: str
     advice: str = ""
+    is_unreachable: bool = False  #: nothing is set up wrongly: another machine does not answer
 
 
 def check_versions(
