@@ -44,7 +44,8 @@ from newsletter.models import (
     Topic,
 )
 from newsletter.ports import Matcher, Transport
-from newsletter.sources import build_sources, open_http
+from newsletter.source_rows import IMPORT
+from newsletter.sources.registry import build_sources, open_http
 from newsletter.steps.classify_reply import Reply, judge
 from newsletter.steps.compose import PaperFacts, Renderer, SiteFacts, show
 from newsletter.steps.due import Due, next_due, zone
@@ -410,9 +411,9 @@ class App:
         """Take papers in from a file, the same way as from a source; they count as seen when they
         were published.
         """
-        harvest = Harvest("import", SourceState.FRESH, tuple(sightings))
+        harvest = Harvest(IMPORT, SourceState.FRESH, tuple(sightings))
         with only_one(self.engine, "run"):
-            return pipeline.learn(self.engine, [harvest], now, is_backdated=True)["import"]
+            return pipeline.learn(self.engine, [harvest], now, is_backdated=True)[IMPORT]
 
     # -- the insides -------------------------------------------------------------------------------
 

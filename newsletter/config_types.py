@@ -11,8 +11,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, SecretStr
 
-#: Names of sources that are built in; a feed needs one of its own.
-BUILT_IN = ("arxiv", "huggingface", "biorxiv", "medrxiv", "hackernews", "github", "import")
+from newsletter.source_rows import TAKEN
 
 
 def _line(value: str) -> str:
@@ -64,9 +63,9 @@ def _category(value: str) -> str:
 
 
 def _feed_name(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value) or value in BUILT_IN:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value) or value in TAKEN:
         raise ValueError(
-            f"must be lower-case letters, digits and hyphens, and none of {', '.join(BUILT_IN)}"
+            f"must be lower-case letters, digits and hyphens, and none of {', '.join(TAKEN)}"
         )
     return value
 

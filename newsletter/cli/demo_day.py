@@ -26,9 +26,9 @@ from newsletter.cli.output import as_called, emit, mark, note, say, table
 from newsletter.cli.site import create_site
 from newsletter.config import load_config
 from newsletter.errors import InputError
+from newsletter.list_days import latest_list_day
 from newsletter.matching.query import parse
 from newsletter.models import Subscriber, SubscriberState
-from newsletter.sources.arxiv_schedule import latest_list_day
 from newsletter.store import ledger_read, papers, signals, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.web import create_app

@@ -187,12 +187,12 @@ def take_feeds(
     import json
 
     from newsletter.config import load_config
-    from newsletter.config_types import BUILT_IN
+    from newsletter.source_rows import TAKEN
     from newsletter.sources.opml import read_opml
 
     config, path = read_config(), session.config_path
     known = {feed.url for feed in config.sources.feeds}
-    names = {feed.name for feed in config.sources.feeds} | {*BUILT_IN}
+    names = {feed.name for feed in config.sources.feeds} | {*TAKEN}
     added: list[dict[str, str]] = []
     for title, url in read_opml(file.read_bytes()):
         if url.rstrip("/") not in known:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from newsletter.config import Config
 from newsletter.models import SourceState
-from newsletter.sources import source_names
+from newsletter.sources.registry import paper_sources, source_names
 from newsletter.steps.due import zone
 from newsletter.steps.fetch import retry_at
 from newsletter.store import runs
@@ -116,10 +116,7 @@ def waiting(rows: Rows, now: datetime) -> set[str]:
 
 def is_blackout(rows: Rows, config: Config) -> bool:
     """Whether no place that shows papers gave a usable answer at the last look (C27)."""
-    sources = config.sources
-    names = [name for name in ("arxiv", "huggingface", "biorxiv") if getattr(sources, name)]
-    names += [feed.name for feed in sources.feeds]
-    asked = [rows[name] for name in names if name in rows]
+    asked = [rows[name] for name in paper_sources(config) if name in rows]
     return bool(asked) and all(row["state"] == SourceState.FAILED for row in asked)
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from newsletter.config import Arxiv
+from newsletter.list_days import latest_list_day
 from newsletter.models import Ask, Harvest, Sighting, SourceState, Unit
 from newsletter.sources.arxiv_catchup import CatchUp
 from newsletter.sources.arxiv_records import explanation, from_entry, one_each
-from newsletter.sources.arxiv_schedule import judge, latest_list_day, list_days_between, local_day
+from newsletter.sources.arxiv_schedule import judge, list_days_between, local_day
 from newsletter.sources.http import Answer, FetchError, Http, Lane, conditional, validators
 from newsletter.sources.parsing import Document, moment, parse
 from newsletter.sources.source_state import marks, overall

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
 from newsletter.config import Arxiv
+from newsletter.list_days import deadline, latest_list_day
 from newsletter.models import Sighting
 from newsletter.sources.arxiv_records import explanation, from_entry, from_oai, one_each
-from newsletter.sources.arxiv_schedule import deadline, latest_list_day
 from newsletter.sources.http import FetchError, Http, Lane
 from newsletter.sources.parsing import Document, parse
 

@@ -15,6 +15,7 @@ from itertools import combinations, count
 from typing import Any
 
 from newsletter.models import Merge, Paper, Sighting
+from newsletter.source_rows import IMPORT, trust
 from newsletter.steps.identity import (
     Record,
     Verdict,
@@ -71,9 +72,6 @@ _REST = (
     "comment",
     "is_withdrawn",
 )
-#: Sources by how well they know a paper: arXiv is its origin, Hugging Face shows a copy; others
-#: stand between.
-_TRUST = {"arxiv": 0, "biorxiv": 1, "medrxiv": 1, "huggingface": 3}
 
 
 def lookup_keys(sighting: Sighting) -> tuple[str, ...]:
@@ -290,7 +288,7 @@ def _place(sighting: Sighting) -> tuple[Any, ...]:
     """
     return (
         _is_replacement([sighting]),
-        _TRUST.get(sighting.source, 2),
+        trust(sighting.source),
         sighting.source,
         sighting.source_id,
         -sighting.version,
@@ -390,9 +388,7 @@ def _by_trust(seen: Sequence[Sighting], known: Paper | None) -> list[Record]:
 
     A notice of withdrawal has nothing to say but that, so it comes behind what we know.
     """
-    by_trust = sorted(
-        seen, key=lambda sighting: (_TRUST.get(sighting.source, 2), -sighting.version)
-    )
+    by_trust = sorted(seen, key=lambda sighting: (trust(sighting.source), -sighting.version))
     if known is None:
         return list(by_trust)
     newer = [
@@ -460,7 +456,7 @@ def _ids(sightings: Sequence[Sighting]) -> Iterator[str]:
         yield from (name.removeprefix(kind) for name in names if name.startswith(kind))
     first = min(sightings, key=_place)
     if _TOKEN.fullmatch(first.source_id) or (
-        first.source == "import" and _GIVEN.fullmatch(first.source_id)
+        first.source == IMPORT and _GIVEN.fullmatch(first.source_id)
     ):
         yield first.source_id
     source = re.sub(r"[^a-z0-9]+", "-", first.source.lower()).strip("-") or "paper"

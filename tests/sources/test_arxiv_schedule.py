@@ -4,15 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from newsletter.list_days import deadline, is_holiday, is_list_day, latest_list_day
 from newsletter.models import SourceState
-from newsletter.sources.arxiv_schedule import (
-    deadline,
-    is_holiday,
-    is_list_day,
-    judge,
-    latest_list_day,
-    list_days_between,
-)
+from newsletter.sources.arxiv_schedule import judge, list_days_between
 from newsletter.sources.source_state import marks
 
 FRESH, QUIET, STALLED = SourceState.FRESH, SourceState.QUIET, SourceState.STALLED

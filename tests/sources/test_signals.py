@@ -22,11 +22,11 @@ from newsletter.config import (
 )
 from newsletter.errors import InputError
 from newsletter.models import Ask, Harvest, SourceState
-from newsletter.sources import build_sources, open_http
 from newsletter.sources.github import GitHubSource
 from newsletter.sources.hackernews import HackerNewsSource
 from newsletter.sources.http import Http
 from newsletter.sources.opml import read_opml
+from newsletter.sources.registry import build_sources, open_http
 from newsletter.steps.fetch import fetch
 from tests.sources.mirror import Mirror, Reply
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import parse_qs
 
-from newsletter.sources.arxiv_schedule import NEW_YORK, deadline
+from newsletter.list_days import NEW_YORK, deadline
 from tests.sources.arxiv_mirror import feed
 from tests.sources.mirror import Mirror, Reply, Request
 

@@ -1,0 +1,34 @@
+"""Write the next migration, from the difference between the tables and the migrations so far.
+
+    python migrations/new.py "what changes"
+
+Read what it wrote: alembic sees columns, tables and indexes, not what should become of the rows.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+from alembic.script import ScriptDirectory
+
+from newsletter.store.db import _alembic, migrate, open_engine
+
+
+def main(what: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_engine(f"sqlite:///{folder}/empty.db")
+        migrate(engine)
+        config = _alembic(engine)
+        config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+        last = ScriptDirectory.from_config(config).get_current_head() or "0"
+        script = command.revision(config, what, autogenerate=True, rev_id=f"{int(last) + 1:04}")
+        engine.dispose()
+    if script and not isinstance(script, list):
+        sys.stdout.write(f"read and mend it: {Path(script.path)}\n")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit('say what changes: python migrations/new.py "what changes"')
+    main(sys.argv[1])

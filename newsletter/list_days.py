@@ -1,0 +1,103 @@
+"""On which days a source has a list, each day in the source's own time zone. Only dates, no wire.
+
+arXiv announces at 20:00 in New York on Sunday to Thursday, and the list of a day appears at
+midnight with the announcement of the evening before; so lists come Monday to Friday, but not after
+the evening of a holiday (https://info.arxiv.org/help/availability.html).
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+#: Submissions close at this hour on the last working day before a list.
+_DEADLINE = time(14, 0, tzinfo=NEW_YORK)
+_ONE = timedelta(days=1)
+_NAMED = {2023: (27,), 2024: (26, 31), 2025: (30,), 2026: (29, 31)}
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When lists come. `may_have_list` is true of every day that could have one; `must_have_list`
+    of those whose absence needs an explanation.
+    """
+
+    zone: ZoneInfo
+    may_have_list: Callable[[date], bool]
+    must_have_list: Callable[[date], bool]
+
+    def today(self, moment: datetime) -> date:
+        return moment.astimezone(self.zone).date()
+
+    def days(self, first: date, last: date) -> list[date]:
+        """The days that may have a list, both ends included, oldest first."""
+        span = (first + timedelta(days=n) for n in range((last - first).days + 1))
+        return [day for day in span if self.may_have_list(day)]
+
+
+def is_weekday(day: date) -> bool:
+    return day.weekday() < 5
+
+
+def is_holiday(day: date) -> bool:
+    """Whether arXiv makes no announcement on the evening of a day.
+
+    It keeps New Year, King, Juneteenth, Independence, Labor, Thanksgiving and Christmas of the
+    federal holidays of the United States, and one or two days of its own choice after Christmas.
+    """
+    return _is_federal(day) or (day.month == 12 and day.day in _after_christmas(day.year))
+
+
+def _is_federal(day: date) -> bool:
+    year = day.year
+    fixed = [date(year, *of) for of in ((1, 1), (6, 19), (7, 4), (12, 25))]
+    if day in [kept for of in [*fixed, date(year + 1, 1, 1)] for kept in (of, _observed(of))]:
+        return True
+    nth_weekday = (day.month, day.weekday(), (day.day - 1) // 7 + 1)
+    return nth_weekday in ((1, 0, 3), (9, 0, 1), (11, 3, 4))  # King, Labor, Thanksgiving
+
+
+def _observed(day: date) -> date:
+    """A holiday on a Saturday is kept on Friday, one on a Sunday on Monday (5 U.S.C. 6103)."""
+    return day + timedelta(days={5: -1, 6: 1}.get(day.weekday(), 0))
+
+
+def _after_christmas(year: int) -> Collection[int]:
+    """Days of December that arXiv named; of a year that it has not named, all are forgiven."""
+    return _NAMED.get(year, range(26, 32))
+
+
+def is_list_day(day: date) -> bool:
+    """Whether a new list of arXiv is due. Forgiven are a holiday itself and the Monday after one on
+    a Friday: Sunday's announcement was left out once (2025-07-06).
+    """
+    is_long_weekend = day.weekday() == 0 and is_holiday(day - 3 * _ONE)
+    return (
+        is_weekday(day)
+        and not is_holiday(day)
+        and not is_holiday(day - _ONE)
+        and not is_long_weekend
+    )
+
+
+def latest_list_day(day: date) -> date:
+    """The day of the newest list that should be there."""
+    while not is_list_day(day):
+        day -= _ONE
+    return day
+
+
+def deadline(list_day: date) -> datetime:
+    """When submissions for a day's list closed: 14:00 on the last working day before, in UTC."""
+    day = list_day - _ONE
+    while day.weekday() >= 5 or _is_federal(day):
+        day -= _ONE
+    return datetime.combine(day, _DEADLINE).astimezone(UTC)
+
+
+ARXIV = Calendar(NEW_YORK, is_weekday, is_list_day)
+#: A list a day, which may be empty.
+DAILY = Calendar(ZoneInfo("UTC"), lambda day: True, lambda day: False)
+#: A list on working days; at weekends it may be empty.
+WEEKDAYS = Calendar(ZoneInfo("UTC"), lambda day: True, is_weekday)

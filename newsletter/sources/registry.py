@@ -1,0 +1,58 @@
+"""The plug-ins of a site, made from the rows of `source_rows` and the configuration."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlsplit
+
+from newsletter.config import Config
+from newsletter.ports import Source
+from newsletter.source_rows import ROWS, SourceRow
+from newsletter.sources.http import Http
+
+
+def open_http(config: Config) -> Http:
+    """The client of one run, to be used as an async context: it says who asks, and never asks the
+    site itself.
+    """
+    site = urlsplit(config.site.base_url)
+    own = (
+        (site.hostname, site.port or {"http": 80}.get(site.scheme, 443)) if site.hostname else None
+    )
+    contact = "; ".join(part for part in (config.site.base_url, config.site.contact) if part)
+    return Http(config.http, f"newsletter/{version('newsletter')} (+{contact})", own)
+
+
+def build_sources(config: Config, http: Http) -> list[Source]:
+    """Every source and signal that is configured, in the order of the rows."""
+    return [plugin(row)(section, http) for row, section in configured(config)]
+
+
+def source_names(config: Config) -> list[str]:
+    """The names of what is configured, in the order of `build_sources`."""
+    return [_name(row, section) for row, section in configured(config)]
+
+
+def paper_sources(config: Config) -> list[str]:
+    """The names of the configured sources that show papers."""
+    return [_name(row, of) for row, of in configured(config) if row.is_showing_papers]
+
+
+def configured(config: Config) -> Iterator[tuple[SourceRow, Any]]:
+    """Each row with its section, once for each entry where the section is a list."""
+    for row in ROWS:
+        group, _, name = row.section.partition(".")
+        section = getattr(getattr(config, group), name)
+        entries = section if isinstance(section, tuple) else (section,) if section else ()
+        yield from ((row, entry) for entry in entries)
+
+
+def plugin(row: SourceRow) -> Any:
+    """The class that a row names."""
+    module, _, name = row.plugin.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _name(row: SourceRow, section: Any) -> str:
+    return str(getattr(section, "name", row.name))
