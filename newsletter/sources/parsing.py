@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.sources.http import Answer, FetchError
+from newsletter.sources.xml_mending import mended
 from newsletter.text.markup import is_garbled
 
 WALL_S = 30.0
@@ -48,7 +49,7 @@ def parse(answer: Answer) -> Document:
     command = [sys.executable, "-I", str(_SANDBOX), answer.url, _charset(answer)]
     try:
         child = subprocess.run(  # noqa: S603
-            command, input=answer.body, capture_output=True, timeout=WALL_S, check=False
+            command, input=mended(answer.body), capture_output=True, timeout=WALL_S, check=False
         )
     except subprocess.TimeoutExpired:
         raise FetchError(

@@ -1,0 +1,52 @@
+"""Notation of the world, taken off: one file a dialect.
+
+tags.py        HTML, JATS, XML's references, escaped once or twice; tags that are words
+mathml.py      formulas of HTML and JATS
+latex.py       formulas, accents and macros of TeX
+highwire.py    typesetting marks of bioRxiv and medRxiv
+braced.py      characters by their names, "{beta}", as the same two write them
+markdown.py    what machines write
+references.py  "&amp;"
+invisible.py   joiners that belong to a word, and what goes
+plain.py       `clean`: all of it, to one line of plain text
+"""
+
+from newsletter.text.markup.invisible import direction
+from newsletter.text.markup.plain import (
+    ABSTRACT_CHARS,
+    AFFILIATIONS,
+    AUTHORS,
+    MACHINE,
+    PLAIN,
+    PREPRINT,
+    TITLE_CHARS,
+    Dialect,
+    clean,
+    clean_affiliations,
+    clean_link,
+    clean_names,
+    dialects_in,
+    is_garbled,
+    shorten,
+)
+from newsletter.text.markup.tags import lines
+
+__all__ = [
+    "ABSTRACT_CHARS",
+    "AFFILIATIONS",
+    "AUTHORS",
+    "MACHINE",
+    "PLAIN",
+    "PREPRINT",
+    "TITLE_CHARS",
+    "Dialect",
+    "clean",
+    "clean_affiliations",
+    "clean_link",
+    "clean_names",
+    "dialects_in",
+    "direction",
+    "is_garbled",
+    "lines",
+    "shorten",
+]

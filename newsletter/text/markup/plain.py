@@ -1,0 +1,128 @@
+"""Text and links from the world, made harmless and readable. All sources share it; nothing here
+knows their formats.
+
+What comes out is plain text on one line: no markup, no control or direction characters, formulas in
+Unicode where that is possible. It is still to be escaped where it is shown.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+from newsletter.text.markup.braced import without_braced_names
+from newsletter.text.markup.highwire import without_highwire
+from newsletter.text.markup.invisible import declared_direction, with_direction, without_invisible
+from newsletter.text.markup.latex import without_latex
+from newsletter.text.markup.markdown import without_markdown
+from newsletter.text.markup.tags import without_tags
+
+TITLE_CHARS = 300
+ABSTRACT_CHARS = 5_000
+AUTHOR_CHARS = 120
+AUTHORS = 3_000
+AFFILIATIONS = 50
+LINK_CHARS = 2_000
+
+
+class Dialect(NamedTuple):
+    """A notation that text may be written in, and how it is taken off."""
+
+    name: str
+    take_off: Callable[[str], str]
+
+
+HIGHWIRE = Dialect("highwire", without_highwire)
+BRACED = Dialect("braced names", without_braced_names)
+TAGS = Dialect("tags", without_tags)
+LATEX = Dialect("latex", without_latex)
+MARKDOWN = Dialect("markdown", without_markdown)
+#: What any text may be written in.
+PLAIN = (HIGHWIRE, TAGS, LATEX)
+#: What bioRxiv and medRxiv write, and what machines write.
+PREPRINT = (HIGHWIRE, BRACED, TAGS, LATEX)
+MACHINE = (TAGS, MARKDOWN, LATEX)
+
+#: Text that holds nothing to take out or to turn into something else.
+_CLEAN = re.compile(r"[\t-\r !-#%'-;=-\[\]_a-z|}~]*")
+_MARKED = re.compile(r"[OC]_[A-Z]")
+
+
+def clean(text: object, limit: int = ABSTRACT_CHARS, dialects: tuple[Dialect, ...] = PLAIN) -> str:
+    """Turn a piece of fetched text into one plain line of at most `limit` characters.
+
+    Anything that is not a string becomes "". Cut text ends in an ellipsis.
+    """
+    if not isinstance(text, str):
+        return ""
+    text = text[: 4 * limit + 2_000]  # markup and formulas only ever shrink
+    if dialects is not PLAIN or not _CLEAN.fullmatch(text) or _MARKED.search(text):
+        wanted = "" if text.isascii() and "dir=" not in text else declared_direction(text)
+        text = without_invisible(text)
+        for dialect in dialects:
+            text = dialect.take_off(text)
+        text = without_invisible(unicodedata.normalize("NFC", text))
+        text = with_direction(" ".join(text.split()), wanted)
+    return shorten(" ".join(text.split()), limit)
+
+
+def dialects_in(text: object, dialects: tuple[Dialect, ...] = PLAIN) -> list[str]:
+    """The names of the dialects that have something to take off, in order."""
+    found = []
+    if isinstance(text, str):
+        for dialect in dialects:
+            before, text = text, dialect.take_off(text)
+            if text != before:
+                found.append(dialect.name)
+    return found
+
+
+def clean_names(names: Iterable[object], limit: int = AUTHORS) -> tuple[str, ...]:
+    """Clean a list of names in its order. Two people may bear the same name, so repetitions
+    stay.
+    """
+    cleaned = (
+        clean(name, AUTHOR_CHARS).strip(" ,;")
+        for name, _ in zip(names, range(2 * limit), strict=False)
+    )
+    return tuple(name for name in cleaned if name)[:limit]
+
+
+def clean_affiliations(names: Iterable[object]) -> tuple[str, ...]:
+    """Clean a list of institutions, each once."""
+    return tuple(dict.fromkeys(clean_names(names)))[:AFFILIATIONS]
+
+
+def clean_link(url: object) -> str:
+    """Give back a link that may be shown, else "": absolute, http or https, without credentials or
+    odd characters.
+    """
+    if not isinstance(url, str):
+        return ""
+    url = without_invisible(re.sub(r"[\t\r\n]", "", url)).strip()  # as browsers do
+    url = quote(url, safe="%/:=&?~#+!$,;'@()*[]._-|")
+    try:
+        parts = urlsplit(url)
+        is_web = (
+            parts.scheme.lower() in ("http", "https")
+            and bool(parts.hostname)
+            and "@" not in parts.netloc
+        )
+    except ValueError:
+        return ""
+    return url if is_web and len(url) <= LINK_CHARS else ""
+
+
+def is_garbled(text: str) -> bool:
+    """Whether more than one character in a hundred was lost in decoding (C18)."""
+    return text.count("\ufffd") * 100 > len(text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut at a word where one is near, and say so with an ellipsis."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    space = cut.rfind(" ", limit - 60)
+    return (cut[:space] if space > 0 else cut).rstrip(" ,;:") + "…"

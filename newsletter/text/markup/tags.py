@@ -1,0 +1,99 @@
+"""Tags of HTML, JATS and MathML, escaped once or twice. What only looks like a tag stays.
+
+A "<" that opens no known tag is a character: "a<b and c>d". A known tag that stands alone, without
+attributes and without a partner, is a word: "Why <video> tokens beat <img> tokens".
+"""
+
+import re
+from collections import defaultdict
+
+import nh3
+
+from newsletter.text.markup import mathml
+from newsletter.text.markup.references import escaped_bare, resolved
+
+#: Tags that only change how letters look; a lone one is often the stump of cut text.
+_STYLES = (
+    "abbr|b|bold|em|font|i|inf|italic|mark|monospace|named-content|q|roman|s|sans-serif|sc|scp|small|span|strike|"
+    "strong|styled-content|sub|sup|tt|u|underline"
+)
+#: Tags that HTML lets stand without a partner.
+_BREAKS = "br|dd|dt|hr|li|p|td|th|tr|wbr"
+_BLOCKS = (
+    f"article|blockquote|div|dl|h[1-6]|ol|pre|sec|section|table|tbody|thead|title|ul|{_BREAKS}|"
+    "abstract|caption|disp-formula|figure|list|list-item|tgroup"
+)
+_OTHERS = (
+    "a|audio|cite|code|embed|ext-link|form|iframe|img|inline-formula|inline-graphic|input|label|link|"
+    "meta|object|script|style|svg|tex-math|video|xref|[a-z]+:[a-z][a-z-]*"
+)
+_NAMES = rf"(?:{_STYLES}|{_BLOCKS}|{_OTHERS}|{mathml.NAMES})"
+_ATTRIBUTES = r"(?:\s+[\w:\-]+\s*=[^<>]*)"
+#: A complete tag that HTML or a publisher's XML knows.
+_KNOWN = rf"/?{_NAMES}{_ATTRIBUTES}?\s*/?>"
+_TAG = re.compile(
+    rf"<(?P<end>/?)(?P<name>{_NAMES})(?P<attributes>{_ATTRIBUTES})?\s*(?P<closed>/?)>", re.I
+)
+_OPENING = re.compile(rf"<{_KNOWN}|<!--|<!\[CDATA\[|<\?", re.I)
+_BLOCK_TAG = re.compile(rf"<(?=/?(?:\w+:)?(?:{_BLOCKS})[\s/>])", re.I)
+_LINE_TAG = re.compile(rf"</?(?:\w+:)?(?:{_BLOCKS})(?:\s[^<>]*)?/?>", re.I)
+_STRAY_LESS = re.compile(rf"<(?!{_KNOWN}|!--|\?)", re.I)
+_STYLE = re.compile(rf"(?:{_STYLES})\Z", re.I)
+_NEVER_A_WORD = re.compile(rf"(?:{_BREAKS}|{mathml.NAMES}|.*[:-].*)\Z", re.I)
+#: Text that was escaped more often than this is left as it is.
+_ROUNDS = 3
+
+
+def without_tags(text: str) -> str:
+    """Take tags out and resolve references, again as long as that brings out more of them."""
+    for _ in range(_ROUNDS):
+        before = text
+        text = resolved(_stripped(text))
+        if text == before or not ("&" in text or "<" in text):
+            break
+    return text
+
+
+def lines(text: str) -> list[str]:
+    """Cut HTML at the ends of its blocks; what is in them keeps its tags."""
+    for _ in range(_ROUNDS):
+        if _LINE_TAG.search(text) or "&lt;" not in text:
+            break
+        text = resolved(text)
+    return [line for line in _LINE_TAG.sub("\n", text).split("\n") if line.strip()]
+
+
+def _stripped(text: str) -> str:
+    if "<" not in text or not _OPENING.search(text):
+        return text
+    text = text.replace("<![CDATA[", "").replace("]]>", "")
+    text = _words_kept(mathml.without_mathml(text))
+    if not _OPENING.search(text):
+        return text
+    text = _STRAY_LESS.sub("&lt;", _BLOCK_TAG.sub(" <", escaped_bare(text)))
+    return nh3.clean(text, tags=set(), clean_content_tags={"script", "style", "svg"})
+
+
+def _words_kept(text: str) -> str:
+    """Escape the tags that are words."""
+    found: dict[str, list[re.Match[str]]] = defaultdict(list)
+    for tag in _TAG.finditer(text):
+        found[tag["name"].lower()].append(tag)
+    words = [
+        tag.start()
+        for name, tags in found.items()
+        if not _NEVER_A_WORD.match(name) and len({tag["end"] for tag in tags}) == 1
+        for tag in tags
+        if not tag["attributes"] and not tag["closed"] and _stands_alone(tag)
+    ]
+    for start in sorted(words, reverse=True):
+        text = f"{text[:start]}&lt;{text[start + 1 :]}"
+    return text
+
+
+def _stands_alone(tag: re.Match[str]) -> bool:
+    """Whether a tag stands as a word does. A style without its end needs space on both sides."""
+    if not _STYLE.match(tag["name"]) and not tag["end"]:
+        return True
+    before, after = tag.string[: tag.start()][-1:], tag.string[tag.end() : tag.end() + 1]
+    return not before.strip() and not after.strip()
