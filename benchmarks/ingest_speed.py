@@ -103,7 +103,7 @@ def main() -> None:
             looked_up = time.perf_counter()
             merges = dedupe(day, known, NOW)
             decided = time.perf_counter()
-            papers.remember(connection, merges, NOW, paper_keys)
+            papers.remember(connection, merges, NOW)
         end = time.perf_counter()
         engine.dispose()
     print(

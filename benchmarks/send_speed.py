@@ -126,7 +126,7 @@ def fill(engine: Engine, readers: int, chance: random.Random) -> None:
             for at, topic in enumerate(known)
         ]
         connection.execute(insert(tables.subscriber_topics), rows)
-        kept = papers.remember(connection, list(_merges()), NOW, lambda paper: paper.identifiers)
+        kept = papers.remember(connection, list(_merges()), NOW)
     facts = {}
     for at, paper in enumerate(kept):
         heat = Heat(0.9, 1 + at % 4, paper.fields[0], facts=(Fact("upvotes", 10 + at, 1),))
@@ -158,7 +158,8 @@ def _merges() -> Iterator[Merge]:
                 "code": "https://github.com/example/" + row["id"],
             },
         )
-        yield Merge(paper, (Sighting("arxiv", row["id"], paper.title),), why=("new",))
+        shown = (Sighting("arxiv", row["id"], paper.title),)
+        yield Merge(paper, shown, keys=paper.identifiers, why=("new",))
 
 
 def _picks(kept: Sequence[Paper], known: Sequence[int], chance: random.Random) -> Iterator[Pick]:

@@ -21,7 +21,7 @@ from newsletter.config import Config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, deliver_waiting
 from newsletter.errors import InputError
-from newsletter.health import notices
+from newsletter.health import alerts
 from newsletter.health import sources as source_health
 from newsletter.health.alerts import Operator
 from newsletter.mail.relay import Relay, settings_of
@@ -343,7 +343,7 @@ class App:
                     for name, row in rows.items()
                 },
                 **source_health.as_json(rows),
-                "hints": [*source_health.moves(rows), *notices.standing(connection, now)],
+                "hints": [*source_health.moves(rows), *alerts.standing(connection, now)],
                 "no_content": runs.fact(connection, "no_content"),
                 "last_run": last
                 and {k: iso(v) if isinstance(v, datetime) else v for k, v in last.items()},

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from newsletter.errors import InputError, NotFound
-from newsletter.models import Paper, Sighting
+from newsletter.models import Merge, Paper, Sighting
 from newsletter.steps.dedupe import RULED, apart, combine, paper_keys, remade
 from newsletter.store import paper_merges as merge_store
 from newsletter.store import papers
@@ -33,9 +33,7 @@ def merge(engine: Engine, id: str, other: str, now: datetime) -> Paper:
             for key in (paper.key, *_merged(connection, paper))
             for s in merge_store.own_sightings(connection, key)
         ]
-        return merge_store.rewrite(
-            connection, combine(seen, now, paper) if seen else paper, paper_keys, now
-        )
+        return _rewrite(connection, combine(seen, now, paper) if seen else paper, now)
 
 
 def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
@@ -51,9 +49,7 @@ def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
         merged = merge_store.merged_into(connection, paper.key)
         if merged and not take:
             merge_store.unmerge(connection, paper)
-            return Split(
-                merge_store.rewrite(connection, remade(paper, seen, now), paper_keys, now), merged
-            )
+            return Split(_rewrite(connection, remade(paper, seen, now), now), merged)
         groups = _taken(paper, seen, take) if take else apart(seen)
         if len(groups) < 2:
             raise InputError(
@@ -61,9 +57,13 @@ def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
                 hint=f"say what is another paper: newsletter papers split {paper.id} --take "
                 "SOURCE:ID (papers show)",
             )
-        kept = merge_store.rewrite(connection, remade(paper, groups[0], now), paper_keys, now)
+        kept = _rewrite(connection, remade(paper, groups[0], now), now)
         merge_store.assign(connection, groups[0], kept, RULED)
         return Split(kept, [_new_paper(connection, group, now) for group in groups[1:]])
+
+
+def _rewrite(connection: Connection, paper: Paper, now: datetime) -> Paper:
+    return merge_store.rewrite(connection, Merge(paper, (), keys=paper_keys(paper)), now)
 
 
 def _new_paper(connection: Connection, group: Sequence[Sighting], now: datetime) -> Paper:
@@ -74,7 +74,7 @@ def _new_paper(connection: Connection, group: Sequence[Sighting], now: datetime)
     while merge_store.is_taken(connection, paper.id):
         taken.add(paper.id)
         paper = combine(group, now, taken=taken)
-    stored = merge_store.rewrite(connection, merge_store.backdated(paper, moment), paper_keys, now)
+    stored = _rewrite(connection, merge_store.backdated(paper, moment), now)
     merge_store.assign(connection, group, stored, RULED)
     return stored
 

@@ -44,7 +44,7 @@ from newsletter.models import (
 from newsletter.ports import Matcher, Source
 from newsletter.steps.choose import CandidateSet, choose
 from newsletter.steps.compose import show
-from newsletter.steps.dedupe import RULED, dedupe, lookup_keys, paper_keys
+from newsletter.steps.dedupe import RULED, dedupe, lookup_keys
 from newsletter.steps.due import Due, due
 from newsletter.steps.fetch import fetch
 from newsletter.steps.match import match
@@ -127,7 +127,7 @@ def learn(
         merges = dedupe(sightings, known, now, ruled)
         if is_backdated:
             merges = [_backdated(merge) for merge in merges]
-        papers.remember(connection, merges, now, paper_keys)
+        papers.remember(connection, merges, now)
         for harvest in harvests:
             counts[harvest.source]["seen"] = len(harvest.sightings)
             counts[harvest.source]["signals"] = signals.record(connection, harvest.signals)

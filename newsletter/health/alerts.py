@@ -1,15 +1,14 @@
-"""Mail to the operator: what is wrong, with the sources above all, at most once a day, to
-`site.contact`.
+"""What the operator is told: what stands at this moment for `status`, and once a day by mail to
+`site.contact` what has been wrong for longer.
 """
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from newsletter.config import Config
 from newsletter.errors import NewsletterError
-from newsletter.health import notices
 from newsletter.health import sources as source_health
 from newsletter.mail import mime
 from newsletter.mail_kinds import REPORT
@@ -21,6 +20,42 @@ from newsletter.store import ledger_read, runs
 from newsletter.store.db import reading, writing
 
 FACT = "operator_mail"  #: the day of the last one, in the site's zone
+INBOUND = "inbound_away"  #: since when returned mail cannot be taken in, and why
+#: The operator is told by mail of returned mail that cannot be read for so long; `status` says it
+#: at once.
+PATIENCE = timedelta(hours=1)
+
+
+def standing(
+    connection: Connection, now: datetime, patience: timedelta = timedelta(0)
+) -> list[str]:
+    """What stands at this moment, in sentences that name the next step."""
+    found = [
+        f"issue {issue['date']} is paused: {issue['state_reason']}; go on with: newsletter "
+        f"issues retry {issue['date']}"
+        for issue in ledger_read.issue_counts(connection, limit=3)
+        if issue["state"] == "paused"
+    ]
+    away = runs.fact(connection, INBOUND)
+    if away and now - datetime.fromisoformat(away["since"]) >= patience:
+        found.append(
+            f"returned mail cannot be read since {away['since'][:16]}: {away['reason']}; sending "
+            "goes on"
+        )
+    return found
+
+
+def note_inbound(engine: Engine, reason: str, now: datetime) -> bool:
+    """Keep whether returned mail can be read (no reason: it can); say whether that is new."""
+    with reading(engine) as connection:
+        away = runs.fact(connection, INBOUND) or {}
+    if bool(away) == bool(reason):
+        return False
+    with writing(engine) as connection:
+        runs.note_fact(
+            connection, INBOUND, {"since": now.isoformat(), "reason": reason} if reason else {}
+        )
+    return True
 
 
 class Operator:
@@ -28,8 +63,8 @@ class Operator:
     says it all too.
     """
 
-    def __init__(self, engine: Engine, config: Config, press: Renderer) -> None:
-        self.engine, self.config, self.press = engine, config, press
+    def __init__(self, engine: Engine, config: Config, renderer: Renderer) -> None:
+        self.engine, self.config, self.renderer = engine, config, renderer
 
     def report(self, now: datetime, patience: timedelta) -> tuple[Envelope, bytes] | None:
         """The mail, if something has been wrong for `patience` and today's was not sent yet."""
@@ -41,20 +76,20 @@ class Operator:
             last = runs.fact(connection, FACT)
             rows = runs.source_states(connection)
             counts = ledger_read.counts(connection)
-            standing = notices.standing(connection, now, notices.PATIENCE)
+            others = standing(connection, now, PATIENCE)
         found = [
             str(trouble)
             for trouble in source_health.troubles(rows)
             if now - trouble.since >= patience
         ]
-        found += [*source_health.notes(rows), *standing]
+        found += [*source_health.notes(rows), *others]
         if not found or (last and last["day"] == f"{day}"):
             return None
         if source_health.is_blackout(rows, self.config):
             found.insert(
                 0, "No source answers: readers get nothing new, and no quiet day is counted."
             )
-        letter = self.press.notice(
+        letter = self.renderer.notice(
             REPORT,
             "en",
             day=f"{day}",

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from newsletter import addresses, membership
 from newsletter.app import App
 from newsletter.errors import AddressError, QueryError, StoreError
-from newsletter.health import notices
+from newsletter.health import alerts
 from newsletter.inbound.bounces import Returned
 from newsletter.inbound.classify import Incoming, read
 from newsletter.mail_kinds import KNOWN
@@ -242,7 +242,7 @@ def look_into(app: App, folder: Path, now: datetime) -> None:
         reason = ""
     except OSError as e:
         reason = f"{e.filename or folder}: {e.strerror or e}"
-    if notices.note_inbound(app.engine, reason, now):
+    if alerts.note_inbound(app.engine, reason, now):
         log.warning("inbound.unreadable" if reason else "inbound.readable", text=reason)
 
 

@@ -146,6 +146,7 @@ class Merge:
     paper: Paper  #: key 0 = new
     sightings: tuple[Sighting, ...]
     is_changed: bool = True  #: False: known already, and nothing in it differs
+    keys: tuple[str, ...] = ()  #: every name by which the paper can be found, if it is changed
     why: tuple[
         str, ...
     ] = ()  #: one fact per sighting: "new", "same arXiv id", "same title and authors"

@@ -141,12 +141,14 @@ def dedupe(
         reasons = [why.get(n, "new") for n in group]
         if root < len(papers):
             paper = combine(shown, now, papers[root])
-            merges.append(Merge(paper, shown, paper != papers[root], tuple(reasons)))
+            is_changed = paper != papers[root]
+            found_by = paper_keys(paper) if is_changed else ()
+            merges.append(Merge(paper, shown, is_changed, found_by, tuple(reasons)))
             continue
         paper = combine(shown, now, taken=taken)
         taken.add(paper.id)
         reasons[0] = "replacement of an unknown paper" if _is_replacement(shown) else "new"
-        merges.append(Merge(paper, shown, True, tuple(reasons)))
+        merges.append(Merge(paper, shown, True, paper_keys(paper), tuple(reasons)))
     return merges
 
 

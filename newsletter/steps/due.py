@@ -10,10 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-#: Two digests of one reader are wished at least so far apart, even when the reader changes time
-#: zone or hour.
-APART = timedelta(hours=20)
-
 
 @dataclass(frozen=True, slots=True)
 class Due:

@@ -4,7 +4,7 @@ A merged paper keeps its row, sightings and signals, and is shown as the other o
 sightings to other papers and marks which paper each belongs to.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,8 +14,6 @@ from newsletter.errors import InputError
 from newsletter.models import Merge, Paper, Sighting
 from newsletter.store.papers import forget_keys, paper_of, remember, sighting_of
 from newsletter.store.tables import heats, merged_papers, papers, sightings
-
-PaperKeys = Callable[[Paper], tuple[str, ...]]
 
 
 def shown_as(connection: Connection) -> dict[int, int]:
@@ -65,11 +63,11 @@ def own_sightings(connection: Connection, key: int) -> list[Sighting]:
     return [sighting_of(row._mapping) for row in rows]
 
 
-def rewrite(connection: Connection, paper: Paper, paper_keys: PaperKeys, now: datetime) -> Paper:
+def rewrite(connection: Connection, merge: Merge, now: datetime) -> Paper:
     """Write a recombined paper and the keys by which it is recognised. Without a key it is new."""
-    if paper.key:
-        forget_keys(connection, paper.key)
-    return remember(connection, [Merge(paper, ())], now, paper_keys)[0]
+    if merge.paper.key:
+        forget_keys(connection, merge.paper.key)
+    return remember(connection, [merge], now)[0]
 
 
 def is_taken(connection: Connection, id: str) -> bool:

@@ -2,7 +2,7 @@
 to decide.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -115,12 +115,7 @@ def version(connection: Connection) -> tuple[int, ...]:
     return (row[0], row[1] or 0, row[2] or 0, changed, merged)
 
 
-def remember(
-    connection: Connection,
-    merges: Sequence[Merge],
-    now: datetime,
-    keys_of: Callable[[Paper], tuple[str, ...]],
-) -> list[Paper]:
+def remember(connection: Connection, merges: Sequence[Merge], now: datetime) -> list[Paper]:
     """Write what dedupe decided; return the papers in the order of `merges`, with their keys.
 
     A sighting that is seen again only moves its `last_at`.
@@ -139,7 +134,7 @@ def remember(
         {"name": name, "paper": paper.key}
         for merge, paper in zip(merges, written, strict=True)
         if merge.is_changed or not merge.paper.key
-        for name in keys_of(paper)
+        for name in merge.keys
     ]
     if names:
         connection.execute(insert_into(connection, paper_keys).on_conflict_do_nothing(), names)

@@ -119,6 +119,11 @@ def rhythms(connection: Connection) -> list[tuple[str, int, str]]:
     return [(row.timezone, row.hour, row.rhythm) for row in rows]
 
 
+#: Two digests of one reader are wished at least so far apart, even when the reader changes time
+#: zone or hour.
+APART = timedelta(hours=20)
+
+
 def due_batch(
     connection: Connection,
     rhythm: tuple[str, int, str],
@@ -127,12 +132,11 @@ def due_batch(
     *,
     after: int,
     limit: int,
-    apart: timedelta = timedelta(hours=20),
 ) -> list[Reader]:
     """Active readers of one rhythm who have nothing planned for that local date, by id, beginning
     after an id.
 
-    A digest wished less than `apart` from this one counts as planned too: the reader moved between
+    A digest wished less than `APART` from this one counts as planned too: the reader moved between
     time zones. Somebody who confirmed after the wished moment waits for the next one.
     """
     timezone, hour, kind = rhythm
@@ -141,7 +145,7 @@ def due_batch(
         deliveries.c.issue.is_not(None),
         or_(
             deliveries.c.issue.in_(select(issues.c.id).where(issues.c.date == day)),
-            and_(deliveries.c.due_at > wish - apart, deliveries.c.due_at < wish + apart),
+            and_(deliveries.c.due_at > wish - APART, deliveries.c.due_at < wish + APART),
         ),
     )
     where = and_(

@@ -237,7 +237,7 @@ def freeze(
     """Freeze an issue for these readers, each with some papers; returns its number."""
     with writing(engine) as connection:
         merges = [_paper(n, day) for n in range(picks)]
-        kept = papers.remember(connection, merges, now, lambda paper: paper.identifiers)
+        kept = papers.remember(connection, merges, now)
         topic = topics.get(connection, "graphs").id
     heat = Heat(0.9, 3, "cs.LG")
     chosen = tuple(
@@ -263,7 +263,8 @@ def _paper(number: int, day: date) -> Merge:
         first_seen=NOW,
         links={"abs": f"https://arxiv.org/abs/{id}"},
     )
-    return Merge(paper, (Sighting("arxiv", id, paper.title),), why=("new",))
+    shown = (Sighting("arxiv", id, paper.title),)
+    return Merge(paper, shown, keys=paper.identifiers, why=("new",))
 
 
 # -- what must hold --------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from newsletter import cli
-from newsletter.health import notices
+from newsletter.health import alerts
 from newsletter.health.alerts import Operator
 from newsletter.inbound import processor
 from newsletter.models import SubscriberState
@@ -44,7 +44,7 @@ def mark_sent(site: Site, first: int = 1) -> None:
 
 def pausing(site: Site) -> list[str]:
     with reading(site.engine) as connection:
-        return notices.standing(connection, NOW)
+        return alerts.standing(connection, NOW)
 
 
 def newsletter(site: Site, *words: str) -> int:

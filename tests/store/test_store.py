@@ -40,11 +40,12 @@ def a_paper(number: int = 1, **more: object) -> Paper:
 
 
 def a_merge(paper: Paper, source: str = "arxiv") -> Merge:
-    return Merge(paper, (Sighting(source, paper.id, paper.title),), why=("new",))
+    shown = (Sighting(source, paper.id, paper.title),)
+    return Merge(paper, shown, keys=paper.identifiers, why=("new",))
 
 
 def keep(connection: Connection, *merges: Merge) -> list[Paper]:
-    return papers.remember(connection, merges, NOW, lambda paper: paper.identifiers)
+    return papers.remember(connection, merges, NOW)
 
 
 def test_a_paper_comes_back_as_it_went_in(any_engine: Engine) -> None:
