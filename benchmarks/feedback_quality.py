@@ -45,7 +45,9 @@ VOTES = (0, 3, 5, 10)
 SIZE = 8
 
 
-def shelf_of(papers: Sequence[Paper], topic: Topic, voted: Sequence[Paper] = ()) -> CandidateSet:
+def candidates_of(
+    papers: Sequence[Paper], topic: Topic, voted: Sequence[Paper] = ()
+) -> CandidateSet:
     return CandidateSet.prepare(
         papers, {}, match([topic], papers, Index()), {topic.id: topic}, NOW, voted
     )
@@ -58,7 +60,10 @@ def after_votes(
     half = len(papers) // 2
     topic = Topic(1, "t", query, query)
     reader = Subscriber(1, "ada@example.org", topics=(1,), size=SIZE, mix="match")
-    past, coming = shelf_of(papers[:half], topic), shelf_of(papers[half:], topic, papers[:half])
+    past, coming = (
+        candidates_of(papers[:half], topic),
+        candidates_of(papers[half:], topic, papers[:half]),
+    )
     votes: dict[int, int] = {}
     seen: set[int] = set()
     found = []

@@ -162,8 +162,10 @@ def measure(readers: int, topics: int, papers: list[Paper]) -> dict[str, float]:
             matches = match(asked, papers, Index())
         by_id = {topic.id: topic for topic in asked}
         with watch.stage("choose"):
-            shelf = CandidateSet.prepare(papers, warmth, matches, by_id, NOW)
-        edition = Edition(NOW, {p.key: p for p in papers}, warmth, by_id, matches, shelf, watch)
+            candidates = CandidateSet.prepare(papers, warmth, matches, by_id, NOW)
+        edition = Edition(
+            NOW, {p.key: p for p in papers}, warmth, by_id, matches, candidates, watch
+        )
         everybody = Due("UTC", 8, "daily", date(2025, 11, 20), NOW - timedelta(hours=1))
         frozen = plan(engine, edition, [everybody] if readers else [], timedelta(hours=20))
         seconds = time.perf_counter() - start

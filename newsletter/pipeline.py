@@ -6,7 +6,7 @@ them.
     papers.remember, signals.record    one transaction
     trend(papers, signals, now)        heat within the field
     match(topics, papers)              every distinct query once
-    choose(reader, shelf, …)           one reader's picks, or quiet
+    choose(reader, candidates, …)      one reader's picks, or quiet
     ledger.freeze(day, rows)           ONE transaction: a row per reader who is due
 
 Delivering what was frozen is `dispatch`'s. Running the same moment twice changes nothing: the
@@ -42,6 +42,7 @@ from newsletter.models import (
     Topic,
 )
 from newsletter.ports import Matcher, Source
+from newsletter.steps.candidates import ELIGIBLE
 from newsletter.steps.choose import CandidateSet, choose
 from newsletter.steps.compose import show
 from newsletter.steps.dedupe import RULED, dedupe, lookup_keys
@@ -54,8 +55,6 @@ from newsletter.store import paper_merges as merge_store
 from newsletter.store.db import reading, writing
 from newsletter.store.ledger_plan import FreezeResult, FrozenRow
 
-#: A paper may enter a digest for so long after somebody first showed it: it can heat up late.
-ELIGIBLE = timedelta(days=7)
 #: After so many silent days in a row one short note says that silence is not breakage.
 SILENT_DAYS = 5
 #: Readers planned at a time; bounds memory, not the transaction.
@@ -189,7 +188,7 @@ class Edition:
     heats: dict[int, Heat]
     topics: dict[int, Topic]
     matches: Mapping[int, Sequence[Match]]
-    shelf: CandidateSet
+    candidates: CandidateSet
     watch: Stopwatch = field(default_factory=Stopwatch)
     is_blackout: bool = False  #: no source answered, so silence says nothing about what is new
     no_content: int = (
@@ -200,14 +199,14 @@ class Edition:
 def rank(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
     """Measure the heat of every eligible paper and keep it for pages and commands."""
     with reading(engine) as connection:
-        candidates = papers.recent(connection, now - ELIGIBLE, now)
+        eligible = papers.recent(connection, now - ELIGIBLE, now)
         readings: dict[int, list[Signal]] = signals.of_papers(
-            connection, (paper.key for paper in candidates), now
+            connection, (paper.key for paper in eligible), now
         )
-    heats = trend(candidates, readings, now)
+    heats = trend(eligible, readings, now)
     with writing(engine) as connection:
         signals.write_heats(connection, heats, now)
-    return candidates, heats
+    return eligible, heats
 
 
 def prepare(
@@ -216,15 +215,15 @@ def prepare(
     """Rank and match once, for every reader."""
     watch = watch or Stopwatch()
     with watch.stage("trend"):
-        candidates, heats = rank(engine, now)
+        eligible, heats = rank(engine, now)
     with reading(engine) as connection:
         wanted = {topic.id: topic for topic in topics.in_use(connection)}
     with watch.stage("match"):
-        matches = match(list(wanted.values()), candidates, matcher)
+        matches = match(list(wanted.values()), eligible, matcher)
     with watch.stage("choose"):
-        shelf = CandidateSet.prepare(candidates, heats, matches, wanted, now)
+        candidates = CandidateSet.prepare(eligible, heats, matches, wanted, now)
     return Edition(
-        now, {paper.key: paper for paper in candidates}, heats, wanted, matches, shelf, watch
+        now, {paper.key: paper for paper in eligible}, heats, wanted, matches, candidates, watch
     )
 
 
@@ -233,7 +232,7 @@ def choose_for(engine: Engine, reader: Subscriber, edition: Edition) -> Choice:
     with reading(engine) as connection:
         seen = _seen(connection, reader.id, reader.id, edition.now).get(reader.id, set())
         votes = _votes(connection, [reader.id], edition).get(reader.id, {})
-    return choose(reader, edition.shelf, seen, votes)
+    return choose(reader, edition.candidates, seen, votes)
 
 
 # -- who gets what ---------------------------------------------------------------------------------
@@ -337,7 +336,7 @@ def _next_rows(
     for reader in batch:
         had: Collection[int] = seen.get(reader.id, ())
         picks = choose(
-            reader, edition.shelf, had, votes.get(reader.id, {}), is_counting=False
+            reader, edition.candidates, had, votes.get(reader.id, {}), is_counting=False
         ).picks
         kind = DIGEST
         if not picks and silent.get(reader.id, 0) >= SILENT_DAYS - 1:
@@ -358,13 +357,13 @@ def _seen(connection: Connection, low: int, high: int, now: datetime) -> dict[in
 def _votes(
     connection: Connection, readers: Sequence[int], edition: Edition
 ) -> Mapping[int, Mapping[int, int]]:
-    """Readers' votes; older papers among them are put beside the shelf, so that they still
+    """Readers' votes; older papers among them are put beside the candidates, so that they still
     count.
     """
     votes = subscribers.votes_of(connection, readers)
     voted = {paper for of_reader in votes.values() for paper in of_reader}
-    older = voted - edition.papers.keys() - edition.shelf.voted.keys()
-    edition.shelf.voted.update(papers.by_keys(connection, older))
+    older = voted - edition.papers.keys() - edition.candidates.voted.keys()
+    edition.candidates.voted.update(papers.by_keys(connection, older))
     return votes
 
 

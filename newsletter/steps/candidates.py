@@ -2,7 +2,7 @@
 near-duplicates, people.
 
 Everything here is made once per run, or when the first reader needs it, so that a reader costs a
-merge of short lists. A base of `choose`, no step of its own.
+merge of short lists. `choose` uses it; it is no step of its own.
 """
 
 from collections import Counter, defaultdict
@@ -33,7 +33,7 @@ NEAR_DUPLICATE = 0.6
 COLD = Heat(0.0, 1, "")
 HOT, SURGING = 3, 4
 
-#: One paper under one topic: minus its score, its place on the shelf, the topic. Sorts best first.
+#: One paper under one topic: minus its score, its place in the set, the topic. Sorts best first.
 Entry = tuple[float, int, int]
 Vector = NDArray[np.float32]
 

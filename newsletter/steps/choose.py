@@ -36,7 +36,7 @@ NOTHING: frozenset[int] = frozenset()
 
 def choose(
     reader: Subscriber | Reader,
-    shelf: CandidateSet,
+    candidates: CandidateSet,
     seen: Collection[int],
     votes: Mapping[int, int],
     *,
@@ -48,42 +48,44 @@ def choose(
     `seen` are papers that the reader was sent, `votes` paper -> 1 or -1. Without `is_counting` the
     search ends when the mail is full, and `passed` stays empty.
     """
-    taste = _Taste(shelf, votes) if votes else None
-    rules = None if is_counting or taste or reader.follows else _from_heads(reader, shelf, seen)
+    taste = _Taste(candidates, votes) if votes else None
+    rules = (
+        None if is_counting or taste or reader.follows else _from_heads(reader, candidates, seen)
+    )
     if rules is None:
-        rules = _Rules(reader, shelf, seen)
+        rules = _Rules(reader, candidates, seen)
         if (
             taste
         ):  # votes reorder a mail; whatever topic would have been in it without them stays in it
-            before = choose(reader, shelf, seen, {}, is_counting=False).picks
+            before = choose(reader, candidates, seen, {}, is_counting=False).picks
             rules.take(
-                _one_each(_candidates(reader, shelf, taste), {pick.topic for pick in before})
+                _one_each(_entries(reader, candidates, taste), {pick.topic for pick in before})
             )
         take = rules.take_and_count if is_counting else rules.take
-        take(_candidates(reader, shelf, taste))
+        take(_entries(reader, candidates, taste))
     kept = _in_sections(rules.with_outsider())
     if taste or reader.follows:
-        picks = tuple([_pick(entry, reader, shelf, taste) for entry in kept])
+        picks = tuple([_pick(entry, reader, candidates, taste) for entry in kept])
     else:
-        picks = tuple(map(shelf.pick, kept))
+        picks = tuple(map(candidates.pick, kept))
     out = rules.left_out.values() if is_counting else ()
     passed = [
-        (rule, _pick(entry, reader, shelf, taste))
+        (rule, _pick(entry, reader, candidates, taste))
         for rule, entry in sorted(out, key=lambda found: found[1])
     ]
-    return Choice(picks, tuple(passed), len(shelf.papers))
+    return Choice(picks, tuple(passed), len(candidates.papers))
 
 
 def _from_heads(
-    reader: Subscriber | Reader, shelf: CandidateSet, seen: Collection[int]
+    reader: Subscriber | Reader, candidates: CandidateSet, seen: Collection[int]
 ) -> "_Rules | None":
     """Choose from the best papers of each topic: from a few of them, then from more. None: they do
     not suffice.
     """
-    few = _Rules(reader, shelf, seen)
+    few = _Rules(reader, candidates, seen)
     if few.fill(few.topic_cap + SPARE):
         return few
-    more = _Rules(reader, shelf, seen)
+    more = _Rules(reader, candidates, seen)
     return more if more.fill(HEAD) else None
 
 
@@ -91,9 +93,9 @@ class _Rules:
     """The rules of one reader's mail, and what they have kept so far."""
 
     def __init__(
-        self, reader: Subscriber | Reader, shelf: CandidateSet, seen: Collection[int]
+        self, reader: Subscriber | Reader, candidates: CandidateSet, seen: Collection[int]
     ) -> None:
-        self.reader, self.shelf = reader, shelf
+        self.reader, self.candidates = reader, candidates
         self.kept: list[Entry] = []
         self.places: set[int] = set()
         self.clusters: set[int] = set()
@@ -103,7 +105,9 @@ class _Rules:
         self.full_topics: set[int] = set()
         self.topic_cap = reader.size if len(reader.topics) < 2 else max(1, reader.size // 2)
         self.seen = (
-            {shelf.place_of[key] for key in seen if key in shelf.place_of} if seen else NOTHING
+            {candidates.place_of[key] for key in seen if key in candidates.place_of}
+            if seen
+            else NOTHING
         )
         self.muted = [in_spaces(word) for word in reader.muted if word.strip()]
         self.is_hot_only = reader.rhythm == "hot"
@@ -112,7 +116,9 @@ class _Rules:
         """Fill the mail from the best `width` papers of each topic; say whether any longer list
         would give the same.
         """
-        heads = [self.shelf.head(topic, self.reader.mix)[:width] for topic in self.reader.topics]
+        heads = [
+            self.candidates.head(topic, self.reader.mix)[:width] for topic in self.reader.topics
+        ]
         self.take(
             sorted(chain.from_iterable(heads)) if len(heads) > 1 else heads[0] if heads else ()
         )
@@ -129,8 +135,8 @@ class _Rules:
         if wanted <= 0:
             return
         clusters, ends, taken, full = (
-            self.shelf.clusters,
-            self.shelf.ends,
+            self.candidates.clusters,
+            self.candidates.ends,
             self.clusters,
             self.full_topics,
         )
@@ -165,47 +171,47 @@ class _Rules:
         _, place, topic = entry
         self.kept.append(entry)
         self.places.add(place)
-        self.clusters.add(self.shelf.clusters[place])
+        self.clusters.add(self.candidates.clusters[place])
         if topic != FOLLOWED:
             number = self.per_topic[topic] = self.per_topic.get(topic, 0) + 1
             if number >= self.topic_cap:
                 self.full_topics.add(topic)
-        for author in self.shelf.ends[place]:
+        for author in self.candidates.ends[place]:
             self.per_author[author] = self.per_author.get(author, 0) + 1
 
     def _against(self, place: int, topic: int) -> str:
         """Name the rule that keeps a paper out; followed authors are held by no cap."""
-        shelf = self.shelf
+        candidates = self.candidates
         if place in self.seen:
             return "seen"
         if self.muted and self._is_muted(place):
             return "muted"
-        if shelf.clusters[place] in self.clusters:
+        if candidates.clusters[place] in self.clusters:
             return "near_duplicate"
         if topic == FOLLOWED:
             return ""
-        if self.is_hot_only and shelf.heats[place].level < HOT:
+        if self.is_hot_only and candidates.heats[place].level < HOT:
             return "not_hot"
         if topic in self.full_topics:
             return "topic_cap"
-        for author in shelf.ends[place]:
+        for author in candidates.ends[place]:
             if author in self.per_author and self.per_author[author] >= PER_AUTHOR:
                 return "author_cap"
         return ""
 
     def _is_muted(self, place: int) -> bool:
-        text = self.shelf.text(place)
+        text = self.candidates.text(place)
         return any(word in text for word in self.muted)
 
     def with_outsider(self) -> list[Entry]:
         """Give the last slot to one Surging paper from elsewhere; not on a quiet day, not to "My
         topics" readers.
         """
-        kept, shelf = self.kept, self.shelf
-        if not kept or self.reader.mix == "match" or not shelf.surging:
+        kept, candidates = self.kept, self.candidates
+        if not kept or self.reader.mix == "match" or not candidates.surging:
             return kept
-        inside = NOTHING.union(*map(shelf.inside, self.reader.topics))
-        for place in shelf.surging:
+        inside = NOTHING.union(*map(candidates.inside, self.reader.topics))
+        for place in candidates.surging:
             if place in inside or self._against(place, OUTSIDE):
                 continue
             if len(kept) >= self.reader.size:
@@ -214,16 +220,16 @@ class _Rules:
                     return kept
                 self.left_out[droppable[-1][1]] = ("size", droppable[-1])
                 kept = [entry for entry in kept if entry is not droppable[-1]]
-            return [*kept, (-shelf.heats[place].value, place, OUTSIDE)]
+            return [*kept, (-candidates.heats[place].value, place, OUTSIDE)]
         return kept
 
 
 class _Taste:
     """What a reader's votes say about papers."""
 
-    def __init__(self, shelf: CandidateSet, votes: Mapping[int, int]) -> None:
-        near = {key: like for key in votes if (like := shelf.likeness(key)) is not None}
-        shift: Vector = np.zeros(len(shelf.papers), np.float32)
+    def __init__(self, candidates: CandidateSet, votes: Mapping[int, int]) -> None:
+        near = {key: like for key in votes if (like := candidates.likeness(key)) is not None}
+        shift: Vector = np.zeros(len(candidates.papers), np.float32)
         for key, like in near.items():
             shift += votes[key] * VOTE * np.minimum(like / NEAR, 1)
         self.shift = np.clip(shift, -VOTES, VOTES)
@@ -234,11 +240,11 @@ class _Taste:
         return sum(bool(like[place] >= NEAR) for like in self._liked)
 
 
-def _candidates(
-    reader: Subscriber | Reader, shelf: CandidateSet, taste: _Taste | None
+def _entries(
+    reader: Subscriber | Reader, candidates: CandidateSet, taste: _Taste | None
 ) -> list[Entry]:
     """What the reader's topics and authors bring: followed authors first, then best first."""
-    entries = [entry for topic in reader.topics for entry in shelf.ranked(topic, reader.mix)]
+    entries = [entry for topic in reader.topics for entry in candidates.ranked(topic, reader.mix)]
     if taste:
         entries = [
             (score - float(taste.shift[place]), place, topic) for score, place, topic in entries
@@ -249,9 +255,9 @@ def _candidates(
     scores: dict[int, float] = {}
     for score, place, _ in entries:
         scores.setdefault(place, score)
-    followed = {place for author in reader.follows for place in shelf.by_author(author)}
+    followed = {place for author in reader.follows for place in candidates.by_author(author)}
     firsts = sorted(
-        (min(scores.get(place, 0.0), -shelf.heats[place].value), place, FOLLOWED)
+        (min(scores.get(place, 0.0), -candidates.heats[place].value), place, FOLLOWED)
         for place in followed
     )
     return firsts + entries
@@ -277,18 +283,18 @@ def _in_sections(kept: Sequence[Entry]) -> Sequence[Entry]:
 
 
 def _pick(
-    entry: Entry, reader: Subscriber | Reader, shelf: CandidateSet, taste: _Taste | None
+    entry: Entry, reader: Subscriber | Reader, candidates: CandidateSet, taste: _Taste | None
 ) -> Pick:
     score, place, topic = entry
     if topic == FOLLOWED:
-        author = next(name for name in reader.follows if place in shelf.by_author(name))
-        paper, heat = shelf.papers[place].key, round(shelf.heats[place].value, 4)
+        author = next(name for name in reader.follows if place in candidates.by_author(name))
+        paper, heat = candidates.papers[place].key, round(candidates.heats[place].value, 4)
         return Pick(
             paper, FOLLOWED, round(min(1.0, -score), 4), 0.0, heat, (Reason("author", author),)
         )
     if taste is None or topic == OUTSIDE:
-        return shelf.pick(entry)
-    made = shelf.make(entry)
+        return candidates.pick(entry)
+    made = candidates.make(entry)
     liked = taste.likes_near(place)
     reasons = (*made.reasons, Reason("near", str(liked))) if liked else made.reasons
     return made._replace(score=round(min(1.0, max(0.0, -score)), 4), reasons=reasons)

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from newsletter.app import App
 from newsletter.matching.index import Index
 from newsletter.models import Paper, Topic
+from newsletter.steps.candidates import ELIGIBLE
 from newsletter.store import papers, topics
 from newsletter.store.db import reading
 
@@ -46,7 +47,7 @@ class TopicCache:
                     now.replace(minute=0, second=0, microsecond=0),
                 )
                 if self._recent[0] != version:
-                    recent = papers.recent(connection, now - timedelta(days=7), now)
+                    recent = papers.recent(connection, now - ELIGIBLE, now)
                     self._recent = (version, recent, Index(recent))
             _, recent, index = self._recent
             found = index.match({0: query}, recent)[0]

@@ -376,10 +376,10 @@ def test_similar_papers_share_what_tells_them_apart() -> None:
         ("Robots fold laundry", "A robot arm folds laundry."),
         ("Folding laundry by robot", "Two robot arms fold shirts."),
     ]
-    shelf = [
+    papers = [
         Paper(f"p{key}", title, key, abstract) for key, (title, abstract) in enumerate(texts, 1)
     ]
-    index = Index(shelf)
+    index = Index(papers)
     assert [match.paper for match in index.similar(1)] == [2]
     assert [match.paper for match in index.similar(4)] == [3]
     assert index.similar(99) == [] and Index().similar(1) == []

@@ -67,25 +67,27 @@ def keys(choice: Choice) -> list[int]:
 
 
 def test_the_best_come_first_and_never_more_than_asked_for() -> None:
-    shelf = world([paper(n) for n in range(1, 31)], {1: {n: 0.6 + n / 100 for n in range(1, 31)}})
+    candidates = world(
+        [paper(n) for n in range(1, 31)], {1: {n: 0.6 + n / 100 for n in range(1, 31)}}
+    )
     for size in (5, 8, 12):
-        choice = choose(replace(READER, size=size), shelf, set(), {})
+        choice = choose(replace(READER, size=size), candidates, set(), {})
         assert keys(choice) == list(range(30, 30 - size, -1))
         assert choice.left_out == {"size": 30 - size} and choice.considered == 30
 
 
 def test_below_the_cut_nothing_comes_in_and_nothing_is_padded() -> None:
-    shelf = world([paper(1), paper(2)], {1: {1: MATCH_CUT - 0.01, 2: MATCH_CUT}})
-    assert keys(choose(READER, shelf, set(), {})) == [2]
-    assert choose(READER, shelf, {2}, {}).picks == ()
+    candidates = world([paper(1), paper(2)], {1: {1: MATCH_CUT - 0.01, 2: MATCH_CUT}})
+    assert keys(choose(READER, candidates, set(), {})) == [2]
+    assert choose(READER, candidates, {2}, {}).picks == ()
 
 
 def test_a_topic_has_at_most_half_of_a_mail_of_several() -> None:
-    shelf = world(
+    candidates = world(
         [paper(n) for n in range(1, 21)],
         {1: dict.fromkeys(range(1, 11), 0.9), 2: dict.fromkeys(range(11, 21), 0.6)},
     )
-    choice = choose(replace(READER, topics=(1, 2)), shelf, set(), {})
+    choice = choose(replace(READER, topics=(1, 2)), candidates, set(), {})
     assert Counter(pick.topic for pick in choice.picks) == {1: 4, 2: 4}
     assert [pick.topic for pick in choice.picks] == [1] * 4 + [
         2
@@ -95,8 +97,8 @@ def test_a_topic_has_at_most_half_of_a_mail_of_several() -> None:
 
 def test_a_paper_that_one_topic_has_no_room_for_may_come_in_by_another() -> None:
     both = dict.fromkeys(range(1, 9), 0.9)
-    shelf = world([paper(n) for n in range(1, 9)], {1: both, 2: dict.fromkeys(both, 0.6)})
-    choice = choose(replace(READER, topics=(1, 2)), shelf, set(), {})
+    candidates = world([paper(n) for n in range(1, 9)], {1: both, 2: dict.fromkeys(both, 0.6)})
+    choice = choose(replace(READER, topics=(1, 2)), candidates, set(), {})
     assert sorted(keys(choice)) == list(range(1, 9)) and not choice.left_out
 
 
@@ -119,8 +121,8 @@ def test_one_of_a_cluster_of_near_duplicates_is_shown() -> None:
 
 
 def test_what_was_sent_once_never_comes_again() -> None:
-    shelf = world([paper(1), paper(2)], {1: {1: 0.9, 2: 0.8}})
-    choice = choose(READER, shelf, {1}, {})
+    candidates = world([paper(1), paper(2)], {1: {1: 0.9, 2: 0.8}})
+    choice = choose(READER, candidates, {1}, {})
     assert keys(choice) == [2] and choice.left_out == {"seen": 1}
 
 
@@ -138,8 +140,8 @@ def test_muted_words_keep_papers_out_in_any_spelling(word: str) -> None:
 
 
 def test_a_muted_word_is_not_a_part_of_another() -> None:
-    shelf = world([paper(1, "Grammar in the Middle Ages")], {1: {1: 0.9}})
-    assert keys(choose(replace(READER, muted=("ram",)), shelf, set(), {})) == [1]
+    candidates = world([paper(1, "Grammar in the Middle Ages")], {1: {1: 0.9}})
+    assert keys(choose(replace(READER, muted=("ram",)), candidates, set(), {})) == [1]
 
 
 def test_a_paper_may_enter_for_seven_days() -> None:
@@ -149,8 +151,8 @@ def test_a_paper_may_enter_for_seven_days() -> None:
         paper(3, hours=-1),
         paper(4, is_hidden=True),
     ]
-    shelf = world([*papers, paper(5, is_withdrawn=True)], {1: dict.fromkeys(range(1, 6), 0.9)})
-    assert keys(choose(READER, shelf, set(), {})) == [1]
+    candidates = world([*papers, paper(5, is_withdrawn=True)], {1: dict.fromkeys(range(1, 6), 0.9)})
+    assert keys(choose(READER, candidates, set(), {})) == [1]
 
 
 @pytest.mark.parametrize(
@@ -168,8 +170,8 @@ def test_a_paper_may_enter_for_seven_days() -> None:
     ],
 )
 def test_followed_authors_get_in(followed: str, author: str, is_found: bool) -> None:
-    shelf = world([paper(1, author=author)], {1: {}})
-    choice = choose(replace(READER, follows=(followed,)), shelf, set(), {})
+    candidates = world([paper(1, author=author)], {1: {}})
+    choice = choose(replace(READER, follows=(followed,)), candidates, set(), {})
     assert keys(choice) == ([1] if is_found else [])
     if is_found:
         [pick] = choice.picks
@@ -180,44 +182,46 @@ def test_followed_authors_are_held_by_no_cap_and_come_before_the_rest() -> None:
     papers = [paper(n, author="Ada Lovelace") for n in range(1, 5)] + [
         paper(n) for n in range(5, 30)
     ]
-    shelf = world(papers, {1: dict.fromkeys(range(5, 30), 0.95)})
-    choice = choose(replace(READER, follows=("Ada Lovelace",), size=5), shelf, {1}, {})
+    candidates = world(papers, {1: dict.fromkeys(range(5, 30), 0.95)})
+    choice = choose(replace(READER, follows=("Ada Lovelace",), size=5), candidates, {1}, {})
     assert {2, 3, 4} < set(keys(choice)) and len(choice.picks) == 5
 
 
 def test_a_hot_only_reader_gets_hot_papers_only() -> None:
     heats = {1: Heat(0.99, 3, "cs"), 2: Heat(0.9, 2, "cs")}
-    shelf = world([paper(1), paper(2)], {1: {1: 0.6, 2: 0.9}}, heats)
-    choice = choose(replace(READER, rhythm="hot"), shelf, set(), {})
+    candidates = world([paper(1), paper(2)], {1: {1: 0.6, 2: 0.9}}, heats)
+    choice = choose(replace(READER, rhythm="hot"), candidates, set(), {})
     assert keys(choice) == [1] and choice.left_out == {"not_hot": 1}
 
 
 def test_match_or_buzz_is_the_readers() -> None:
-    shelf = world(
+    candidates = world(
         [paper(1), paper(2)], {1: {1: 0.9, 2: 0.55}}, {1: Heat(0.3, 1, ""), 2: Heat(0.99, 3, "")}
     )
-    assert keys(choose(replace(READER, mix="match"), shelf, set(), {})) == [1, 2]
-    assert keys(choose(replace(READER, mix="trend"), shelf, set(), {})) == [2, 1]
+    assert keys(choose(replace(READER, mix="match"), candidates, set(), {})) == [1, 2]
+    assert keys(choose(replace(READER, mix="trend"), candidates, set(), {})) == [2, 1]
 
 
 def test_the_last_slot_goes_to_one_surging_paper_from_outside() -> None:
     heats = {20: Heat(0.995, 4, "cs"), 21: Heat(0.999, 4, "cs")}
-    shelf = world(
+    candidates = world(
         [paper(n) for n in range(1, 22)], {1: {n: 0.9 - n / 100 for n in range(1, 11)}}, heats
     )
-    choice = choose(READER, shelf, set(), {})
+    choice = choose(READER, candidates, set(), {})
     assert keys(choice) == [*range(1, 8), 21]
     assert choice.picks[-1].topic == OUTSIDE and choice.picks[-1].reasons == (Reason("outside"),)
-    assert 21 not in keys(choose(replace(READER, mix="match"), shelf, set(), {}))
-    assert choose(replace(READER, topics=()), shelf, set(), {}).picks == ()  # it never comes alone
-    assert keys(choose(READER, shelf, {21}, {}))[-1] == 20
+    assert 21 not in keys(choose(replace(READER, mix="match"), candidates, set(), {}))
+    assert (
+        choose(replace(READER, topics=()), candidates, set(), {}).picks == ()
+    )  # it never comes alone
+    assert keys(choose(READER, candidates, {21}, {}))[-1] == 20
 
 
 def test_a_readers_own_query_says_its_keyword_and_a_curated_topic_its_name() -> None:
     found = {1: [Match(1, 0.9, ("verifier",))], 2: [Match(2, 0.8, ("plant",))]}
     topics = {1: topic(1), 2: topic(2, is_curated=True)}
-    shelf = CandidateSet.prepare([paper(1), paper(2)], {}, found, topics, NOW)
-    one, two = choose(replace(READER, topics=(1, 2), size=5), shelf, set(), {}).picks
+    candidates = CandidateSet.prepare([paper(1), paper(2)], {}, found, topics, NOW)
+    one, two = choose(replace(READER, topics=(1, 2), size=5), candidates, set(), {}).picks
     assert one.reasons == (Reason("topic", "Topic 1"), Reason("keyword", "verifier"))
     assert two.reasons == (Reason("topic", "Topic 2"),)
 
@@ -230,9 +234,9 @@ LIKED = paper(90, CELLS + " in the dark", hours=400, abstract="Grid cells and ti
 
 def test_more_and_less_move_what_is_near_and_say_so() -> None:
     papers = [paper(1, ROBOTS), paper(2, CELLS)]
-    shelf = world(papers, {1: {1: 0.8, 2: 0.75}}, voted=(LIKED,))
-    assert keys(choose(READER, shelf, set(), {})) == [1, 2]
-    liked = choose(READER, shelf, set(), {90: 1})
+    candidates = world(papers, {1: {1: 0.8, 2: 0.75}}, voted=(LIKED,))
+    assert keys(choose(READER, candidates, set(), {})) == [1, 2]
+    liked = choose(READER, candidates, set(), {90: 1})
     assert keys(liked) == [2, 1] and liked.picks[0].reasons[-1] == Reason("near", "1")
     assert liked.picks[1].reasons[-1].kind != "near"
     disliked = choose(
@@ -242,8 +246,8 @@ def test_more_and_less_move_what_is_near_and_say_so() -> None:
 
 
 def test_a_vote_on_a_paper_nobody_knows_any_more_changes_nothing() -> None:
-    shelf = world([paper(1), paper(2)], {1: {1: 0.9, 2: 0.8}})
-    assert choose(READER, shelf, set(), {77: 1}) == choose(READER, shelf, set(), {})
+    candidates = world([paper(1), paper(2)], {1: {1: 0.9, 2: 0.8}})
+    assert choose(READER, candidates, set(), {77: 1}) == choose(READER, candidates, set(), {})
 
 
 # -- laws ------------------------------------------------------------------------------------------
@@ -283,49 +287,56 @@ _VOTES = st.dictionaries(st.integers(1, 60), st.sampled_from([1, -1]), max_size=
 @given(_WORLDS, _READERS, _SEEN, _VOTES)
 @settings(max_examples=150, deadline=None)
 def test_the_rules_hold_in_every_world(
-    shelf: CandidateSet, reader: Subscriber, seen: set[int], votes: dict[int, int]
+    candidates: CandidateSet, reader: Subscriber, seen: set[int], votes: dict[int, int]
 ) -> None:
-    choice = choose(reader, shelf, seen, votes)
-    places = [shelf.place_of[pick.paper] for pick in choice.picks]
+    choice = choose(reader, candidates, seen, votes)
+    places = [candidates.place_of[pick.paper] for pick in choice.picks]
     assert len(set(places)) == len(places) <= reader.size
     assert not seen & set(keys(choice))
-    assert len({shelf.clusters[place] for place in places}) == len(places)
-    assert not any(set(reader.muted) & telling(shelf.papers[place].title) for place in places)
+    assert len({candidates.clusters[place] for place in places}) == len(places)
+    assert not any(set(reader.muted) & telling(candidates.papers[place].title) for place in places)
     by_topic = Counter(pick.topic for pick in choice.picks)
     assert all(n <= reader.size // 2 for id, n in by_topic.items() if id not in (FOLLOWED, OUTSIDE))
     assert by_topic[OUTSIDE] <= 1 and (by_topic[OUTSIDE] == 0 or len(places) > 1)
     for pick, place in zip(choice.picks, places, strict=True):
         assert pick.reasons and 0 <= pick.score <= 1
         assert pick.topic in (FOLLOWED, OUTSIDE) or pick.match >= MATCH_CUT - 0.0001
-        assert reader.rhythm != "hot" or pick.topic == FOLLOWED or shelf.heats[place].level >= 3
+        assert (
+            reader.rhythm != "hot" or pick.topic == FOLLOWED or candidates.heats[place].level >= 3
+        )
 
 
 @given(_WORLDS, _READERS, _SEEN, _VOTES)
 @settings(max_examples=150, deadline=None)
 def test_stopping_early_chooses_the_same(
-    shelf: CandidateSet, reader: Subscriber, seen: set[int], votes: dict[int, int]
+    candidates: CandidateSet, reader: Subscriber, seen: set[int], votes: dict[int, int]
 ) -> None:
     assert (
-        choose(reader, shelf, seen, votes).picks
-        == choose(reader, shelf, seen, votes, is_counting=False).picks
+        choose(reader, candidates, seen, votes).picks
+        == choose(reader, candidates, seen, votes, is_counting=False).picks
     )
 
 
 @given(_WORLDS, _READERS, st.integers(1, 60))
 @settings(max_examples=200, deadline=None)
-def test_one_vote_never_empties_a_topic(shelf: CandidateSet, reader: Subscriber, key: int) -> None:
+def test_one_vote_never_empties_a_topic(
+    candidates: CandidateSet, reader: Subscriber, key: int
+) -> None:
     reader = replace(reader, topics=(1, 2, 3, 4), follows=())
-    before, after = choose(reader, shelf, set(), {}), choose(reader, shelf, set(), {key: -1})
+    before, after = (
+        choose(reader, candidates, set(), {}),
+        choose(reader, candidates, set(), {key: -1}),
+    )
     assert {pick.topic for pick in before.picks} - {OUTSIDE} <= {pick.topic for pick in after.picks}
 
 
 def test_a_reader_who_saw_all_the_best_reads_on_further_down() -> None:
     count = 3 * HEAD
-    shelf = world(
+    candidates = world(
         [paper(n) for n in range(1, count + 1)], {1: {n: 1 - n / 1000 for n in range(1, count + 1)}}
     )
     seen = set(range(1, 2 * HEAD))
-    assert keys(choose(READER, shelf, seen, {}, is_counting=False)) == list(
+    assert keys(choose(READER, candidates, seen, {}, is_counting=False)) == list(
         range(2 * HEAD, 2 * HEAD + 8)
     )
 
@@ -334,8 +345,8 @@ def test_a_topic_read_down_to_its_end_is_not_passed_over_for_worse_papers_of_oth
     count = 3 * HEAD
     best = {n: 1 - n / 1000 for n in range(1, count + 1)}
     others = {id: {count + 10 * id + n: 0.6 - n / 100 for n in range(8)} for id in (2, 3)}
-    shelf = world([paper(n) for n in range(1, count + 38)], {1: best, **others})
+    candidates = world([paper(n) for n in range(1, count + 38)], {1: best, **others})
     reader, seen = replace(READER, topics=(1, 2, 3)), set(range(1, 2 * HEAD))
-    picks = choose(reader, shelf, seen, {}, is_counting=False).picks
-    assert picks == choose(reader, shelf, seen, {}).picks
+    picks = choose(reader, candidates, seen, {}, is_counting=False).picks
+    assert picks == choose(reader, candidates, seen, {}).picks
     assert [pick.paper for pick in picks if pick.topic == 1] == list(range(2 * HEAD, 2 * HEAD + 4))

@@ -42,8 +42,8 @@ PAPERS = [
 def edition_of(engine: Engine, now: datetime = NOW, papers: Sequence[Paper] = PAPERS) -> Edition:
     heats = {paper.key: Heat(0.1 * paper.key, 1, "") for paper in papers}
     matches, by_id = match(TOPICS, papers, Index()), {topic.id: topic for topic in TOPICS}
-    shelf = CandidateSet.prepare(papers, heats, matches, by_id, now)
-    return Edition(now, {paper.key: paper for paper in papers}, heats, by_id, matches, shelf)
+    candidates = CandidateSet.prepare(papers, heats, matches, by_id, now)
+    return Edition(now, {paper.key: paper for paper in papers}, heats, by_id, matches, candidates)
 
 
 def fill(engine: Engine, *wishes: tuple[int, ...], timezone: str = "UTC") -> list[int]:
