@@ -6,11 +6,12 @@ are neighbours on the line.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newsletter.matching.tokenizer import stems, tokens
+from newsletter.matching.tokenizer import is_cjk, joined, stems, tokens
 
 Vector = NDArray[np.float32]  #: one number a text, in [0, 1); 0 = not there
 Places = NDArray[np.intp]  #: positions on the line
@@ -22,57 +23,44 @@ B = 0.75
 TITLE = 3.0
 #: The most words in a row that are tried as one hyphenated word: "state of the art".
 WIDEST = 4
-GAP = -1
+GAP, MISSING = -1, -2  #: no term has these numbers
 
 
 class Postings:
     def __init__(self, texts: Iterable[tuple[str, str]]) -> None:
         self._terms: dict[str, int] = {}
         self._known: dict[str, tuple[int, ...]] = {}
-        self._parts: dict[
-            str, tuple[str, ...]
-        ] = {}  #: "autoregress" -> "auto", "regress", where a text has the hyphen
+        #: "autoregress" -> ("auto", "regress"), where a text writes the hyphen
+        self._splits: dict[str, set[tuple[str, ...]]] = {}
         line: list[int] = []
-        joined: list[tuple[int, int]] = []
         lengths: list[tuple[int, int]] = []
         for title, abstract in texts:
-            lengths.append(
-                (self._append(title, line, joined), self._append(abstract, line, joined))
-            )
+            lengths.append((self._append(title, line), self._append(abstract, line)))
         self.size = len(lengths)
-        self._lay_out(line, joined, lengths)
+        self._lay_out(line, lengths)
 
-    def _append(self, text: str, line: list[int], joined: list[tuple[int, int]]) -> int:
+    def _append(self, text: str, line: list[int]) -> int:
         """Put a text's terms on the line, a gap behind them. Gives how many places it took."""
         before = len(line)
+        known = self._known
         for token in tokens(text):
-            terms = self._known.get(token) or self._learn(token)
-            if len(terms) == 1:
-                line.append(terms[0])
-            else:
-                line.extend(terms[:-1])
-                joined.append((len(line) - 1, terms[-1]))
+            line.extend(known.get(token) or self._learn(token))
         line.append(GAP)
         return len(line) - before
 
     def _learn(self, token: str) -> tuple[int, ...]:
-        terms = []
         found = stems(token)
-        if len(found) > 2:
-            self._parts[found[-1]] = min(found[:-1], self._parts.get(found[-1], found[:-1]))
-        for stem in found:
-            terms.append(self._terms.setdefault(stem, len(self._terms)))
-        return self._known.setdefault(token, tuple(terms) or (GAP,))
+        if "-" in token:
+            parts = tuple(token.split("-"))
+            for start, end in combinations(range(min(len(parts), WIDEST) + 1), 2):
+                if end - start > 1 and (whole := joined(parts[start:end])):
+                    apart = stems("-".join(parts[start:end]))
+                    self._splits.setdefault(whole, set()).add(apart)
+        terms = tuple(self._terms.setdefault(stem, len(self._terms)) for stem in found)
+        return self._known.setdefault(token, terms)
 
-    def _lay_out(
-        self, line: list[int], joined: list[tuple[int, int]], lengths: list[tuple[int, int]]
-    ) -> None:
+    def _lay_out(self, line: list[int], lengths: list[tuple[int, int]]) -> None:
         self._line = np.array(line or [GAP], np.int32)
-        self._joined = np.full(len(self._line), GAP, np.int32)
-        self._hyphened = frozenset(term for _, term in joined)
-        if joined:
-            at, terms = np.array(joined, np.int64).T
-            self._joined[at] = terms
         zones = np.array(lengths, np.float32).reshape(-1, 2)
         self._nowhere = np.zeros(self.size, np.float32)
         self._nowhere.flags.writeable = False
@@ -86,10 +74,8 @@ class Postings:
         self._text_of = np.repeat(
             np.arange(self.size, dtype=np.int32), repeats.reshape(-1, 2).sum(axis=1)
         )
-        everywhere = np.concatenate([self._line, self._joined])
-        order = np.argsort(everywhere, kind="stable")
-        self._order = order % len(self._line)
-        self._bounds = np.searchsorted(everywhere[order], np.arange(len(self._terms) + 1))
+        self._order = np.argsort(self._line, kind="stable")
+        self._bounds = np.searchsorted(self._line[self._order], np.arange(len(self._terms) + 1))
 
     def places(self, term: str) -> Places:
         """Find one stemmed term."""
@@ -99,46 +85,58 @@ class Postings:
         return self._order[self._bounds[number] : self._bounds[number + 1]]
 
     def word(self, token: str) -> Places:
-        """Find a word in all its spellings. A hyphenated one counts twice: as its parts and as
-        joined.
-        """
-        terms = stems(token)
-        if len(terms) < 2:
-            return self._joined_or_apart(terms[0]) if terms else self._order[:0]
-        return np.concatenate([self.run(terms[:-1]), self.places(terms[-1])])
+        """Find a word in all its spellings; gives the place of its last part, in order."""
+        if len(token) == 1 and is_cjk(token):
+            inside = [self.places(term) for term in self._terms if token in term]
+            return np.unique(np.concatenate(inside)) if inside else self._order[:0]
+        return self.phrase((token,))
 
     def phrase(self, words: Sequence[str]) -> Places:
-        """Find words that stand side by side, hyphenated or not: all apart, or all joined that some
-        text joins.
-        """
-        apart: list[str] = []
-        joined: list[str] = []
-        at = 0
-        while at < len(words):
-            terms = stems(words[at])
-            apart += terms[:-1] if len(terms) > 1 else self._parts.get("".join(terms), terms)
-            whole, width = self._joined_from(words[at : at + WIDEST])
-            joined += [whole] if width > 1 else terms[-1:]
-            for word in words[at + 1 : at + width]:
-                apart += stems(word)
-            at += width
-        return self.run(apart) if apart == joined else np.union1d(self.run(apart), self.run(joined))
+        """Find words that stand side by side, in all spellings; gives the place of the last.
 
-    def _joined_from(self, words: Sequence[str]) -> tuple[str, int]:
-        """Find the most words, from the first, that some text joins by hyphens: their one term, and
-        how many.
+        The plain reading is always among the spellings. A word is also read apart where some text
+        writes it with a hyphen, and neighbours are also read as one word where some text joins them
+        by a hyphen and some text writes them as one.
         """
-        for width in range(len(words), 1, -1):
-            if not any("-" in word for word in words[:width]):
-                whole = "".join(stems("".join(words[:width])))
-                if whole in self._parts:
-                    return whole, width
-        return "", 1
+        parts = [part for word in words for part in word.split("-")]
+        plain = [stems(part) for part in parts]
+        others = self._other_readings(words, parts)
+        if not others:
+            return self.run([term for terms in plain for term in terms])
+        ends: list[Places | None] = [None] * (len(parts) + 1)
+        for at, terms in enumerate(plain):
+            steps = [(at + 1, terms), *others.get(at, ())]
+            if at and ends[at] is None:
+                continue
+            for until, reading in steps:
+                there = self.run(reading) if at == 0 else self._follow(ends[at], reading)
+                ends[until] = there if ends[until] is None else np.union1d(ends[until], there)
+        found = ends[-1]
+        return self._order[:0] if found is None else found
 
-    def _joined_or_apart(self, term: str) -> Places:
-        """Find a term, and its parts side by side if some text joins them by a hyphen."""
-        parts = self._parts.get(term)
-        return np.union1d(self.places(term), self.run(parts)) if parts else self.places(term)
+    def _other_readings(
+        self, words: Sequence[str], parts: Sequence[str]
+    ) -> dict[int, list[tuple[int, tuple[str, ...]]]]:
+        """Give what may stand for some parts, beside each part's own terms: first part -> [(part
+        behind the last, terms)].
+        """
+        others: dict[int, list[tuple[int, tuple[str, ...]]]] = {}
+        for at, part in enumerate(parts):
+            for split in self._splits.get(joined((part,)), ()):
+                others.setdefault(at, []).append((at + 1, split))
+        whole_words = set()
+        if len(parts) > len(words):
+            end = 0
+            for word in words:
+                start, end = end, end + word.count("-") + 1
+                whole_words.add((start, end))
+        for at in range(len(parts) - 1):
+            for until in range(at + 2, min(at + WIDEST, len(parts)) + 1):
+                whole = joined(tuple(parts[at:until]))
+                is_written = whole in self._splits or (at, until) in whole_words
+                if is_written and len(self.places(whole)):
+                    others.setdefault(at, []).append((until, (whole,)))
+        return others
 
     def run(self, terms: Sequence[str]) -> Places:
         """Find terms side by side; gives the place of the last. Begins with the rarest, and looks
@@ -152,12 +150,40 @@ class Postings:
         for number in (*range(rarest + 1, len(terms)), *range(rarest - 1, -1, -1)):
             if not len(last):
                 break
-            there, wanted = last - (len(terms) - 1 - number), self._terms[terms[number]]
-            is_there = self._line[there] == wanted
-            if wanted in self._hyphened:
-                is_there |= self._joined[there] == wanted
-            last = last[is_there]
+            last = last[self._line[last - (len(terms) - 1 - number)] == self._terms[terms[number]]]
         return last
+
+    def _follow(self, before: Places | None, terms: Sequence[str]) -> Places:
+        """Find terms that stand right behind some places; gives the place of the last."""
+        last = self._order[:0] if before is None else before
+        for term in terms:
+            last = last + 1
+            last = last[self._line[last] == self._terms.get(term, MISSING)]
+        return last
+
+    def near(self, one: Places, other: Places, span: int) -> NDArray[np.bool_]:
+        """Say of each text whether it has a place of both at most `span` words apart, in the title
+        or in the abstract.
+        """
+        is_near = np.zeros(self.size, bool)
+        if len(one) > len(other):
+            one, other = other, one
+        if not len(one):
+            return is_near
+        at = np.searchsorted(other, one)
+        for side in (np.maximum(at - 1, 0), np.minimum(at, len(other) - 1)):
+            there = other[side]
+            close = np.abs(there - one) <= span
+            close &= self._text_of[there] == self._text_of[one]
+            close &= self._zone[there] == self._zone[one]
+            is_near[self._text_of[one[close]]] = True
+        return is_near
+
+    def titled(self, places: Places) -> NDArray[np.bool_]:
+        """Say of each text whether one of these places is in its title."""
+        found = np.zeros(self.size, bool)
+        found[self._text_of[places[self._zone[places] == 0]]] = True
+        return found
 
     def vector(self, places: Places, zone: str = "") -> Vector:
         """Turn places into how much each text is about them: BM25's saturated frequency, the title

@@ -8,9 +8,12 @@ index's business.
     phrase   = '"' any text '"'
 
 Readers share topics by `str(parse(text))`, so two texts that mean the same should print the same:
-white space, the case of words and operators, the order of alternatives, filters and exclusions, and
-repetitions do not matter. The order of words does, a little: words that stand together in a paper
-as they do in the query lift it.
+white space, the case of words, the order of alternatives, filters and exclusions, and repetitions
+do not matter. The order of words does, a little: words that stand together in a paper as they do in
+the query lift it.
+
+"OR" and "|" are operators everywhere; "or" in small letters is one where it cannot be part of a
+sentence. A text that breaks the grammar but reads like a pasted title is read as its words.
 """
 
 import difflib
@@ -25,13 +28,18 @@ from newsletter.matching.tokenizer import STOPWORDS, is_stopword, tokens
 
 MAX_LENGTH = 1000
 MAX_DEPTH = 20
+#: A text of so many words that breaks the grammar may be a title.
+TITLE_WORDS = 5
 FIELDS = {"ti": "title", "abs": "abstract", "au": "author", "cat": "category"}
 
 _QUOTES = '"“”„'
 _SPACE = re.compile(r"\s+")
 _FIELD = re.compile(r"([A-Za-z]+):")
-_WORD = re.compile(rf"[^\s(){_QUOTES}]+")
+#: A comma between digits belongs to the number; any other one is a space.
+_WORD = re.compile(rf"(?:[^\s(){_QUOTES},;|]|(?<=\d),(?=\d))+")
+_BARS = re.compile(r"\|+")
 _BARE = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
+_ASKED_FIELD = re.compile(r"(?<!\w)-?(?:ti|abs|au|cat):\S", re.IGNORECASE)
 _OPERATORS = {"or": "OR", "and": "AND"}
 _TERM = re.compile(rf"[\w({_QUOTES}]")
 _CATEGORY = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)*(\.?\*)?", re.IGNORECASE)
@@ -120,9 +128,27 @@ def parse(text: str) -> Query:
             raise QueryError(
                 f"invisible control character U+{ord(character):04X}", position=position
             )
-    scanned = _scan(text)
-    _check_parentheses(scanned)
-    return Query(_Parser(scanned).query())
+    try:
+        scanned = _settle_small_operators(_scan(text))
+        _check_parentheses(scanned)
+        return Query(_Parser(scanned).query())
+    except QueryError:
+        if title := _title(text):
+            return Query(title)
+        raise
+
+
+def _title(text: str) -> Node | None:
+    """Read a pasted title as its words. None for what does not look like one: a title begins with a
+    capital letter or is long, and asks for no field.
+    """
+    words = tokens(text)
+    first = next(filter(str.isalnum, text), "")
+    is_title = len(words) >= (TITLE_WORDS if first.isupper() else 2 * TITLE_WORDS)
+    if not is_title or _ASKED_FIELD.search(text) or not text.isprintable():
+        return None
+    telling = [Word(word) for word in words if word not in STOPWORDS]
+    return _all_of(list(telling), []) if telling else None
 
 
 def _bare_words(text: str) -> Node | None:
@@ -139,7 +165,7 @@ def _bare_words(text: str) -> Node | None:
 
 
 class _Token(NamedTuple):
-    kind: str  #: word | phrase | field | ( | ) | - | OR | AND | end
+    kind: str  #: word | phrase | field | ( | ) | - | OR | AND | or | and | "|" | end
     text: str
     position: int
 
@@ -177,11 +203,58 @@ def _scan(text: str) -> list[_Token]:
                     hint="write: graphs -survey",
                 )
             if tokens(word) or (found and found[-1].kind == "field"):
-                found.append(_Token(_OPERATORS.get(word.lower(), "word"), word, position))
+                found.append(_Token(_kind(word), word, position))
+            at = match.end()
+        elif match := _BARS.match(text, at):
+            found.append(_Token("|", match.group(), position))
             at = match.end()
         else:
             at += 1
     return [*found, _Token("end", "", len(text) + 1)]
+
+
+def _kind(word: str) -> str:
+    if word in ("OR", "AND"):
+        return word
+    return word.lower() if word.lower() in _OPERATORS else "word"
+
+
+def _settle_small_operators(scanned: list[_Token]) -> list[_Token]:
+    """Decide what "or", "and" and "|" are: an operator, or a part of a sentence, which is dropped.
+
+    "|" is OR. "or" and "and" in small letters are operators in a query that has other signs of the
+    language, or where each alternative is one word or phrase; "agents that plan or act" is a
+    sentence. None of the three is an operator with nothing on one side.
+    """
+    kinds = {token.kind for token in scanned}
+    is_language = bool(kinds & {"(", ")", "field", "-", "OR", "AND", "|"})
+    items = _longest_alternative(scanned)
+    settled: list[_Token] = []
+    for at, token in enumerate(scanned):
+        if token.kind in ("or", "and", "|"):
+            before = settled[-1].kind if settled else "("
+            has_sides = before in ("word", "phrase", ")") and _starts_item(scanned, at + 1)
+            is_field_value = before == "field"
+            if is_field_value:
+                settled.append(token._replace(kind="word"))
+            elif has_sides and (token.kind == "|" or is_language or items == 1):
+                settled.append(token._replace(kind="AND" if token.kind == "and" else "OR"))
+        else:
+            settled.append(token)
+    return settled
+
+
+def _starts_item(scanned: list[_Token], at: int) -> bool:
+    return scanned[at].kind in ("word", "phrase", "field", "(", "-")
+
+
+def _longest_alternative(scanned: list[_Token]) -> int:
+    """Count the words and phrases of the longest part between "or" and "or"."""
+    longest = items = 0
+    for token in scanned:
+        items = 0 if token.kind == "or" else items + (token.kind in ("word", "phrase"))
+        longest = max(longest, items)
+    return longest
 
 
 def _scan_field(text: str, match: re.Match[str], found: list[_Token]) -> int:

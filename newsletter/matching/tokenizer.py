@@ -1,8 +1,8 @@
 """Text into terms: LaTeX undone, accents folded, English stems. Papers and queries go the same way.
 
-A hyphenated word is read in all the ways people write it: "auto-regressive" gives the terms of
-"auto" and "regressive", and at the place of its last part also the term of "autoregressive". So
-each spelling finds the others.
+A hyphenated word is one token and gives a term for each of its parts. Chinese, Japanese and Korean
+write words without spaces: a run of their characters gives a term for each two neighbours, so that
+any word within the run is found. A plural behind capitals ("LLMs") is the singular.
 """
 
 import re
@@ -25,7 +25,15 @@ when where whether which while who whom whose why will with within without would
 #: Words that tell nothing about a paper. A query may hold them; they are not asked for.
 STOPWORDS = frozenset(_COMMON.split())
 
-_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
+#: "c++" and "c#", else letters and digits that hyphens may join.
+_WORD = re.compile(r"[a-z](?:\+\+|#)(?![^\W\d_])|[^\W_]+(?:-[^\W_]+)*")
+_PLURAL = re.compile(r"(?<=[A-Z][A-Z0-9])s(?![A-Za-z0-9])")
+#: The same plural typed in small letters: "llms", "gpus", "mrnas", but not "css" or "gps".
+_SMALL_PLURAL = re.compile(r"(?=.{4})[b-df-hj-np-tv-xz0-9]{2,}[au]?(?<!s)s")
+_CJK = "\u3005-\u3007\u3040-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_CJK += "\uf900-\ufaff\U00020000-\U0003134f"
+_IS_CJK = re.compile(f"[{_CJK}]")
+_RUNS = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
 _ACCENT = re.compile(r"\\(?:[`'^\"~=.]|[uvHckrbd](?![A-Za-z]))\s*\{?(?:\\(?=[ij]\b))?([A-Za-z])\}?")
 _COMBINING = re.compile("[\u0300-\u036f]")
 _COMMAND = re.compile(r"\\[A-Za-z]+\*?")
@@ -48,9 +56,10 @@ _FOLDER = (
 
 
 def tokens(text: str) -> list[str]:
-    """Split a text into lower-case words; hyphenated ones stay whole, LaTeX and possessives are
-    gone.
+    """Split a text into lower-case words; hyphenated ones stay whole, LaTeX, possessives and the
+    plural of capitals are gone.
     """
+    text = _PLURAL.sub("", text)
     if not text.isascii():
         text = _COMBINING.sub("", unicodedata.normalize("NFKC", text).translate(_HYPHENS).lower())
     if "\\" in text or "$" in text:
@@ -60,16 +69,50 @@ def tokens(text: str) -> list[str]:
 
 @lru_cache(maxsize=200_000)
 def stems(token: str) -> tuple[str, ...]:
-    """Give the terms of one token: one a part, and for a hyphenated token last the term of its
-    parts joined.
+    """Give the terms of one token, one a part.
 
     >>> stems("auto-regressive")
-    ('auto', 'regress', 'autoregress')
+    ('auto', 'regress')
     """
-    parts = token.split("-")
-    if len(parts) > 1:
-        parts.append("".join(parts))
-    return tuple(stem for part in parts for stem in _ANALYZER.analyze(part)[:1])
+    return tuple(stem for part in token.split("-") for stem in _terms(part))
+
+
+@lru_cache(maxsize=200_000)
+def joined(parts: tuple[str, ...]) -> str:
+    """Give the term of parts written as one word; empty where that is more than one term.
+
+    >>> joined(("auto", "regressive"))
+    'autoregress'
+    """
+    terms = _terms("".join(parts))
+    return terms[0] if len(terms) == 1 else ""
+
+
+def is_cjk(text: str) -> bool:
+    """Say whether a text holds Chinese, Japanese or Korean characters."""
+    return bool(_IS_CJK.search(text))
+
+
+def _terms(part: str) -> tuple[str, ...]:
+    if part.isascii():
+        return (_stem(part),)
+    found: list[str] = []
+    for run in _RUNS.findall(part):
+        if not is_cjk(run):
+            found.append(_stem(run))
+        elif len(run) == 1:
+            found.append(run)
+        else:
+            found += [run[at : at + 2] for at in range(len(run) - 1)]
+    return tuple(found)
+
+
+def _stem(part: str) -> str:
+    if part[-1:] in "+#":
+        return part
+    if _SMALL_PLURAL.fullmatch(part):
+        return part[:-1]
+    return next(iter(_ANALYZER.analyze(part)), part)
 
 
 def fold(text: str) -> list[str]:

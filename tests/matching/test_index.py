@@ -384,3 +384,36 @@ def test_similar_papers_share_what_tells_them_apart() -> None:
     assert [match.paper for match in index.similar(4)] == [3]
     assert index.similar(99) == [] and Index().similar(1) == []
     assert Index([Paper("p", "", 1)]).similar(1) == []
+
+
+def searched(text: str, query: str) -> bool:
+    return bool(Index([Paper("p", text, 1), Paper("q", "Tides", 2)]).search(query))
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("LLMs reason", "LLM"),
+        ("An LLM reasons", "llms"),
+        ("mRNAs and GPUs", "mrna gpu"),
+        ("mRNA on a GPU", "mrnas gpus"),
+        ("Modern C++ templates", "C++"),
+        ("C# and C++20", "c# c++"),
+        ("大模型推理综述", "推理"),
+        ("大模型推理综述", "大模型"),
+        ("肝癌の研究", "癌"),
+        ("言語モデルのプロンプト", "モデル"),
+        ("대규모 언어모델을 평가한다", "언어모델"),
+        ("GPT模型的评测", "模型"),
+    ],
+)
+def test_a_word_is_found_in_the_forms_that_people_write(text: str, query: str) -> None:
+    assert searched(text, query)
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [("Vitamin C", "C++"), ("C++", "C#"), ("Style sheets (CSS)", "cs"), ("大模型推理", "模推")],
+)
+def test_what_is_another_word_is_not_found(text: str, query: str) -> None:
+    assert not searched(text, query)
