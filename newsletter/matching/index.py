@@ -84,7 +84,8 @@ class Index:
         if is_loose and isinstance(root, All) and np.count_nonzero(holds) < limit:
             least = score[holds].min() if holds.any() else 1
             score = np.where(holds, score, self._loose([root])[0] * least)
-        return self._best([root], score[None], 0)[0][:limit]
+        best: list[Match] = self._best([root], score[None], 0)[0][:limit]
+        return best
 
     def similar(self, key: int, limit: int = 5) -> list[Match]:
         """Find the papers most like one of them: by the words that tell it apart, weighted by
