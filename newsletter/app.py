@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import mail_kinds, pipeline, summaries
+from newsletter import mail_kinds, pipeline, site_queries, summaries
 from newsletter.config import Config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, deliver_waiting
@@ -99,7 +99,6 @@ class App:
         )
         #: A digest that is later than this is not sent any more.
         self.window = timedelta(hours=config.delivery.expire_after_h)
-        self._shelf: tuple[object, list[Paper], Index] | None = None
 
     @classmethod
     def open(cls, config: Config) -> "App":
@@ -368,29 +367,12 @@ class App:
             return ledger_read.has_waiting(connection, now)
 
     def search(self, query: str, limit: int = 20) -> list[tuple[Paper, float]]:
-        """Find stored papers, best first.
-
-        Raises: QueryError with the position.
-        """
-        parse(query)
-        stored = self._library()
-        by_key = {paper.key: paper for paper in stored[0]}
-        return [(by_key[match.paper], match.score) for match in stored[1].search(query, limit)]
+        """Find stored papers, best first. Raises: QueryError with the position."""
+        return site_queries.search(self.engine, query, limit)
 
     def similar(self, paper: Paper, limit: int = 5) -> list[Paper]:
-        """Stored papers most like one of them, best first."""
-        stored, index = self._library()
-        by_key = {one.key: one for one in stored}
-        return [by_key[match.paper] for match in index.similar(paper.key, limit)]
-
-    def _library(self) -> tuple[list[Paper], Index]:
-        """All papers, indexed; made again when papers came or changed."""
-        with reading(self.engine) as connection:
-            version = papers.version(connection)
-            if self._shelf is None or self._shelf[0] != version:
-                everything = list(papers.iterate(connection))
-                self._shelf = (version, everything, Index(everything))
-        return self._shelf[1], self._shelf[2]
+        """Find the stored papers most like one of them, best first."""
+        return site_queries.similar(self.engine, paper, limit)
 
     def topic_test(
         self, query: str, now: datetime, days: int

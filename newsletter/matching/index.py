@@ -159,7 +159,7 @@ class Index:
         return self._leaf(nodes)
 
     def _all(self, nodes: Alike) -> Scores:
-        parts = [part for part in _columns(nodes) if not _is_common(part[0])]
+        parts = [part for part in _columns(nodes) if not is_common(part[0])]
         scores = [self._plain(part) for part in parts]
         holds = np.logical_and.reduce([score > 0 for score in scores])
         for unwanted in _columns(nodes, "without"):
@@ -167,7 +167,7 @@ class Index:
         telling = [
             (part, score)
             for part, score in zip(parts, scores, strict=True)
-            if not _is_filter(part[0])
+            if not is_filter(part[0])
         ]
         if not telling:
             return np.where(holds, np.minimum.reduce(scores), 0)
@@ -194,14 +194,14 @@ class Index:
     def _loose(self, nodes: Alike) -> Scores:
         """Score papers that may hold only some of what tells."""
         parts = _columns(nodes)
-        telling = [part for part in parts if not _is_common(part[0]) and not _is_filter(part[0])]
+        telling = [part for part in parts if not is_common(part[0]) and not is_filter(part[0])]
         score: Scores = np.zeros((len(nodes), len(self._papers)), np.float32)
         if telling:
             score = self._lift_neighbours(
                 self._mean([self._plain(part) for part in telling]), telling
             )
         for part in parts:
-            if _is_filter(part[0]):
+            if is_filter(part[0]):
                 score = np.where(self._plain(part) > 0, score, 0)
         for part in _columns(nodes, "without"):
             score = np.where(self._plain(part) > 0, 0, score)
@@ -244,7 +244,7 @@ def _shape(node: Node) -> Shape:
         return "any", tuple(map(_shape, node.parts))
     if isinstance(node, Category):
         return "category"
-    return type(node).__name__, node.field, _is_common(node)
+    return type(node).__name__, node.field, is_common(node)
 
 
 def _columns(nodes: Alike, name: str = "parts") -> list[Alike]:
@@ -263,21 +263,21 @@ def _is_bare(node: Node) -> bool:
     return isinstance(node, Word) and not node.field
 
 
-def _is_common(node: Node) -> bool:
+def is_common(node: Node) -> bool:
     return isinstance(node, Word) and node.field != "au" and is_stopword(node.text)
 
 
-def _is_filter(node: Node) -> bool:
+def is_filter(node: Node) -> bool:
     """Say whether a node only keeps papers out, beside words that tell how good the others are."""
     if isinstance(node, AnyOf | All):
-        return all(_is_filter(part) for part in node.parts)
+        return all(is_filter(part) for part in node.parts)
     return isinstance(node, Category) or node.field == "au"
 
 
 def leaves(node: Node) -> list[Leaf]:
     """List what may be found; what is excluded is not."""
     if isinstance(node, All | AnyOf):
-        return [leaf for part in node.parts if not _is_common(part) for leaf in leaves(part)]
+        return [leaf for part in node.parts if not is_common(part) for leaf in leaves(part)]
     return [node]
 
 

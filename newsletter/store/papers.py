@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.sql import Select
 
 from newsletter.errors import NotFound
 from newsletter.models import Merge, Paper, Sighting
-from newsletter.store.db import chunks, insert_into
+from newsletter.store import paper_search
+from newsletter.store.db import chunks, insert_into, reading, writing
 from newsletter.store.tables import merged_papers, paper_keys, papers, sightings
 
+#: Papers indexed for search in one transaction.
+INDEX_BATCH = 1000
 #: Papers that stand for themselves: not merged into another one by the operator.
 _IS_OWN = papers.c.key.not_in(select(merged_papers.c.paper))
 
@@ -139,7 +142,46 @@ def remember(connection: Connection, merges: Sequence[Merge], now: datetime) -> 
     if names:
         connection.execute(insert_into(connection, paper_keys).on_conflict_do_nothing(), names)
     _remember_sightings(connection, merges, written, now)
+    paper_search.remember(
+        connection,
+        [
+            paper
+            for paper, m in zip(written, merges, strict=True)
+            if m.is_changed or not m.paper.key
+        ],
+    )
     return written
+
+
+def index_older(engine: Engine, most: int | None = None) -> int:
+    """Index papers for search that an earlier version stored; return how many are still to do.
+
+    Each batch is one transaction, so it may be interrupted. `most` bounds the work of one call.
+    """
+    done = 0
+    while True:
+        with reading(engine) as connection:
+            newest = connection.scalar(select(func.max(papers.c.key))) or 0
+            state = paper_search.progress(connection, newest)
+            rows = select(papers).where(papers.c.key > state.upto, papers.c.key <= state.last)
+            rows = rows.order_by(papers.c.key).limit(INDEX_BATCH)
+            batch = [paper_of(row) for row in connection.execute(rows)]
+        with writing(engine) as connection:
+            paper_search.remember(connection, batch)
+            upto = batch[-1].key if batch else state.last
+            paper_search.note_progress(connection, state._replace(upto=upto))
+        done += len(batch)
+        if len(batch) < INDEX_BATCH or (most is not None and done >= most):
+            return max(0, state.last - upto)
+
+
+def shown(connection: Connection, keys: Sequence[int]) -> list[Paper]:
+    """Load papers that are neither hidden nor merged into another one, in the order of `keys`."""
+    found: dict[int, Paper] = {}
+    for part in chunks(list(keys)):
+        rows = select(papers).where(papers.c.key.in_(part), papers.c.is_hidden == 0, _IS_OWN)
+        found.update((row.key, paper_of(row)) for row in connection.execute(rows))
+    return [found[key] for key in keys if key in found]
 
 
 def _keys(connection: Connection, ids: Sequence[str]) -> dict[str, int]:

@@ -11,9 +11,16 @@ from newsletter.store.db import _alembic, migrate, require_schema, schema
 from newsletter.store.tables import metadata
 
 
+def _is_modelled(_: object, name: str | None, kind: str, *__: object) -> bool:
+    """The search index is each database's own: FTS5's tables and PostgreSQL's tsvector."""
+    return not (kind == "table" and (name or "").startswith("paper_search"))
+
+
 def test_tables_equal_migrations(any_engine: Engine) -> None:
     with any_engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_object": _is_modelled}
+        )
         assert compare_metadata(context, metadata) == []
 
 
