@@ -1,20 +1,22 @@
 """Subscribe, confirm, change settings, pause, change the address, unsubscribe, vote, export, erase:
 for pages, mail and command line alike.
 
-Every function is part of its caller's transaction.
+Every function is part of its caller's transaction. A `reader` is the row as it was when the request
+began. What happened since then is the later truth: nothing is written for a reader who left, and a
+setting that somebody changed meanwhile stays.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from newsletter import addresses
 from newsletter.app import App
-from newsletter.errors import InputError, NotFound, QueryError
+from newsletter.errors import InputError, NotFound
 from newsletter.mail_kinds import (
     ADDRESS_NEW,
     ADDRESS_OLD,
@@ -24,8 +26,7 @@ from newsletter.mail_kinds import (
     WELCOME,
     MailKind,
 )
-from newsletter.matching.query import parse
-from newsletter.models import MIXES, RHYTHMS, SIZES, Subscriber, SubscriberState
+from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import ledger_life, ledger_plan, ledger_read, papers, subscribers, topics
 from newsletter.tokens import Claims, TokenError
 
@@ -43,36 +44,16 @@ MEMBERS = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 class Choices:
     """The checked values of a preferences form. `mistakes`: line, character, what is wrong."""
 
-    topics: tuple[int, ...]
-    queries: tuple[str, ...]
-    muted: tuple[str, ...]
-    follows: tuple[str, ...]
-    timezone: str
-    hour: int
-    rhythm: str
-    size: int
-    format: str
-    mix: str
-    language: str
+    topics: tuple[int, ...]  #: curated ones
+    queries: tuple[str, ...] | None  #: own ones; None: the form did not say
+    settings: Mapping[str, Any]  #: columns of `Subscriber`, only those that the form said
     mistakes: tuple[tuple[int, int, str], ...] = ()
 
     def of(self, reader: Subscriber) -> Subscriber:
         """The reader with these values, without the own queries: they become topics when they are
         saved.
         """
-        return replace(
-            reader,
-            topics=self.topics,
-            muted=self.muted,
-            follows=self.follows,
-            timezone=self.timezone,
-            hour=self.hour,
-            rhythm=self.rhythm,
-            size=self.size,
-            format=self.format,
-            mix=self.mix,
-            language=self.language,
-        )
+        return replace(reader, topics=self.topics, **self.settings)
 
 
 @dataclass(frozen=True)
@@ -124,9 +105,7 @@ def _sent(connection: Connection, reader: Subscriber, kind: MailKind, since: dat
 def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
     if query and len(reader.topics) < MAX_QUERIES:
         topic = topics.find_or_add(connection, query)
-        subscribers.save(
-            connection, replace(reader, topics=tuple(dict.fromkeys((*reader.topics, topic.id))))
-        )
+        subscribers.change(connection, reader.id, topics=(*reader.topics, topic.id))
 
 
 def _is_barred(app: App, connection: Connection, canonical: str) -> bool:
@@ -160,31 +139,98 @@ def save(
     *,
     is_confirming: bool = False,
 ) -> Subscriber:
-    """Save a reader's choices. Confirming makes them active and records their consent."""
-    own = tuple(topics.find_or_add(connection, query).id for query in choices.queries)
-    changed = replace(choices.of(reader), topics=tuple(dict.fromkeys((*choices.topics, *own))))
-    if is_confirming and reader.state in (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED):
-        changed = replace(changed, state=SubscriberState.ACTIVE, confirmed_at=now)
+    """Save a reader's choices. Confirming makes them active and records their consent.
+
+    Raises: TokenError.
+    """
+    current = _current(connection, reader)
+    if choices.queries is None:
+        known = topics.by_ids(connection, reader.topics)
+        own = [id for id in reader.topics if id in known and not known[id].is_curated]
+    else:
+        own = [topics.find_or_add(connection, query).id for query in choices.queries]
+    wanted = replace(choices.of(reader), topics=tuple(dict.fromkeys((*choices.topics, *own))))
+    changes = merge_settings(reader, current, wanted)
+    if is_confirming and current.state in (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED):
+        changes |= {"state": SubscriberState.ACTIVE, "confirmed_at": now, "state_reason": ""}
         canonical = addresses.parse(reader.email).canonical
         subscribers.forgive_erasure(connection, app.tokens.address_hash(canonical))
         ledger_plan.enqueue(connection, reader.id, WELCOME, {}, now)
-    subscribers.save(connection, changed)
-    return changed
+    subscribers.change(connection, reader.id, **changes)
+    return subscribers.get(connection, reader.id)
+
+
+def merge_settings(begun: Subscriber, current: Subscriber, wanted: Subscriber) -> dict[str, Any]:
+    """What a form changes: `begun` is the row it started from, `current` the row now.
+
+    A setting that was changed meanwhile stays. Lists take what the form added and lose what it
+    removed.
+    """
+    changes: dict[str, Any] = {}
+    for name in ("timezone", "hour", "rhythm", "size", "format", "mix", "language"):
+        before = getattr(begun, name)
+        if getattr(wanted, name) != before and getattr(current, name) == before:
+            changes[name] = getattr(wanted, name)
+    for name in ("topics", "muted", "follows"):
+        before, now, wish = (getattr(one, name) for one in (begun, current, wanted))
+        if wish == before:
+            continue
+        kept = [one for one in now if one in wish or one not in before]
+        added = [one for one in wish if one not in before and one not in now]
+        changes[name] = wish if now == before else (*kept, *added)
+    return changes
+
+
+def _current(connection: Connection, reader: Subscriber) -> Subscriber:
+    """Load the row of a reader for a change.
+
+    Raises: TokenError when they left or were erased since `reader` was loaded.
+    """
+    try:
+        found = subscribers.lock(connection, reader.id)
+    except NotFound as e:
+        raise TokenError("expired") from e
+    if found.epoch != reader.epoch:
+        raise TokenError("expired")
+    return found
 
 
 def pause(connection: Connection, reader: Subscriber, now: datetime, weeks: int = 2) -> None:
+    """Send nothing for some weeks.
+
+    Raises: TokenError.
+    """
     until = (now + timedelta(weeks=weeks)).date()
-    subscribers.save(connection, replace(reader, state=SubscriberState.PAUSED, paused_until=until))
+    _set_pause(connection, reader, SubscriberState.PAUSED, until)
 
 
 def resume(connection: Connection, reader: Subscriber) -> None:
+    """End a pause.
+
+    Raises: TokenError.
+    """
     if reader.state is SubscriberState.PAUSED:
-        set_one(connection, reader, state=SubscriberState.ACTIVE, paused_until=None)
+        _set_pause(connection, reader, SubscriberState.ACTIVE, None)
 
 
-def set_one(connection: Connection, reader: Subscriber, **change: object) -> None:
-    """Change one setting: rhythm="weekly", size=5."""
-    subscribers.save(connection, replace(reader, **change))  # type: ignore[arg-type]
+def _set_pause(
+    connection: Connection, reader: Subscriber, state: SubscriberState, until: date | None
+) -> None:
+    current = _current(connection, reader)
+    if current.state not in MEMBERS or current.state is not reader.state:
+        return
+    if current.paused_until == reader.paused_until:
+        subscribers.change(connection, reader.id, state=state, paused_until=until, state_reason="")
+
+
+def set_one(connection: Connection, reader: Subscriber, **setting: Any) -> None:
+    """Change one setting: rhythm="weekly", size=5.
+
+    Raises: TokenError.
+    """
+    current = _current(connection, reader)
+    changes = merge_settings(reader, current, replace(reader, **setting))
+    subscribers.change(connection, reader.id, **changes)
 
 
 def unsubscribe(connection: Connection, subscriber: int, epoch: int, via: str) -> None:
@@ -195,6 +241,11 @@ def unsubscribe(connection: Connection, subscriber: int, epoch: int, via: str) -
 def vote(
     connection: Connection, reader: Subscriber, paper: int, value: int, reason: str, now: datetime
 ) -> None:
+    """Keep a vote: 1 more, -1 less, 0 takes it back.
+
+    Raises: TokenError.
+    """
+    _current(connection, reader)
     subscribers.vote(connection, reader.id, paper, value, now, reason)
 
 
@@ -206,7 +257,10 @@ def request_address_change(
 ) -> None:
     """Write to both addresses: the new one is asked to confirm, the old one is told. Nobody learns
     whether the new address is subscribed.
+
+    Raises: TokenError.
     """
+    reader = _current(connection, reader)
     if _sent(connection, reader, ADDRESS_OLD, now - REQUEST_SPAN) >= MAX_REQUESTS:
         return
     if address.canonical == addresses.parse(reader.email).canonical:
@@ -222,6 +276,8 @@ def request_address_change(
 
 
 def cancel_address_change(connection: Connection, reader: Subscriber, now: datetime) -> None:
+    """Keep the address. Raises: TokenError."""
+    _current(connection, reader)
     ledger_life.end_moves(connection, reader.id, now)
 
 
@@ -243,6 +299,7 @@ def change_address(
 
     Raises: TokenError, also when the address belongs to another reader by now.
     """
+    _current(connection, reader)
     address = addresses.parse(find_address_change(connection, claims, reader))
     try:
         subscribers.change_address(connection, reader.id, address.email, address.canonical)
@@ -253,7 +310,11 @@ def change_address(
 
 
 def request_export(connection: Connection, reader: Subscriber, now: datetime) -> None:
-    """Mail everything that is kept about a reader to their own address."""
+    """Mail everything that is kept about a reader to their own address.
+
+    Raises: TokenError.
+    """
+    reader = _current(connection, reader)
     if _sent(connection, reader, EXPORT, now - REQUEST_SPAN) >= MAX_REQUESTS:
         return
     data = _everything(connection, reader)
@@ -280,66 +341,10 @@ def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
 def erase(app: App, connection: Connection, reader: Subscriber, now: datetime) -> None:
     """Delete a reader and everything about them. A keyed hash of the address stays, so that no
     import brings it back.
+
+    Raises: TokenError.
     """
+    reader = _current(connection, reader)
     canonical = addresses.parse(reader.email).canonical
     subscribers.suppress(connection, app.tokens.address_hash(canonical), subscribers.ERASED, now)
     subscribers.erase(connection, reader.id)
-
-
-# -- the preferences form --------------------------------------------------------------------------
-
-
-def read_choices(
-    form: Mapping[str, Sequence[str]],
-    offered: Mapping[str, int],
-    zones: Collection[str],
-    languages: Sequence[str],
-) -> Choices:
-    """Check a preferences form. `offered`: ids of the curated topics by slug.
-
-    An invalid value becomes the default; an invalid query is reported with its line.
-    """
-
-    def one(name: str, allowed: Sequence[str], default: str) -> str:
-        value = (form.get(name) or [default])[0]
-        return value if value in allowed else default
-
-    queries, muted, mistakes = [], [], []
-    for number, line in enumerate((form.get("keywords") or [""])[0].splitlines(), 1):
-        line = line.strip()
-        if line.startswith("-") and len(line) > 1:
-            muted.append(line[1:].strip().strip('"')[:100])
-        elif line:
-            try:
-                queries.append(str(parse(line)))
-            except QueryError as e:
-                mistakes.append((number, e.position, e.message))
-    if len(queries) > MAX_QUERIES:
-        mistakes.append(
-            (
-                MAX_QUERIES + 1,
-                1,
-                f"there is room for {MAX_QUERIES} lines, and these are {len(queries)}",
-            )
-        )
-    follows = [
-        " ".join(line.split())[:100]
-        for line in (form.get("authors") or [""])[0].splitlines()
-        if line.strip()
-    ]
-    zone = (form.get("tz") or ["UTC"])[0]
-    hour = (form.get("hour") or ["07:00"])[0].partition(":")[0]
-    return Choices(
-        tuple(offered[slug] for slug in form.get("topic", ()) if slug in offered),
-        tuple(queries),
-        tuple(muted[:50]),
-        tuple(follows[:50]),
-        zone if zone in zones else "UTC",
-        int(hour) if hour.isdecimal() and int(hour) < 24 else 7,
-        one("rhythm", RHYTHMS, "weekdays"),
-        int(one("size", [str(size) for size in SIZES], "8")),
-        one("format", ("html", "text"), "html"),
-        one("mix", MIXES, "balanced"),
-        one("language", languages, "en"),
-        tuple(mistakes),
-    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -409,9 +408,7 @@ def pause(
         reader = _find(connection, email)
         if reader.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
             raise InputError(f"{reader.email} is {reader.state}; only an active reader can pause")
-        subscribers.save(
-            connection, replace(reader, state=SubscriberState.PAUSED, paused_until=day)
-        )
+        subscribers.change(connection, reader.id, state=SubscriberState.PAUSED, paused_until=day)
     say(f"{reader.email}: paused until {day}")
     return 0
 
@@ -427,9 +424,7 @@ def resume(email: str) -> int:
         reader = _find(connection, email)
         if reader.state is not SubscriberState.PAUSED:
             raise InputError(f"{reader.email} is {reader.state}, not paused")
-        subscribers.save(
-            connection, replace(reader, state=SubscriberState.ACTIVE, paused_until=None)
-        )
+        subscribers.change(connection, reader.id, state=SubscriberState.ACTIVE, paused_until=None)
     say(f"{reader.email}: active")
     return 0
 

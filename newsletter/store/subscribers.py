@@ -200,18 +200,36 @@ def add(
     if id is None:
         raise InputError("this address is known already")
     reader = replace(reader, id=id, created_at=now)
-    _write_topics(connection, reader)
+    _write_topics(connection, reader.id, reader.topics)
     return reader
 
 
-def save(connection: Connection, reader: Subscriber) -> None:
-    """Write choices and state back (not the address: `change_address`)."""
-    values = _record(reader)
-    for untouchable in ("email", "address_version"):
-        del values[untouchable]
-    connection.execute(_SAVE, {**values, "key": reader.id})
-    connection.execute(_DROP_TOPICS, {"key": reader.id})
-    _write_topics(connection, reader)
+def lock(connection: Connection, id: int) -> Subscriber:
+    """Load a reader whom nobody else changes until this transaction ends.
+
+    Raises: NotFound.
+    """
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time
+        connection.execute(_LOCK, {"key": id})
+    return get(connection, id)
+
+
+def change(
+    connection: Connection, id: int, *, topics: Sequence[int] | None = None, **columns: Any
+) -> None:
+    """Write some columns of a reader, and the topics if given; all others stay as they are.
+
+    The address has its own function, `change_address`.
+    """
+    if columns:
+        values = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in columns.items()
+        }
+        connection.execute(update(subscribers).where(subscribers.c.id == id).values(values))
+    if topics is not None:
+        connection.execute(_DROP_TOPICS, {"key": id})
+        _write_topics(connection, id, topics)
 
 
 def leave(connection: Connection, id: int, epoch: int, reason: str) -> None:
@@ -350,10 +368,8 @@ _BY_ID, _BY_CANONICAL = (
     _ONE.where(subscribers.c.canonical == bindparam("key")),
 )
 _SUPPRESSION = select(suppressions.c.reason).where(suppressions.c.address_hash == bindparam("key"))
-_SAVE, _DROP_TOPICS = (
-    update(subscribers).where(subscribers.c.id == bindparam("key")),
-    delete(subscriber_topics).where(subscriber_topics.c.subscriber == bindparam("key")),
-)
+_LOCK = select(subscribers.c.id).where(subscribers.c.id == bindparam("key")).with_for_update()
+_DROP_TOPICS = delete(subscriber_topics).where(subscriber_topics.c.subscriber == bindparam("key"))
 #: Lists as text: nearly all of them are empty, and decoding them costs as much as all the rest.
 _DUE = select(
     subscribers.c.id,
@@ -465,10 +481,10 @@ def _record(reader: Subscriber) -> dict[str, Any]:
     }
 
 
-def _write_topics(connection: Connection, reader: Subscriber) -> None:
+def _write_topics(connection: Connection, id: int, topics: Sequence[int]) -> None:
     rows = [
-        {"subscriber": reader.id, "topic": topic, "position": n}
-        for n, topic in enumerate(dict.fromkeys(reader.topics))
+        {"subscriber": id, "topic": topic, "position": n}
+        for n, topic in enumerate(dict.fromkeys(topics))
     ]
     if rows:
         connection.execute(insert(subscriber_topics), rows)

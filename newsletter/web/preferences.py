@@ -22,6 +22,7 @@ from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import ledger_read, topics
 from newsletter.tokens import Claims, TokenError
 from newsletter.web.context import PageContext
+from newsletter.web.preferences_form import read_choices
 from newsletter.web.token_auth import Form, TokenPages, first, read_form
 
 #: Example of a muted word, the same in every language.
@@ -92,7 +93,9 @@ class Preferences(TokenPages):
         is_fresh = is_confirming and reader.state not in membership.MEMBERS
         if choices.mistakes or "check" in form:
             checked = (
-                [] if choices.mistakes else await run_in_threadpool(self._check, choices.queries)
+                []
+                if choices.mistakes
+                else await run_in_threadpool(self._check, choices.queries or ())
             )
             typed = replace(choices.of(reader), language=reader.language)
             values = await self.batch.read(partial(self._load, reader=typed))
@@ -122,7 +125,7 @@ class Preferences(TokenPages):
 
     def _read(self, form: Form) -> membership.Choices:
         offered = {topic.slug: topic.id for topic in self.topics.offered.values()}
-        return membership.read_choices(form, offered, self.valid_zones, tuple(self.view.words))
+        return read_choices(form, offered, self.valid_zones, tuple(self.view.words))
 
     def _check(self, queries: Sequence[str]) -> list[tuple[str, str, str]]:
         """What each query would bring: (query, papers a day, title of the best paper)."""

@@ -144,7 +144,7 @@ def test_a_reader_comes_back_with_topics_in_order(any_engine: Engine) -> None:
         assert subscribers.find(connection, "ada@example.org") == reader
         with pytest.raises(InputError, match="read by 1"):
             topics.remove(connection, one)
-        subscribers.save(connection, replace(reader, topics=(one.id,), size=5))
+        subscribers.change(connection, reader.id, topics=(one.id,), size=5)
         assert subscribers.get(connection, reader.id).topics == (one.id,)
         topics.remove(connection, two)
 

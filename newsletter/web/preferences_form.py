@@ -1,0 +1,82 @@
+"""Read the preferences form: what a reader typed and ticked becomes checked `Choices`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from newsletter.errors import QueryError
+from newsletter.matching.query import parse
+from newsletter.membership import MAX_QUERIES, Choices
+from newsletter.models import MIXES, RHYTHMS, SIZES
+
+#: Muted words of a reader, and authors they follow.
+MAX_LINES = 50
+FORMATS = ("html", "text")
+
+
+def read_choices(
+    form: Mapping[str, Sequence[str]],
+    offered: Mapping[str, int],
+    zones: Collection[str],
+    languages: Sequence[str],
+) -> Choices:
+    """Check a preferences form. `offered`: ids of the curated topics by slug.
+
+    What the form does not say, or says with an invalid value, stays as it is. An invalid query is
+    reported with its line.
+    """
+    allowed = {
+        "timezone": zones,
+        "rhythm": RHYTHMS,
+        "format": FORMATS,
+        "mix": MIXES,
+        "language": languages,
+    }
+    settings: dict[str, Any] = {}
+    for column, values in allowed.items():
+        if (value := _first(form, "tz" if column == "timezone" else column)) in values:
+            settings[column] = value
+    if (size := _first(form, "size")) in map(str, SIZES):
+        settings["size"] = int(size)
+    if (hour := _first(form, "hour").partition(":")[0]).isdecimal() and int(hour) < 24:
+        settings["hour"] = int(hour)
+    if "authors" in form:
+        authors = [" ".join(line.split())[:100] for line in _first(form, "authors").splitlines()]
+        settings["follows"] = tuple(dict.fromkeys(filter(None, authors)))[:MAX_LINES]
+    queries, muted, mistakes = _read_keywords(_first(form, "keywords"))
+    if "keywords" in form:
+        settings["muted"] = muted
+    return Choices(
+        tuple(offered[slug] for slug in form.get("topic", ()) if slug in offered),
+        queries if "keywords" in form else None,
+        settings,
+        mistakes,
+    )
+
+
+def _first(form: Mapping[str, Sequence[str]], name: str) -> str:
+    return (form.get(name) or [""])[0]
+
+
+def _read_keywords(
+    text: str,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[int, int, str], ...]]:
+    """Read the lines of the keywords field: (queries, muted words, mistakes)."""
+    queries, muted, mistakes = [], [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if line.startswith("-") and len(line) > 1:
+            muted.append(line[1:].strip().strip('"')[:100])
+        elif line:
+            try:
+                queries.append(str(parse(line)))
+            except QueryError as e:
+                mistakes.append((number, e.position, e.message))
+    if len(queries) > MAX_QUERIES:
+        mistakes.append(
+            (
+                MAX_QUERIES + 1,
+                1,
+                f"there is room for {MAX_QUERIES} lines, and these are {len(queries)}",
+            )
+        )
+    return tuple(queries), tuple(dict.fromkeys(muted))[:MAX_LINES], tuple(mistakes)
