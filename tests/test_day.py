@@ -13,11 +13,11 @@ import pytest
 
 from newsletter.app import App
 from newsletter.config import Config
-from newsletter.matching.curated import load_curated
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import ledger_read, subscribers, topics
-from newsletter.store.db import migrate, open_engine, reading, writing
+from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
+from tests.databases import make_sqlite
 from tests.mailbox import Mailbox
 
 FRIDAY = datetime(2026, 4, 17, 12, tzinfo=UTC)
@@ -75,10 +75,7 @@ def mirror(data_dir: Path) -> Iterator[Mirror]:
 def site(tmp_path: Path, mirror: Mirror) -> Iterator[App]:
     (tmp_path / "secret.key").write_text("k" * 64)
     url = f"sqlite:///{tmp_path / 'site.db'}"
-    engine = open_engine(url)
-    migrate(engine)
-    with writing(engine) as connection:
-        topics.seed(connection, load_curated())
+    engine = make_sqlite(tmp_path / "site.db", with_topics=True)
     config = Config.model_validate(
         {
             "site": {

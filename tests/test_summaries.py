@@ -21,8 +21,9 @@ from newsletter.config import Config, load_config, masked
 from newsletter.errors import ConfigError
 from newsletter.models import Paper, Sighting, Subscriber, SubscriberState
 from newsletter.store import papers, subscribers, topics
-from newsletter.store.db import migrate, open_engine, reading, writing
+from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
+from tests.databases import make_sqlite
 from tests.mailbox import Mailbox
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -87,8 +88,7 @@ def site(tmp_path: Path, endpoint: Endpoint) -> Iterator[App]:
     one about trees.
     """
     url = f"sqlite:///{tmp_path / 'site.db'}"
-    engine = open_engine(url)
-    migrate(engine)
+    engine = make_sqlite(tmp_path / "site.db")
     config = Config.model_validate(
         {
             "site": {"from": "digest@papers.example.org"},

@@ -1,11 +1,6 @@
-"""A site after a day of news, its pages in a real browser, and a real mail server in between.
-
-Without Chromium these tests are skipped on a laptop and fail in CI.
-"""
+"""A site after a day of news, its pages in a real browser, and a real mail server in between."""
 
 import asyncio
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +12,12 @@ from playwright.sync_api import Browser, sync_playwright
 
 from newsletter.app import App
 from newsletter.config import Config
-from newsletter.matching.curated import load_curated
 from newsletter.models import Harvest, Sighting, Signal, SourceState
 from newsletter.pipeline import learn, rank
-from newsletter.store import topics
-from newsletter.store.db import migrate, open_engine, writing
 from newsletter.tokens import Tokens
+from tests.databases import make_sqlite
 from tests.mailbox import Mailbox
+from tests.needs import program
 from tests.web.conftest import Clock, serving
 
 START = datetime(2026, 11, 23, 5, tzinfo=UTC)
@@ -43,15 +37,7 @@ def browser() -> Iterator[Browser]:
     """One for this folder only: Playwright keeps an event loop running, and beside it no
     asynchronous test runs.
     """
-    path = (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium: apt-get install chromium")
-        pytest.skip("no Chromium on this machine")
+    path = program("chromium", "chromium-browser", "google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield browser
@@ -84,10 +70,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     thread.start()
     asyncio.run_coroutine_threadsafe(mailbox.__aenter__(), loop).result()
     url = f"sqlite:///{path / 'site.db'}"
-    engine = open_engine(url)
-    migrate(engine)
-    with writing(engine) as connection:
-        topics.seed(connection, load_curated())
+    engine = make_sqlite(path / "site.db", with_topics=True)
     smtp = {"host": "127.0.0.1", "port": mailbox.port, "security": "none"}
     app = App(
         Config.model_validate({"database": {"url": url}, "smtp": smtp}), engine, Tokens([b"k" * 64])

@@ -12,6 +12,7 @@ import pytest
 
 from newsletter.steps.compose import Renderer
 from tests.compose.samples import KINDS, letter
+from tests.needs import missing
 
 CLIENTS = ("apple-mail", "gmail", "outlook", "yahoo")
 #: Elements every client shows, which the data does not list one by one.
@@ -142,7 +143,7 @@ def support(data_dir: Path) -> Mapping[str, Mapping[str, set[str]]]:
     """Feature -> client -> verdicts of its platforms, the latest of each: y, a (with a flaw), n."""
     folder = data_dir / "caniemail" / "_features"
     if not folder.is_dir():
-        pytest.skip(f"no caniemail data at {folder}")
+        missing(f"no caniemail data at {folder}")
     return {
         path.stem: found
         for path in folder.glob("*.md")

@@ -8,12 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,8 @@ from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.models import Heat, Merge, Paper, Pick, Reason, Sighting, SubscriberState, Topic
 from newsletter.steps.compose import show
 from newsletter.store import ledger_plan, ledger_read, papers, tables, topics
-from newsletter.store.db import migrate, open_engine, reading, writing
+from newsletter.store.db import reading, writing
+from tests.databases import make_sqlite
 from tests.faults.server import Server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -184,26 +183,12 @@ def make_site(
     (folder / "config.toml").write_text(config_text)
     (folder / "config.toml").chmod(0o600)  # the URL may hold a password
     if url.endswith("site.db"):
-        (folder / "site.db").write_bytes(_migrated())
-    else:
-        engine = open_engine(url)
-        migrate(engine)
-        engine.dispose()
+        make_sqlite(folder / "site.db").dispose()
     app = QuickApp.open(load_config(folder / "config.toml", {}))
     ids = add_readers(app.engine, readers, domains)
     freeze(app.engine, ids, now.date(), now, picks)
     OPEN.append(app)
     return Site(folder, app, ids, now)
-
-
-@cache
-def _migrated() -> bytes:
-    """An empty database, made once."""
-    with tempfile.TemporaryDirectory() as folder:
-        engine = open_engine(f"sqlite:///{folder}/site.db")
-        migrate(engine)
-        engine.dispose()
-        return Path(folder, "site.db").read_bytes()
 
 
 def add_readers(

@@ -14,14 +14,14 @@ import pytest
 from newsletter.app import App
 from newsletter.config import Config
 from newsletter.health import sources as source_health
-from newsletter.matching.curated import load_curated
 from newsletter.models import Harvest, SourceState, Subscriber, SubscriberState, Unit
 from newsletter.runtime.daemon import Daemon
 from newsletter.steps.fetch import retry_at
 from newsletter.store import ledger_read, runs, subscribers, topics
-from newsletter.store.db import migrate, open_engine, reading, writing
+from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
 from newsletter.web import create_app
+from tests.databases import make_sqlite
 from tests.mailbox import Mailbox
 
 MONDAY = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -86,10 +86,8 @@ def places() -> Iterator[Places]:
 @pytest.fixture
 def site(tmp_path: Path, places: Places) -> Iterator[App]:
     url = f"sqlite:///{tmp_path / 'site.db'}"
-    engine = open_engine(url)
-    migrate(engine)
+    engine = make_sqlite(tmp_path / "site.db", with_topics=True)
     with writing(engine) as connection:
-        topics.seed(connection, load_curated())
         topic = topics.get(connection, "language-models").id
         reader = Subscriber(
             0, "ada@example.org", SubscriberState.ACTIVE, topics=(topic,), rhythm="daily"

@@ -17,8 +17,9 @@ from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.inbound import lmtp, processor
 from newsletter.models import Claim, Pick, Subscriber, SubscriberState
 from newsletter.store import ledger_plan, ledger_read, subscribers, tables
-from newsletter.store.db import migrate, open_engine, reading, writing
+from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
+from tests.databases import make_sqlite
 from tests.mailbox import Mailbox
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -29,8 +30,7 @@ HARD, FULL = "550 5.1.1 User unknown", "552 5.2.2 Mailbox full"
 @pytest.fixture
 def app(tmp_path: Path) -> App:
     url = f"sqlite:///{tmp_path / 'site.db'}"
-    engine = open_engine(url)
-    migrate(engine)
+    engine = make_sqlite(tmp_path / "site.db")
     given = {
         "site": {"from": "digest@papers.example.org"},
         "database": {"url": url},

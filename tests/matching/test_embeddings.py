@@ -19,8 +19,10 @@ from newsletter.matching.index import Index
 from newsletter.matching.query import parse
 from newsletter.models import MATCH_CUT, Paper, Sighting, Subscriber, SubscriberState
 from newsletter.store import subscribers, topics
-from newsletter.store.db import migrate, open_engine, writing
+from newsletter.store.db import writing
 from newsletter.tokens import Tokens
+from tests.databases import make_sqlite
+from tests.needs import package
 
 #: Each word's place in a plane: east is fruit, north is computers.
 PLANE = {
@@ -46,7 +48,7 @@ ALIKE = [replace(paper, abstract=paper.abstract.replace("apples", "wood")) for p
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    model2vec = pytest.importorskip("model2vec", reason="the extra 'meaning' is not installed")
+    model2vec = package("model2vec", extra="meaning")
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
     tokenizer = Tokenizer(
@@ -131,8 +133,7 @@ def test_without_the_package_the_command_that_installs_it_is_told(
 def test_a_configured_model_orders_a_readers_digest(folder: Path, tmp_path: Path) -> None:
     now = datetime(2026, 5, 4, 9, tzinfo=UTC)
     url = f"sqlite:///{tmp_path / 'site.db'}"
-    engine = open_engine(url)
-    migrate(engine)
+    engine = make_sqlite(tmp_path / "site.db")
     config = Config.model_validate({"database": {"url": url}, "matching": {"model_folder": folder}})
     app = App(config, engine, Tokens([b"k" * 64]))
     with writing(engine) as connection:

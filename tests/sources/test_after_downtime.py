@@ -13,8 +13,9 @@ from newsletter.app import App
 from newsletter.config import Config
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import ledger_read, subscribers, topics
-from newsletter.store.db import migrate, open_engine, reading, writing
+from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
+from tests.databases import make_sqlite
 from tests.mailbox import Mailbox
 from tests.sources.mirror import Mirror, Reply
 from tests.sources.world import Made, World, noon
@@ -48,8 +49,7 @@ def world(mirror: Mirror) -> World:
 def site(tmp_path: Path, mirror: Mirror) -> Iterator[App]:
     (tmp_path / "secret.key").write_text("k" * 64)
     url = f"sqlite:///{tmp_path / 'site.db'}"
-    engine = open_engine(url)
-    migrate(engine)
+    engine = make_sqlite(tmp_path / "site.db")
     config = Config.model_validate(
         {
             "site": {

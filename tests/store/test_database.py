@@ -5,7 +5,6 @@ cannot be made.
 import asyncio
 import email.policy
 import json
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -28,6 +27,7 @@ from newsletter.store.db import migrate, open_engine, reading, require_schema, w
 from tests.faults import server as fault
 from tests.faults.server import Server
 from tests.faults.site import DAY, NOW, check, finished, make_site
+from tests.needs import program
 
 
 @pytest.fixture
@@ -173,7 +173,6 @@ async def test_B25_a_commit_whose_outcome_is_unknown_repeats_nothing(
     assert site.states() == {"sent": 3}
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 @pytest.mark.parametrize("when", [4, 7])
 @pytest.mark.parametrize("how", ["error=EIO", "signal=KILL"])
 async def test_B25_B26_a_sync_that_fails_or_never_returns(
@@ -184,7 +183,7 @@ async def test_B25_B26_a_sync_that_fails_or_never_returns(
         site.app.engine.dispose()
         worker = site.start(
             under=(
-                "strace",
+                program("strace"),
                 "-f",
                 "-qq",
                 "-o",

@@ -1,6 +1,5 @@
 """A site with topics, and its pages behind a real server."""
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +12,12 @@ import uvicorn
 
 from newsletter.app import App
 from newsletter.config import Config
-from newsletter.matching.curated import load_curated
 from newsletter.models import Subscriber, SubscriberState
-from newsletter.store import subscribers, topics
-from newsletter.store.db import migrate, open_engine, reading, writing
+from newsletter.store import subscribers
+from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
 from newsletter.web import create_app
+from tests.databases import make_sqlite
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -38,24 +37,11 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(scope="session")
-def empty_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database with the curated topics, to be copied."""
-    path = tmp_path_factory.mktemp("site") / "site.db"
-    engine = open_engine(f"sqlite:///{path}")
-    migrate(engine)
-    with writing(engine) as connection:
-        topics.seed(connection, load_curated())
-    engine.dispose()
-    return path
-
-
 @pytest.fixture
-def app(tmp_path: Path, empty_site: Path) -> Iterator[App]:
-    url = f"sqlite:///{tmp_path / 'site.db'}"
-    shutil.copy(empty_site, tmp_path / "site.db")
-    engine = open_engine(url)
-    app = App(Config.model_validate({"database": {"url": url}}), engine, Tokens([b"k" * 64]))
+def app(tmp_path: Path) -> Iterator[App]:
+    engine = make_sqlite(tmp_path / "site.db", with_topics=True)
+    given = {"database": {"url": f"sqlite:///{tmp_path / 'site.db'}"}}
+    app = App(Config.model_validate(given), engine, Tokens([b"k" * 64]))
     yield app
     app.close()
 
