@@ -65,6 +65,29 @@ def test_F25_an_old_key_still_verifies_after_rotation() -> None:
     assert rotated.address_hash("a@example.org") == OURS.address_hash("a@example.org")
 
 
+def test_A01_a_message_keeps_its_id_when_a_new_key_is_put_in_front() -> None:
+    """Else a letter that is tried again after the change shows up twice."""
+    rotated = Tokens([b"n" * 32, b"s" * 32])
+    assert rotated.message_id(7) == OURS.message_id(7)
+    assert rotated.message_id(7) != rotated.message_id(8)
+    assert Tokens([b"n" * 32]).message_id(7) != OURS.message_id(7)
+
+
+def test_F05_a_token_has_one_spelling() -> None:
+    """The decoder of base64 takes "+" and "/" as well; such a token was not written by us."""
+    spelled = str.maketrans("-_", "+/")
+    others = {
+        other
+        for number in range(1, 40)
+        if (other := (token := OURS.make("view", number, 1, NOW)).translate(spelled)) != token
+    }
+    assert len(others) > 10
+    for other in others:
+        with pytest.raises(TokenError) as e:
+            OURS.read(other, "view", NOW)
+        assert e.value.reason == "forged"
+
+
 def test_G01_only_our_own_return_addresses_name_a_letter() -> None:
     assert OURS.read_tag("bounce", OURS.tag("bounce", 12)) == (12,)
     assert OURS.read_tag("bounce", OURS.tag("bounce", 12).upper()) == (12,)

@@ -198,6 +198,23 @@ def test_missed_letter_is_named_and_linked(press: Renderer) -> None:
 # -- cards -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Nothing new has come from bioRxiv, arXiv for more than a day"),
+        ("de", "Seit über einem Tag kommt nichts Neues von bioRxiv, arXiv"),
+    ],
+)
+def test_C03_sources_without_news_are_named_once_in_each_part(
+    press: Renderer, language: str, said: str
+) -> None:
+    late = samples.digest(press, language, stale=("bioRxiv", "arXiv"))
+    assert samples.text(late).replace("\n", " ").count(said) == 1
+    assert samples.html(late).count(said) == 1
+    for part in (samples.text, samples.html):
+        assert said[:20] not in part(samples.digest(press, language)).replace("\n", " ")
+
+
 def test_sections_stand_in_the_order_of_the_picks_with_their_counts(press: Renderer) -> None:
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", html(digest(press)))
     assert headings == [

@@ -32,11 +32,14 @@ def test_text_is_as_it_was_read(press: Renderer, kind: str, language: str) -> No
     )
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_html_is_as_it_was_seen(press: Renderer, kind: str) -> None:
-    _check(f"{kind}.en.html", html(letter(press, kind)))
+def test_html_is_as_it_was_seen(press: Renderer, kind: str, language: str) -> None:
+    _check(f"{kind}.{language}.html", html(letter(press, kind, language)))
 
 
 def test_no_golden_letter_is_left_over() -> None:
-    expected = {f"{kind}.{end}" for kind in KINDS for end in ("en.txt", "de.txt", "en.html")}
-    assert {path.name for path in FOLDER.iterdir()} == expected
+    ends = ("en.txt", "de.txt", "en.html", "de.html")
+    assert {path.name for path in FOLDER.iterdir()} == {
+        f"{kind}.{e}" for kind in KINDS for e in ends
+    }

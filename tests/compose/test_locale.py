@@ -118,6 +118,20 @@ def test_plurals_and_lists() -> None:
     ]
 
 
+def test_german_plurals_and_lists() -> None:
+    words = load_languages(DIRECTORY)["de"]
+    assert [words.say("reason.near", n) for n in (0, 1, 2)] == [
+        "nahe an 0 Artikeln, die Ihnen gefielen",
+        "nahe an einem Artikel, der Ihnen gefiel",
+        "nahe an 2 Artikeln, die Ihnen gefielen",
+    ]
+    assert [words.say("digest.left", n) for n in (1, 1204)] == [
+        "1 weiterer Artikel passte nicht in diesen Brief.",
+        "1.204 weitere Artikel passten nicht in diesen Brief.",
+    ]
+    assert words.join(("A", "B", "C")) == "A, B und C"
+
+
 def test_a_third_language_is_one_file_and_what_it_lacks_is_english(tmp_path: Path) -> None:
     (tmp_path / "en.toml").write_text((DIRECTORY / "en.toml").read_text("utf-8"), "utf-8")
     (tmp_path / "ar.toml").write_text(

@@ -28,6 +28,9 @@ AFTER_THE_DOT: list[tuple[str, Fault, str, bool]] = [
     ("hang, not taken", fault.hang, "held", False),
     ("garbage", fault.taking(fault.say("hello \x1b[31m")), "held", True),
     ("354", fault.taking(fault.say("354 more?")), "held", True),
+    ("150", fault.taking(fault.say("150 hold on")), "held", True),
+    ("334", fault.taking(fault.say("334 VXNlcm5hbWU6")), "held", True),
+    ("650", fault.taking(fault.say("650 what")), "held", True),
     ("late", fault.late(0.3), "sent", True),
     ("251", fault.taking(fault.say("251 will forward")), "sent", True),
     ("252", fault.taking(fault.say("252 who knows")), "sent", True),
@@ -96,7 +99,7 @@ async def test_A04_other_connections_go_on_while_one_hangs(tmp_path: Path) -> No
     assert site.states() == {"held": 1, "sent": 11}
 
 
-@pytest.mark.parametrize("name", ["garbage", "354"])
+@pytest.mark.parametrize("name", ["garbage", "354", "150", "334", "650"])
 async def test_A05_garbage_after_the_dot_is_held(tmp_path: Path, name: str) -> None:
     site, _ = await _after_the_dot(tmp_path, name)
     assert site.rows()[0].reply.isprintable() and len(site.rows()[0].reply) <= 512
@@ -229,6 +232,21 @@ async def test_A13_a_mailbox_that_is_not_there_is_suppressed(tmp_path: Path, rep
     assert site.states() == {"refused": 1, "sent": 1}
     with reading(site.engine) as connection:
         assert subscribers.get(connection, site.readers[0]).state is SubscriberState.SUPPRESSED
+
+
+@pytest.mark.parametrize("reply", ["550 5.1.1 no such user", "550 no such user", "553 5.1.3 bad"])
+async def test_A13_after_the_dot_no_refusal_speaks_against_the_mailbox(
+    tmp_path: Path, reply: str
+) -> None:
+    """The recipient was accepted; what is refused after the dot is the letter."""
+    async with Server({"dot": fault.first(1, fault.say(reply))}) as server:
+        site = make_site(tmp_path, 2, server.port)
+        await site.deliver()
+    check(site, server)
+    assert site.states() == {"refused": 1, "sent": 1}
+    with reading(site.engine) as connection:
+        readers = [subscribers.get(connection, id) for id in site.readers]
+    assert [reader.state for reader in readers] == [SubscriberState.ACTIVE] * 2
 
 
 async def test_A14_a_receiver_that_refuses_the_site_is_left_alone_and_no_reader_suppressed(

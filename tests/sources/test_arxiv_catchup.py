@@ -49,6 +49,34 @@ async def test_missed_days_are_caught_up_through_overlapping_pages(
     assert harvest.memory["covered"] == "2026-05-07"
 
 
+async def test_the_list_of_a_category_that_failed_is_asked_for_the_next_day(
+    http: Http, mirror: Mirror
+) -> None:
+    arxiv, memory = source(http, mirror, "cs.AI", "cs.LG"), {}
+    mirror.routes["/api"] = lambda _: api_page([7], 0, 1)
+    for day, is_down in (("2026-05-04", False), ("2026-05-05", True), ("2026-05-06", False)):
+        for n, category in enumerate(("cs.AI", "cs.LG")):
+            mirror.routes[f"/rss/{category}"] = feed(day, (f"2605.{day[-2:]}00{n}v1", "new", day))
+        if is_down:
+            mirror.routes["/rss/cs.LG"] = Reply(b"", 500)
+        mirror.log.clear()
+        harvest = await arxiv.fetch(Ask(at(day), at("2026-05-04"), memory))
+        memory = harvest.memory
+        assert memory["covered"] == ("2026-05-04" if is_down else day)
+    (asked,) = [parse_qs(request.query) for request in mirror.log if request.path == "/api"]
+    assert "submittedDate:[202605011800 TO 202605041800]" in asked["search_query"][0]  # Tuesday's
+
+
+async def test_nothing_older_than_thirty_days_is_caught_up(http: Http, mirror: Mirror) -> None:
+    mirror.routes["/rss/cs.AI"] = feed("2026-05-07", ("2605.09999v1", "new", "Z"))
+    mirror.routes["/api"] = lambda _: api_page([7], 0, 1)
+    memory = {"covered": "2026-01-05"}
+    await source(http, mirror).fetch(Ask(at("2026-05-07"), at("2026-01-05"), memory))
+    query = parse_qs(next(r.query for r in mirror.log if r.path == "/api"))["search_query"][0]
+    begin = query.partition("submittedDate:[")[2][:8]
+    assert "20260402" <= begin <= "20260408"
+
+
 async def test_C05_an_api_that_finds_nothing_on_list_days_is_not_believed(
     http: Http, mirror: Mirror
 ) -> None:

@@ -110,6 +110,15 @@ def test_two_papers_of_one_first_or_last_author_are_enough() -> None:
     )
 
 
+def test_a_paper_from_outside_never_takes_the_only_slot_of_the_topics() -> None:
+    papers, heats = [paper(n) for n in range(1, 4)], {3: Heat(0.99, 4, "cs.LG")}
+    shelf = world(papers, {1: {1: 0.9, 2: 0.8}}, heats)
+    assert keys(choose(replace(READER, size=1), shelf, set(), {})) == [1]
+    assert keys(choose(replace(READER, size=2), shelf, set(), {})) == [1, 3]
+    followed = replace(READER, size=2, follows=tuple(papers[1].authors))
+    assert sorted(keys(choose(followed, shelf, set(), {}))) == [1, 2]
+
+
 def test_one_of_a_cluster_of_near_duplicates_is_shown() -> None:
     papers = [
         paper(1, "Sparse attention for long documents at scale"),

@@ -233,6 +233,9 @@ def test_F18_a_form_of_another_site_is_refused(app: App, web: httpx2.Client) -> 
     for headers in (
         {"Origin": "https://evil.example"},
         {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "null", "Sec-Fetch-Site": "none"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site, same-origin"},
     ):
         assert web.post(page, data={"size": "5"}, headers=headers).status_code == 403
         assert now_of(app, reader) == reader

@@ -1,0 +1,120 @@
+"""The life of a row on both databases: when a lease ends, how many crashes are too many, what is
+out of date, and what counts as sent.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select, update
+
+from newsletter.store import ledger_life, ledger_read
+from newsletter.store.db import database_seconds, reading, writing
+from newsletter.store.tables import deliveries
+from tests.faults.server import Server
+from tests.faults.site import NOW, add_readers, check, freeze, make_site
+
+LATE = NOW + timedelta(hours=18)  # `freeze` lets its letters expire then
+
+
+def _lease(engine: Engine, seconds: int) -> None:
+    """Let every lease end so many seconds from now, by the clock of the database."""
+    with writing(engine) as connection:
+        end = database_seconds(engine.dialect.name) + seconds
+        connection.execute(update(deliveries).values(lease_until=end))
+
+
+def _row(engine: Engine) -> tuple[str, str]:
+    with reading(engine) as connection:
+        row = connection.execute(select(deliveries.c.state, deliveries.c.reply)).one()
+        return row.state, row.reply or ""
+
+
+def test_a_lease_ends_neither_early_nor_late(any_engine: Engine) -> None:
+    freeze(any_engine, add_readers(any_engine, 1))
+    ledger_life.claim(any_engine, 1, NOW)
+    _lease(any_engine, 20)
+    assert ledger_life.sweep(any_engine, NOW) == 0 and _row(any_engine)[0] == "claimed"
+    _lease(any_engine, -1)
+    assert ledger_life.sweep(any_engine, NOW) == 1 and _row(any_engine)[0] == "pending"
+
+
+def test_a_worker_may_send_until_its_lease_ends(any_engine: Engine) -> None:
+    freeze(any_engine, add_readers(any_engine, 1))
+    (claim,) = ledger_life.claim(any_engine, 1, NOW)
+    _lease(any_engine, -1)
+    assert ledger_life.fence(any_engine, [(claim.id, claim.token)]) == set()
+    _lease(any_engine, 20)
+    assert ledger_life.fence(any_engine, [(claim.id, "another's")]) == set()
+    assert ledger_life.fence(any_engine, [(claim.id, claim.token)]) == {claim.id}
+
+
+def test_a_claim_lasts_two_minutes_by_the_clock_of_the_database(any_engine: Engine) -> None:
+    freeze(any_engine, add_readers(any_engine, 1))
+    ledger_life.claim(any_engine, 1, NOW)
+    with reading(any_engine) as connection:
+        seconds = database_seconds(any_engine.dialect.name)
+        left = connection.execute(select(deliveries.c.lease_until - seconds)).scalar_one()
+    assert 100 <= left <= 120
+
+
+def test_B35_the_fifth_crash_is_the_last(any_engine: Engine) -> None:
+    """Two crashes make a row suspect; three more, alone, make it poison."""
+    freeze(any_engine, add_readers(any_engine, 1))
+    for crash in range(1, 6):
+        assert len(ledger_life.claim(any_engine, 9, NOW)) == 1, crash
+        _lease(any_engine, -1)
+        ledger_life.sweep(any_engine, NOW)
+        assert _row(any_engine)[0] == ("pending" if crash < 5 else "refused"), crash
+    assert "ended the process" in _row(any_engine)[1]
+    assert ledger_life.claim(any_engine, 9, NOW) == []
+
+
+def test_B35_the_fifth_crash_is_the_last_for_the_only_process_too(any_engine: Engine) -> None:
+    freeze(any_engine, add_readers(any_engine, 1))
+    for crash in range(1, 6):
+        assert len(ledger_life.claim(any_engine, 9, NOW)) == 1, crash
+        ledger_life.release_owner(any_engine, NOW)
+        assert _row(any_engine)[0] == ("pending" if crash < 5 else "refused"), crash
+
+
+def test_a_letter_that_goes_out_of_date_between_two_claims_is_not_claimed(
+    any_engine: Engine,
+) -> None:
+    freeze(any_engine, add_readers(any_engine, 1))
+    assert ledger_life.claim(any_engine, 9, LATE) == []
+    assert len(ledger_life.claim(any_engine, 9, LATE - timedelta(seconds=1))) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "is_seen"),
+    [
+        ("sent", True),
+        ("held", True),  # it may have arrived
+        ("pending", True),
+        ("deferred", True),
+        ("claimed", True),
+        ("dot", True),
+        ("expired", False),
+        ("refused", False),
+        ("suppressed", False),
+    ],
+)
+def test_what_was_not_sent_may_be_sent_later(engine: Engine, state: str, is_seen: bool) -> None:
+    (reader,) = add_readers(engine, 1)
+    freeze(engine, [reader], picks=2)
+    with writing(engine) as connection:
+        connection.execute(update(deliveries).values(state=state))
+    with reading(engine) as connection:
+        seen = ledger_read.seen_papers(connection, reader, reader, NOW + timedelta(days=1))
+    assert len(seen.get(reader, ())) == (2 if is_seen else 0)
+
+
+async def test_papers_of_a_letter_that_expired_are_sent_later(tmp_path: Path) -> None:
+    async with Server() as server:
+        site = make_site(tmp_path, 1, server.port)
+        await site.deliver(timedelta(hours=18))
+    check(site, server)
+    assert site.states() == {"expired": 1}
+    with reading(site.engine) as connection:
+        assert ledger_read.seen_papers(connection, 0, 99, NOW + timedelta(days=1)) == {}
