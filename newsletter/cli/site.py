@@ -233,7 +233,7 @@ def _feed_name(title: str, taken: set[str]) -> str:
 def migrate_db() -> int:
     """Bring the database to this version's schema, after a backup."""
     from newsletter.matching.curated import load_curated
-    from newsletter.store import topics
+    from newsletter.store import papers, topics
     from newsletter.store.db import migrate, only_one, open_engine, schema, writing
 
     config = read_config()
@@ -243,6 +243,7 @@ def migrate_db() -> int:
         note(f"backed up to {_backup(config, None)}")
     with only_one(engine, "run"):  # not under letters that are on their way
         migrate(engine)
+    papers.index_older(engine)
     with writing(engine) as connection:
         topics.seed(connection, load_curated())
     if not emit({"from": before.found, "to": schema(engine).found}):

@@ -23,12 +23,15 @@ from newsletter.errors import ConfigError, NewsletterError
 from newsletter.health import sources as source_health
 from newsletter.inbound import lmtp, processor
 from newsletter.runtime.worker import Rest, stop_on_signals
+from newsletter.store import papers
 from newsletter.store.db import only_one
 from newsletter.web import create_app
 
 log = structlog.get_logger()
 
 TICK_S = 60
+#: Papers of an earlier version that are indexed for search in one tick.
+INDEXED_A_TICK = 5_000
 #: Sources are asked this often; most of them answer "not modified".
 FETCH_EVERY = timedelta(hours=1)
 #: A digest is not made from news older than this, if the sources can be asked first.
@@ -174,6 +177,7 @@ class Daemon:
             return
         self._idle.clear()
         try:
+            await asyncio.to_thread(papers.index_older, self.app.engine, INDEXED_A_TICK)
             if (folder := self.app.config.bounces.maildir) is not None:
                 await asyncio.to_thread(processor.look_into, self.app, folder, now)
             if self.takes_mail:
