@@ -12,6 +12,7 @@ words of the same sentence, `~` for the same in either order.
 
 import re
 from enum import StrEnum
+from functools import cache
 
 #: Characters of a reply that are looked at.
 LOOKED_AT = 2000
@@ -65,18 +66,18 @@ def about(code: int, enhanced: str, words: str, *, is_after_content: bool = Fals
     """
     said = plain(words)
     for cause, phrases in _BY_WORDS:
-        if phrases.search(said):
+        if _phrases(phrases).search(said):
             return cause
     by_status = _by_status(code, enhanced)
-    if not _GONE.search(said):
+    if not _phrases(_GONE).search(said):
         if is_after_content and by_status is Cause.GONE:
             return Cause.UNKNOWN
-        return Cause.CONTENT if code // 100 != 4 and _WEAK.search(said) else by_status
+        return Cause.CONTENT if code // 100 != 4 and _phrases(_WEAK).search(said) else by_status
     if by_status in (Cause.LATER, Cause.SENDER, Cause.CONTENT, Cause.SIZE) and not (
         enhanced.startswith(_VAGUE) and code // 100 != 4
     ):
         return by_status
-    if is_after_content and enhanced not in _NO_SUCH_ADDRESS and not _SURE.search(said):
+    if is_after_content and enhanced not in _NO_SUCH_ADDRESS and not _phrases(_SURE).search(said):
         return Cause.UNKNOWN
     return Cause.GONE
 
@@ -129,8 +130,9 @@ _WORDS = {
 }
 
 
+@cache
 def _phrases(text: str) -> re.Pattern[str]:
-    """Compile phrases, one a line."""
+    """Compile phrases, one a line; only when they are first needed, for it takes a moment."""
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     return re.compile("|".join(_phrase(line) for line in lines))
 
@@ -144,8 +146,7 @@ def _phrase(line: str) -> str:
     return rf"(?<!\w){text}(?!\w)"
 
 
-_SIZE = _phrases(
-    r"""
+_SIZE = r"""
     (?:message|mail|letter|e mail|email)(?: is| was)? (?:too|to) (?:large|big|long)
     (?:message|mail|content|attachment) size .. (?:exceed\w*|limit|maximum|big|large)
     (?:maximum|max|fixed) size .. (?:exceed\w*|limit)
@@ -153,9 +154,7 @@ _SIZE = _phrases(
     resolver rst recipsizelimit
     size of .. message .. exceed\w*
     """
-)
-_RATE = _phrases(
-    r"""
+_RATE = r"""
     gr[ae]y ?list\w*
     too many (?:recipients|connections|messages|sessions|concurrent|hops|errors|mails|emails)
     rate limit\w*
@@ -175,9 +174,7 @@ _RATE = _phrases(
     (?:malformed|unexpected) name server reply
     could not deliver for the last
     """
-)
-_FULL = _phrases(
-    r"""
+_FULL = r"""
     {box} ~ (?:full|over ?quota|exceed\w*|over .. limit|overflow\w*|out of space)
     {box} ~ (?:überfüllt|voll|pleine|lleno)
     quota ~ (?:exceed\w*|over|full|reached|violation|limit|dépassé)
@@ -191,18 +188,14 @@ _FULL = _phrases(
     \S*メールボックス\S*(?:一杯|いっぱい|満杯)\S*
     \S*容量\S*(?:超え|超過|オーバー)\S*
     """
-)
-_CLOSED = _phrases(
-    r"""
+_CLOSED = r"""
     (?:account|user|mailbox|recipient|compte|konto) ~ {off}
     (?:account|mailbox|recipient) (?:is|has been|was) (?:temporarily )?(?:blocked|restricted)
     {off} .. address@
     {off} recipient address
     (?:recipient|mailbox) .. not accept\w* (?:messages|mail)
     """
-)
-_SENDER = _phrases(
-    r"""
+_SENDER = r"""
     {sender} ~ {bad}
     (?:domain|address) of .. sender
     (?:in reply to|following|after) .. mail from
@@ -245,9 +238,7 @@ _SENDER = _phrases(
     relaying (?:mail|denied)
     service permits
     """
-)
-_CONTENT = _phrases(
-    r"""
+_CONTENT = r"""
     spam\w*
     (?:ube|unsolicited|complian\w+)
     virus\w*
@@ -265,9 +256,7 @@ _CONTENT = _phrases(
     rfc ?\d{4}
     banned
     """
-)
-_LATER = _phrases(
-    r"""
+_LATER = r"""
     (?:try|retry|come back) .. later
     later
     (?<!and )(?<!to )(?:try|trying) again
@@ -281,9 +270,7 @@ _LATER = _phrases(
     (?:queue file|write) error
     essayer plus tard
     """
-)
-_GONE = _phrases(
-    r"""
+_GONE = r"""
     {who} .. {unknown}
     (?:{no}) (?:{which} )*(?:{who}|person|local part|customer|domain|host|system)
     {who} .. (?:{not}) (?:be |longer |a |an |in |our |currently |been |)*(?:{found})
@@ -312,22 +299,17 @@ _GONE = _phrases(
     \S*(?:ユーザー?|宛先|アドレス|メールアドレス)\S* ?\S*(?:見つかりません|存在しません|不明)\S*
     пользовател\w+ .. не (?:существует|найден\w*)
     """
-)
 #: No filter says so about a letter.
-_SURE = _phrases(
-    r"""
+_SURE = r"""
     (?:does|do) not have an? .. account
     account that you tried to reach does not exist
     no longer (?:on server|exists?)
     no mailbox .. name
     """
-)
 
-_WEAK = _phrases(
-    r"""
+_WEAK = r"""
     (?:message|mail|e mail|email) (?:was |has been |is )?(?:rejected|refused|blocked|denied)
     """
-)
 
 #: The order in which causes are looked for: what the words name besides an unknown mailbox wins.
 _BY_WORDS = (
