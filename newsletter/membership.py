@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 
 from newsletter import addresses
@@ -27,8 +28,18 @@ from newsletter.mail_kinds import (
     MailKind,
 )
 from newsletter.models import Subscriber, SubscriberState
-from newsletter.store import ledger_life, ledger_plan, ledger_read, papers, subscribers, topics
+from newsletter.store import (
+    caps,
+    ledger_life,
+    ledger_plan,
+    ledger_read,
+    papers,
+    subscribers,
+    topics,
+)
 from newsletter.tokens import Claims, TokenError
+
+log = structlog.get_logger()
 
 #: At most one confirmation mail to an address in this time, whoever asks and however often …
 CONFIRM_INTERVAL = timedelta(hours=24)
@@ -36,6 +47,8 @@ CONFIRM_INTERVAL = timedelta(hours=24)
 CONFIRM_SPAN, MAX_CONFIRMS = timedelta(days=30), 3
 #: Mails of one kind that a reader's own page may cause in this time.
 REQUEST_SPAN, MAX_REQUESTS = timedelta(hours=24), 3
+#: Requests from one mail domain in an hour, or half of what the site may send if that is more.
+DOMAIN_AN_HOUR = 100
 MAX_QUERIES = 20
 MEMBERS = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
@@ -66,11 +79,35 @@ class SubscribeRequest:
     language: str = "en"
 
 
+def has_room(app: App, connection: Connection, address: addresses.Address, now: datetime) -> bool:
+    """Count one request, and say whether its mailbox, its domain and the site may get another mail.
+
+    The caps are counted in the database: pages, mail, processes and restarts share them.
+    """
+    in_all = app.config.limits.confirmations_per_hour
+    mailbox = app.tokens.address_hash(f"cap:{addresses.quota_key(address)}")
+    day, hour = timedelta(days=1), timedelta(hours=1)
+    if not caps.take(connection, "mailbox", mailbox, MAX_REQUESTS, day, now):
+        return False
+    a_domain = max(DOMAIN_AN_HOUR, in_all // 2)
+    if not caps.take(connection, "domain", address.domain, a_domain, hour, now):
+        return False
+    if not caps.take(connection, "all", "", in_all, hour, now):
+        log.warning(
+            "subscribe.bombing",
+            text="the hourly cap of confirmation mails is reached; no mail was queued",
+        )
+        return False
+    return True
+
+
 def subscribe(app: App, connection: Connection, request: SubscribeRequest) -> None:
     """Answer a request by mail: a link to confirm, or word that the address is subscribed
     already.
     """
     address, now = request.address, request.now
+    if not has_room(app, connection, address, now):
+        return
     if _is_barred(app, connection, address.canonical):
         return
     reader = subscribers.find(connection, address.canonical)

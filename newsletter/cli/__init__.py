@@ -49,13 +49,13 @@ for command in (
     run_commands.daemon,
     run_commands.serve,
     run_commands.worker,
-    inbound.inbound,
 ):
     app.command()(command)
 app.add_typer(papers.app, name="papers")
 app.add_typer(topics.app, name="topics")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(issues.app, name="issues")
+app.add_typer(inbound.app, name="inbound")
 for command in (site.init, site.doctor):
     app.command()(command)
 app.add_typer(site.config_app, name="config")
@@ -86,6 +86,7 @@ def main(arguments: list[str] | None = None, program: str = "newsletter") -> int
         if rest is None:
             print(f"newsletter {__version__}")  # noqa: T201
             return 0
+        rest = inbound.with_command(rest)
         command = typer.main.get_command(app)
         if completion.is_asked():
             completion.answer(command, lambda words: _global_options(session, words) or [])

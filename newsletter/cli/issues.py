@@ -120,7 +120,7 @@ def retry(
     """Try again what was put off or refused for our own fault; open a paused issue. `send` then
     delivers.
     """
-    from newsletter.inbound import processor
+    from newsletter.inbound import returned
     from newsletter.store import ledger_life, ledger_read
     from newsletter.store.db import writing
 
@@ -128,7 +128,7 @@ def retry(
     with writing(site.engine) as connection:
         id = ledger_read.find_issue(connection, issue)
         if count_returned:
-            processor.believe(site, connection, id, now)
+            returned.believe(site, connection, id, now)
         number = ledger_life.retry(connection, id, now)
         if dry_run:
             connection.rollback()

@@ -9,16 +9,31 @@ from typing import Any
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import Envelope
 
-#: A returned mail or a command; whatever is larger is neither.
+#: A larger mail is not taken; what a report says stands at its beginning.
 MAX_BYTES = 10_000_000
+#: Bytes of one line. Longer than any rule allows, for some mail systems write one line a report.
+MAX_LINE = 2_000_000
 
 #: What to do with one mail: envelope sender, recipient, bytes -> the reply.
 Take = Callable[[str, str, bytes], Awaitable[str]]
 
 
+class _Session(LMTP):
+    line_length_limit = MAX_LINE
+
+
 class _Handler:
-    def __init__(self, take: Take) -> None:
+    def __init__(self, take: Take, is_ours: Callable[[str], bool]) -> None:
         self._take = take
+        self._is_ours = is_ours
+
+    async def handle_RCPT(
+        self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if not self._is_ours(address):
+            return "550 5.1.1 no such mailbox here"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 ok"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:
         content = (
@@ -32,13 +47,22 @@ class _Handler:
         return "\r\n".join(replies)
 
 
-async def listen(where: str, take: Take) -> asyncio.Server:
-    """Listen on HOST:PORT or on the path of a socket. Raises: OSError."""
+async def listen(
+    where: str, take: Take, is_ours: Callable[[str], bool] = lambda _: True
+) -> asyncio.Server:
+    """Listen on HOST:PORT or on the path of a socket. `is_ours`: whether a recipient is taken.
+
+    Raises: OSError.
+    """
     loop = asyncio.get_running_loop()
 
     def session() -> LMTP:
-        return LMTP(
-            _Handler(take), data_size_limit=MAX_BYTES, enable_SMTPUTF8=True, timeout=60, loop=loop
+        return _Session(
+            _Handler(take, is_ours),
+            data_size_limit=MAX_BYTES,
+            enable_SMTPUTF8=True,
+            timeout=60,
+            loop=loop,
         )
 
     if "/" in where:

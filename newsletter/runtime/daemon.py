@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 import uvicorn
@@ -21,7 +22,8 @@ from newsletter.app import App
 from newsletter.delivery import domain_check
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.health import sources as source_health
-from newsletter.inbound import lmtp, processor
+from newsletter.inbound import intake, lmtp
+from newsletter.inbound.processor import is_ours
 from newsletter.runtime.worker import Rest, stop_on_signals
 from newsletter.store import papers
 from newsletter.store.db import only_one
@@ -158,10 +160,10 @@ class Daemon:
             return None
 
         async def take(sender: str, recipient: str, raw: bytes) -> str:
-            return await processor.take(self.app, sender, recipient, raw, self.clock)
+            return await intake.take(self.app, sender, recipient, raw, self.clock)
 
         try:
-            return await lmtp.listen(where, take)
+            return await lmtp.listen(where, take, partial(is_ours, self.app))
         except OSError as e:
             raise ConfigError(
                 [f"bounces.lmtp: cannot listen on {where}: {e.strerror}"],
@@ -179,7 +181,7 @@ class Daemon:
         try:
             await asyncio.to_thread(papers.index_older, self.app.engine, INDEXED_A_TICK)
             if (folder := self.app.config.bounces.maildir) is not None:
-                await asyncio.to_thread(processor.look_into, self.app, folder, now)
+                await asyncio.to_thread(intake.look_into, self.app, folder, now)
             if self.takes_mail:
                 for domain in await asyncio.to_thread(
                     domain_check.screen, self.app.engine, now, self.takes_mail

@@ -391,6 +391,56 @@ class ReturnedRow(SQLModel, table=True):
     at: datetime = _when(nullable=False)
 
 
+class InboundRow(SQLModel, table=True):
+    """A mail that came in and is kept: nothing could be made of it yet, or it is for the operator.
+
+    `recipient` is empty when none of our addresses was found in it.
+    """
+
+    __tablename__ = "inbound"
+    id: int | None = _key()
+    at: datetime = _when(nullable=False, index=True)
+    road: str = Field(sa_column=Column(String(16), nullable=False))  #: lmtp | pipe | maildir | imap
+    sender: str = _text()
+    recipient: str = _text()
+    digest: str = Field(sa_column=Column(String(64), nullable=False, unique=True))
+    why: str = _text()  #: why it is kept, in the operator's words
+    is_personal: int = _flag()  #: written to the operator; not tried again
+    tries: int = _number(1)
+    retry_at: datetime | None = _when()
+    raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class InboundCountRow(SQLModel, table=True):
+    """How many mails and events of a day had which outcome."""
+
+    __tablename__ = "inbound_counts"
+    day: dt.date = Field(sa_column=Column(Date, primary_key=True))
+    outcome: str = Field(sa_column=Column(String(80), primary_key=True))
+    number: int = _number(0)
+
+
+class SeenEventRow(SQLModel, table=True):
+    """Identifiers of events that providers sent, so that the same one again changes nothing."""
+
+    __tablename__ = "seen_events"
+    id: str = Field(sa_column=Column(String(200), primary_key=True))
+    at: datetime = _when(nullable=False, index=True)
+
+
+class CapRow(SQLModel, table=True):
+    """How often something was done in a span of time: what caps count, for all processes.
+
+    `key` is a keyed hash where it stands for a person.
+    """
+
+    __tablename__ = "caps"
+    name: str = Field(sa_column=Column(String(32), primary_key=True))
+    key: str = Field(sa_column=Column(String(320), primary_key=True))
+    span: int = Field(sa_column=Column(BigInteger, primary_key=True))  #: its end, in s since 1970
+    number: int = _number(0)
+
+
 # -- housekeeping ----------------------------------------------------------------------------------
 
 
@@ -457,6 +507,10 @@ issues = _table(IssueRow)
 issue_papers = _table(IssuePaperRow)
 deliveries = _table(DeliveryRow)
 returned = _table(ReturnedRow)
+inbound = _table(InboundRow)
+inbound_counts = _table(InboundCountRow)
+seen_events = _table(SeenEventRow)
+caps = _table(CapRow)
 sources = _table(SourceRow)
 runs = _table(RunRow)
 site = _table(SiteRow)

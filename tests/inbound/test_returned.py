@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from newsletter import cli
 from newsletter.health import alerts
 from newsletter.health.alerts import Operator
-from newsletter.inbound import processor
+from newsletter.inbound import intake, processor, returned
 from newsletter.models import SubscriberState
 from newsletter.runtime.daemon import Daemon
 from newsletter.store import ledger_life, ledger_read, subscribers, tables
@@ -144,7 +144,7 @@ def test_G15_links_of_a_reader_who_was_given_up_too_soon_work_again(
         assert subscribers.get(connection, site.readers[1]).state == "unsubscribed"
     with writing(site.engine) as connection:
         issue = ledger_read.find_issue(connection, f"{DAY}")
-        assert processor.believe(site.app, connection, issue, NOW) == 20
+        assert returned.believe(site.app, connection, issue, NOW) == 20
         assert str(subscribers.get(connection, site.readers[0]).state) == "suppressed"
         assert str(subscribers.get(connection, site.readers[1]).state) == "unsubscribed"
 
@@ -171,5 +171,5 @@ async def test_G16_returned_mail_that_cannot_be_read_stops_nothing_and_is_told_a
         letter = operator.report(NOW + timedelta(minutes=61), timedelta(minutes=30))
         assert letter is not None and b"returned mail cannot be read" in letter[1]
         box.unlink()
-        await asyncio.to_thread(processor.look_into, site.app, box, NOW + timedelta(hours=2))
+        await asyncio.to_thread(intake.look_into, site.app, box, NOW + timedelta(hours=2))
         assert site.app.status(NOW)["hints"] == [] and box.is_dir()

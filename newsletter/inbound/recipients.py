@@ -1,0 +1,93 @@
+"""Which of our addresses a mail is for. Pure.
+
+bounce+TAG@          a mail of ours came back: the tag alone says which
+unsubscribe+TAG@     the address in List-Unsubscribe: whoever writes to it leaves
+subscribe@, help@    a person writes; also unsubscribe@ without a tag
+postmaster@, abuse@  the operator, and so are the site's own sender and contact
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.message import Message
+from email.utils import getaddresses
+
+COMMANDS = ("subscribe", "unsubscribe", "help")
+#: RFC 2142: a domain that sends mail reads these.
+ROLES = ("postmaster", "abuse")
+#: Headers in which mail servers write down whom a mail was delivered to, the most exact first.
+HEADERS = (
+    "X-Original-To",
+    "Delivered-To",
+    "X-Delivered-To",
+    "Envelope-To",
+    "X-Envelope-To",
+    "X-Forwarded-To",
+    "Resent-To",
+    "To",
+    "Cc",
+)
+#: Addresses of one mail, and characters of one header, that are looked at.
+MOST_ADDRESSES, HEADER_CHARS = 100, 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """kind: bounce | unsubscribe | command | operator | unknown"""
+
+    kind: str
+    token: str = ""
+    command: str = ""
+
+
+def box_of(recipient: str, own: Iterable[str]) -> Box:
+    """Say which box an address names. `own`: the site's sender and contact."""
+    address = recipient.strip("<> ").lower()
+    local = address.partition("@")[0]
+    name, _, token = local.partition("+")
+    if name in ("bounce", "unsubscribe") and token:
+        return Box(name, token)
+    if name in COMMANDS:
+        return Box("command", command=name)
+    if name in ROLES or any(is_same(address, one) for one in own):
+        return Box("operator")
+    return Box("unknown")
+
+
+def is_same(address: str, own: str) -> bool:
+    """Whether an address is one of ours, whatever stands behind a plus."""
+    local, _, domain = address.lower().partition("@")
+    own_local, _, own_domain = own.lower().partition("@")
+    return bool(own_local) and (local.partition("+")[0], domain) == (
+        own_local.partition("+")[0],
+        own_domain,
+    )
+
+
+def in_headers(message: Message) -> list[str]:
+    """The addresses in all headers that can hold a recipient, in the order of `HEADERS`.
+
+    Display names, comments and groups are parsed, so that only addresses count.
+    """
+    found: list[str] = []
+    for name in HEADERS:
+        values = [str(value)[:HEADER_CHARS] for value in message.get_all(name) or []]
+        found += [address for _, address in getaddresses(values) if "@" in address]
+    return list(dict.fromkeys(found))[:MOST_ADDRESSES]
+
+
+def pick(addresses: Iterable[str], own: Iterable[str], domain: str) -> str:
+    """The address of ours a mail is for: one with a tag before a command before the operator.
+
+    Empty when none is of ours. Tags count in every domain, for they are signed; the rest only in
+    `domain`.
+    """
+    own, ranked = list(own), []
+    for address in addresses:
+        kind = box_of(address, own).kind
+        is_home = address.lower().endswith(f"@{domain.lower()}")
+        if kind in ("bounce", "unsubscribe") or (kind != "unknown" and is_home):
+            ranked.append((_ORDER.index(kind), address))
+    return min(ranked, key=lambda one: one[0])[1] if ranked else ""
+
+
+_ORDER = ("bounce", "unsubscribe", "command", "operator")

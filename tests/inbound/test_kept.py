@@ -1,0 +1,333 @@
+"""Mail of which nothing can be made is kept and tried again; so is mail to the operator."""
+
+import asyncio
+import json
+import mailbox
+import os
+import smtplib
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from newsletter import cli
+from newsletter.app import App
+from newsletter.inbound import intake, lmtp, parser, processor
+from newsletter.inbound.parser import Parser, UnreadableError
+from newsletter.inbound.recipients import box_of, pick
+from newsletter.store import inbound as inbound_store
+from newsletter.store.db import reading, writing
+from tests.faults.site import NOW, ROOT, Site, make_site
+from tests.inbound.test_crooked import REPORT
+
+DOMAIN = "papers.example.org"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return make_site(tmp_path, 1)
+
+
+def sent(site: Site) -> str:
+    """The bounce address of a letter that left."""
+    site.run_sql("UPDATE deliveries SET state = 'sent'")
+    return f"bounce+{site.app.tokens.tag('bounce', site.rows()[0].id)}@{DOMAIN}"
+
+
+def kept(app: App) -> list[inbound_store.Kept]:
+    with reading(app.engine) as connection:
+        return inbound_store.kept(connection)
+
+
+def counts(app: App) -> dict[str, int]:
+    with reading(app.engine) as connection:
+        return inbound_store.counts(connection, NOW.date())
+
+
+# -- K03: mail that is made to hurt ----------------------------------------------------------------
+
+NESTED = b"".join(
+    b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(500)
+)
+HOSTILE = {
+    "a header line of 90 KB": b"Subject: " + b"a" * 90_000 + b"\n\n550 user unknown",
+    "a recipient header of 90 KB": b"To: " + b"<a@b.example>," * 7_000 + b"\n\nx",
+    "a NUL in a charset": b"Content-Type: text/plain; charset=ut\0f-8\n\nx",
+    "long lines": (b"x" * 960 + b"\n") * 10_000,
+    "nested parts": NESTED,
+    "open brackets": b"From: " + b"(" * 90_000 + b"\nAuto-Submitted: auto-replied\n\nx",
+    "encoded words": b"Subject: " + b"=?utf-8?q?=41?= " * 20_000 + b"\n\nx",
+    "results": b"Authentication-Results: mx.example.org; " + b"dkim=pass " * 9_000 + b"\n\nx",
+    "no line end": b"a" * 1_000_000,
+    "bytes": bytes(range(256)) * 400,
+    "boundary everywhere": b'Content-Type: multipart/mixed; boundary="b"\n\n' + b"--b\n" * 200_000,
+    "html": b"Content-Type: text/html\nFrom: mailer-daemon@a.example\n\n" + b"<" * 300_000,
+    "fields": b"Content-Type: message/delivery-status\n\n" + b"Action: failed\n\n" * 60_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("to", ["bounce+1-x", "signed", "help", "postmaster"])
+def test_K03_hostile_mail_is_taken_in_seconds_and_never_raises(
+    site: Site, name: str, to: str
+) -> None:
+    recipient = sent(site) if to == "signed" else f"{to}@{DOMAIN}"
+    started = time.monotonic()
+    done = processor.receive(site.app, "a@example.net", recipient, HOSTILE[name], NOW)
+    assert time.monotonic() - started < parser.TIME_S + 5
+    assert done.startswith(("dropped", "kept", "policy", "hard", "temporary")), done
+    assert counts(site.app) == {done: 1}
+    if to == "bounce+1-x":
+        assert done == "dropped: not our token" and not kept(site.app)
+
+
+def test_K03_an_unsigned_mail_is_not_even_parsed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("parsed")
+
+    monkeypatch.setattr(parser.PARSER, "ask", never)
+    to = f"bounce+1-aaaaaaaaaaaaaaaa@{DOMAIN}"
+    assert processor.receive(site.app, "", to, REPORT, NOW) == "dropped: not our token"
+
+
+def test_K03_a_mail_that_outlasts_its_time_is_kept_and_the_next_is_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child is stopped in the middle; what it had to read is kept with the reason."""
+    child = Parser(time_s=0.3)
+    child.ask("recipients", b"To: a@b.example\n\n")
+    assert child._child is not None
+    child._child.send_signal(19)  # SIGSTOP
+    monkeypatch.setattr(processor, "PARSER", child)
+    to = sent(site)
+    assert processor.receive(site.app, "", to, REPORT, NOW) == (
+        "kept: it could not be read in 0.3 s"
+    )
+    monkeypatch.undo()
+    (one,) = kept(site.app)
+    assert one.mail.raw == REPORT and one.tries == 1 and one.retry_at == NOW + timedelta(hours=1)
+    intake.look_after(site.app, NOW + timedelta(minutes=59))
+    assert len(kept(site.app)) == 1
+    intake.look_after(site.app, NOW + timedelta(hours=1))
+    assert kept(site.app) == [] and "hard" in counts(site.app)
+    child.close()
+
+
+def test_K03_a_child_that_dies_is_replaced() -> None:
+    child = Parser()
+    assert child.ask("recipients", b"To: a@b.example\n\n")["recipients"] == ["a@b.example"]
+    assert child._child is not None
+    child._child.kill()
+    child._child.wait()
+    assert child.ask("recipients", b"To: c@d.example\n\n")["recipients"] == ["c@d.example"]
+    with pytest.raises(UnreadableError, match="more than 200 parts"):
+        child.ask("returned", b"Content-Type: text/plain\n" * 300)
+    child.close()
+
+
+def test_K03_only_the_beginning_of_a_mail_is_read(site: Site) -> None:
+    to = sent(site)
+    assert processor.receive(site.app, "", to, REPORT + b"x" * 9_000_000, NOW) == "hard"
+
+
+# -- K23: whom a mail in a folder is for -----------------------------------------------------------
+
+HEADERS = {
+    "catch-all": "Delivered-To: catchall@{d}\nTo: {a}",
+    "two Delivered-To": "Delivered-To: someone@{d}\nDelivered-To: {a}\nTo: x@example.net",
+    "exim": "Envelope-to: {a}\nTo: postmaster@{d}",
+    "X-Envelope-To": "X-Envelope-To: <{a}>\nTo: undisclosed-recipients:;",
+    "X-Original-To": "X-Original-To: {a}\nDelivered-To: box@{d}",
+    "two in To": "To: help@example.net, {a}",
+    "display name": 'To: "Returns, of letters" <{a}>',
+    "Cc": "To: x@example.net\nCc: Group: y@example.net, {a};",
+    "folded": "To: x@example.net,\n  <{a}>",
+    "capitals": "DELIVERED-TO: {A}",
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_K23_the_address_is_found_in_every_header_that_can_hold_it(
+    site: Site, tmp_path: Path, name: str
+) -> None:
+    address = sent(site)
+    box = mailbox.Maildir(tmp_path / "box", create=True)
+    head = HEADERS[name].format(d=DOMAIN, a=address, A=address.upper())
+    box.add(f"{head}\n".encode() + REPORT)
+    assert intake.empty_maildir(site.app, tmp_path / "box", NOW) == 1
+    assert counts(site.app) == {"hard": 1} and not kept(site.app)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        f'To: "bounce+1-x@{DOMAIN}" <other@example.net>',
+        "To: other@example.net",
+        f"X-Note: subscribe@{DOMAIN}",
+        "",
+    ],
+)
+def test_K23_what_is_for_nobody_is_kept_listed_and_tried_again(
+    site: Site, tmp_path: Path, head: str
+) -> None:
+    box = mailbox.Maildir(tmp_path / "box", create=True)
+    raw = f"{head}\nFrom: a@example.net\n\nx\n".encode().lstrip()
+    box.add(raw)
+    intake.look_into(site.app, tmp_path / "box", NOW)
+    assert not list(box.keys())
+    (one,) = kept(site.app)
+    assert one.mail.raw == raw and one.why == "no address of ours in its headers"
+    assert counts(site.app) == {"kept: no address of ours in its headers": 1}
+    intake.look_after(site.app, NOW + timedelta(hours=1))
+    (again,) = kept(site.app)
+    assert again.tries == 2 and again.retry_at == NOW + timedelta(hours=1, days=1)
+
+
+def test_K23_no_more_is_kept_than_there_is_room_for(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbound_store, "MOST_KEPT", 2)
+    box = mailbox.Maildir(tmp_path / "box", create=True)
+    for n in range(4):
+        box.add(f"To: other@example.net\n\n{n}\n".encode())
+    intake.look_into(site.app, tmp_path / "box", NOW)
+    assert len(kept(site.app)) == 2 and not list(box.keys())
+    assert len(mailbox.Maildir(tmp_path / "box" / "bad").keys()) == 2
+    outcome = "kept: no address of ours in its headers"
+    assert counts(site.app) == {outcome: 2, processor.TOO_MANY: 2}
+
+
+def test_K23_the_same_mail_is_kept_once(site: Site) -> None:
+    for _ in range(3):
+        processor.receive(site.app, "", "", b"To: other@example.net\n\nx\n", NOW, "imap")
+    assert len(kept(site.app)) == 1
+
+
+def test_a_report_that_says_nothing_is_kept_with_its_letter(site: Site) -> None:
+    to = sent(site)
+    done = processor.receive(site.app, "", to, b"From: a@example.net\n\nthanks for this!\n", NOW)
+    assert done == "kept: it says nothing about a letter we know"
+    assert kept(site.app)[0].mail.recipient == to
+
+
+# -- K48: the operator's addresses -----------------------------------------------------------------
+
+
+async def lmtp_replies(
+    app: App, *recipients: str, raw: bytes = b"From: a@b.example\n\nx\n"
+) -> list:
+    take = partial(intake.take, app, clock=lambda: NOW)
+
+    async def taken(sender: str, recipient: str, body: bytes) -> str:
+        return await take(sender, recipient, body)
+
+    server = await lmtp.listen("127.0.0.1:0", taken, partial(processor.is_ours, app))
+    port = server.sockets[0].getsockname()[1]
+
+    def talk() -> list:
+        with smtplib.LMTP("127.0.0.1", port) as client:
+            client.ehlo_or_helo_if_needed()
+            client.mail("a@example.net")
+            codes = [client.rcpt(to)[0] for to in recipients]
+            client.rset()
+            return codes
+
+    try:
+        return await asyncio.to_thread(talk)
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_K48_unknown_addresses_are_refused_before_the_mail(site: Site) -> None:
+    known = ["postmaster", "Abuse", "digest", "help", "subscribe", "bounce+1-x", "unsubscribe+x"]
+    unknown = ["nosuch", "bounce", "root", "x+bounce", "helpme"]
+    replies = await lmtp_replies(site.app, *(f"{to}@{DOMAIN}" for to in (*known, *unknown)))
+    assert replies == [250] * len(known) + [550] * len(unknown)
+
+
+@pytest.mark.parametrize("to", ["postmaster", "abuse", "digest", "DIGEST+x"])
+def test_K48_mail_to_the_operator_is_kept_for_them(site: Site, to: str) -> None:
+    raw = b"From: Pat <pat@example.net>\nSubject: a question\n\nWhere is my paper?\n"
+    done = processor.receive(site.app, "pat@example.net", f"{to}@{DOMAIN}", raw, NOW)
+    assert done == "kept: for the operator"
+    (one,) = kept(site.app)
+    assert one.is_personal and one.retry_at is None and one.mail.raw == raw
+    intake.look_after(site.app, NOW + timedelta(days=59))
+    assert len(kept(site.app)) == 1
+
+
+@pytest.mark.parametrize(
+    "head", ["Auto-Submitted: auto-replied", "Precedence: bulk", "Subject: Out of office"]
+)
+def test_K48_machines_that_write_to_the_operator_are_counted(site: Site, head: str) -> None:
+    raw = f"From: pat@example.net\n{head}\n\nI am away.\n".encode()
+    done = processor.receive(site.app, "", f"digest@{DOMAIN}", raw, NOW)
+    assert done == "dropped: automatic mail to the operator" and not kept(site.app)
+
+
+def test_K48_an_address_of_the_site_is_found_in_headers_too() -> None:
+    own = [f"digest@{DOMAIN}"]
+    assert pick([f"x@{DOMAIN}", f"digest@{DOMAIN}"], own, DOMAIN) == f"digest@{DOMAIN}"
+    assert pick([f"digest@{DOMAIN}", f"help@{DOMAIN}"], own, DOMAIN) == f"help@{DOMAIN}"
+    assert pick(["postmaster@example.net", "help@example.net"], own, DOMAIN) == ""
+    assert box_of("digest@example.net", own).kind == "unknown"
+
+
+# -- the command line ------------------------------------------------------------------------------
+
+
+def run(site: Site, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    program = [sys.executable, "-c", "from newsletter.cli import run; run()", *words]
+    environment = {**os.environ, "NEWSLETTER_CONFIG": str(site.folder / "config.toml")}
+    return subprocess.run(
+        program, input=stdin, capture_output=True, timeout=120, env=environment, cwd=ROOT
+    )
+
+
+def test_kept_mail_is_listed_shown_tried_again_and_removed(site: Site) -> None:
+    address = sent(site)
+    done = run(site, "inbound", "take", address, stdin=b"From: a@example.net\n\nhello\x1b[31m\n")
+    assert done.stdout == b"kept: it says nothing about a letter we know\n", done.stderr
+    old_name = run(site, "inbound", f"digest@{DOMAIN}", stdin=b"From: a@example.net\n\nhi\n")
+    assert old_name.stdout == b"kept: for the operator\n"
+    assert run(site, "inbound", "take", f"nosuch@{DOMAIN}", stdin=b"x").returncode == 67
+    listed = json.loads(run(site, "--json", "inbound", "list").stdout)
+    assert [one["why"] for one in listed["kept"]] == [
+        "for the operator",
+        "it says nothing about a letter we know",
+    ]
+    assert listed["counts"]["refused: no such address"] == 1
+    shown = run(site, "inbound", "show", str(listed["kept"][1]["id"])).stdout
+    assert b"hello\\x1b[31m" in shown
+    with writing(site.app.engine) as connection:
+        broken = inbound_store.Arrived("lmtp", "", address, REPORT)
+        inbound_store.keep(connection, broken, "it could not be read in 5 s", datetime.now(UTC))
+    retried = json.loads(run(site, "--json", "inbound", "retry").stdout)["retried"]
+    assert sorted(retried.values()) == [
+        "dropped: no letter of the last two weeks"
+        if datetime.now(UTC) - NOW > timedelta(days=14)
+        else "hard",
+        "kept: it says nothing about a letter we know",
+    ]
+    left = [
+        str(one["id"]) for one in json.loads(run(site, "--json", "inbound", "list").stdout)["kept"]
+    ]
+    assert len(left) == 2 and run(site, "inbound", "remove", *left).returncode == 0
+    assert kept(site.app) == []
+    assert run(site, "inbound", "show", "1").returncode == 1
+
+
+def test_the_old_name_of_the_pipe_is_read() -> None:
+    assert cli.inbound.with_command(["inbound", "a@b.example", "--sender", "x"])[:3] == [
+        "inbound",
+        "take",
+        "a@b.example",
+    ]
+    assert cli.inbound.with_command(["inbound", "list"]) == ["inbound", "list"]
