@@ -60,7 +60,7 @@ QUERIES = (
 def remember(engine: Engine, shown: list[Paper]) -> list[Paper]:
     merges = [Merge(replace(paper, first_seen=NOW), ()) for paper in shown]
     with writing(engine) as connection:
-        return papers.remember(connection, merges, NOW, lambda paper: (paper.id,))
+        return papers.remember(connection, merges, NOW)
 
 
 def found(engine: Engine, query: str) -> set[int]:
@@ -89,7 +89,7 @@ def test_a_changed_paper_is_found_by_its_new_words_alone(any_engine: Engine) -> 
     (old,) = remember(any_engine, [Paper(id="p1", title="Folding of proteins")])
     with writing(any_engine) as connection:
         changed = replace(old, title="Graphs that learn")
-        papers.remember(connection, [Merge(changed, ())], NOW, lambda paper: (paper.id,))
+        papers.remember(connection, [Merge(changed, ())], NOW)
     assert found(any_engine, "folding") == set()
     assert found(any_engine, "graphs") == {old.key}
 
