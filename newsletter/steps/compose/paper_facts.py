@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from newsletter.models import Fact, Heat, Paper, Topic
+from newsletter.steps.compose.abstract_summary import summarize
 from newsletter.steps.compose.prose import cut, names, one_line, shorten, without_latex
 
 #: Longest title, in characters: the longest on arXiv are near 300.
@@ -88,7 +89,7 @@ def show(paper: Paper, heat: Heat) -> dict[str, Any]:
         "title": cut(without_latex(paper.title), TITLE_LIMIT),
         "authors": names(paper.authors),
         "affiliations": affiliations[:2],
-        "summary": shorten(paper.summary or paper.abstract),
+        "summary": shorten(paper.summary) if paper.summary else summarize(paper.abstract),
         "is_machine_written": bool(paper.summary),
         "published": paper.published.date().isoformat() if paper.published else "",
         "level": heat.level,

@@ -69,11 +69,16 @@ def sentences(text: str) -> list[str]:
     return [*found, rest] if rest else found
 
 
+def without_label(text: str) -> str:
+    """An abstract without LaTeX and without the word "Abstract" before it."""
+    return _LABEL.sub("", without_latex(text))
+
+
 def shorten(text: str, count: int = 2, words: int = SUMMARY_WORDS) -> str:
     """The first `count` sentences, fewer if they are long; a first sentence that is too long is cut
     at a word.
     """
-    text = _LABEL.sub("", without_latex(text))
+    text = without_label(text)
     kept: list[str] = []
     for sentence in sentences(text)[:count]:
         if kept and len(" ".join([*kept, sentence]).split()) > words:
