@@ -310,7 +310,7 @@ def test_every_summary_says_where_it_comes_from(press: Renderer) -> None:
         html(one(press, paper(1, "Ice", "Ann Aber", abstract="One. Two. Three."), heat(1)))
     )
     assert "Ice melts. Slowly. Machine-written Abstract" in machine
-    assert "One. Two. From the abstract Abstract" in abstract
+    assert "One. Three. From the abstract Abstract" in abstract
 
 
 def test_links_say_what_has_gathered_there(press: Renderer) -> None:

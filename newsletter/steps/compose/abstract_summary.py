@@ -10,6 +10,7 @@ sentence says most, so a language without these cues still gets its first and it
 import re
 from itertools import combinations
 from math import exp
+from typing import NamedTuple
 
 from newsletter.steps.compose.prose import sentences, shorten, without_label
 
@@ -23,112 +24,93 @@ _SUBJECT = (
 )
 
 
-def _cue(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+class _Cue(NamedTuple):
+    pattern: re.Pattern[str]
+    weights: tuple[float, float]  #: what it adds to "was done", and to "came out"
 
 
-#: What to look for, what it adds to "was done", and what to "came out".
+def _cue(pattern: str, done: float, out: float) -> _Cue:
+    return _Cue(re.compile(pattern, re.IGNORECASE), (done, out))
+
+
+#: What to look for in a sentence.
 _CUES = (
-    (
-        _cue(
-            _SUBJECT + "(?:propos|introduc|present|develop|describ|design|buil[dt]|creat|devis"
-            "|formulat|construct|release|offer|provid|report|establish|contribut|implement)"
-        ),
+    _cue(
+        _SUBJECT + "(?:propos|introduc|present|develop|describ|design|buil[dt]|creat|devis"
+        "|formulat|construct|release|offer|provid|report|establish|contribut|implement)",
         0.88,
         -0.78,
     ),
-    (
-        _cue(
-            _SUBJECT + "(?:stud|investigat|examin|explor|analy|address|tackl|focus|consider"
-            "|revisit|compar|evaluat|measur|aim|survey|review|use|apply|employ|extend|train|model"
-            "|look|ask|perform|conduct|carry|take|adapt|leverag)"
-        ),
+    _cue(
+        _SUBJECT + "(?:stud|investigat|examin|explor|analy|address|tackl|focus|consider"
+        "|revisit|compar|evaluat|measur|aim|survey|review|use|apply|employ|extend|train|model"
+        "|look|ask|perform|conduct|carry|take|adapt|leverag)",
         0.68,
         -0.15,
     ),
-    (
-        _cue(
-            r"\b(?:this|our) (?:paper|work|study|article|letter|thesis|survey|method|approach"
-            r"|framework|model|system|algorithm)|\bhere,? we\b|\bin this\b"
-        ),
+    _cue(
+        r"\b(?:this|our) (?:paper|work|study|article|letter|thesis|survey|method|approach"
+        r"|framework|model|system|algorithm)|\bhere,? we\b|\bin this\b",
         0.79,
         0.26,
     ),
-    (_cue(r"\b(?:called|named|dubbed|termed|novel|new)\b"), -0.06, 0.45),
-    (
-        _cue(
-            r"\b(?:outperform|surpass|exceed|superior|state[- ]of[- ]the[- ]art|beats?|better than"
-            r"|competitive|on par|comparable)"
-        ),
+    _cue(r"\b(?:called|named|dubbed|termed|novel|new)\b", -0.06, 0.45),
+    _cue(
+        r"\b(?:outperform|surpass|exceed|superior|state[- ]of[- ]the[- ]art|beats?|better than"
+        r"|competitive|on par|comparable)",
         -0.42,
         0.98,
     ),
-    (
-        _cue(
-            r"\b(?:show|demonstrat|find|found|observ|reveal|prov|conclud|suggest|indicat|confirm"
-            r"|discover|establish|verif|validat|illustrat)\w*,? (?:\w+ly )?"
-            r"(?:that|how|the|its|our|a|significant|superior|strong|consistent|to)\b"
-        ),
+    _cue(
+        r"\b(?:show|demonstrat|find|found|observ|reveal|prov|conclud|suggest|indicat|confirm"
+        r"|discover|establish|verif|validat|illustrat)\w*,? (?:\w+ly )?"
+        r"(?:that|how|the|its|our|a|significant|superior|strong|consistent|to)\b",
         -0.41,
         0.48,
     ),
-    (
-        _cue(
-            r"\b(?:results?|experiments?|evaluations?|simulations?|findings|empirical\w*"
-            r"|experimental\w*|evidence|benchmarks?|datasets?)\b"
-        ),
+    _cue(
+        r"\b(?:results?|experiments?|evaluations?|simulations?|findings|empirical\w*"
+        r"|experimental\w*|evidence|benchmarks?|datasets?)\b",
         -0.35,
         0.45,
     ),
-    (
-        _cue(
-            r"\b(?:improv|achiev|increas|reduc|attain|yield|obtain|boost|gain|enhanc|decreas"
-            r"|accelerat|reach|enabl|lead)\w*"
-        ),
+    _cue(
+        r"\b(?:improv|achiev|increas|reduc|attain|yield|obtain|boost|gain|enhanc|decreas"
+        r"|accelerat|reach|enabl|lead)\w*",
         -0.04,
         0.64,
     ),
-    (_cue(r"\d"), 0.15, 0.26),
-    (
-        _cue(
-            r"https?://|\b(?:code|github|available at|publicly|open[- ]source|project page"
-            r"|dataset is)\b"
-        ),
+    _cue(r"\d", 0.15, 0.26),
+    _cue(
+        r"https?://|\b(?:code|github|available at|publicly|open[- ]source|project page"
+        r"|dataset is)\b",
         -0.51,
         -0.75,
     ),
-    (
-        _cue(
-            r"\b(?:however|despite|although|while|yet|remains?|challeng\w*|limited|lack\w*"
-            r"|suffer\w*|difficult|problem|existing|recent\w*|previous|prior|tradition\w*|current"
-            r"|typically|often|widely|important|crucial)\b"
-        ),
+    _cue(
+        r"\b(?:however|despite|although|while|yet|remains?|challeng\w*|limited|lack\w*"
+        r"|suffer\w*|difficult|problem|existing|recent\w*|previous|prior|tradition\w*|current"
+        r"|typically|often|widely|important|crucial)\b",
         -0.24,
         0.15,
     ),
-    (_cue(r"\bwe\b|\bour\b"), 0.45, 0.37),
-    (
-        _cue(
-            "^(?:specifically|in particular|first|second|finally|moreover|furthermore|additionally"
-            r"|also|then|next)\b"
-        ),
+    _cue(r"\bwe\b|\bour\b", 0.45, 0.37),
+    _cue(
+        "^(?:specifically|in particular|first|second|finally|moreover|furthermore|additionally"
+        r"|also|then|next)\b",
         0.0,
         -0.55,
     ),
-    (
-        _cue(
-            r"\b(?:significant|substantial|considerabl|dramatic|consistent|effective|efficien"
-            r"|robust|accura)\w*"
-        ),
+    _cue(
+        r"\b(?:significant|substantial|considerabl|dramatic|consistent|effective|efficien"
+        r"|robust|accura)\w*",
         -0.17,
         0.22,
     ),
-    (
-        _cue(
-            "^(?:extensive|comprehensive|numerical|empirical|experimental|experiments?|results?"
-            r"|evaluat\w+|through|on|when|compared"
-            r"|our (?:results|experiments|findings|evaluation|analysis|method|model|approach))\b"
-        ),
+    _cue(
+        "^(?:extensive|comprehensive|numerical|empirical|experimental|experiments?|results?"
+        r"|evaluat\w+|through|on|when|compared"
+        r"|our (?:results|experiments|findings|evaluation|analysis|method|model|approach))\b",
         -0.45,
         0.36,
     ),
@@ -171,6 +153,6 @@ def _odds(sentence: str, at: int, count: int) -> tuple[float, float]:
         total = _ALWAYS[which] + place * _PLACE[which] + place * place * _PLACE_SQUARED[which]
         total += length * _LENGTH[which]
         total += _FIRST[which] * (at == 0) + _LAST[which] * (at == count - 1)
-        total += sum(cue[1 + which] for cue in _CUES if cue[0].search(sentence))
+        total += sum(cue.weights[which] for cue in _CUES if cue.pattern.search(sentence))
         odds.append(1 / (1 + exp(-total)))
     return odds[0], odds[1]
