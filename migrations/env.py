@@ -8,6 +8,7 @@ from alembic import context
 from sqlalchemy import text
 from sqlmodel.sql.sqltypes import AutoString
 
+from newsletter.failpoint import failpoint
 from newsletter.store.tables import UtcDateTime, metadata
 
 #: Any number; it keeps two processes from migrating one PostgreSQL database at once.
@@ -34,6 +35,7 @@ def run() -> None:
             render_item=render_item,
             compare_type=True,
             transactional_ddl=True,
+            on_version_apply=lambda **_: failpoint("migrated"),
         )
         context.run_migrations()
 

@@ -5,6 +5,7 @@ cannot be made.
 import asyncio
 import email.policy
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -13,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from alembic import command
+from sqlalchemy import Engine, inspect, text
 
 from newsletter import mail_kinds
 from newsletter.config import Dkim
@@ -23,10 +25,18 @@ from newsletter.errors import ConfigError, StoreError
 from newsletter.mail.dkim import make_key
 from newsletter.models import SubscriberState
 from newsletter.store import ledger_life, ledger_plan, ledger_read, subscribers
-from newsletter.store.db import migrate, open_engine, reading, require_schema, writing
+from newsletter.store.db import (
+    _alembic,
+    migrate,
+    open_engine,
+    reading,
+    require_schema,
+    schema,
+    writing,
+)
 from tests.faults import server as fault
 from tests.faults.server import Server
-from tests.faults.site import DAY, NOW, check, finished, make_site
+from tests.faults.site import DAY, NOW, ROOT, add_readers, check, finished, make_site
 from tests.needs import program
 
 
@@ -243,22 +253,40 @@ def test_B30_a_schema_of_another_version_is_refused(
         require_schema(site.engine)
 
 
-def test_B31_a_migration_that_is_killed_leaves_nothing_half(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'new.db'}"
+def _migrate(url: str, *, killed_after: int) -> int:
+    """Migrate in a process that is killed after so many of the scripts; its exit code."""
     code = f"from newsletter.store.db import *; migrate(open_engine({url!r}))"
-    for wait_s in (0.9, 1.2):
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], cwd=Path(__file__).parent.parent.parent
-        )
-        try:
-            process.wait(wait_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    engine = open_engine(url)
+    environment = {**os.environ, "NEWSLETTER_FAILPOINT": f"migrated:KILL:{killed_after}"}
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment).returncode
+
+
+@pytest.mark.parametrize("killed_after", [1, 3])
+def test_B31_a_migration_that_is_killed_leaves_nothing_half(
+    tmp_path: Path, killed_after: int
+) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    assert _migrate(str(engine.url), killed_after=killed_after) == -signal.SIGKILL
+    assert inspect(engine).get_table_names() == []
     migrate(engine)
     require_schema(engine)
     engine.dispose()
+
+
+def test_B31_an_upgrade_that_is_killed_leaves_the_older_schema_and_its_rows(
+    any_engine: Engine,
+) -> None:
+    url = any_engine.url.render_as_string(hide_password=False)
+    add_readers(any_engine, 2)
+    command.downgrade(_alembic(any_engine), "0001")
+    before = inspect(any_engine).get_table_names()
+    any_engine.dispose()
+    assert _migrate(url, killed_after=2) == -signal.SIGKILL
+    assert schema(any_engine).found == "0001"
+    assert inspect(any_engine).get_table_names() == before
+    migrate(any_engine)
+    require_schema(any_engine)
+    with reading(any_engine) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM subscribers")) == 2
 
 
 class _Spoiled(MessageBuilder):
