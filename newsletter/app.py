@@ -45,11 +45,11 @@ from newsletter.models import (
 )
 from newsletter.ports import Matcher, Transport
 from newsletter.source_rows import IMPORT
-from newsletter.sources.registry import build_sources, open_http
+from newsletter.sources.registry import build_sources, list_plans, open_http
 from newsletter.steps.classify_reply import Reply, judge
 from newsletter.steps.compose import PaperFacts, Renderer, SiteFacts, show
 from newsletter.steps.due import Due, next_due, zone
-from newsletter.store import ledger_life, ledger_read, papers, runs, subscribers
+from newsletter.store import ledger_life, ledger_read, papers, runs, source_lists, subscribers
 from newsletter.store.db import find_assets, only_one, open_engine, reading, require_schema, writing
 from newsletter.store.site_lock import require_home
 from newsletter.tokens import Tokens
@@ -343,6 +343,7 @@ class App:
                 },
                 **source_health.as_json(rows),
                 "hints": [*source_health.moves(rows), *alerts.standing(connection, now)],
+                "catch_up": source_lists.figures(connection, list_plans(self.config), now),
                 "no_content": runs.fact(connection, "no_content"),
                 "last_run": last
                 and {k: iso(v) if isinstance(v, datetime) else v for k, v in last.items()},
@@ -410,7 +411,7 @@ class App:
                     raise InputError(f"no source {name!r}", hint=f"sources of this site: {known}")
             chosen = [source for source in sources if not only or source.name in only]
             with watch.stage("fetch"):
-                harvests = await pipeline.gather(self.engine, chosen, now)
+                harvests = await pipeline.gather(self.engine, chosen, now, list_plans(self.config))
         with watch.stage("dedupe"):
             pipeline.learn(self.engine, harvests, now)
         return self._fetched([source.name for source in chosen], harvests, now)

@@ -26,6 +26,14 @@ class Calendar:
     zone: ZoneInfo
     may_have_list: Callable[[date], bool]
     must_have_list: Callable[[date], bool]
+    is_whole_at_once: bool  #: False: a list grows until its day is over
+    #: How long after it was due a list that nobody explains is called missing.
+    patience: timedelta = timedelta(hours=24)
+
+    def due_at(self, day: date) -> datetime:
+        """From when on the whole list of a day can be had, in UTC."""
+        first = day if self.is_whole_at_once else day + _ONE
+        return datetime.combine(first, time(0), self.zone).astimezone(UTC)
 
     def today(self, moment: datetime) -> date:
         return moment.astimezone(self.zone).date()
@@ -52,7 +60,8 @@ def is_holiday(day: date) -> bool:
 def _is_federal(day: date) -> bool:
     year = day.year
     fixed = [date(year, *of) for of in ((1, 1), (6, 19), (7, 4), (12, 25))]
-    if day in [kept for of in [*fixed, date(year + 1, 1, 1)] for kept in (of, _observed(of))]:
+    on_day = [holiday for holiday in fixed if holiday.weekday() != 5]
+    if day in [*on_day, *map(_observed, [*fixed, date(year + 1, 1, 1)])]:
         return True
     nth_weekday = (day.month, day.weekday(), (day.day - 1) // 7 + 1)
     return nth_weekday in ((1, 0, 3), (9, 0, 1), (11, 3, 4))  # King, Labor, Thanksgiving
@@ -88,16 +97,25 @@ def latest_list_day(day: date) -> date:
     return day
 
 
-def deadline(list_day: date) -> datetime:
-    """When submissions for a day's list closed: 14:00 on the last working day before, in UTC."""
+def deadline(list_day: date, *, with_holidays: bool = True) -> datetime:
+    """When submissions for a day's list closed: 14:00 on the last working day before, in UTC.
+
+    Without holidays it is the latest that it may have been.
+    """
     day = list_day - _ONE
-    while day.weekday() >= 5 or _is_federal(day):
+    while not is_weekday(day) or (with_holidays and _is_federal(day)):
         day -= _ONE
     return datetime.combine(day, _DEADLINE).astimezone(UTC)
 
 
-ARXIV = Calendar(NEW_YORK, is_weekday, is_list_day)
-#: A list a day, which may be empty.
-DAILY = Calendar(ZoneInfo("UTC"), lambda day: True, lambda day: False)
-#: A list on working days; at weekends it may be empty.
-WEEKDAYS = Calendar(ZoneInfo("UTC"), lambda day: True, is_weekday)
+ARXIV = Calendar(NEW_YORK, is_weekday, is_list_day, is_whole_at_once=True)
+#: A list a day.
+DAILY = Calendar(ZoneInfo("UTC"), lambda day: True, lambda day: True, is_whole_at_once=False)
+#: A list on working days, which may come late; at weekends it may be empty.
+WEEKDAYS = Calendar(
+    ZoneInfo("UTC"),
+    lambda day: True,
+    is_weekday,
+    is_whole_at_once=False,
+    patience=timedelta(days=5),
+)

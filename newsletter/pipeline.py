@@ -50,7 +50,16 @@ from newsletter.steps.due import Due, due
 from newsletter.steps.fetch import fetch
 from newsletter.steps.match import match
 from newsletter.steps.trend import trend
-from newsletter.store import ledger_plan, ledger_read, papers, runs, signals, subscribers, topics
+from newsletter.store import (
+    ledger_plan,
+    ledger_read,
+    papers,
+    runs,
+    signals,
+    source_lists,
+    subscribers,
+    topics,
+)
 from newsletter.store import paper_merges as merge_store
 from newsletter.store.db import reading, writing
 from newsletter.store.ledger_plan import FreezeResult, FrozenRow
@@ -84,8 +93,26 @@ class Stopwatch:
 # -- what is new -----------------------------------------------------------------------------------
 
 
-async def gather(engine: Engine, sources: Sequence[Source], now: datetime) -> list[Harvest]:
-    """Ask every source that does not rest. What came back is not kept yet: `learn` does that."""
+async def gather(
+    engine: Engine, sources: Sequence[Source], now: datetime, plans: source_lists.Plans
+) -> list[Harvest]:
+    """Ask every source that does not rest. What came back is not kept yet: `learn` does that.
+
+    Lists that became due are noted first, also of a source that rests, so that none is forgotten.
+    """
+    with writing(engine) as connection:
+        states = runs.source_states(connection)
+        lists = {
+            source.name: source_lists.open_due(
+                connection,
+                source.name,
+                plans[source.name],
+                now,
+                states.get(source.name, {}).get("answered_at"),
+            )
+            for source in sources
+            if source.name in plans
+        }
     with reading(engine) as connection:
         resting = runs.resting(connection, now)
         recent = papers.recent(connection, now - ELIGIBLE, now)
@@ -94,7 +121,11 @@ async def gather(engine: Engine, sources: Sequence[Source], now: datetime) -> li
         }
         awake = [source for source in sources if source.name not in resting]
         asks = {
-            source.name: runs.ask(connection, source.name, now, repositories) for source in awake
+            source.name: replace(
+                runs.ask(connection, source.name, now, repositories),
+                lists=lists.get(source.name, ()),
+            )
+            for source in awake
         }
     return await fetch(awake, asks)
 
@@ -136,6 +167,7 @@ def learn(
             tally = counts[harvest.source]
             stored = {name: tally[name] for name in ("seen", "new", "updated", "merged")}
             runs.note_source(connection, _judged(harvest, tally), stored, now)
+            source_lists.note(connection, harvest.source, harvest.lists, now)
     return counts
 
 

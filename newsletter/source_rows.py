@@ -24,7 +24,8 @@ class SourceRow:
     plugin: str  #: "module:Class", made with the section and the HTTP client
     trust: int = TRUST
     days: Calendar | None = None  #: when its lists come; None: it has no lists by day
-    units: str = ""  #: the key of its section that names the parts that have lists of their own
+    #: The key of its section that names the parts that have lists of their own; empty: it has one.
+    units: str = ""
 
     @property
     def name(self) -> str:
@@ -61,6 +62,8 @@ ROWS = (
     SourceRow("signals.github", "newsletter.sources.github:GitHubSource"),
 )
 
+#: The part of a source that has one list a day.
+ONE_LIST = "daily"
 #: What papers of a file count as.
 IMPORT = "import"
 #: Names that no feed may take. medRxiv's papers come through bioRxiv's source.

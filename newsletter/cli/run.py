@@ -202,6 +202,13 @@ def status(at: At = None) -> int:
             f"{mark(_SIGNS[trouble['state']])} {name}: {trouble['state']} since "
             f"{trouble['since']}: {trouble['reason']}"
         )
+    for name, lists in data["catch_up"].items():
+        for late in lists["not_covered"]:
+            parts = ", ".join(late["units"])
+            say(
+                f"{mark('warn')} {name}: the list of {late['day']} is missing ({parts}): "
+                f"{late['reason']}"
+            )
     for retry in data["retries"]:
         say(f"{retry['source']} is asked again at {retry['at']}")
     for hint in data["hints"]:

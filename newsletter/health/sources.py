@@ -3,7 +3,7 @@ told.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,16 +11,18 @@ from typing import Any
 from sqlalchemy import Engine
 
 from newsletter.config import Config
-from newsletter.models import SourceState
-from newsletter.sources.registry import paper_sources, source_names
+from newsletter.models import DayList, SourceState
+from newsletter.sources.registry import list_plans, paper_sources, source_names
 from newsletter.steps.due import zone
 from newsletter.steps.fetch import retry_at
-from newsletter.store import runs
+from newsletter.store import runs, source_lists
 from newsletter.store.db import reading, writing
 from newsletter.store.runs import TROUBLES
 
 #: Readers are told of a source whose news are missing for longer than this.
 STALE_AFTER = timedelta(hours=24)
+#: … and of lists of the last days only: later the papers would be no news.
+STALE_DAYS = timedelta(days=7)
 #: A feed that has moved for good is told to the operator on the third day: a mistake of its server
 #: is over by then.
 MOVED_DAYS = 2
@@ -81,12 +83,21 @@ def moves(rows: Rows) -> Iterator[str]:
             )
 
 
-def stale(rows: Rows, now: datetime) -> list[str]:
-    """Sources whose news readers have missed for a day (C03)."""
+def stale(rows: Rows, late: Mapping[str, Sequence[DayList]], now: datetime) -> list[str]:
+    """Sources whose news readers have missed for a day (C03).
+
+    Of a source with lists by day the ledger of lists decides: `late` has, for each of them, the
+    lists that should be there.
+    """
+    recently = now.date() - STALE_DAYS
     return [
-        n
-        for n, row in rows.items()
-        if row["troubled_since"] and now - row["troubled_since"] > STALE_AFTER
+        name
+        for name, row in rows.items()
+        if (
+            any(one.day >= recently for one in late[name])
+            if name in late
+            else row["troubled_since"] and now - row["troubled_since"] > STALE_AFTER
+        )
     ]
 
 
@@ -183,8 +194,10 @@ def settle(engine: Engine, config: Config, days: Iterable[date], now: datetime) 
     """
     with writing(engine) as connection:
         rows = runs.source_states(connection)
+        plans = list_plans(config)
+        late = dict.fromkeys(plans, ()) | source_lists.missing(connection, plans, now)
         for day in days:
-            runs.note_first(connection, f"stale {day}", {"sources": stale(rows, now)})
+            runs.note_first(connection, f"stale {day}", {"sources": stale(rows, late, now)})
     return is_blackout(rows, config)
 
 

@@ -28,12 +28,15 @@ from newsletter.models.matching import (
     Topic,
 )
 from newsletter.models.papers import (
+    COVERED,
     HEAT_WORDS,
     NOTHING,
     Ask,
+    DayList,
     Fact,
     Harvest,
     Heat,
+    ListState,
     Merge,
     Paper,
     Sighting,
@@ -51,6 +54,7 @@ from newsletter.models.subscribers import (
 )
 
 __all__ = [
+    "COVERED",
     "FOLLOWED",
     "HEAT_WORDS",
     "MATCH_CUT",
@@ -62,6 +66,7 @@ __all__ = [
     "Ask",
     "Choice",
     "Claim",
+    "DayList",
     "DeliveryState",
     "Envelope",
     "Fact",
@@ -70,6 +75,7 @@ __all__ = [
     "Harvest",
     "Heat",
     "Letter",
+    "ListState",
     "Match",
     "Matches",
     "Merge",

@@ -6,7 +6,7 @@ All times are aware datetimes in UTC.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -91,6 +91,33 @@ class Unit:
     error: str = ""
 
 
+class ListState(StrEnum):
+    """What is known of the list of one day."""
+
+    DUE = "due"  #: not read yet, or may still grow
+    READ = "read"
+    EMPTY = "empty"  #: read, and there was nothing in it
+    MISSING = "missing"  #: could not be had, or was not looked for in time
+
+
+COVERED = (ListState.READ, ListState.EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class DayList:
+    """The list of one day, of one part of a source."""
+
+    unit: str  #: a category, a server
+    day: date  #: in the source's own calendar
+    state: ListState
+    seen: int = 0
+    reason: str = ""  #: why it is not there
+
+    @property
+    def is_covered(self) -> bool:
+        return self.state in COVERED
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a source is told when it is asked."""
@@ -99,6 +126,8 @@ class Ask:
     since: datetime | None = None  #: the last time it answered well
     memory: Mapping[str, str] = NOTHING  #: its `Harvest.memory` of last time
     repositories: Mapping[str, str] = NOTHING  #: identifier -> code URL
+    lists: tuple[DayList, ...] = ()  #: of the last days, oldest first; what is open is asked for
+    until: float | None = None  #: on the event loop's clock: a look that lasts longer is cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +142,7 @@ class Harvest:
     error: str = ""
     memory: Mapping[str, str] = NOTHING
     retry_after_s: float | None = None  #: the source asked to be left alone for so long
+    lists: tuple[DayList, ...] = ()  #: what this look found out about lists of days
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,22 +5,24 @@ Three seconds and one connection over all of arXiv's hosts (terms of use of the 
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from newsletter.config import Arxiv
-from newsletter.list_days import latest_list_day
-from newsletter.models import Ask, Harvest, Sighting, SourceState, Unit
-from newsletter.sources.arxiv_catchup import CatchUp
+from newsletter.list_days import deadline, is_list_day, is_weekday, latest_list_day
+from newsletter.models import Ask, DayList, Harvest, ListState, Sighting, SourceState, Unit
+from newsletter.sources.arxiv_catchup import CatchUp, Missed
 from newsletter.sources.arxiv_records import explanation, from_entry, one_each
-from newsletter.sources.arxiv_schedule import judge, list_days_between, local_day
+from newsletter.sources.arxiv_schedule import judge, local_day
 from newsletter.sources.http import Answer, FetchError, Http, Lane, conditional, validators
 from newsletter.sources.parsing import Document, moment, parse
-from newsletter.sources.source_state import marks, overall
+from newsletter.sources.source_state import has_new, in_time, marks, overall
 
 ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, */*;q=0.5"
-MOST_DAYS_BACK = 30
+CUT = 2_000  #: rows of a feed; of a longer list it is the new papers that are left out
+MOST = 10_000  #: papers that one look catches up with; the rest comes at the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,23 @@ class _Look:
     memory: Mapping[str, str] = field(default_factory=dict)
     retry_after_s: float | None = None
     is_sent_away: bool = False  #: told to come back later: nothing else is asked before
+    read: date | None = None  #: the day whose list this was
+    is_empty: bool = False  #: a list without papers
+    is_cut: bool = False  #: it has as many rows as a feed may have, and new papers were cut off
+
+
+@dataclass(frozen=True, slots=True)
+class _Recovered:
+    """What catching up gave: one unit, or none when nothing was missed."""
+
+    units: tuple[Unit, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+    lists: tuple[DayList, ...] = ()
+    retry_after_s: float | None = None
 
 
 class ArxivSource:
-    """Memory: per category `NAME.day` and `NAME.ids` of the last list and its validators;
-    `covered`, the last list day of which every category is known.
-    """
+    """Memory: per category `NAME.day` and `NAME.ids` of the last list and its validators."""
 
     name = "arxiv"
 
@@ -48,8 +61,8 @@ class ArxivSource:
         self._catch_up = CatchUp(config, http, self._lane)
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Look at every category's list of the day; catch up when list days were missed since the
-        last good look.
+        """Look at every category's list of the day, then for lists that were missed, newest
+        first.
         """
         looks: list[_Look] = []
         for category in self._config.categories:
@@ -57,25 +70,27 @@ class ArxivSource:
             looks.append(
                 _unasked(category, ask) if is_sent_away else await self._look(category, ask)
             )
-        is_complete = all(
-            look.unit.state in (SourceState.FRESH, SourceState.QUIET) for look in looks
-        )
-        due = latest_list_day(local_day(ask.now))
-        covered, missed = _missed(ask, due)
-        if missed and not any(look.is_sent_away for look in looks):
-            recovered = await self._recover(missed, ask.now)
-            looks.append(recovered)
-            covered = covered if recovered.unit.state is SourceState.STALLED else missed[-1]
-        if is_complete and not list_days_between(covered, due):
-            covered = max(covered, due)
-        units = tuple(look.unit for look in looks)
+        looks = _explained(looks, local_day(ask.now))
+        lists = tuple(_lists(looks, local_day(ask.now)))
+        recovered = _Recovered()
+        if not any(look.is_sent_away for look in looks):
+            recovered = await self._recover(_missed(ask, looks, lists), ask)
+        units = (*(_settled(look, recovered, ask) for look in looks), *recovered.units)
         state, error = overall(units)
-        memory = {name: value for look in looks for name, value in look.memory.items()} | {
-            "covered": f"{covered}"
-        }
-        waits = [look.retry_after_s for look in looks if look.retry_after_s]
-        papers = one_each(sighting for look in looks for sighting in look.sightings)
-        return Harvest(self.name, state, papers, (), units, error, memory, max(waits, default=None))
+        memory = {name: value for look in looks for name, value in look.memory.items()}
+        waits = [w for w in (*(k.retry_after_s for k in looks), recovered.retry_after_s) if w]
+        told = [*(look.sightings for look in looks), recovered.sightings]
+        papers = one_each(paper for part in told for paper in part)
+        return Harvest(
+            self.name,
+            state,
+            papers,
+            units=units,
+            error=error,
+            memory=memory,
+            retry_after_s=max(waits, default=None),
+            lists=(*lists, *recovered.lists),
+        )
 
     async def _look(self, category: str, ask: Ask) -> _Look:
         mine = {
@@ -84,13 +99,15 @@ class ArxivSource:
         today, known_day = local_day(ask.now), _day(mine.get(f"{category}.day"))
         try:
             address = f"{self._config.url.rstrip('/')}/{category}"
-            answer = await self._http.get(
-                address, headers=conditional(mine, category), accept=ACCEPT, lane=self._lane
-            )
+            async with in_time(ask):
+                answer = await self._http.get(
+                    address, headers=conditional(mine, category), accept=ACCEPT, lane=self._lane
+                )
             if answer.is_unchanged:
                 # The list is the one we know, so it is judged as that one.
                 state, error = judge(["known"], known_day, today, marks(["known"]), known_day)
-                return _Look(Unit(category, state, error=error), memory=mine)
+                read = None if state is SourceState.STALLED else known_day
+                return _Look(Unit(category, state, error=error), memory=mine, read=read)
             document, sightings = await asyncio.to_thread(_read, answer, ask.now)
         except FetchError as e:
             unit = Unit(category, SourceState.FAILED, error=await asyncio.to_thread(_reason, e))
@@ -101,26 +118,56 @@ class ArxivSource:
                 unit, memory=mine, retry_after_s=e.retry_after_s, is_sent_away=is_sent_away
             )
         ids = [f"{sighting.source_id}v{sighting.version}" for sighting in sightings]
-        list_day = _list_day(document, ask.now)
-        state, error = judge(ids, list_day, today, mine.get(f"{category}.ids", ""), known_day)
+        list_day, known = _list_day(document, ask.now), mine.get(f"{category}.ids", "")
+        state, error = judge(ids, list_day, today, known, known_day)
+        is_repeated = state is SourceState.STALLED and not has_new(ids, known)
+        shown = list_day or (today if has_new(ids, known) else known_day)
+        read = None if is_repeated or not ids else shown
         if ids:
             mine = {f"{category}.day": f"{list_day or today}", f"{category}.ids": marks(ids)}
             if state is not SourceState.STALLED:
                 mine |= validators(answer, category)
-        return _Look(Unit(category, state, len(ids), error), sightings, mine)
-
-    async def _recover(self, missed: list[date], now: datetime) -> _Look:
-        try:
-            papers = await self._catch_up.papers(missed, now)
-        except FetchError as e:
-            error = f"the lists of {missed[0]} to {missed[-1]} are still missing: {e.message}"
-            return _Look(
-                Unit("catch-up", SourceState.STALLED, error=error), retry_after_s=e.retry_after_s
-            )
         return _Look(
-            Unit("catch-up", SourceState.FRESH if papers else SourceState.QUIET, len(papers)),
-            papers,
+            Unit(category, state, len(ids), error),
+            sightings,
+            mine,
+            read=read,
+            is_empty=not ids,
+            is_cut=document.total >= CUT,
         )
+
+    async def _recover(self, missed: Sequence[Missed], ask: Ask) -> _Recovered:
+        """Fetch missed lists one by one; what was read is kept, whatever becomes of the others."""
+        papers: list[Sighting] = []
+        lists: list[DayList] = []
+        left: list[Missed] = []
+        problem = FetchError("the rest comes at the next look", "later")
+        for number, one in enumerate(missed):
+            if len(papers) >= MOST:
+                left = list(missed[number:])
+                break
+            try:
+                async with in_time(ask):
+                    found = await self._catch_up.papers(one, ask.now)
+            except FetchError as e:
+                problem, left = e, list(missed[number:])
+                break
+            papers += found
+            lists += _read_lists(one, found, local_day(ask.now))
+        if not missed:
+            return _Recovered()
+        error = ""
+        if left:
+            first, last = left[-1].day, left[0].day
+            error = f"the lists of {first} to {last} are still missing: {problem.message}"
+            lists += [
+                DayList(category, one.day, ListState.MISSING, reason=problem.message)
+                for one in left
+                for category in one.categories
+            ]
+        fine = SourceState.FRESH if papers else SourceState.QUIET
+        unit = Unit("catch-up", SourceState.STALLED if left else fine, len(papers), error)
+        return _Recovered((unit,), tuple(papers), tuple(lists), problem.retry_after_s)
 
 
 def _unasked(category: str, ask: Ask) -> _Look:
@@ -131,14 +178,83 @@ def _unasked(category: str, ask: Ask) -> _Look:
     )
 
 
-def _missed(ask: Ask, due: date) -> tuple[date, list[date]]:
-    """The last list day that is covered, and the list days between it and the one that is due
-    now.
+def _explained(looks: list[_Look], today: date) -> list[_Look]:
+    """An empty list beside others that came is a category without a paper that day."""
+    if not any(look.read and look.read >= today for look in looks):
+        return looks
+    return [
+        replace(look, unit=Unit(look.unit.name, SourceState.QUIET), read=today)
+        if look.is_empty and is_weekday(today)
+        else look
+        for look in looks
+    ]
+
+
+def _settled(look: _Look, recovered: _Recovered, ask: Ask) -> Unit:
+    """A category's unit: it is quiet when an empty list was asked about elsewhere, and that is
+    all there is.
     """
-    covered = _day(ask.memory.get("covered")) or (local_day(ask.since) if ask.since else None)
-    if covered is None:  # the first look ever: nothing was missed
-        covered = latest_list_day(due - timedelta(days=1))
-    return covered, list_days_between(max(covered, due - timedelta(days=MOST_DAYS_BACK)), due)
+    asked = {(one.unit, one.day): one.state for one in recovered.lists}
+    state = asked.get((look.unit.name, local_day(ask.now)))
+    if look.is_empty and state not in (None, ListState.MISSING):
+        return Unit(look.unit.name, SourceState.QUIET)
+    return look.unit
+
+
+def _lists(looks: Sequence[_Look], today: date) -> Iterator[DayList]:
+    for look in looks:
+        name, seen = look.unit.name, look.unit.seen
+        if look.read and not look.is_cut:
+            state = ListState.EMPTY if look.is_empty else ListState.READ
+            yield DayList(name, look.read, state, seen)
+        elif look.unit.error and is_weekday(today):
+            yield DayList(name, today, ListState.DUE, reason=look.unit.error)
+
+
+def _missed(ask: Ask, looks: Sequence[_Look], lists: Sequence[DayList]) -> list[Missed]:
+    """The lists that are not covered, newest first. Today's is among them where the feed is empty
+    and no other category explains that.
+    """
+    today = local_day(ask.now)
+    done = {(one.unit, one.day) for one in lists if one.is_covered}
+    names = {look.unit.name for look in looks}
+    in_doubt = {look.unit.name for look in looks if _is_in_doubt(look)}
+    days: dict[date, list[str]] = defaultdict(list)
+    for one in ask.lists:
+        is_open = not one.is_covered and (one.unit, one.day) not in done and one.unit in names
+        is_askable = one.day < today or (
+            one.day == today and one.unit in in_doubt and is_list_day(today)
+        )
+        if is_open and is_askable:
+            days[one.day].append(one.unit)
+    empty = {one.day for one in ask.lists} - {
+        one.day for one in ask.lists if one.state is not ListState.EMPTY
+    }
+    return [
+        Missed(day, tuple(days[day]), _closed_before(day, empty), is_list_day(day))
+        for day in sorted(days, reverse=True)
+    ]
+
+
+def _is_in_doubt(look: _Look) -> bool:
+    """Whether today's list is asked for elsewhere too: the feed is empty, or was cut."""
+    return (look.is_empty and not look.read) or look.is_cut
+
+
+def _closed_before(day: date, empty: Collection[date]) -> datetime:
+    """When submissions closed for the last list before a day that surely came."""
+    before = latest_list_day(day - timedelta(days=1))
+    while before in empty:
+        before = latest_list_day(before - timedelta(days=1))
+    return deadline(before)
+
+
+def _read_lists(missed: Missed, papers: Sequence[Sighting], today: date) -> Iterator[DayList]:
+    """What an answer covers. An empty list of today may still come: it is asked for tomorrow."""
+    none = ListState.DUE if missed.day == today else ListState.EMPTY
+    for category in missed.categories:
+        seen = sum(category in paper.fields for paper in papers if paper.announce == "new")
+        yield DayList(category, missed.day, ListState.READ if seen else none, seen)
 
 
 def _read(answer: Answer, now: datetime) -> tuple[Document, tuple[Sighting, ...]]:

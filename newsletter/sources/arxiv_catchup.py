@@ -4,26 +4,39 @@ is down too.
 
 import asyncio
 import re
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from urllib.parse import urlencode
 
 from newsletter.config import Arxiv
-from newsletter.list_days import deadline, latest_list_day
+from newsletter.list_days import deadline
 from newsletter.models import Sighting
 from newsletter.sources.arxiv_records import explanation, from_entry, from_oai, one_each
 from newsletter.sources.http import FetchError, Http, Lane
 from newsletter.sources.parsing import Document, parse
 
 SLICE = 1_000  #: results a request; the API allows 2,000
-MOST = 10_000  #: the API answers 400 beyond 30,000
+MOST = 30_000  #: results of one list; the API answers 400 beyond
 EMPTY_PAGES = 3  #: the API answers now and then with a valid, empty page: ask again so often
 
 #: Archives that OAI-PMH keeps in the set "physics"; every other archive is a set of its own.
 _PHYSICS = re.compile(
     "astro-ph|cond-mat|gr-qc|hep-(?:ex|lat|ph|th)|math-ph|nlin|nucl-(?:ex|th)|physics|quant-ph"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The list of one day that some categories miss."""
+
+    day: date
+    categories: tuple[str, ...]
+    since: datetime  #: submitted after this; earlier than need be does no harm
+    is_certain: bool  #: there was a list that day: "nothing" is not believed at once
+
+    @property
+    def until(self) -> datetime:
+        return deadline(self.day, with_holidays=False)
 
 
 class CatchUp:
@@ -34,39 +47,38 @@ class CatchUp:
         self._http = http
         self._lane = lane
 
-    async def papers(self, days: Sequence[date], now: datetime) -> tuple[Sighting, ...]:
-        """Find the papers that were announced on some days, oldest first.
+    async def papers(self, missed: Missed, now: datetime) -> tuple[Sighting, ...]:
+        """Find the papers of one list, oldest first. None: there was none.
 
         Raises:
             FetchError: neither the query API nor OAI-PMH gave a whole answer.
         """
-        since, until = deadline(latest_list_day(days[0] - timedelta(days=1))), deadline(days[-1])
         try:
-            return await self._query(since, until, now)
+            return await self._query(missed, now)
         except FetchError as api:
             try:
-                return await self._harvest(days[0] - timedelta(days=1), days[-1], since, now)
+                return await self._harvest(missed, now)
             except FetchError as oai:
                 raise FetchError(
                     f"{api.message}; {oai.message}", api.reason, retry_after_s=api.retry_after_s
                 ) from oai
 
-    async def _query(self, since: datetime, until: datetime, now: datetime) -> tuple[Sighting, ...]:
+    async def _query(self, missed: Missed, now: datetime) -> tuple[Sighting, ...]:
         """Page through the API (user-manual.md section 3.1.1); pages may overlap, so papers are
         counted, not rows.
         """
-        categories = " OR ".join(f"cat:{category}" for category in self._config.categories)
-        period = f"submittedDate:[{since:%Y%m%d%H%M} TO {until:%Y%m%d%H%M}]"
+        categories = " OR ".join(f"cat:{category}" for category in missed.categories)
+        period = f"submittedDate:[{missed.since:%Y%m%d%H%M} TO {missed.until:%Y%m%d%H%M}]"
         found: list[Sighting] = []
         start, total, empty = 0, 1, 0
-        while (
-            start < min(total, MOST) or not found
-        ):  # a list day without any paper is not believed at once
+        while start < min(total, MOST) or not found:
             page = await self._page(f"({categories}) AND {period}", start)
             total = int(str(page.head.get("opensearch_totalresults") or 0)) or total * bool(found)
             found += [sighting for entry in page.entries if (sighting := from_entry(entry, now))]
             start += len(page.entries)
             empty = 0 if page.entries else empty + 1
+            if not (total or missed.is_certain):
+                return ()
             if empty == EMPTY_PAGES:
                 raise FetchError(
                     f"arXiv's query API stopped at {start:,} of {total:,} results", "truncated"
@@ -82,18 +94,16 @@ class CatchUp:
             raise FetchError(f"arXiv's query API answers: {reason}", "status")
         return page
 
-    async def _harvest(
-        self, first: date, last: date, since: datetime, now: datetime
-    ) -> tuple[Sighting, ...]:
+    async def _harvest(self, missed: Missed, now: datetime) -> tuple[Sighting, ...]:
         """Harvest by date of change. What was submitted before the period is a change of a paper,
         not a new one.
         """
         found: list[Sighting] = []
-        for category in self._config.categories:
+        for category in missed.categories:
             options = {
                 "metadataPrefix": "arXiv",
-                "from": f"{first}",
-                "until": f"{last}",
+                "from": f"{missed.since:%Y-%m-%d}",
+                "until": f"{missed.day}",
                 "set": oai_set(category),
             }
             while options:
@@ -102,7 +112,7 @@ class CatchUp:
                 records, token = await asyncio.to_thread(from_oai, answer.body, now)
                 found += records
                 options = {"resumptionToken": token} if token and len(found) < MOST else {}
-        oldest = datetime.combine(since.date(), datetime.min.time(), UTC)
+        oldest = datetime.combine(missed.since.date(), datetime.min.time(), UTC)
         return one_each(
             replace(
                 paper,

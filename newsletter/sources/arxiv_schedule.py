@@ -1,8 +1,8 @@
-"""What silence of arXiv means: which lists were missed, and what a category's list says."""
+"""What the list of a category of arXiv says, and what its silence means."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from newsletter.list_days import NEW_YORK, is_holiday, is_list_day, latest_list_day
+from newsletter.list_days import NEW_YORK, is_list_day, latest_list_day
 from newsletter.models import SourceState
 from newsletter.sources.source_state import has_new
 
@@ -10,12 +10,6 @@ from newsletter.sources.source_state import has_new
 def local_day(moment: datetime) -> date:
     """The day in New York, which is the day of the list."""
     return moment.astimezone(NEW_YORK).date()
-
-
-def list_days_between(after: date, before: date) -> list[date]:
-    """Days with a list, both ends excluded. A holiday has one, announced on the evening before."""
-    days = (after + timedelta(days=n) for n in range(1, (before - after).days))
-    return [day for day in days if day.weekday() < 5 and not is_holiday(day - timedelta(days=1))]
 
 
 def judge(

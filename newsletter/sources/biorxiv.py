@@ -4,25 +4,39 @@ by server.
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from newsletter.config import Biorxiv
-from newsletter.models import Ask, Harvest, Sighting, SourceState, Unit
+from newsletter.models import Ask, DayList, Harvest, ListState, Sighting, SourceState, Unit
 from newsletter.sources.http import FetchError, Http
 from newsletter.sources.json_access import listing, load, moment, number, record
-from newsletter.sources.source_state import has_new, marks, overall
+from newsletter.sources.source_state import has_new, in_time, marks, overall
 from newsletter.text.author_names import split_names
 from newsletter.text.identifiers import doi
 from newsletter.text.markup import TITLE_CHARS, clean, clean_affiliations, clean_names
 
-MOST_DAYS = 14
-MOST_PAGES = 200
+ONE_DAY = timedelta(days=1)
+#: Days asked about at once, when many were missed: newest first, so that the oldest are left over.
+SPAN_DAYS = 7
+#: Pages of one answer after which its days are asked about one by one, and of one day.
+SPAN_PAGES, DAY_PAGES = 200, 3_000
+
+
+@dataclass
+class _Look:
+    """What one server gave, as far as it went."""
+
+    papers: dict[str, Sighting] = field(default_factory=dict)
+    lists: list[DayList] = field(default_factory=list)
+    problem: FetchError | None = None
 
 
 class BiorxivSource:
-    """Memory: `SERVER.ids`, the preprints of the last look; `SERVER.day`, when it last answered."""
+    """Memory: `SERVER.ids`, the preprints of the last look."""
 
     name = "biorxiv"
 
@@ -31,74 +45,142 @@ class BiorxivSource:
         self._http = http
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Read the configured days, and more after an outage. Each server is a unit."""
-        looks = [await self._look(server, ask) for server in self._config.servers]
-        state, error = overall([unit for unit, *_ in looks])
-        memory = dict(ask.memory)
-        for unit, papers, _ in looks:
-            if papers:
-                memory[f"{unit.name}.ids"] = marks(papers)
-            if unit.state is not SourceState.FAILED:
-                memory[f"{unit.name}.day"] = f"{ask.now.astimezone(UTC).date()}"
-        sightings = tuple(paper for _, papers, _ in looks for paper in papers.values())
-        wait = max((wait for *_, wait in looks if wait), default=None)
+        """Read the configured days, and those that were missed. Each server is a unit."""
+        units, memory = [], dict(ask.memory)
+        papers: list[Sighting] = []
+        lists: list[DayList] = []
+        waits: list[float] = []
+        for server in self._config.servers:
+            look = await self._look(server, ask)
+            units.append(_unit(server, look, ask.memory.get(f"{server}.ids", "")))
+            if look.papers:
+                memory[f"{server}.ids"] = marks(look.papers)
+            papers += look.papers.values()
+            lists += look.lists
+            if look.problem and look.problem.retry_after_s:
+                waits.append(look.problem.retry_after_s)
+        state, error = overall(units)
         return Harvest(
-            self.name, state, sightings, (), tuple(unit for unit, *_ in looks), error, memory, wait
+            self.name,
+            state,
+            tuple(papers),
+            units=tuple(units),
+            error=error,
+            memory=memory,
+            retry_after_s=max(waits, default=None),
+            lists=tuple(lists),
         )
 
-    async def _look(self, server: str, ask: Ask) -> tuple[Unit, dict[str, Sighting], float | None]:
-        until = ask.now.astimezone(UTC).date()
-        last = ask.memory.get(f"{server}.day") or (
-            f"{ask.since.astimezone(UTC).date()}" if ask.since else f"{until}"
-        )
-        missed = (until - date.fromisoformat(last)).days
-        since = until - timedelta(days=min(max(self._config.days, missed + 1), MOST_DAYS))
-        try:
-            papers = await self._pages(server, since, until, ask.now)
-        except FetchError as e:
-            return Unit(server, SourceState.FAILED, error=e.message), {}, e.retry_after_s
-        known = ask.memory.get(f"{server}.ids", "")
-        if papers:
-            state = SourceState.FRESH if has_new(papers, known) else SourceState.QUIET
-            return Unit(server, state, len(papers)), papers, None
-        if known:
-            return Unit(server, SourceState.STALLED, error=f"no preprint since {since}"), {}, None
-        return Unit(server, SourceState.QUIET), {}, None
+    async def _look(self, server: str, ask: Ask) -> _Look:
+        """Ask for spans of days, newest first. What was read before a failure is kept."""
+        look, today = _Look(), ask.now.astimezone(UTC).date()
+        missed = {one.day for one in ask.lists if one.unit == server and not one.is_covered}
+        spans = _spans(today, today - timedelta(days=self._config.days), missed - {today})
+        while spans:
+            since, until = spans.pop(0)
+            most = DAY_PAGES if since == until else SPAN_PAGES
+            try:
+                async with in_time(ask):
+                    found = await self._pages(server, (since, until), ask.now, look.papers, most)
+            except FetchError as e:
+                if e.reason == "too-long" and since < until:
+                    middle = since + (until - since) // 2
+                    spans[:0] = [(middle + ONE_DAY, until), (since, middle)]
+                    continue
+                look.problem = e
+                late = sorted(d for d in missed | {today} if d <= until)
+                look.lists += [
+                    DayList(
+                        server,
+                        day,
+                        ListState.MISSING if day < today else ListState.DUE,
+                        reason=e.message,
+                    )
+                    for day in late
+                ]
+                break
+            look.lists += _read_lists(server, since, until, found, today)
+        return look
 
     async def _pages(
-        self, server: str, since: date, until: date, now: datetime
-    ) -> dict[str, Sighting]:
-        """Advance by what was returned until a page is empty: page sizes change and totals are
-        wrong.
+        self,
+        server: str,
+        span: tuple[date, date],
+        now: datetime,
+        papers: dict[str, Sighting],
+        most: int,
+    ) -> Counter[date]:
+        """Put the preprints of some days into `papers`; return how many records each day has.
+
+        Advance by what was returned until a page is empty: page sizes change and totals are wrong.
+        A page may bring only what is known; one that comes again is a server that ignores the
+        cursor.
 
         Raises:
-            FetchError: a page could not be had; half a list would look like a whole one.
+            FetchError: a page could not be had, or there are too many.
         """
-        papers: dict[str, Sighting] = {}
+        days: Counter[date] = Counter()
+        before: list[tuple[object, object]] = []
         cursor = 0
-        for _ in range(MOST_PAGES):
-            address = f"{self._config.url.rstrip('/')}/{server}/{since}/{until}/{cursor}"
+        for _ in range(most):
+            address = f"{self._config.url.rstrip('/')}/{server}/{span[0]}/{span[1]}/{cursor}"
             content = await asyncio.to_thread(
                 load, await self._http.get(address, accept="application/json")
             )
             message = record(next(iter(listing(content, "messages")), None))
-            items = listing(content, "collection")
+            items = [record(item) for item in listing(content, "collection")]
             if not items and "no posts found" not in str(message.get("status", "")):
                 raise FetchError(
                     f"{address} answers "
                     f"{clean(str(message.get('status', 'without a status')), 200)}",
                     "status",
                 )
-            before = len(papers)
+            shown = [(item.get("doi"), item.get("version")) for item in items]
+            if not items or shown == before:
+                return days
+            before = shown
             for item in items:
-                if paper := _paper(record(item), server, now):
+                if paper := _paper(item, server, now):
                     known = papers.get(paper.source_id)
                     if known is None or paper.version >= known.version:
                         papers[paper.source_id] = paper
-            if not items or len(papers) == before:  # the end, or a server that ignores the cursor
-                break
+                if at := moment(item.get("date"), now):
+                    days[at.date()] += 1
             cursor += len(items)
-        return papers
+        raise FetchError(f"{server} has more than {most:,} pages for {span[0]}", "too-long")
+
+
+def _unit(server: str, look: _Look, known: str) -> Unit:
+    if look.problem and not any(one.is_covered for one in look.lists):
+        return Unit(server, SourceState.FAILED, len(look.papers), look.problem.message)
+    error = f"older days are still missing: {look.problem.message}" if look.problem else ""
+    if look.papers:
+        state = SourceState.FRESH if has_new(look.papers, known) else SourceState.QUIET
+        return Unit(server, SourceState.STALLED if error else state, len(look.papers), error)
+    if known:
+        return Unit(server, SourceState.STALLED, error="no preprint in the last days")
+    return Unit(server, SourceState.QUIET)
+
+
+def _spans(today: date, first: date, missed: Collection[date]) -> list[tuple[date, date]]:
+    """The days to ask about, in spans, newest first; the newest begins with `first`, or earlier."""
+    oldest = min([*missed, first])
+    spans, until = [], today
+    while until >= oldest:
+        since = max(min(until - SPAN_DAYS * ONE_DAY, first), oldest)
+        if until == today or any(since <= day <= until for day in missed):
+            spans.append((since, until))
+        until = since - ONE_DAY
+    return spans
+
+
+def _read_lists(
+    server: str, since: date, until: date, found: Mapping[date, int], today: date
+) -> Iterator[DayList]:
+    """What an answer covers. Today's list grows until the day is over."""
+    for day in (since + timedelta(days=n) for n in range((until - since).days + 1)):
+        read = ListState.READ if found.get(day) else ListState.EMPTY
+        yield DayList(server, day, ListState.DUE if day == today else read, found.get(day, 0))
 
 
 def _paper(item: Mapping[str, Any], server: str, now: datetime) -> Sighting | None:

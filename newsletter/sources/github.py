@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from newsletter.config import GitHub
 from newsletter.errors import ConfigError
 from newsletter.models import Ask, Harvest, Signal, SourceState
-from newsletter.sources.http import Answer, FetchError, Http
+from newsletter.sources.http import Answer, FetchError, Http, retry_after_s
 from newsletter.sources.json_access import load, number, record
 from newsletter.sources.source_state import failed
 
 PER_RUN = {"anonymous": 50, "token": 2_000}  #: of 60 and 5,000 an hour
+MOST_BLOCKED = 5  #: repositories in a row: then it is we who are not let in
 RESERVE = 3  #: requests left over for others behind our address
 
 _REPOSITORY = re.compile(
@@ -40,14 +41,16 @@ class GitHubSource:
         limit = PER_RUN["token" if token else "anonymous"]
         signals: list[Signal] = []
         problem: FetchError | None = None
-        asked = 0
+        asked = blocked = 0
         for about, repository in papers[:limit]:
             asked += 1
             try:
                 stars, left = await self._stars(repository, headers)
             except FetchError as e:
                 problem = e
-                if e.retry_after_s or e.status in (0, 401, 403):  # asking on would not help
+                blocked = blocked + 1 if e.status == 403 and not e.retry_after_s else 0
+                # asking on would not help
+                if e.retry_after_s or e.status in (0, 401) or blocked == MOST_BLOCKED:
                     break
                 continue
             if stars is not None:
@@ -79,6 +82,9 @@ class GitHubSource:
                 raise FetchError(
                     "GitHub's hourly limit is used up", e.reason, status=403, retry_after_s=3600.0
                 ) from e
+            if e.status == 403 and e.answer and "retry-after" in e.answer.headers:
+                wait = retry_after_s(e.answer.headers)
+                raise FetchError(e.message, e.reason, status=403, retry_after_s=wait) from e
             raise
         return number(record(load(answer)).get("stargazers_count")), _left(answer)
 

@@ -12,20 +12,39 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from newsletter.config import HuggingFace
-from newsletter.models import Ask, Harvest, Sighting, Signal, SourceState, Unit
+from newsletter.list_days import is_weekday
+from newsletter.models import (
+    Ask,
+    DayList,
+    Harvest,
+    ListState,
+    Sighting,
+    Signal,
+    SourceState,
+    Unit,
+)
+from newsletter.source_rows import ONE_LIST
 from newsletter.sources.http import Answer, FetchError, Http
 from newsletter.sources.json_access import listing, load, moment, number, record
-from newsletter.sources.source_state import has_new, marks, overall, working_days_between
+from newsletter.sources.source_state import (
+    has_new,
+    in_time,
+    marks,
+    overall,
+    working_days_between,
+)
 from newsletter.text.identifiers import arxiv_id
 from newsletter.text.markup import TITLE_CHARS, clean, clean_affiliations, clean_link, clean_names
 
-MOST_DAYS = 14  #: a vote on an older list says nothing about today
+#: Items from which on a further page is asked for.
+PAGE = 30
+MOST_PAGES = 100
+
+Listed = tuple[Sighting, dict[str, float]]
 
 
 class HuggingFaceSource:
-    """Memory: `ids`, the papers of the last look; `news`, the day that last brought a paper;
-    `missing`, the days that could not be had.
-    """
+    """Memory: `ids`, the papers of the last look; `news`, the day that last brought a paper."""
 
     name = "huggingface"
 
@@ -34,21 +53,26 @@ class HuggingFaceSource:
         self._http = http
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Read the list of the day and of the days before; more of them after an outage. Each day
-        is a unit.
+        """Read the list of the day and of the days before, and those that were missed. Each day is
+        a unit.
         """
         today = ask.now.astimezone(UTC).date()
         units: list[Unit] = []
+        lists: list[DayList] = []
         papers: dict[str, Sighting] = {}
         signals: dict[tuple[str, str], Signal] = {}
         retry_after_s = None
         for day in _days(today, self._config.days, ask):
             try:
-                found = await self._list(day, ask.now)
+                async with in_time(ask):
+                    found = await self._list(day, ask.now)
             except FetchError as e:
                 units.append(Unit(f"{day}", SourceState.FAILED, error=e.message))
+                was = ListState.MISSING if day < today else ListState.DUE
+                lists.append(DayList(ONE_LIST, day, was, reason=e.message))
                 retry_after_s = e.retry_after_s or retry_after_s
                 continue
+            lists.append(_day_list(day, len(found), today, self._config.days))
             is_news = has_new((paper.source_id for paper, _ in found), ask.memory.get("ids", ""))
             units.append(
                 Unit(f"{day}", SourceState.FRESH if is_news else SourceState.QUIET, len(found))
@@ -62,22 +86,38 @@ class HuggingFaceSource:
                     )
         state, error = overall(units)
         memory = dict(ask.memory) | ({"ids": marks(papers)} if papers else {})
-        memory["missing"] = " ".join(
-            unit.name for unit in units if unit.state is SourceState.FAILED
-        )
         if state is SourceState.FRESH:
             memory["news"] = f"{today}"
         elif state is SourceState.QUIET and _is_late(memory.get("news"), today):
             state, error = SourceState.STALLED, f"no new paper on any list since {memory['news']}"
-        shown, counted = tuple(papers.values()), tuple(signals.values())
-        return Harvest(self.name, state, shown, counted, tuple(units), error, memory, retry_after_s)
-
-    async def _list(self, day: date, now: datetime) -> list[tuple[Sighting, dict[str, float]]]:
-        separator = "&" if "?" in self._config.url else "?"
-        answer = await self._http.get(
-            f"{self._config.url}{separator}date={day}", accept="application/json"
+        return Harvest(
+            self.name,
+            state,
+            tuple(papers.values()),
+            tuple(signals.values()),
+            tuple(units),
+            error,
+            memory,
+            retry_after_s,
+            tuple(lists),
         )
-        return await asyncio.to_thread(_read, answer, now)
+
+    async def _list(self, day: date, now: datetime) -> list[Listed]:
+        """A day's list, page by page until one brings nothing new."""
+        separator = "&" if "?" in self._config.url else "?"
+        found: dict[str, Listed] = {}
+        for page in range(MOST_PAGES):
+            further = f"&p={page}" if page else ""
+            answer = await self._http.get(
+                f"{self._config.url}{separator}date={day}{further}", accept="application/json"
+            )
+            items = await asyncio.to_thread(_read, answer, now)
+            before = len(found)
+            for item in items:
+                found.setdefault(item[0].source_id, item)
+            if len(items) < PAGE or len(found) == before:
+                break
+        return list(found.values())
 
 
 def _is_late(news: str | None, today: date) -> bool:
@@ -88,16 +128,21 @@ def _is_late(news: str | None, today: date) -> bool:
 
 
 def _days(today: date, count: int, ask: Ask) -> list[date]:
-    """Newest first: today in UTC, the configured days before, back to the last good answer, and
-    what was missing.
-    """
-    missed = (today - ask.since.astimezone(UTC).date()).days if ask.since else 0
-    days = [today - timedelta(days=n) for n in range(min(max(count, missed), MOST_DAYS) + 1)]
-    missing = map(date.fromisoformat, ask.memory.get("missing", "").split())
-    return [*days, *(day for day in missing if today - timedelta(days=MOST_DAYS) <= day < days[-1])]
+    """Newest first: today in UTC, the configured days before, and what was missed."""
+    days = [today - timedelta(days=n) for n in range(count + 1)]
+    missed = sorted({one.day for one in ask.lists if not one.is_covered}, reverse=True)
+    return [*days, *(day for day in missed if day < days[-1])]
 
 
-def _read(answer: Answer, now: datetime) -> list[tuple[Sighting, dict[str, float]]]:
+def _day_list(day: date, seen: int, today: date, days: int) -> DayList:
+    """What an answer covers. A list grows until its day is over, and an empty one may come late."""
+    is_late = (today - day).days > days or not is_weekday(day)
+    if day >= today or not (seen or is_late):
+        return DayList(ONE_LIST, day, ListState.DUE, seen)
+    return DayList(ONE_LIST, day, ListState.READ if seen else ListState.EMPTY, seen)
+
+
+def _read(answer: Answer, now: datetime) -> list[Listed]:
     """The list's papers with their counters.
 
     Raises:
@@ -122,7 +167,7 @@ def _read(answer: Answer, now: datetime) -> list[tuple[Sighting, dict[str, float
     return found
 
 
-def _paper(item: Mapping[str, Any], now: datetime) -> tuple[Sighting, dict[str, float]] | None:
+def _paper(item: Mapping[str, Any], now: datetime) -> Listed | None:
     """Votes, stars and the machine's summary stand on the paper, comments on the item around it."""
     paper = record(item.get("paper")) or item
     found = arxiv_id(paper.get("id"))

@@ -1,14 +1,15 @@
 """The plug-ins of a site, made from the rows of `source_rows` and the configuration."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
 from newsletter.config import Config
+from newsletter.list_days import Calendar
 from newsletter.ports import Source
-from newsletter.source_rows import ROWS, SourceRow
+from newsletter.source_rows import ONE_LIST, ROWS, SourceRow
 from newsletter.sources.http import Http
 
 
@@ -37,6 +38,15 @@ def source_names(config: Config) -> list[str]:
 def paper_sources(config: Config) -> list[str]:
     """The names of the configured sources that show papers."""
     return [_name(row, of) for row, of in configured(config) if row.is_showing_papers]
+
+
+def list_plans(config: Config) -> dict[str, tuple[Calendar, Sequence[str]]]:
+    """The sources that have lists by day: when lists come, and the parts that have lists."""
+    return {
+        row.name: (row.days, tuple(getattr(section, row.units)) if row.units else (ONE_LIST,))
+        for row, section in configured(config)
+        if row.days
+    }
 
 
 def configured(config: Config) -> Iterator[tuple[SourceRow, Any]]:

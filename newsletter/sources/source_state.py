@@ -5,11 +5,13 @@ A source never says "0 papers, ok": nothing new is `quiet`, nothing where someth
 `stalled`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from hashlib import sha256
 
-from newsletter.models import NOTHING, Harvest, SourceState, Unit
+from newsletter.models import NOTHING, Ask, Harvest, SourceState, Unit
 from newsletter.sources.http import FetchError
 
 #: The mixture is as good as its best part, but a failure is worse than silence: a source with one
@@ -22,6 +24,19 @@ def overall(units: Sequence[Unit]) -> tuple[SourceState, str]:
     states = {unit.state for unit in units}
     state = next((state for state in _ORDER if state in states), SourceState.QUIET)
     return state, "; ".join(f"{unit.name}: {unit.error}" for unit in units if unit.error)
+
+
+@asynccontextmanager
+async def in_time(ask: Ask) -> AsyncIterator[None]:
+    """Do one part of a look, as long as there is time for the whole.
+
+    Raises: FetchError when there is none left; what other parts brought is kept.
+    """
+    try:
+        async with asyncio.timeout_at(ask.until):
+            yield
+    except TimeoutError as e:
+        raise FetchError("there was no time left for it", "deadline") from e
 
 
 def failed(source: str, error: FetchError, memory: Mapping[str, str] = NOTHING) -> Harvest:

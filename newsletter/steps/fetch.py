@@ -12,6 +12,8 @@ from newsletter.ports import Source
 
 #: arXiv at three seconds a request, with every category and a month to catch up, needs minutes
 DEADLINE_S = 900.0
+#: The last part of the deadline is for handing over what was read.
+RESERVE = 0.1
 LONGEST_WAIT_S = 86_400.0
 #: A source that failed is asked again after this, and twice as long each further time.
 FIRST_WAIT = timedelta(minutes=15)
@@ -26,7 +28,8 @@ async def fetch(
     """Ask the sources that `asks` names, all at once; the harvests come in the order of the
     sources.
 
-    A source that raises, or is not done by the deadline, has failed. Where a failed source asks to
+    A source is told when to end, and hands over what it has read by then. One that raises, or is
+    not done by the deadline, has failed. Where a failed source asks to
     be left alone, the wait doubles with each failure in a row, up to a day (C03); they are counted
     in the source's memory.
     """
@@ -54,9 +57,10 @@ def retry_at(
 
 
 async def _fetch(source: Source, ask: Ask, deadline_s: float) -> Harvest:
+    until = asyncio.get_running_loop().time() + deadline_s * (1 - RESERVE)
     try:
         async with asyncio.timeout(deadline_s):
-            harvest = await source.fetch(ask)
+            harvest = await source.fetch(replace(ask, until=until))
     except TimeoutError:
         error = f"{source.name} was not done after {deadline_s:g} s"
         harvest = Harvest(source.name, SourceState.FAILED, error=error, memory=ask.memory)

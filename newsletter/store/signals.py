@@ -14,7 +14,7 @@ from newsletter.store.tables import heats, merged_papers, paper_keys, signals
 
 def record(connection: Connection, readings: Iterable[Signal]) -> int:
     """Write readings of papers we know; return how many were new. A counter that did not move is
-    not written again.
+    not written again. What one source says at one moment about several names of a paper adds up.
     """
     readings = list(readings)
     papers: dict[str, int] = {}
@@ -23,24 +23,21 @@ def record(connection: Connection, readings: Iterable[Signal]) -> int:
             select(paper_keys.c.name, paper_keys.c.paper).where(paper_keys.c.name.in_(part))
         )
         papers.update((row.name, row.paper) for row in found)
+    counters: dict[tuple[int, str, str, datetime], dict[str, float]] = defaultdict(dict)
+    for reading in readings:
+        if (paper := papers.get(reading.about)) is not None:
+            of_names = counters[paper, reading.source, reading.kind, reading.at]
+            of_names[reading.about] = reading.value
     last = _last(connection, set(papers.values()))
-    rows = {}
-    for reading in sorted(readings, key=lambda reading: reading.at):
-        paper = papers.get(reading.about)
-        if paper is None or last.get((paper, reading.source, reading.kind)) == reading.value:
-            continue
-        last[paper, reading.source, reading.kind] = reading.value
-        rows[paper, reading.source, reading.kind, reading.at] = {
-            "paper": paper,
-            "source": reading.source,
-            "kind": reading.kind,
-            "value": reading.value,
-            "at": reading.at,
-        }
+    rows = []
+    for key in sorted(counters, key=lambda key: key[3]):
+        paper, source, kind, at = key
+        value = sum(counters[key].values())
+        if last.get((paper, source, kind)) != value:
+            last[paper, source, kind] = value
+            rows.append({"paper": paper, "source": source, "kind": kind, "value": value, "at": at})
     if rows:
-        connection.execute(
-            insert_into(connection, signals).on_conflict_do_nothing(), list(rows.values())
-        )
+        connection.execute(insert_into(connection, signals).on_conflict_do_nothing(), rows)
     return len(rows)
 
 

@@ -465,6 +465,19 @@ class SourceRow(SQLModel, table=True):
     memory: dict[str, str] = _json("{}")
 
 
+class SourceListRow(SQLModel, table=True):
+    """The list of one day, of one part of a source: due, read, empty or missing."""
+
+    __tablename__ = "source_lists"
+    source: str = Field(sa_column=Column(String(128), primary_key=True))
+    unit: str = Field(sa_column=Column(String(64), primary_key=True))
+    day: dt.date = Field(sa_column=Column(Date, primary_key=True))
+    state: str = Field(sa_column=Column(String(16), nullable=False))
+    seen: int = _number(0)
+    reason: str = _text()
+    at: datetime = _when(nullable=False)  #: when that became known
+
+
 class RunRow(SQLModel, table=True):
     __tablename__ = "runs"
     id: int | None = _key()
@@ -512,5 +525,6 @@ inbound_counts = _table(InboundCountRow)
 seen_events = _table(SeenEventRow)
 caps = _table(CapRow)
 sources = _table(SourceRow)
+source_lists = _table(SourceListRow)
 runs = _table(RunRow)
 site = _table(SiteRow)

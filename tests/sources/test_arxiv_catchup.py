@@ -3,12 +3,13 @@ answers.
 """
 
 import json
+from datetime import date
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 
-from newsletter.models import Ask, Harvest, SourceState
+from newsletter.models import Ask, DayList, Harvest, ListState, SourceState
 from newsletter.sources.arxiv_catchup import oai_set
 from newsletter.sources.arxiv_records import from_oai
 from newsletter.sources.http import FetchError, Http
@@ -16,6 +17,11 @@ from tests.sources.arxiv_mirror import api_page, at, feed, source
 from tests.sources.mirror import Mirror, Reply, Request
 
 FRESH = SourceState.FRESH
+#: Monday's list was read, those of Tuesday to Thursday are due.
+LISTS = (
+    DayList("cs.AI", date(2026, 5, 4), ListState.READ, 1),
+    *(DayList("cs.AI", date(2026, 5, day), ListState.DUE) for day in (5, 6, 7)),
+)
 
 
 async def outage(http: Http, mirror: Mirror) -> Harvest:
@@ -25,28 +31,38 @@ async def outage(http: Http, mirror: Mirror) -> Harvest:
     monday = await arxiv.fetch(Ask(at("2026-05-04")))
     mirror.routes["/rss/cs.AI"] = feed("2026-05-07", ("2605.09999v1", "new", "Z"))
     mirror.log.clear()
-    return await arxiv.fetch(Ask(at("2026-05-07"), at("2026-05-04"), monday.memory))
+    return await arxiv.fetch(Ask(at("2026-05-07"), memory=monday.memory, lists=LISTS))
+
+
+def states(harvest: Harvest) -> dict[str, str]:
+    """Day -> what became of its list."""
+    return {f"{one.day:%d}": str(one.state) for one in harvest.lists}
 
 
 async def test_missed_days_are_caught_up_through_overlapping_pages(
     http: Http, mirror: Mirror
 ) -> None:
     def page(request: Request) -> Reply:
+        if "202605051800]" not in parse_qs(request.query)["search_query"][0]:
+            return api_page([99], 0, 1)  # Tuesday's list, the older one
         start = int(parse_qs(request.query)["start"][0])
         first = max(start - 1, 0)  # each page repeats the last paper of the one before
         return api_page(list(range(first + 100, min(first + 4, 10) + 100)), start, 10)
 
     mirror.routes["/api"] = page
     harvest = await outage(http, mirror)
-    query = parse_qs(next(r.query for r in mirror.log if r.path == "/api"))
-    assert query["search_query"] == ["(cat:cs.AI) AND submittedDate:[202605011800 TO 202605051800]"]
+    asked = [parse_qs(r.query)["search_query"][0] for r in mirror.log if r.path == "/api"]
+    assert list(dict.fromkeys(asked)) == [  # newest first
+        "(cat:cs.AI) AND submittedDate:[202605041800 TO 202605051800]",
+        "(cat:cs.AI) AND submittedDate:[202605011800 TO 202605041800]",
+    ]
     assert [(unit.name, unit.state) for unit in harvest.units] == [
         ("cs.AI", FRESH),
         ("catch-up", FRESH),
     ]
-    assert len(harvest.sightings) == 11
+    assert len(harvest.sightings) == 12
     assert all(s.announce == "new" for s in harvest.sightings)
-    assert harvest.memory["covered"] == "2026-05-07"
+    assert states(harvest) == {"05": "read", "06": "read", "07": "read"}
 
 
 async def test_the_list_of_a_category_that_failed_is_asked_for_the_next_day(
@@ -85,7 +101,7 @@ async def test_C05_an_api_that_finds_nothing_on_list_days_is_not_believed(
     harvest = await outage(http, mirror)
     assert [request.path for request in mirror.log].count("/api") == 3
     assert harvest.units[-1].state is SourceState.STALLED and "still missing" in harvest.error
-    assert harvest.memory["covered"] == "2026-05-04"  # the days are asked for again
+    assert states(harvest) == {"05": "missing", "06": "missing", "07": "read"}
 
 
 async def test_an_outage_of_the_api_too_falls_back_to_oai(
@@ -114,20 +130,26 @@ async def test_a_failed_catch_up_is_told_and_tried_again(http: Http, mirror: Mir
     harvest = await outage(http, mirror)
     assert harvest.state is FRESH
     assert "the lists of 2026-05-05 to 2026-05-06 are still missing" in harvest.error
-    assert harvest.memory["covered"] == "2026-05-04"
+    assert states(harvest) == {"05": "missing", "06": "missing", "07": "read"}
     mirror.routes["/api"] = api_page([123], 0, 1)
+    lists = (LISTS[0], *harvest.lists)
     later = await source(http, mirror).fetch(
-        Ask(at("2026-05-07", 12), at("2026-05-07"), harvest.memory)
+        Ask(at("2026-05-07", 12), memory=harvest.memory, lists=lists)
     )
-    assert (later.state, later.memory["covered"]) == (FRESH, "2026-05-07")
+    assert later.state is FRESH and set(states(later).values()) == {"read"}
     assert {s.source_id for s in later.sightings} == {"2605.09999", "2605.00123"}
 
 
 async def test_an_api_that_answers_empty_pages_is_asked_again_and_not_believed(
     http: Http, mirror: Mirror
 ) -> None:
-    mirror.routes["/api"] = [api_page([1, 2], 0, 4), api_page([], 2, 4), api_page([3, 4], 2, 4)]
-    assert len((await outage(http, mirror)).sightings) == 5
+    mirror.routes["/api"] = [
+        api_page([1, 2], 0, 4),
+        api_page([], 2, 4),
+        api_page([3, 4], 2, 4),
+        api_page([5], 0, 1),
+    ]
+    assert len((await outage(http, mirror)).sightings) == 6
     mirror.routes["/api"] = [api_page([1, 2], 0, 4), api_page([], 2, 4)]
     assert "stopped at 2 of 4 results" in (await outage(http, mirror)).error
 

@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from newsletter.list_days import deadline, is_holiday, is_list_day, latest_list_day
+from newsletter.list_days import ARXIV, deadline, is_holiday, is_list_day, latest_list_day
 from newsletter.models import SourceState
-from newsletter.sources.arxiv_schedule import judge, list_days_between
+from newsletter.sources.arxiv_schedule import judge
 from newsletter.sources.source_state import marks
 
 FRESH, QUIET, STALLED = SourceState.FRESH, SourceState.QUIET, SourceState.STALLED
@@ -70,6 +70,25 @@ def test_a_list_is_judged_by_its_day_and_by_what_was_known(
     assert bool(error) is (state is STALLED)
 
 
-def test_the_list_of_a_holiday_is_missed_like_any_other() -> None:
+def test_the_list_of_a_holiday_may_come_and_the_one_after_it_need_not() -> None:
     """King's Day 2026 is Monday, 19 January: its list was announced on Sunday, Tuesday has none."""
-    assert list_days_between(date(2026, 1, 16), date(2026, 1, 21)) == [date(2026, 1, 19)]
+    days = ARXIV.days(date(2026, 1, 16), date(2026, 1, 21))
+    assert [day.day for day in days] == [16, 19, 20, 21]
+    assert [day.day for day in days if ARXIV.must_have_list(day)] == [16, 21]
+
+
+@pytest.mark.parametrize(
+    ("year", "days"),
+    [
+        (2025, "0101 0120 0619 0704 0901 1127 1225 1230"),
+        (2026, "0101 0119 0619 0703 0907 1126 1225 1229 1231"),
+        (2027, "0101 0118 0618 0704 0705 0906 1125 1224 1226 1227 1228 1229 1230 1231"),
+        (2028, "0117 0619 0704 0904 1123 1225 1226 1227 1228 1229 1230 1231"),
+    ],
+)
+def test_holidays_are_those_of_every_year(year: int, days: str) -> None:
+    first = date(year, 1, 1)
+    found = [day for n in range(365) if is_holiday(day := first + timedelta(days=n))]
+    if is_holiday(date(year, 12, 31)) and date(year, 12, 31) not in found:  # a leap year
+        found.append(date(year, 12, 31))
+    assert " ".join(f"{day:%m%d}" for day in found) == days

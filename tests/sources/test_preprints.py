@@ -3,7 +3,7 @@ answers have had.
 """
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from newsletter.config import Biorxiv, HuggingFace
-from newsletter.models import Ask, SourceState
+from newsletter.models import Ask, DayList, ListState, SourceState
 from newsletter.sources.biorxiv import BiorxivSource
 from newsletter.sources.http import Http
 from newsletter.sources.huggingface import HuggingFaceSource
@@ -91,11 +91,17 @@ async def test_the_day_and_the_days_before_are_asked_and_more_after_an_outage(
     assert [r.query for r in mirror.log] == [f"date=2026-05-0{day}" for day in (6, 5, 4, 3)]
     assert len(harvest.sightings) == 4
     mirror.log.clear()
-    await huggingface(http, mirror, days=3).fetch(Ask(NOW, since=NOW - timedelta(days=6)))
-    assert len(mirror.log) == 7
-    mirror.log.clear()
-    await huggingface(http, mirror, days=3).fetch(Ask(NOW, since=NOW - timedelta(days=600)))
-    assert len(mirror.log) == 15
+    missed = [DayList("daily", date(2026, 4, day), ListState.DUE) for day in (20, 21, 30)]
+    again = await huggingface(http, mirror, days=3).fetch(Ask(NOW, lists=tuple(missed)))
+    assert [r.query for r in mirror.log][4:] == [f"date=2026-04-{day}" for day in (30, 21, 20)]
+    assert {f"{one.day:%m%d}" for one in again.lists if one.state is ListState.READ} == {
+        "0420",
+        "0421",
+        "0430",
+        "0503",
+        "0504",
+        "0505",
+    }  # today's list still grows
 
 
 async def test_a_day_that_could_not_be_had_is_asked_for_until_it_is_there(
@@ -106,17 +112,20 @@ async def test_a_day_that_could_not_be_had_is_asked_for_until_it_is_there(
         Reply(b"", 404) if parse_qs(r.query)["date"][0] in missing else answer(listed("2605.00001"))
     )
     source = huggingface(http, mirror, days=1)
-    first = await source.fetch(Ask(NOW, since=NOW - timedelta(days=5)))
-    assert (first.state, first.memory["missing"]) == (FRESH, "2026-05-02")
+    due = tuple(DayList("daily", date(2026, 5, day), ListState.DUE) for day in (2, 6))
+    first = await source.fetch(Ask(NOW, lists=due))
+    lost = [one for one in first.lists if one.state is ListState.MISSING]
+    assert first.state is FRESH and [f"{one.day}" for one in lost] == ["2026-05-02"]
+    assert "404" in lost[0].reason
     missing.clear()
     mirror.log.clear()
-    second = await source.fetch(Ask(NOW, since=NOW, memory=first.memory))
+    second = await source.fetch(Ask(NOW, memory=first.memory, lists=tuple(first.lists)))
     assert [r.query for r in mirror.log] == [
         "date=2026-05-06",
         "date=2026-05-05",
         "date=2026-05-02",
     ]
-    assert second.memory["missing"] == ""
+    assert not any(one.state is ListState.MISSING for one in second.lists)
 
 
 async def test_one_bad_item_never_ends_the_list(http: Http, mirror: Mirror) -> None:
@@ -299,7 +308,9 @@ async def test_a_page_that_fails_fails_the_server_and_leaves_the_other(
     serve_all(mirror, "medrxiv", whole)
     harvest = await biorxiv(http, mirror, "biorxiv", "medrxiv").fetch(Ask(NOW))
     assert [unit.state for unit in harvest.units] == [FAILED, FRESH]
-    assert len(harvest.sightings) == 50
+    assert len(harvest.sightings) == 80  # the page that was read is kept, its days stay open
+    covered = {one.unit for one in harvest.lists if one.is_covered}
+    assert covered == {"medrxiv"}
 
 
 async def test_a_server_that_was_away_for_days_is_asked_about_all_of_them(
@@ -307,12 +318,12 @@ async def test_a_server_that_was_away_for_days_is_asked_about_all_of_them(
 ) -> None:
     serve_all(mirror, "biorxiv", pages([preprint(1)], 30))
     serve_all(mirror, "medrxiv", pages([preprint(2)], 30), since="2026-05-01")
-    memory = {"biorxiv.day": "2026-05-05", "medrxiv.day": "2026-05-02"}
-    harvest = await biorxiv(http, mirror, "biorxiv", "medrxiv").fetch(
-        Ask(NOW, NOW - timedelta(days=1), memory)
-    )
+    due = tuple(DayList("medrxiv", date(2026, 5, day), ListState.DUE) for day in range(1, 7))
+    harvest = await biorxiv(http, mirror, "biorxiv", "medrxiv").fetch(Ask(NOW, lists=due))
     assert [unit.state for unit in harvest.units] == [FRESH, FRESH]
-    assert {harvest.memory[f"{server}.day"] for server in ("biorxiv", "medrxiv")} == {"2026-05-06"}
+    found = {(one.unit, one.day.day): str(one.state) for one in harvest.lists}
+    assert found["medrxiv", 5] == "read" and found["medrxiv", 1] == "empty"
+    assert found["biorxiv", 6] == found["medrxiv", 6] == "due"  # today is not over
 
 
 async def test_silence_is_quiet_at_first_and_stalled_when_there_was_something(
