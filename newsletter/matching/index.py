@@ -12,6 +12,7 @@ readers.
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,10 @@ from newsletter.models import MATCH_CUT, Match, Matches, Paper
 TOGETHER = 0.3
 #: How far the rarest of queries closes the gap to 1.
 RARE = 0.25
+#: A topic's two rarest words stand at most so many words apart, or one of them in the title.
+SPAN = 8
+#: The share of a topic's words that a paper must hold, if they are three or more.
+ENOUGH = 0.6
 #: Words that a paper is compared by, and the part of their weight that a similar paper has.
 TELLING, ALIKE = 20, 0.12
 #: What a category says about a paper it stands first for, and about one that is merely
@@ -106,7 +111,7 @@ class Index:
         ]
 
     def _matches(self, roots: Alike) -> list[Matches]:
-        return self._best(roots, self._score(roots), MATCH_CUT)
+        return self._best(roots, self._score(roots, is_strict=True), MATCH_CUT)
 
     def _best(self, roots: Alike, scores: Scores, cut: float) -> list[Matches]:
         """Give each query's papers with a score, at least the cut, best first."""
@@ -144,24 +149,43 @@ class Index:
 
     # -- what queries mean: all of one shape, a row each -------------------------------------------
 
-    def _score(self, roots: Alike) -> Scores:
-        """Score every paper; 0 = does not match."""
-        plain = self._plain(roots)
+    def _score(self, roots: Alike, *, is_strict: bool = False) -> Scores:
+        """Score every paper; 0 = does not match. `is_strict`: as a topic matches, see `_all`."""
+        plain = self._plain(roots, is_strict)
         lift = RARE * (1 - np.exp(-rarity(plain) / 4))[:, None]
         return np.where(plain > 0, plain + (1 - plain) * lift, 0).astype(np.float32)
 
-    def _plain(self, nodes: Alike) -> Scores:
+    def _plain(self, nodes: Alike, is_strict: bool = False) -> Scores:
         if isinstance(nodes[0], All):
-            return self._all(nodes)
+            return self._all(nodes, is_strict)
         if isinstance(nodes[0], AnyOf):
-            best: Scores = np.maximum.reduce([self._plain(part) for part in _columns(nodes)])
+            best: Scores = np.maximum.reduce(
+                [self._plain(part, is_strict) for part in _columns(nodes)]
+            )
             return best
         return self._leaf(nodes)
 
-    def _all(self, nodes: Alike) -> Scores:
+    def _all(self, nodes: Alike, is_strict: bool) -> Scores:
+        """Score papers that hold every part.
+
+        A topic is strict about where and generous about how many: the two rarest of its words and
+        phrases must stand near each other or one of them in the title, and of three words and more
+        some of the common ones may be missing.
+        """
         parts = [part for part in _columns(nodes) if not is_common(part[0])]
-        scores = [self._plain(part) for part in parts]
-        holds = np.logical_and.reduce([score > 0 for score in scores])
+        scores = [self._plain(part, is_strict) for part in parts]
+        is_needed = [True] * len(parts)
+        bare = [at for at, part in enumerate(parts) if _is_bare(part[0])]
+        if is_strict and len(bare) > 2:
+            for at in bare:
+                is_needed[at] = False
+        needed = [score > 0 for at, score in enumerate(scores) if is_needed[at]]
+        if not all(is_needed):
+            count = np.sum([scores[at] > 0 for at in bare], axis=0)
+            needed.append(count >= ceil(ENOUGH * len(bare)))
+        holds: NDArray[np.bool_] = np.logical_and.reduce(needed)
+        if is_strict:
+            holds = self._near_enough(holds, parts, scores)
         for unwanted in _columns(nodes, "without"):
             holds &= self._plain(unwanted) == 0
         telling = [
@@ -173,6 +197,37 @@ class Index:
             return np.where(holds, np.minimum.reduce(scores), 0)
         mean = self._mean([score for _, score in telling])
         return np.where(holds, self._lift_neighbours(mean, [part for part, _ in telling]), 0)
+
+    def _near_enough(
+        self, holds: NDArray[np.bool_], parts: Sequence[Alike], scores: Sequence[Scores]
+    ) -> NDArray[np.bool_]:
+        """Keep the papers in which the two rarest words or phrases stand within `SPAN` words, or
+        one of them in the title.
+        """
+        texts = [at for at, part in enumerate(parts) if _has_places(part[0])]
+        if len(texts) < 2:
+            return holds
+        rarities = np.array([rarity(scores[at]) for at in texts])
+        rarest = np.argsort(-rarities, axis=0, kind="stable")[:2]
+        kept = holds.copy()
+        for row in np.flatnonzero(holds.any(axis=-1)):
+            one, other = (texts[at] for at in rarest[:, row])
+            here: Places = self._places(parts[one][int(row)])
+            there: Places = self._places(parts[other][int(row)])
+            is_near = self._postings.near(here, there, SPAN)
+            is_near |= self._postings.titled(here) | self._postings.titled(there)
+            kept[row] &= is_near & (scores[one][row] > 0) & (scores[other][row] > 0)
+        return kept
+
+    def _places(self, node: Node) -> Places:
+        """Find where a word or phrase, or one of several, ends; in order."""
+        if isinstance(node, AnyOf):
+            return np.unique(np.concatenate([self._places(part) for part in node.parts]))
+        if isinstance(node, Word):
+            return self._postings.word(node.text)
+        if isinstance(node, Phrase):
+            return self._postings.phrase(tokens(node.text))
+        raise TypeError(f"{node} has no place in a text")
 
     def _mean(self, scores: Sequence[Scores]) -> Scores:
         weights = [rarity(score) for score in scores]
@@ -253,10 +308,18 @@ def _columns(nodes: Alike, name: str = "parts") -> list[Alike]:
 
 
 def _is_flat(node: Node) -> bool:
-    """Say whether what matches holds every word of a query, for there are no alternatives in it."""
-    return not any(
-        isinstance(part, AnyOf) for part in (node.parts if isinstance(node, All) else (node,))
-    )
+    """Say whether what matches holds every word of a query: it has no alternatives, and not so many
+    words that one may be missing.
+    """
+    parts = node.parts if isinstance(node, All) else (node,)
+    return not any(isinstance(part, AnyOf) for part in parts) and sum(map(_is_bare, parts)) < 3
+
+
+def _has_places(node: Node) -> bool:
+    """Say whether a node is words or phrases of title and abstract, and nothing else."""
+    if isinstance(node, AnyOf):
+        return all(map(_has_places, node.parts))
+    return isinstance(node, Word | Phrase) and not node.field and not is_common(node)
 
 
 def _is_bare(node: Node) -> bool:

@@ -417,3 +417,47 @@ def test_a_word_is_found_in_the_forms_that_people_write(text: str, query: str) -
 )
 def test_what_is_another_word_is_not_found(text: str, query: str) -> None:
     assert not searched(text, query)
+
+
+FAR = "robot " + "and some other matter of no importance here " * 3 + "gripper"
+
+
+def matched(query: str, *texts: tuple[str, str]) -> list[int]:
+    papers = [Paper(f"p{n}", title, n, abstract) for n, (title, abstract) in enumerate(texts, 1)]
+    papers += [Paper(f"q{n}", f"Tides {n}", 100 + n, "of shallow lakes " * 9) for n in range(60)]
+    return sorted(match.paper for match in Index().match({1: query}, papers)[1])
+
+
+def test_words_far_apart_in_an_abstract_are_no_match() -> None:
+    near, far = ("A note", "a robot with a soft gripper"), ("A note", FAR)
+    titled = ("A robot", FAR.removeprefix("robot"))
+    assert matched("robot gripper", near, far, titled) == [1, 3]
+    assert matched('"soft gripper" OR (robot gripper)', near, far) == [1]
+    assert matched("robot (gripper OR claw)", near, far) == [1]
+
+
+def test_of_three_words_a_common_one_may_be_missing() -> None:
+    texts = [
+        ("Federated learning with privacy", ""),
+        ("Federated privacy", ""),
+        ("Learning with privacy", ""),
+        ("Federated learning", ""),
+        ("Learning by heart", ""),
+        ("Learning in school", ""),
+    ]
+    assert matched("federated learning privacy", *texts) == [1, 2]
+    assert matched('"federated learning" privacy', *texts) == [1]
+
+
+def test_a_paper_is_told_only_the_words_that_it_holds() -> None:
+    papers = [
+        Paper("p", "Federated privacy", 1),
+        *(Paper(f"q{n}", f"Learning {n}", 10 + n) for n in range(50)),
+    ]
+    (found,) = Index().match({1: "federated learning privacy"}, papers)[1]
+    assert found.words == ("federated", "privacy")
+
+
+def test_search_still_finds_words_far_apart() -> None:
+    papers = [Paper("p", "A note", 1, FAR), Paper("q", "Tides", 2)]
+    assert [match.paper for match in Index(papers).search("robot gripper")] == [1]

@@ -8,6 +8,7 @@ sentence says most, so a language without these cues still gets its first and it
 """
 
 import re
+from functools import lru_cache
 from itertools import combinations
 from math import exp
 from typing import NamedTuple
@@ -30,7 +31,7 @@ class _Cue(NamedTuple):
 
 
 def _cue(pattern: str, done: float, out: float) -> _Cue:
-    return _Cue(re.compile(pattern, re.IGNORECASE), (done, out))
+    return _Cue(re.compile(pattern), (done, out))  # sentences are asked in small letters
 
 
 #: What to look for in a sentence.
@@ -121,6 +122,7 @@ _FIRST, _LAST, _PLACE, _PLACE_SQUARED = (2.45, -0.29), (-0.99, -0.23), (-0.59, 1
 _LENGTH, _ALWAYS = (1.46, 0.70), (-2.53, -5.88)
 
 
+@lru_cache(maxsize=4096)  # a paper is shown on several days
 def summarize(abstract: str, limit: int = SUMMARY_CHARACTERS) -> str:
     """Choose one or two whole sentences, in their order, of at most `limit` characters.
 
@@ -148,11 +150,13 @@ def _odds(sentence: str, at: int, count: int) -> tuple[float, float]:
     """Give how likely a sentence tells what was done, and what came out."""
     place = at / max(1, count - 1)
     length = min(len(sentence), 400) / 200
+    text = sentence.lower()
+    found = [cue.weights for cue in _CUES if cue.pattern.search(text)]
     odds = []
     for which in (0, 1):
         total = _ALWAYS[which] + place * _PLACE[which] + place * place * _PLACE_SQUARED[which]
         total += length * _LENGTH[which]
         total += _FIRST[which] * (at == 0) + _LAST[which] * (at == count - 1)
-        total += sum(cue.weights[which] for cue in _CUES if cue.pattern.search(sentence))
+        total += sum(weights[which] for weights in found)
         odds.append(1 / (1 + exp(-total)))
     return odds[0], odds[1]
