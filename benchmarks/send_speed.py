@@ -32,10 +32,9 @@ from newsletter.app import App
 from newsletter.cli.demo_world import sample_papers
 from newsletter.config import load_config
 from newsletter.delivery.message_builder import MessageBuilder
-from newsletter.delivery.sender import deliver_waiting
+from newsletter.delivery.sender import Sender
+from newsletter.delivery.suppression import Suppression
 from newsletter.errors import NewsletterError
-from newsletter.mail.relay import Relay, settings_of
-from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.models import (
     Claim,
     Envelope,
@@ -45,11 +44,9 @@ from newsletter.models import (
     Paper,
     Pick,
     Reason,
-    Receipt,
     Sighting,
     Topic,
 )
-from newsletter.steps.classify_reply import Reply, judge
 from newsletter.steps.compose import show
 from newsletter.store import ledger_plan, ledger_read, papers, tables, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
@@ -172,10 +169,6 @@ def _picks(kept: Sequence[Paper], known: Sequence[int], chance: random.Random) -
         yield Pick(paper.key, known[at % 3], 0.9, 0.8, 0.7, reasons)
 
 
-def judged(envelope: Envelope, phase: str, code: int, text: str) -> Receipt:
-    return judge(envelope.delivery, phase, Reply(code, text), NOW, attempts=0, retry=(5,))
-
-
 def work(folder: Path, canned: int) -> dict[str, float]:
     """One process: deliver until nothing waits."""
     app = App.open(load_config(folder / "config.toml", {}))
@@ -183,12 +176,10 @@ def work(folder: Path, canned: int) -> dict[str, float]:
     composer.canned = (
         (b"Subject: canned\r\n\r\n" + (b"x" * 70 + b"\r\n") * (canned // 72)) if canned else b""
     )
-    claims: dict[int, Claim] = {}
-    relays = SmtpTransport(
-        [Relay(settings, judged, lambda: NOW) for settings in settings_of(app.config.smtp)]
-    )
+    sender = Sender(app.engine, composer, app.policy, Suppression(app.tokens), lambda: NOW)
+    relays = app.relays(lambda: NOW)
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-    done = asyncio.run(deliver_waiting(app.engine, composer, relays, NOW, claims=claims))
+    done = asyncio.run(sender.deliver(relays))
     ended, after = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
     if done.problems:
         raise SystemExit("\n".join(done.problems[:5]))

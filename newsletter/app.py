@@ -5,13 +5,11 @@ Times are parameters: the caller says what moment it is.
 """
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
@@ -19,7 +17,8 @@ from sqlalchemy import Engine
 from newsletter import mail_kinds, pipeline, site_queries, summaries
 from newsletter.config import Config
 from newsletter.delivery.message_builder import MessageBuilder
-from newsletter.delivery.sender import Delivered, deliver_waiting
+from newsletter.delivery.sender import Delivered, Sender, moving_clock
+from newsletter.delivery.suppression import Suppression
 from newsletter.errors import InputError
 from newsletter.health import alerts
 from newsletter.health import sources as source_health
@@ -32,21 +31,18 @@ from newsletter.matching.query import parse
 from newsletter.models import (
     Choice,
     Claim,
-    Envelope,
     Harvest,
     Letter,
     Paper,
-    Receipt,
     Sighting,
     SourceState,
     Subscriber,
-    SubscriberState,
     Topic,
 )
 from newsletter.ports import Matcher, Transport
 from newsletter.source_rows import IMPORT
 from newsletter.sources.registry import build_sources, list_plans, open_http
-from newsletter.steps.classify_reply import Reply, judge
+from newsletter.steps.classify_reply import DeliveryPolicy
 from newsletter.steps.compose import PaperFacts, Renderer, SiteFacts, show
 from newsletter.steps.due import Due, next_due, zone
 from newsletter.store import ledger_life, ledger_read, papers, runs, source_lists, subscribers
@@ -176,7 +172,7 @@ class App:
             operator = Operator(self.engine, self.config, self.press)
             if letter := operator.report(now, patience):
                 report.problems += await operator.send(
-                    letter, transport or self._relays(lambda _: 0, now), now
+                    letter, transport or self.relays(moving_clock(now)), now
                 )
             return report
 
@@ -206,29 +202,19 @@ class App:
         until when.
         """
         require_home(self.engine)
-        is_retrying = self.config.delivery.ambiguous == "retry"
+        policy = self.policy
         if self.engine.dialect.name == "sqlite":
-            ledger_life.release_owner(self.engine, now, is_retrying_digests=is_retrying)
-        composer = MessageBuilder(self.engine, self.config, self.press, self.tokens)
-        composer.signer()  # without its key no letter can be made: none is taken
-        claims: dict[int, Claim] = {}
-        relays = self._relays(lambda delivery: claims[delivery].attempts, now)
-        delivered = await deliver_waiting(
-            self.engine,
-            composer,
-            transport or relays,
-            now,
-            claims=claims,
-            on_dead=lambda deliveries: self._suppress_dead(deliveries, now),
-            retry=self.config.delivery.retry,
-            is_retrying_digests=is_retrying,
-            only=only,
-            stop=stop,
-        )
-        if not delivered.is_unreachable:
-            delivered.problems += [
-                f"{away.message}; letters went on by the next relay" for away in relays.away
-            ]
+            ledger_life.release_owner(
+                self.engine, now, is_retrying_digests=policy.is_resending_unknown
+            )
+        builder = MessageBuilder(self.engine, self.config, self.press, self.tokens)
+        builder.signer()  # without its key no letter can be made: none is taken
+        clock = moving_clock(now)
+        sender = Sender(self.engine, builder, policy, Suppression(self.tokens), clock)
+        relays = transport or self.relays(clock)
+        delivered = await sender.deliver(relays, only, stop)
+        if isinstance(relays, SmtpTransport) and not delivered.is_unreachable:
+            delivered.problems += relays.troubles
         return delivered
 
     async def send(
@@ -244,35 +230,15 @@ class App:
         }
         return Report(data, delivered.problems, delivered.is_unreachable)
 
-    def _relays(self, attempts: Callable[[int], int], now: datetime) -> SmtpTransport:
-        jitter = random.Random()
+    @property
+    def policy(self) -> DeliveryPolicy:
+        """How this site delivers."""
+        delivery = self.config.delivery
+        return DeliveryPolicy(delivery.retry, delivery.ambiguous == "retry")
 
-        def judged(relay: str, envelope: Envelope, phase: str, code: int, text: str) -> Receipt:
-            return judge(
-                envelope.delivery,
-                phase,
-                Reply(code, text),
-                now,
-                attempts=attempts(envelope.delivery),
-                retry=self.config.delivery.retry,
-                relay=relay,
-                jitter=jitter,
-            )
-
-        return SmtpTransport(
-            [
-                Relay(settings, partial(judged, f"{settings.host}:{settings.port}"), lambda: now)
-                for settings in settings_of(self.config.smtp)
-            ]
-        )
-
-    def _suppress_dead(self, deliveries: Sequence[int], now: datetime) -> None:
-        with writing(self.engine) as connection:
-            for reader, canonical in ledger_read.addresses(connection, deliveries).values():
-                subscribers.set_state(
-                    connection, reader, SubscriberState.SUPPRESSED, "the mailbox does not exist"
-                )
-                subscribers.suppress(connection, self.tokens.address_hash(canonical), "bounce", now)
+    def relays(self, clock: Callable[[], datetime]) -> SmtpTransport:
+        """The site's relays, in the order in which they are tried."""
+        return SmtpTransport([Relay(one, clock) for one in settings_of(self.config.smtp)])
 
     def _edition(self, now: datetime) -> pipeline.Edition:
         return pipeline.prepare(self.engine, self._matcher(), now)

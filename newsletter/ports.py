@@ -1,13 +1,13 @@
-"""The three sockets that plug-ins fill: where papers come from, how queries find them, how letters
+"""The three ports that plug-ins fill: where papers come from, how queries find them, how letters
 leave.
 
-A fourth needs a decision record. There is no socket for storage: tests use a real database.
+A fourth needs a decision record. There is no port for storage: tests use a real database.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from newsletter.models import Ask, Envelope, Harvest, Match, Paper, Receipt
+from newsletter.models import Ask, Envelope, Harvest, Match, Paper, Reply
 
 
 class Source(Protocol):
@@ -41,10 +41,10 @@ class Transport(Protocol):
         self,
         parcels: AsyncIterator[tuple[Envelope, bytes]],
         fence: Callable[[int], Awaitable[bool]],
-        settle: Callable[[Receipt], Awaitable[None]],
+        answer: Callable[[Reply], Awaitable[None]],
     ) -> None:
         """Hand each message over at most once. `fence(delivery)` is awaited after the body and
-        before the final dot; False means: drop the connection, no dot. `settle` is awaited with the
-        outcome before anything else is done.
+        before the final dot; False means: drop the connection, no dot. `answer` is awaited with
+        what the server said, once for each message that was begun, before anything else is done.
         """
         ...

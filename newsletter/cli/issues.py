@@ -82,7 +82,10 @@ def show(
             key: PaperFacts.from_facts(facts)
             for key, facts in ledger_read.shown_papers(connection, id).items()
         }
-        chosen = [ledger_plan.unpack_picks(letter["picks"]) for letter in letters]
+        chosen = [
+            ledger_plan.unpack_picks(letter["picks"], letter.pop("pick_limit"))
+            for letter in letters
+        ]
         known = topics.by_ids(connection, {pick.topic for of_one in chosen for pick in of_one})
     told = [
         {**letter, "picks": pick_tables.as_json(of_one, shown, known)}
@@ -120,7 +123,7 @@ def retry(
     """Try again what was put off or refused for our own fault; open a paused issue. `send` then
     delivers.
     """
-    from newsletter.inbound import returned
+    from newsletter.delivery.suppression import Suppression
     from newsletter.store import ledger_life, ledger_read
     from newsletter.store.db import writing
 
@@ -128,7 +131,7 @@ def retry(
     with writing(site.engine) as connection:
         id = ledger_read.find_issue(connection, issue)
         if count_returned:
-            returned.believe(site, connection, id, now)
+            Suppression(site.tokens).believe_issue(connection, id, now)
         number = ledger_life.retry(connection, id, now)
         if dry_run:
             connection.rollback()

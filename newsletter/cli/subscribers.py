@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 
 import typer
 
+from newsletter.cli import suppressions
 from newsletter.cli.output import confirm, emit, note, open_app, progress, say, table
 from newsletter.errors import InputError, NewsletterError, NotFound
 
@@ -92,6 +93,7 @@ def show(email: str) -> int:
         reader = _find(connection, email)
         names = [topic.name for topic in topics.by_ids(connection, reader.topics).values()]
         letters = ledger_read.history(connection, reader.id)
+        story = suppressions.story(connection, reader)
     data = _brief(reader) | {
         "topics": names,
         "muted": list(reader.muted),
@@ -101,18 +103,18 @@ def show(email: str) -> int:
         "mix": reader.mix,
         "language": reader.language,
         "letters": letters,
+        "story": story,
     }
     if emit(data):
         return 0
     for name, value in data.items():
-        if name != "letters":
+        if name not in ("letters", "story"):
             say(f"{name:10} {', '.join(value) if isinstance(value, list) else value}")
-    rows = [
-        (x["date"], x["kind"], x["state"], x["code"] or None, x["reply"], x["settled_at"])
-        for x in letters
-    ]
-    table(("date", "kind", "state", "code", "the server said", "at"), rows)
+    suppressions.tell(story)
     return 0
+
+
+app.command()(suppressions.unsuppress)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The one pen of a delivery: fences and outcomes of all connections go into the ledger here,
+"""The one writer of a delivery: fences and outcomes of all connections go into the ledger here,
 together.
 """
 
@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from newsletter.errors import StoreError
 from newsletter.failpoint import failpoint
-from newsletter.models import Claim, Receipt
+from newsletter.models import Receipt
 from newsletter.store import ledger_life
 from newsletter.store.db import open_engine
 
@@ -28,35 +28,33 @@ class GroupCommit:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.claims: dict[int, Claim] = {}
         self.trouble: Exception | None = None
-        self.unsent: set[int] = (
-            set()
-        )  #: fences that failed, so that no dot left whatever the row says
-        self._pen = ThreadPoolExecutor(1, "ledger")
-        #: SQLite writes faster than a thread can be woken; only where it is locked the pen waits
-        #: aside.
+        #: Fences that failed, so that no dot left whatever the row says.
+        self.unsent: set[int] = set()
+        self._thread = ThreadPoolExecutor(1, "ledger")
+        #: SQLite writes faster than a thread can be woken; only where it is locked the write waits
+        #: in the thread.
         self._at_once = _impatient(engine) if engine.dialect.name == "sqlite" else None
-        self._asked: list[tuple[int, asyncio.Future[bool]]] = []
-        self._told: list[tuple[Receipt, asyncio.Future[bool]]] = []
+        self._fences: list[tuple[int, str, asyncio.Future[bool]]] = []
+        self._outcomes: list[tuple[Receipt, str, asyncio.Future[bool]]] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def fence(self, delivery: int) -> bool:
+    async def fence(self, delivery: int, token: str) -> bool:
         """Whether the final dot may leave."""
         failpoint("body")
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._asked.append((delivery, future))
+        self._fences.append((delivery, token, future))
         self._start()
         is_passed = await future
         failpoint("intent")
         return is_passed
 
-    async def settle(self, receipt: Receipt) -> bool:
+    async def settle(self, receipt: Receipt, token: str) -> bool:
         """Record an outcome; False when it could not be, so that the row stays as the fence left
         it.
         """
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._told.append((receipt, future))
+        self._outcomes.append((receipt, token, future))
         self._start()
         return await future
 
@@ -68,18 +66,18 @@ class GroupCommit:
             self._writing = asyncio.get_running_loop().create_task(self._write())
 
     async def _write(self) -> None:
-        while self._asked or self._told:
-            asked, self._asked = self._asked, []
-            told, self._told = self._told, []
-            outcomes = [(receipt, self.claims[receipt.delivery].token) for receipt, _ in told]
-            passed = await self._commit(outcomes, [(id, self.claims[id].token) for id, _ in asked])
+        while self._fences or self._outcomes:
+            fences, self._fences = self._fences, []
+            told, self._outcomes = self._outcomes, []
+            outcomes = [(receipt, token) for receipt, token, _ in told]
+            passed = await self._commit(outcomes, [(id, token) for id, token, _ in fences])
             is_kept = passed is not None or await self._record_again(outcomes)
-            for _, future in told:
+            for _, _, future in told:
                 if not future.done():
                     future.set_result(is_kept)
-            for id, answer in asked:
-                if not answer.done():
-                    answer.set_result(passed is not None and id in passed)
+            for id, _, future in fences:
+                if not future.done():
+                    future.set_result(passed is not None and id in passed)
 
     async def _commit(
         self, outcomes: Sequence[tuple[Receipt, str]], rows: Sequence[tuple[int, str]]
@@ -95,7 +93,7 @@ class GroupCommit:
                             raise
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(
-                    self._pen, ledger_life.write, self.engine, outcomes, rows
+                    self._thread, ledger_life.write, self.engine, outcomes, rows
                 )
             except Exception as e:
                 self.trouble = e
@@ -111,12 +109,12 @@ class GroupCommit:
         for wait_s in (0.0, *RECORD_AGAIN_S) if outcomes else ():
             await asyncio.sleep(wait_s)
             with contextlib.suppress(Exception):
-                await loop.run_in_executor(self._pen, ledger_life.settle, self.engine, outcomes)
+                await loop.run_in_executor(self._thread, ledger_life.settle, self.engine, outcomes)
                 return True
         return False
 
     def close(self) -> None:
-        self._pen.shutdown(wait=True)
+        self._thread.shutdown(wait=True)
         if self._at_once is not None:
             self._at_once.dispose()
 

@@ -1,66 +1,40 @@
-"""Who runs a batch. This process does, here: claim, build, hand over, settle, until nothing waits.
+"""Sending what waits: claim, build, hand over, judge the reply, settle, until nothing is left.
 
-`run`, `send` and the daemon all come through `deliver_waiting`; the ledger row is the truth,
-whoever works on it.
+`run`, `send`, the daemon and workers all come through `Sender.deliver`; the ledger row is the
+truth, whoever works on it.
 """
 
 import asyncio
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from functools import partial
 
 from sqlalchemy import Engine
 
-from newsletter import mail_kinds
+from newsletter.delivery.brake import Brake
 from newsletter.delivery.group_commit import GroupCommit
+from newsletter.delivery.leases import NOTHING, Batch, Build, Leases, Parcel
+from newsletter.delivery.receivers import LEFT_ALONE, Receivers
+from newsletter.delivery.suppression import Suppression
 from newsletter.errors import NewsletterError, Unreachable
 from newsletter.failpoint import failpoint
-from newsletter.mail.rate_limit import Pace
-from newsletter.models import Claim, DeliveryState, Envelope, Receipt
+from newsletter.models import Claim, DeliveryState, Envelope, Evidence, Receipt, Reply
 from newsletter.ports import Transport
-from newsletter.steps.classify_reply import (
-    backoff,
-    is_dead_address,
-    is_policy,
-    is_too_large,
-    stops_the_issue,
-)
-from newsletter.store import ledger_life, ledger_read
-from newsletter.store.db import reading, writing
+from newsletter.steps.classify_reply import DeliveryPolicy, classify_reply, stops_the_issue
+from newsletter.store import evidence, ledger_life
+from newsletter.store.db import writing
 
-#: Letters leased at a time: what leaves in BATCH_S at the rate of the last batch, so that no lease
-#: runs out unused.
-BATCH_LEAST, BATCH_MOST, BATCH_S = 64, 500, 20.0
 #: Letters for a receiver that asked for fewer at a time wait here, and no longer than this: a lease
 #: has 120 s.
 ASIDE, ASIDE_S = 200, 60.0
-#: Refusals in a row after which an issue pauses: something is wrong with us, not with twenty
-#: readers.
-BRAKE = 20
-#: An issue pauses too when so many of its letters were refused, and more than this part of it.
-BRAKE_LEAST, BRAKE_SHARE = 10, 0.05
-#: A receiver that refuses us by policy (5.7.x) this often in its last answers is left alone for a
-#: while.
-POLICY_REFUSALS, POLICY_ANSWERS = 10, 20
-LEFT_ALONE = timedelta(hours=4)
+#: Mails that answer a person are looked for this often while an issue is sent.
+ANSWERS_EVERY_S = 1.0
 #: A letter that cannot be built is tried so often before it is put aside.
 BUILDS = 3
-
-
-Parcel = tuple[Envelope, bytes]
-
-
-class Build(Protocol):
-    """Makes finished mails of claims: a parcel for each, or why there is none; each may be made
-    when asked for.
-    """
-
-    def __call__(self, claims: Sequence[Claim]) -> Iterable[Parcel | NewsletterError]: ...
 
 
 @dataclass
@@ -73,325 +47,302 @@ class Delivered:
     is_unreachable: bool = False
 
 
-async def deliver_waiting(
-    engine: Engine,
-    build: Build,
-    transport: Transport,
-    now: datetime,
-    *,
-    claims: dict[int, Claim] | None = None,
-    on_dead: Callable[[Sequence[int]], None] = lambda deliveries: None,
-    retry: tuple[int, ...] = (),
-    is_retrying_digests: bool = False,
-    only: Sequence[int] = (),
-    stop: asyncio.Event | None = None,
-) -> Delivered:
-    """Send what is frozen and due until nothing waits, the relay goes away, or `stop` is set.
-
-    An item's failure is its row's state, never the end of the batch. `only`: these subscribers.
-    `on_dead` is told which deliveries met an address that does not exist. `retry`: minutes before
-    each further try.
-    """
-    done = Delivered()
-    clerk = GroupCommit(engine)
-    if claims is not None:
-        clerk.claims = claims
-    await asyncio.to_thread(ledger_life.sweep, engine, now, is_retrying_digests=is_retrying_digests)
-    bench = _Bench(engine, build, clerk, done, now, on_dead, retry, is_retrying_digests)
-    try:
-        # A suspect is claimed here alone, while no other letter is on its way, so that it takes
-        # none with it.
-        while batch := await bench.claim(only, stop, suspects=1):
-            async with aclosing(bench.parcels(batch, only, stop)) as parcels:
-                await transport.deliver(parcels, clerk.fence, bench.settle)
-    except* Unreachable as group:
-        error = group.exceptions[0]
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        done.is_unreachable = True
-        done.problems.append(str(error))
-    finally:
-        await asyncio.to_thread(bench.close)
-        if clerk.trouble is not None:
-            done.problems.append(
-                f"sending stopped: {str(clerk.trouble) or type(clerk.trouble).__name__}"
-            )
-        try:
-            left = [(claim.id, claim.token) for claim in clerk.claims.values()]
-            await asyncio.to_thread(ledger_life.release, engine, left, clerk.unsent)
-        except Exception as e:  # the lease, or the next run, gives them back
-            done.problems.append(
-                f"{len(clerk.claims)} letters stay claimed: {str(e) or type(e).__name__}"
-            )
-        clerk.close()
-    return done
+def moving_clock(now: datetime) -> Callable[[], datetime]:
+    """A clock that shows `now` at this moment and goes on from there."""
+    started = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - started)
 
 
-_Batch = Iterable[tuple[Claim, Parcel | NewsletterError]]
-
-
-class _Bench:
-    """Turns claims into parcels and outcomes into ledger states."""
+class Sender:
+    """One delivery by this process. `clock` tells the time of outcomes and further tries."""
 
     def __init__(
         self,
         engine: Engine,
         build: Build,
-        clerk: GroupCommit,
-        done: Delivered,
-        now: datetime,
-        on_dead: Callable[[Sequence[int]], None],
-        retry: tuple[int, ...],
-        is_retrying_digests: bool,
+        policy: DeliveryPolicy,
+        suppression: Suppression,
+        clock: Callable[[], datetime],
     ) -> None:
-        self.engine, self.build, self.clerk, self.done, self.now = engine, build, clerk, done, now
-        self.on_dead, self.retry, self.is_retrying_digests = on_dead, retry, is_retrying_digests
-        self._hand = ThreadPoolExecutor(1, "bench")
-        self.batch = BATCH_LEAST
-        self.pace = Pace()
+        self.engine, self.policy, self.suppression = engine, policy, suppression
+        self.clock, self.started = clock, clock()
+        self.done = Delivered()
+        self.commits = GroupCommit(engine)
+        self.leases = Leases(engine, build, policy, clock)
+        self.receivers, self.brake = Receivers(), Brake()
+        self.stop: asyncio.Event | None = None
         #: Letters whose receiver asked for fewer at a time, with the moment they were set aside.
-        self.aside: deque[tuple[float, Parcel]] = deque(maxlen=ASIDE)
-        self.refused_in_a_row = 0
-        self.refused: Counter[int] = (
-            Counter()
-        )  #: issue -> letters refused for no fault of their readers
-        self.paused: set[int] = set()
-        self.domains: dict[int, str] = {}  #: delivery -> receiver, of letters on their way
-        self.policy: defaultdict[str, deque[bool]] = defaultdict(
-            lambda: deque(maxlen=POLICY_ANSWERS)
-        )
+        self._aside: deque[tuple[float, Parcel]] = deque(maxlen=ASIDE)
+        self._domains: dict[int, str] = {}  #: delivery -> receiver, of letters on their way
+        self._paused: set[int] = set()
+        self._looked_at = float("-inf")  #: when mails that answer a person were last looked for
 
-    async def parcels(
-        self, batch: "_Batch", only: Sequence[int], stop: asyncio.Event | None
-    ) -> AsyncGenerator[Parcel]:
-        """The parcels of `batch`, which is not empty, and of all that is claimed after it."""
-        ahead: asyncio.Task[_Batch] | None = None
-        pace = self.pace
+    async def deliver(
+        self,
+        transport: Transport,
+        only: Sequence[int] = (),
+        stop: asyncio.Event | None = None,
+    ) -> Delivered:
+        """Send what is frozen and due until nothing waits, the relay goes away, or `stop` is set.
+
+        An item's failure is its row's state, never the end of the batch. `only`: these subscribers.
+        """
+        self.leases.only, self.stop = tuple(only), stop
         try:
-            while not self._is_over(stop):
-                ahead = asyncio.create_task(self.claim(only, stop)) if batch else None
+            # A suspect is claimed here alone, while no other letter is on its way, so that it takes
+            # none with it.
+            while (batch := await self._claim(suspects=1)) is not NOTHING:
+                async with aclosing(self._parcels(batch)) as parcels:
+                    await transport.deliver(parcels, self._fence, self._answer)
+        except* Unreachable as group:
+            error: BaseException = group
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            self.done.is_unreachable = True
+            self.done.problems.append(str(error))
+        finally:
+            await self._close()
+        return self.done
+
+    async def _close(self) -> None:
+        """Give back what was not begun, and say what went wrong."""
+        leases, problems = self.leases, self.done.problems
+        await asyncio.to_thread(leases.thread.shutdown)
+        if (trouble := self._trouble) is not None:
+            problems.append(f"sending stopped: {_said(trouble)}")
+        try:
+            await asyncio.to_thread(leases.close, self.commits.unsent)
+        except Exception as e:  # the lease, or the next run, gives them back
+            problems.append(f"{len(leases.claims)} letters stay claimed: {_said(e)}")
+        self.done.issues |= leases.planned.keys()
+        if late := leases.expired + self.done.counts[DeliveryState.EXPIRED]:
+            self.done.counts[DeliveryState.EXPIRED] = late
+            problems.append(f"{late} letters went out of date before they could be sent")
+        self.commits.close()
+
+    @property
+    def _trouble(self) -> Exception | None:
+        return self.commits.trouble or self.leases.trouble
+
+    def _is_over(self) -> bool:
+        return self._trouble is not None or (self.stop is not None and self.stop.is_set())
+
+    async def _claim(self, suspects: int = 0, *, is_answers: bool = False) -> Batch:
+        """Lease what waits: `NOTHING` where nothing does, or the delivery is to end."""
+        if self._is_over():
+            return NOTHING
+        claim = partial(self.leases.claim, suspects, is_answers=is_answers)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.leases.thread, claim)
+        except Exception as e:  # letters on their way on other connections must come to their end
+            self.leases.trouble = e
+            return NOTHING
+
+    # -- handing over ------------------------------------------------------------------------------
+
+    async def _parcels(self, batch: Batch) -> AsyncGenerator[Parcel]:
+        """The parcels of `batch`, which is not empty, and of all that is claimed after it."""
+        ahead: asyncio.Task[Batch] | None = None
+        try:
+            while not self._is_over():
+                ahead = asyncio.create_task(self._claim()) if batch is not NOTHING else None
                 started = time.monotonic()
-                for claim, parcel in batch:
-                    if claim.issue in self.paused or self._is_over(stop):
-                        continue
-                    if isinstance(parcel, NewsletterError):
-                        await self._unbuilt(claim, parcel)
-                    elif sum(self.policy[_domain(parcel[0])]) >= POLICY_REFUSALS:
-                        await self._leave_alone(parcel[0])
-                    elif not pace.is_ready(_domain(parcel[0])):
-                        self.aside.append((time.monotonic(), parcel))
-                    else:
-                        yield self._on_its_way(parcel)
-                    while (slow := self._next_slow(pace)) is not None:
-                        yield self._on_its_way(slow)
-                while not batch and self.aside and not self._is_over(stop):
-                    if (slow := self._next_slow(pace)) is not None:
-                        yield self._on_its_way(slow)
-                    else:
-                        await asyncio.sleep(0.05)
+                async with aclosing(self._sendable(batch)) as sendable:
+                    async for parcel in sendable:
+                        yield parcel
                 if ahead is None:
                     return
-                took_s = time.monotonic() - started
-                self.batch = int(
-                    min(max(self.batch * BATCH_S / max(took_s, 0.001), BATCH_LEAST), BATCH_MOST)
-                )
+                self.leases.fit(time.monotonic() - started)
                 # What was claimed ahead may have come up empty while letters were put off until
                 # now.
-                batch = await ahead or await self.claim(only, stop)
+                batch = await ahead
+                if batch is NOTHING:
+                    batch = await self._claim()
         finally:
             if ahead is not None:
                 await asyncio.wait([ahead])
 
+    async def _sendable(self, batch: Batch) -> AsyncGenerator[Parcel]:
+        """Parcels of a batch that may leave now, mails that answer a person first, and at the end
+        those that waited for their receiver alone.
+        """
+        for claim, parcel in batch:
+            for answer in await self._answers_waiting():
+                yield answer
+            if (ready := await self._ready(claim, parcel)) is not None:
+                yield ready
+            while (slow := self._next_slow()) is not None:
+                yield slow
+        while self._aside and batch is NOTHING and not self._is_over():
+            if (slow := self._next_slow()) is not None:
+                yield slow
+            else:
+                await asyncio.sleep(0.05)
+
+    async def _answers_waiting(self) -> list[Parcel]:
+        """Mails that answer a person and came in while an issue is sent."""
+        if time.monotonic() < self._looked_at + ANSWERS_EVERY_S:
+            return []
+        self._looked_at = time.monotonic()
+        batch = await self._claim(is_answers=True)
+        ready = [await self._ready(claim, parcel) for claim, parcel in batch]
+        return [parcel for parcel in ready if parcel is not None]
+
+    async def _ready(self, claim: Claim, parcel: Parcel | NewsletterError) -> Parcel | None:
+        """The parcel when it may leave now; else what must be done about its row is done."""
+        if claim.issue in self._paused or self._is_over():
+            return None
+        if self.leases.is_lost(claim):
+            await self._write(self.leases.give_back, claim)
+            return None
+        now = self.clock()
+        if claim.expires_at <= now:
+            await self._settle(Receipt(claim.id, DeliveryState.EXPIRED, now), claim)
+            return None
+        if isinstance(parcel, NewsletterError):
+            await self._not_built(claim, parcel)
+            return None
+        domain = _domain(parcel[0])
+        if self.receivers.is_left_alone(domain):
+            await self._settle(_left_alone(claim, domain, now), claim)
+            return None
+        if not self.receivers.is_ready(domain):
+            self._aside.append((time.monotonic(), parcel))
+            return None
+        return self._on_its_way(parcel)
+
     def _on_its_way(self, parcel: Parcel) -> Parcel:
-        self.domains[parcel[0].delivery] = _domain(parcel[0])
+        self._domains[parcel[0].delivery] = _domain(parcel[0])
         return parcel
 
-    def _next_slow(self, pace: Pace) -> Parcel | None:
+    def _next_slow(self) -> Parcel | None:
         """A letter that waited for its receiver alone and may go now. After ASIDE_S its row waits
         for the next run.
         """
-        while self.aside and time.monotonic() - self.aside[0][0] > ASIDE_S:
-            self.aside.popleft()
-        for at, (_, parcel) in enumerate(self.aside):
-            if pace.wait_s(_domain(parcel[0])) == 0 and pace.is_ready(_domain(parcel[0])):
-                del self.aside[at]
-                return parcel
+        while self._aside and time.monotonic() - self._aside[0][0] > ASIDE_S:
+            self._aside.popleft()
+        for at, (_, parcel) in enumerate(self._aside):
+            domain = _domain(parcel[0])
+            if self.receivers.wait_s(domain) == 0 and self.receivers.is_ready(domain):
+                del self._aside[at]
+                return self._on_its_way(parcel)
         return None
 
-    def close(self) -> None:
-        self._hand.shutdown(wait=True)
+    async def _fence(self, delivery: int) -> bool:
+        """Whether the final dot may leave. A row that it may not is given back, to be looked at."""
+        claim = self.leases.claims.get(delivery)
+        if claim is None:
+            return False
+        if claim.expires_at <= (now := self.clock()):
+            await self._settle(Receipt(delivery, DeliveryState.EXPIRED, now), claim)
+            return False
+        if await self.commits.fence(delivery, claim.token):
+            return True
+        if self.commits.trouble is None:
+            await self._write(self.leases.give_back, claim)
+        return False
 
-    def _is_over(self, stop: asyncio.Event | None) -> bool:
-        return self.clerk.trouble is not None or (stop is not None and stop.is_set())
+    # -- settling ----------------------------------------------------------------------------------
 
-    async def claim(
-        self, only: Sequence[int], stop: asyncio.Event | None, suspects: int = 0
-    ) -> "_Batch":
-        """Lease and make what waits: empty where nothing does, or the delivery is to end."""
-        if self._is_over(stop):
-            return ()
-        try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._hand, self._next, only, suspects
-            )
-        except Exception as e:  # letters on their way on other connections must come to their end
-            self.clerk.trouble = e
-            return ()
-
-    def _next(self, only: Sequence[int], suspects: int) -> "_Batch":
-        claims = ledger_life.claim(self.engine, self.batch, self.now, only=only, suspects=suspects)
-        failpoint("claimed")
-        self.clerk.claims.update((claim.id, claim) for claim in claims)
-        self.done.issues.update(claim.issue for claim in claims if claim.issue is not None)
-        if not claims:
-            return ()
-        built = self.build(claims)
-        if any(claim.claims > ledger_life.SUSPECT_CLAIMS for claim in claims):
-            built = list(built)
-            ledger_life.clear_suspects(self.engine, claims)
-        return self._made(claims, built)
-
-    def _made(self, claims: Sequence[Claim], built: Iterable[Parcel | NewsletterError]) -> "_Batch":
-        try:
-            yield from zip(claims, built, strict=True)
-        except Exception as e:  # as in _claim
-            self.clerk.trouble = e
-
-    async def settle(self, receipt: Receipt) -> None:
-        """Record an outcome before anything else, then draw conclusions from it."""
-        if receipt.phase == "dot":
+    async def _answer(self, reply: Reply) -> None:
+        """Judge what a relay said about a letter of ours, record it before anything else, then do
+        what follows.
+        """
+        if reply.phase == "dot":
             failpoint("reply")
-        claim = self.clerk.claims[receipt.delivery]
-        receipt = await self._revised(receipt, claim)
-        if not await self.clerk.settle(receipt):
+        claim = self.leases.claims[reply.delivery]
+        receipt = classify_reply(reply, claim, self.policy)
+        if receipt.code // 100 == 5 and stops_the_issue(receipt):
+            await self._pause(
+                claim, f"the relay refuses the sender: {receipt.code} {receipt.reply}"
+            )
+        if not await self._settle(receipt, claim):
             return
-        if self.clerk.claims.get(receipt.delivery) is claim:  # not leased again meanwhile
-            del self.clerk.claims[receipt.delivery]
-        self.done.counts[receipt.state] += 1
         if receipt.state in (DeliveryState.REFUSED, DeliveryState.HELD):
             issue = f"issue {claim.day}" if claim.day else f"mail {claim.kind!r}"
             said = f"{receipt.code} {receipt.reply}".strip()
             self.done.problems.append(
                 f"{issue}, subscriber {claim.subscriber}: {receipt.state} ({said})"
             )
-        if is_dead_address(receipt):
-            await self._conclude(self.on_dead, [receipt.delivery])
-        elif receipt.state is DeliveryState.REFUSED:
-            await self._brake(claim, receipt)
-        elif receipt.state is DeliveryState.SENT:
-            self.refused_in_a_row = 0
-        domain = self.domains.pop(receipt.delivery, "")
-        self._note_receiver(domain, receipt)
-        if receipt.phase in ("rcpt", "data", "dot"):
-            self.pace.note(domain, receipt.code)
+        domain = self._domains.pop(receipt.delivery, "")
+        if receipt.state is DeliveryState.REFUSED:
+            await self._write(self._keep_evidence, receipt)
+        await self._brake(claim, domain, receipt)
+        if problem := self.receivers.note(domain, receipt):
+            self.done.problems.append(problem)
 
-    def _note_receiver(self, domain: str, receipt: Receipt) -> None:
-        answers = self.policy[domain]
-        if receipt.state in (DeliveryState.SENT, DeliveryState.REFUSED):
-            answers.append(is_policy(receipt))
-            if answers[-1] and sum(answers) == POLICY_REFUSALS:
-                self.done.problems.append(
-                    f"{domain} refuses this site, not its readers: {receipt.code} {receipt.reply}; "
-                    "the other letters to it wait 4 hours; check DKIM, SPF and DMARC: newsletter "
-                    "doctor --deploy"
-                )
+    async def _settle(self, receipt: Receipt, claim: Claim) -> bool:
+        if not await self.commits.settle(receipt, claim.token):
+            return False
+        self.leases.forget(claim)
+        self.done.counts[receipt.state] += 1
+        return True
 
-    async def _leave_alone(self, envelope: Envelope) -> None:
-        said = f"{_domain(envelope)} refuses this site; left alone for a while"
-        receipt = Receipt(
-            envelope.delivery,
-            DeliveryState.DEFERRED,
-            self.now,
-            reply=said,
-            phase="connect",
-            retry_at=self.now + LEFT_ALONE,
-        )
-        if await self.clerk.settle(receipt):
-            self.done.counts[receipt.state] += 1
-
-    async def _revised(self, receipt: Receipt, claim: Claim) -> Receipt:
-        """What an outcome means here: some refusals are about us, and some letters may be tried in
-        another form.
-        """
-        again = replace(
-            receipt,
-            state=DeliveryState.DEFERRED,
-            retry_at=self.now + backoff(claim.attempts, self.retry),
-        )
-        if stops_the_issue(receipt):
-            await self._pause(
-                claim, f"the relay refuses the sender: {receipt.code} {receipt.reply}"
-            )
-            return (
-                replace(receipt, state=DeliveryState.PENDING)
-                if claim.issue in self.paused
-                else again
-            )
-        if is_too_large(receipt) and len(claim.picks) > 1:
-            return replace(again, retry_at=self.now, code=ledger_life.TOO_LARGE)
-        if receipt.state is DeliveryState.HELD and (
-            not mail_kinds.find(claim.kind).is_at_most_once or self.is_retrying_digests
-        ):
-            return again
-        return receipt
-
-    async def _brake(self, claim: Claim, receipt: Receipt) -> None:
-        """Pause an issue whose letters are refused again and again, for no fault of their
-        readers.
-        """
-        said = f"{receipt.code or ''} {receipt.reply}".strip()
-        if claim.issue is None or is_policy(receipt):
-            return
-        self.refused_in_a_row += 1
-        self.refused[claim.issue] += 1
-        number = self.refused[claim.issue]
-        if self.refused_in_a_row >= BRAKE:
-            await self._pause(claim, f"{BRAKE} letters in a row were refused: {said}")
-        elif number >= BRAKE_LEAST:
-            planned = await asyncio.to_thread(self._planned, claim.issue)
-            if number > BRAKE_SHARE * planned:
-                await self._pause(claim, f"{number} of {planned} letters were refused: {said}")
-
-    def _planned(self, issue: int) -> int:
-        with reading(self.engine) as connection:
-            return ledger_read.planned(connection, issue)
-
-    async def _unbuilt(self, claim: Claim, error: NewsletterError) -> None:
+    async def _not_built(self, claim: Claim, error: NewsletterError) -> None:
         self.done.problems.append(
             f"letter of subscriber {claim.subscriber} could not be made: {error}"
         )
         state = DeliveryState.REFUSED if claim.attempts + 1 >= BUILDS else DeliveryState.DEFERRED
+        now = self.clock()
         receipt = Receipt(
-            claim.id, state, self.now, reply=str(error)[:512], phase="render", retry_at=self.now
+            claim.id, state, now, reply=str(error)[:512], phase="render", retry_at=now
         )
-        if await self.clerk.settle(receipt):
-            self.done.counts[state] += 1
-        if state is DeliveryState.REFUSED:
-            await self._brake(claim, receipt)
+        await self._settle(receipt, claim)
+        await self._brake(claim, "", receipt)
+
+    def _keep_evidence(self, receipt: Receipt) -> None:
+        said = Evidence(
+            receipt.delivery, "reply", receipt.cause, receipt.at, receipt.enhanced, receipt.reply
+        )
+        with writing(self.engine) as connection:
+            if mailed := evidence.find_any(connection, receipt.delivery):
+                self.suppression.take(connection, mailed, said)
+
+    async def _brake(self, claim: Claim, domain: str, receipt: Receipt) -> None:
+        planned = self.leases.planned.get(claim.issue or 0, 0)
+        if reason := self.brake.note(claim.issue, domain, receipt, planned):
+            await self._pause(claim, reason)
 
     async def _pause(self, claim: Claim, reason: str) -> None:
-        if claim.issue is None or claim.issue in self.paused:
+        """Stop an issue; what was said about its readers until now counts for nobody."""
+        if claim.issue is None or claim.issue in self._paused:
             return
-        self.paused.add(claim.issue)
+        self._paused.add(claim.issue)
         self.done.problems.append(
             f"issue {claim.day} is paused: {reason}; go on with: newsletter issues retry "
             f"{claim.day}"
         )
+        await self._write(self._write_pause, claim.issue, reason)
 
-        def write() -> None:
-            with writing(self.engine) as connection:
-                ledger_life.pause(connection, claim.issue or 0, reason)
+    def _write_pause(self, issue: int, reason: str) -> None:
+        with writing(self.engine) as connection:
+            ledger_life.pause(connection, issue, reason)
+            self.suppression.doubt_issue(connection, issue, self.started)
 
-        await self._conclude(write)
-
-    async def _conclude(self, act: Callable[..., None], *values: object) -> None:
+    async def _write(self, act: Callable[..., object], *values: object) -> None:
         """Write what follows from an outcome; a database that fails here must not end letters on
         their way.
         """
         try:
             await asyncio.to_thread(act, *values)
         except Exception as e:
-            self.clerk.trouble = self.clerk.trouble or e
+            self.commits.trouble = self.commits.trouble or e
+
+
+def _left_alone(claim: Claim, domain: str, now: datetime) -> Receipt:
+    said = f"{domain} refuses this site; left alone for a while"
+    return Receipt(
+        claim.id,
+        DeliveryState.DEFERRED,
+        now,
+        reply=said,
+        phase="connect",
+        retry_at=now + LEFT_ALONE,
+    )
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _domain(envelope: Envelope) -> str:

@@ -12,8 +12,9 @@ from newsletter.errors import NewsletterError
 from newsletter.health import sources as source_health
 from newsletter.mail import mime
 from newsletter.mail_kinds import REPORT
-from newsletter.models import DeliveryState, Envelope, Receipt
+from newsletter.models import Envelope, Reply
 from newsletter.ports import Transport
+from newsletter.steps.classify_reply import clean_reply
 from newsletter.steps.compose import Renderer
 from newsletter.steps.due import zone
 from newsletter.store import ledger_read, runs
@@ -122,12 +123,12 @@ class Operator:
                 runs.note_fact(connection, FACT, {"day": f"{day}"})
             return True
 
-        async def settle(receipt: Receipt) -> None:
-            if receipt.state != DeliveryState.SENT:
-                problems.append(f"the operator's mail was not taken: {receipt.reply}")
+        async def answer(reply: Reply) -> None:
+            if (reply.phase, reply.code // 100) != ("dot", 2):
+                problems.append(f"the operator's mail was not taken: {clean_reply(reply.text)}")
 
         try:
-            await transport.deliver(parcels(), fence, settle)
+            await transport.deliver(parcels(), fence, answer)
         except NewsletterError as e:
             problems.append(f"the operator's mail could not be sent: {e.message}")
         return problems

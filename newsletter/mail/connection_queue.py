@@ -1,5 +1,5 @@
-"""What the connections to one relay share while they deliver: the letters that wait, the door,
-fence and settle.
+"""What the connections to one relay share while they deliver: the letters that wait, the fence, and
+who is told the answers.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from newsletter.errors import Unreachable
-from newsletter.models import Envelope, Receipt
+from newsletter.models import Envelope, Reply
 
 Parcel = tuple[Envelope, bytes]
 
@@ -18,13 +18,14 @@ class ConnectionQueue:
     #: Letters for whoever is free; None = there are no more, and stays for the others.
     ready: "asyncio.Queue[Parcel | None]"
     fence: Callable[[int], Awaitable[bool]]
-    settle: Callable[[Receipt], Awaitable[None]]
+    answer: Callable[[Reply], Awaitable[None]]
     #: Letters that were taken and not begun; they go first.
     back: deque[Parcel] = field(default_factory=deque)
     #: Connections are opened one at a time, so that a relay that is away or refuses the login is
     #: asked once.
-    door: asyncio.Lock = field(default_factory=asyncio.Lock)
-    closed: Unreachable | None = None
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    closed: Unreachable | None = None  #: why no further connection is opened
+    fruitless: int = 0  #: connections in a row that ended before a transaction was completed
 
     async def take(self) -> Parcel | None:
         """The next letter, when there is one; None = there are no more."""

@@ -16,9 +16,6 @@ from newsletter.config import LOOPBACK, Smtp
 from newsletter.errors import Unreachable
 from newsletter.mail.rate_limit import Bucket
 from newsletter.mail.smtp_stream import SmtpStream
-from newsletter.models import Envelope, Receipt
-
-Judge = Callable[[Envelope, str, int, str], Receipt]
 
 
 @dataclass(frozen=True)
@@ -71,13 +68,12 @@ class Opened:
 
 
 class Relay:
-    """`judge` turns its replies into receipts; `bucket` is the pace it is sent at."""
+    """`bucket` is the pace it is sent at; `clock` says when it answered."""
 
     def __init__(
-        self, settings: RelaySettings, judge: Judge, clock: Callable[[], datetime] | None = None
+        self, settings: RelaySettings, clock: Callable[[], datetime] | None = None
     ) -> None:
         self.settings = settings
-        self.judge = judge
         self.clock = clock or (lambda: datetime.now(UTC))
         self.name = f"{settings.host}:{settings.port}"
         self.bucket = Bucket(settings.rate_per_second)

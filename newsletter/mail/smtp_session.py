@@ -18,21 +18,27 @@ from newsletter.failpoint import failpoint
 from newsletter.mail.connection_queue import ConnectionQueue, Parcel
 from newsletter.mail.relay import Opened, Relay
 from newsletter.mail.smtp_stream import LostConnection, SmtpStream
-from newsletter.models import DeliveryState, Envelope, Receipt
+from newsletter.models import Envelope, Reply
 
 #: When the kernel has something to read right before the dot, the loop turns so often to see what
 #: it is.
 TURNS = 4
 #: Replies by which a relay asks for less (RFC 5321 section 3.8, RFC 4954 section 4).
 TOO_FAST = (421, 454)
+#: A relay is away after so many connections in a row, and one for each that is configured, on which
+#: it completed no transaction.
+FRUITLESS = 2
+
+
+class NotAllowed(Exception):
+    """The ledger forbids the final dot: the row is no longer ours, or nobody wants it any more."""
 
 
 class SmtpSession:
     """One connection's life: letter after letter, a new connection when one is lost."""
 
-    def __init__(self, relay: Relay, crew: ConnectionQueue) -> None:
-        self.relay, self.crew = relay, crew
-        self.fence, self.settle = crew.fence, crew.settle
+    def __init__(self, relay: Relay, queue: ConnectionQueue) -> None:
+        self.relay, self.queue = relay, queue
         self.is_used = False  #: a transaction was completed on this connection
         self.transport: asyncio.Transport | None = None
         self.wire = SmtpStream()
@@ -55,17 +61,18 @@ class SmtpSession:
                     self._begin(parcel)
                     while parcel is not None:
                         parcel = await self._one(parcel, phase)
+                except NotAllowed:  # no fault of the relay: the body is cut off, that is all
+                    self._drop()
+                    parcel = self._next if self._next is not None else await self._take()
                 except LostConnection as e:
                     self._drop()
                     if phase[0] == "mail" and self.is_used:
                         # closed while idle, which charges nobody: the same letter on a new
                         # connection
                         continue
-                    await self._lost(self._current, phase[0], str(e))
-                    # The letter that was announced behind the dot was never begun: it goes on the
-                    # next connection.
-                    parcel = self._next if self._next is not None else await self._take()
                     failures = 0 if self.is_used else failures + 1
+                    assert parcel is not None  # noqa: S101
+                    parcel = await self._lost(parcel, phase[0], str(e))
                     if failures >= 3:
                         await asyncio.sleep(min(2.0**failures, 60) * random.random())
         finally:
@@ -73,14 +80,14 @@ class SmtpSession:
 
     async def _open(self, parcel: Parcel) -> bool:
         """Connect; where that fails the letter is left to the connections that are still good."""
-        async with self.crew.door:
-            if self.crew.closed is None:
+        async with self.queue.opening:
+            if self.queue.closed is None:
                 try:
                     self._use(await self.relay.connect())
                     return True
                 except Unreachable as e:
-                    self.crew.closed = e
-        self.crew.back.append(parcel)
+                    self.queue.closed = e
+        self.queue.back.append(parcel)
         return False
 
     def _use(self, opened: Opened) -> None:
@@ -98,21 +105,19 @@ class SmtpSession:
         phase[0] = "mail"
         timeout = self.relay.settings.timeout_s
         if not await self._is_wanted(parcel, phase):
-            self.is_used = True
+            self._completed()
             following = await self._take()
             self._next = following
             if following is not None:
                 self._begin(following)
             return following
         phase[0] = "body"
-        assert self.transport is not None  # noqa: S101
-        self.transport.write(stuffed(message))
+        self._write(stuffed(message))
         await self.wire.drained(timeout)
         phase[0] = "fence"
         self._check_silence()
-        if not await self.fence(envelope.delivery):
-            phase[0] = "settled"
-            raise LostConnection("the ledger does not allow the final dot")
+        if not await self.queue.fence(envelope.delivery):
+            raise NotAllowed
         if self._socket.poll(0):
             for _ in range(TURNS):
                 await asyncio.sleep(0)
@@ -120,11 +125,12 @@ class SmtpSession:
         phase[0] = "dot"
         following = self._take_now() if "pipelining" in self.offers else None
         self._next = following
-        self.transport.write(b".\r\n" + (b"".join(self._lines_of(following)) if following else b""))
+        self._write(b".\r\n" + (b"".join(self._lines_of(following)) if following else b""))
         failpoint("dot")
         code, text = await self.wire.reply(self.relay.settings.dot_timeout_s)
-        await self.settle(self.relay.judge(envelope, "dot", code, text))
-        phase[0], self.is_used = "settled", True
+        await self._tell(envelope, "dot", code, text)
+        phase[0] = "settled"
+        self._completed()
         if code // 100 == 2:
             self.relay.bucket.content(time.monotonic())
         if following is None:
@@ -141,64 +147,55 @@ class SmtpSession:
 
     async def _is_wanted(self, parcel: Parcel, phase: list[str]) -> bool:
         """Read the replies to MAIL, RCPT and DATA. A letter that is not wanted is settled here."""
-        envelope = parcel[0]
-        timeout = self.relay.settings.timeout_s
+        envelope, timeout = parcel[0], self.relay.settings.timeout_s
         is_grouped = "pipelining" in self.offers
-        refused: Receipt | None = None
+        refused: tuple[str, int, str] | None = None  #: phase, code, text
         for step, command in zip(("mail", "rcpt", "data"), self._lines_of(parcel), strict=True):
             if not is_grouped and step != "mail":
                 if refused is not None:
                     break
-                assert self.transport is not None  # noqa: S101
-                self.transport.write(command)
+                self._write(command)
             if refused is None:
                 phase[0] = step
             code, text = await self.wire.reply(timeout)
             if step == "mail" and code in TOO_FAST:
                 self.relay.bucket.slow(time.monotonic())
             if code == 421:
-                await self.settle(refused or self.relay.judge(envelope, step, code, text))
-                phase[0] = "settled"
+                if refused is not None or step != "mail" or self.is_used:
+                    await self._tell(envelope, *(refused or (step, code, text)))
+                    phase[0] = "settled"
                 raise LostConnection("421 " + text)
             wanted = 3 if step == "data" else 2
             if code // 100 not in (wanted, 4, 5):
                 raise LostConnection(f"answered {step.upper()} with {code}")
-            if (
-                step == "mail"
-                and code // 100 == 5
-                and not envelope.recipient.isascii()
-                and not self._has_smtputf8
-            ):
-                refused = self.relay.judge(
-                    envelope, "rcpt", 553, "5.6.7 this relay offers no SMTPUTF8"
-                )
-            elif code // 100 != wanted and refused is None:
-                refused = self.relay.judge(envelope, step, code, text)
+            if code // 100 != wanted and refused is None:
+                refused = self._refusal(envelope, step, code, text)
             elif step == "data" and code == 354:
                 if refused is None:
                     return True
                 # RFC 2920 section 3.1: DATA was taken without a recipient; end it empty.
-                assert self.transport is not None  # noqa: S101
-                self.transport.write(b".\r\n")
+                self._write(b".\r\n")
                 await self.wire.reply(timeout)
-        assert refused is not None and self.transport is not None  # noqa: S101
-        await self.settle(refused)
+        assert refused is not None  # noqa: S101
+        await self._tell(envelope, *refused)
         phase[0] = "settled"
-        self.transport.write(b"RSET\r\n")
+        self._write(b"RSET\r\n")
         code, text = await self.wire.reply(timeout)
         if code // 100 != 2:
             raise LostConnection(f"answered RSET with {code} {text}")
         return False
 
-    @property
-    def _has_smtputf8(self) -> bool:
-        return "smtputf8" in self.offers
+    def _refusal(self, envelope: Envelope, step: str, code: int, text: str) -> tuple[str, int, str]:
+        """What was refused. A relay without SMTPUTF8 refuses MAIL because of the recipient."""
+        is_ours = envelope.recipient.isascii() or "smtputf8" in self.offers
+        if step == "mail" and code // 100 == 5 and not is_ours:
+            return "rcpt", 553, "5.6.7 this relay offers no SMTPUTF8"
+        return step, code, text
 
     def _begin(self, parcel: Parcel) -> None:
-        assert self.transport is not None  # noqa: S101
         self._current, self._next = parcel[0], None
         lines = self._lines_of(parcel)
-        self.transport.write(b"".join(lines) if "pipelining" in self.offers else lines[0])
+        self._write(b"".join(lines) if "pipelining" in self.offers else lines[0])
 
     def _lines_of(self, parcel: Parcel) -> tuple[bytes, bytes, bytes]:
         envelope, message = parcel
@@ -215,26 +212,45 @@ class SmtpSession:
             b"DATA\r\n",
         )
 
-    async def _lost(self, envelope: Envelope, phase: str, why: str) -> None:
+    async def _lost(self, parcel: Parcel, phase: str, why: str) -> Parcel | None:
         """A connection ended in the middle: before the dot it is safe to try again, after it nobody
-        knows.
+        knows. Returns the letter that comes next.
         """
-        now = self.relay.clock()
-        if phase == "dot":
-            held = Receipt(
-                envelope.delivery,
-                DeliveryState.HELD,
-                now,
-                reply=why,
-                phase="dot",
-                relay=self.relay.name,
-            )
-            await self.settle(held)
+        if not self.is_used:
+            self._fruitless(why)
+        is_not_begun = phase == "mail" and (why.startswith("421") or bool(self.wire.end))
+        if is_not_begun:  # the relay would talk to nobody: no try of this letter
+            self.queue.back.appendleft(parcel)
         elif phase != "settled":
-            await self.settle(self.relay.judge(envelope, phase, 421, why))
+            await self._tell(self._current, phase, 0, why)
+        # The letter that was announced behind the dot was never begun: it goes on the next
+        # connection.
+        return self._next if self._next is not None else await self._take()
+
+    def _fruitless(self, why: str) -> None:
+        """Count a connection that took no letter; after a few in a row the relay is away."""
+        self.queue.fruitless += 1
+        if self.queue.fruitless >= FRUITLESS + self.relay.settings.connections:
+            self.queue.closed = Unreachable(
+                f"SMTP server {self.relay.name} ended {self.queue.fruitless} connections in a row "
+                f"without taking a letter: {why}",
+                hint="check it with: newsletter doctor",
+            )
+
+    def _completed(self) -> None:
+        self.is_used, self.queue.fruitless = True, 0
+
+    async def _tell(self, envelope: Envelope, phase: str, code: int, text: str) -> None:
+        """Hand the answer to whoever holds the letter, and wait until it is kept."""
+        now = self.relay.clock()
+        await self.queue.answer(Reply(envelope.delivery, phase, code, text, now, self.relay.name))
+
+    def _write(self, data: bytes) -> None:
+        assert self.transport is not None  # noqa: S101
+        self.transport.write(data)
 
     async def _take(self) -> Parcel | None:
-        parcel = await self.crew.take()
+        parcel = await self.queue.take()
         return (
             await self._refuse_and_take(parcel)
             if parcel is not None and self._is_too_large(parcel)
@@ -242,9 +258,9 @@ class SmtpSession:
         )
 
     def _take_now(self) -> Parcel | None:
-        parcel = self.crew.take_now()
+        parcel = self.queue.take_now()
         if parcel is not None and self._is_too_large(parcel):
-            self.crew.back.append(parcel)
+            self.queue.back.append(parcel)
             return None
         return parcel
 
@@ -256,7 +272,7 @@ class SmtpSession:
         it.
         """
         said = f"5.3.4 {len(parcel[1])} bytes, the relay takes {self.largest}"
-        await self.settle(self.relay.judge(parcel[0], "mail", 552, said))
+        await self._tell(parcel[0], "mail", 552, said)
         return await self._take()
 
     def _drop(self) -> None:

@@ -14,7 +14,7 @@ from newsletter.errors import Unreachable
 from newsletter.mail.connection_queue import ConnectionQueue, Parcel
 from newsletter.mail.relay import Relay
 from newsletter.mail.smtp_session import SmtpSession
-from newsletter.models import Receipt
+from newsletter.models import Reply
 
 
 class SmtpTransport:
@@ -24,15 +24,14 @@ class SmtpTransport:
 
     def __init__(self, relays: Sequence[Relay]) -> None:
         self.relays = tuple(relays)
-        self.away: list[
-            Unreachable
-        ] = []  #: relays of the last delivery that could not be reached, and why
+        #: What the operator should know of the last delivery: which relays were away, and why.
+        self.troubles: list[str] = []
 
     async def deliver(
         self,
         parcels: AsyncIterator[Parcel],
         fence: Callable[[int], Awaitable[bool]],
-        settle: Callable[[Receipt], Awaitable[None]],
+        answer: Callable[[Reply], Awaitable[None]],
     ) -> None:
         """Hand every parcel over at most once, on as many connections as configured.
 
@@ -50,21 +49,27 @@ class SmtpTransport:
             await ready.put(None)
 
         back: deque[Parcel] = deque()
-        self.away = []
+        self.troubles, away = [], []
         async with asyncio.TaskGroup() as group:
             feeder = group.create_task(feed())
-            for in_use in self.relays:
-                crew = ConnectionQueue(ready, fence, settle, back)
-                sessions = [SmtpSession(in_use, crew) for _ in range(in_use.settings.connections)]
+            for number, in_use in enumerate(self.relays, 1):
+                queue = ConnectionQueue(ready, fence, answer, back)
+                sessions = [SmtpSession(in_use, queue) for _ in range(in_use.settings.connections)]
                 await asyncio.wait(
                     [group.create_task(session.run()) for session in sessions],
                     return_when=asyncio.FIRST_EXCEPTION,
                 )
-                if crew.closed is not None:
-                    self.away.append(crew.closed)
+                if queue.closed is not None:
+                    away.append(queue.closed)
                 if not back:
+                    if queue.closed is not None:
+                        self.troubles.append(
+                            f"{queue.closed.message}; its other connections took the letters"
+                        )
                     break
+                if number < len(self.relays):
+                    self.troubles.append(f"{away[-1].message}; letters went on by the next relay")
             feeder.cancel()
         if back:
-            said = "; ".join(error.message for error in self.away)
-            raise Unreachable(said, hint="check it with: newsletter doctor") from self.away[-1]
+            said = "; ".join(error.message for error in away)
+            raise Unreachable(said, hint="check it with: newsletter doctor") from away[-1]

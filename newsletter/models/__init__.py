@@ -11,10 +11,12 @@ from newsletter.models.mail import (
     Claim,
     DeliveryState,
     Envelope,
+    Evidence,
     Filled,
     Fragment,
     Letter,
     Receipt,
+    Reply,
 )
 from newsletter.models.matching import (
     FOLLOWED,
@@ -69,6 +71,7 @@ __all__ = [
     "DayList",
     "DeliveryState",
     "Envelope",
+    "Evidence",
     "Fact",
     "Filled",
     "Fragment",
@@ -84,6 +87,7 @@ __all__ = [
     "Reader",
     "Reason",
     "Receipt",
+    "Reply",
     "Sighting",
     "Signal",
     "SourceState",

@@ -83,19 +83,44 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """What a relay said about one letter, as it came; what it means is decided elsewhere."""
+
+    delivery: int  #: the ledger row
+    phase: str  #: where it came: connect | mail | rcpt | data | body | dot
+    code: int  #: 0: the connection ended, or said something that is no reply
+    text: str  #: the server's lines joined by a space, or why there are none
+    at: datetime
+    relay: str = ""  #: host:port
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """How one delivery ended, for now."""
 
     delivery: int
-    state: DeliveryState  #: sent | refused | deferred | held | suppressed | expired
+    state: DeliveryState  #: sent | refused | deferred | held | expired | pending
     at: datetime
     code: int = 0  #: SMTP reply code; 0 = no reply
     enhanced: str = ""  #: "5.1.1"
     reply: str = ""  #: the server's words, cleaned, at most 512 bytes
     phase: str = ""  #: connect | mail | rcpt | data | body | dot | render
     relay: str = ""  #: host:port
+    cause: str = ""  #: of a refusal: a `text.refusals.Cause`
     retry_at: datetime | None = None  #: only for deferred
-    extra: Mapping[str, Any] = NOTHING
+    picks: int = 0  #: papers that the next try brings; 0: as many as before
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What somebody said about a letter that did not arrive, or was not wanted."""
+
+    delivery: int
+    source: str  #: reply (at SMTP) | bounce | complaint | event (a provider's) | operator
+    cause: str  #: a `text.refusals.Cause`, or "complaint"
+    at: datetime
+    status: str = ""  #: enhanced status (RFC 3463)
+    reply: str = ""  #: the words
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,111 +1,122 @@
-"""What a server's words mean for a letter: delivered, refused, to be tried again, or unknown. Pure;
-owns no wire.
+"""What a relay's reply means for a letter: delivered, refused, to be tried again, or unknown. Pure.
+
+It is decided once, by whoever holds the claim. What a refusal speaks of, the mailbox or us, is read
+from its words by `text.refusals`.
 """
 
-import random
 import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from newsletter.models import DeliveryState, Receipt
+from newsletter import mail_kinds
+from newsletter.models import Claim, DeliveryState, Receipt, Reply
+from newsletter.text.refusals import Cause, about
+
+#: Wait before a further try when the configuration names none.
+DEFAULT_WAIT = timedelta(minutes=240)
+#: A wait is up to so much longer than it says, so that letters put off together do not come back
+#: together.
+JITTER = 0.2
+#: A reply is kept up to so many bytes.
+KEPT_BYTES = 512
 
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
-#: Enhanced codes (RFC 3463) that say the mailbox is not there. Policy (5.7.x) and content never
-#: speak against a reader.
-_DEAD = ("5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """One SMTP reply."""
+class DeliveryPolicy:
+    """How a site delivers; made once from its configuration."""
 
-    code: int
-    text: str  #: the server's lines, joined by a space
+    retry_minutes: tuple[
+        int, ...
+    ] = ()  #: waits before the second try, the third, …; the last stays
+    #: Whether a digest whose reply to the final dot was lost is sent again (it may arrive twice).
+    is_resending_unknown: bool = False
 
-    @property
-    def enhanced(self) -> str:
-        found = _ENHANCED.search(self.text[:80])
-        return found[1] if found else ""
+
+def classify_reply(reply: Reply, claim: Claim, policy: DeliveryPolicy) -> Receipt:
+    """Decide what one reply means for the letter it is about.
+
+    After the dot every 2yz is delivered (RFC 5321 section 4.2.1), 4yz is tried again, 5yz is final;
+    no reply, or another one, leaves the outcome unknown. Before the dot all but 5yz is tried again.
+    """
+    receipt = _receipt(reply)
+    again = replace(
+        receipt,
+        state=DeliveryState.DEFERRED,
+        retry_at=reply.at + backoff(claim, policy),
+    )
+    if receipt.state is DeliveryState.REFUSED:
+        if stops_the_issue(receipt):
+            # Nothing is wrong with this letter: it waits with its issue, which pauses.
+            return replace(receipt, state=DeliveryState.PENDING) if claim.issue else again
+        if receipt.cause == Cause.SIZE and len(claim.picks) > 1:
+            return replace(again, retry_at=reply.at, picks=len(claim.picks) // 2)
+        return receipt
+    if receipt.state is DeliveryState.HELD:
+        is_at_most_once = mail_kinds.find(claim.kind).is_at_most_once
+        return receipt if is_at_most_once and not policy.is_resending_unknown else again
+    return receipt if receipt.state is DeliveryState.SENT else again
+
+
+def _receipt(reply: Reply) -> Receipt:
+    said = clean_reply(reply.text)
+    found = _ENHANCED.search(reply.text[:80])
+    enhanced, kind = found[1] if found else "", reply.code // 100
+    is_after_dot = reply.phase == "dot"
+    if kind == 5:
+        state = DeliveryState.REFUSED
+    elif is_after_dot and kind == 2:
+        state = DeliveryState.SENT
+    elif is_after_dot and kind != 4:
+        state = DeliveryState.HELD
+    else:
+        state = DeliveryState.DEFERRED
+    cause = ""
+    if kind == 5:
+        cause = about(reply.code, enhanced, said, is_after_content=is_after_dot)
+        if reply.code == 552 and cause in (Cause.UNKNOWN, Cause.CONTENT):  # RFC 1870 section 6.1
+            cause = Cause.SIZE
+    return Receipt(
+        reply.delivery,
+        state,
+        reply.at,
+        code=reply.code,
+        enhanced=enhanced,
+        reply=said,
+        phase=reply.phase,
+        relay=reply.relay,
+        cause=cause,
+    )
 
 
 def clean_reply(text: str) -> str:
     """A server's words as they may be stored and shown: no control characters, at most 512
     bytes.
     """
-    return _CONTROL.sub(" ", text).strip().encode()[:512].decode(errors="ignore")
+    return _CONTROL.sub(" ", text).strip().encode()[:KEPT_BYTES].decode(errors="ignore")
 
 
-def judge(
-    delivery: int,
-    phase: str,
-    reply: Reply,
-    now: datetime,
-    *,
-    attempts: int,
-    retry: tuple[int, ...],
-    relay: str = "",
-    jitter: random.Random | None = None,
-) -> Receipt:
-    """Decide from a complete reply. `phase` is where it came: connect | mail | rcpt | data | dot.
-
-    After the dot every 2yz is delivered (RFC 5321 section 4.2.1), 4yz is tried again, 5yz is final.
-    """
-    kind = reply.code // 100
-    said = {
-        "code": reply.code,
-        "enhanced": reply.enhanced,
-        "reply": clean_reply(reply.text),
-        "phase": phase,
-        "relay": relay,
-    }
-    if phase == "dot" and kind == 2:
-        return Receipt(delivery, DeliveryState.SENT, now, **said)  # type: ignore[arg-type]
-    if kind == 5:
-        return Receipt(delivery, DeliveryState.REFUSED, now, **said)  # type: ignore[arg-type]
-    if phase == "dot" and kind != 4:
-        return Receipt(delivery, DeliveryState.HELD, now, **said)  # type: ignore[arg-type]
-    retry_at = now + backoff(attempts, retry, jitter)
-    return Receipt(delivery, DeliveryState.DEFERRED, now, retry_at=retry_at, **said)  # type: ignore[arg-type]
+def backoff(claim: Claim, policy: DeliveryPolicy) -> timedelta:
+    """How long to wait after a failed try. The same row waits the same time after the same try."""
+    waits = policy.retry_minutes
+    wait = timedelta(minutes=waits[min(claim.attempts, len(waits) - 1)]) if waits else DEFAULT_WAIT
+    return wait * (1 + JITTER * _spread(claim.id, claim.attempts))
 
 
-def backoff(
-    attempts: int, retry: tuple[int, ...], jitter: random.Random | None = None
-) -> timedelta:
-    """How long to wait after the n-th failed try (from 0): the configured minutes, up to a fifth
-    longer.
-    """
-    minutes = retry[min(attempts, len(retry) - 1)] if retry else 240
-    return timedelta(minutes=minutes * (1 + (jitter.random() * 0.2 if jitter else 0.0)))
-
-
-def is_dead_address(receipt: Receipt) -> bool:
-    """Whether a refusal says that the mailbox does not exist, so that it must not be mailed
-    again.
-    """
-    if receipt.state is not DeliveryState.REFUSED or receipt.phase != "rcpt":
-        return False
-    return receipt.enhanced in _DEAD or (not receipt.enhanced and receipt.code in (550, 551, 553))
+def _spread(row: int, attempt: int) -> float:
+    """A number from 0 to 1 that neighbouring rows do not share (Knuth's multiplicative hash)."""
+    return ((row * 1_000_003 + attempt) * 2_654_435_761 % 2**32) / 2**32
 
 
 def stops_the_issue(receipt: Receipt) -> bool:
-    """Whether a refusal is about us, not about one reader: the sender is not accepted."""
-    return (
-        receipt.state is DeliveryState.REFUSED
-        and receipt.phase == "mail"
-        and not is_too_large(receipt)
-    )
+    """Whether the sender's own address was refused, before any reader was named."""
+    return receipt.phase == "mail" and receipt.code // 100 == 5 and receipt.cause != Cause.SIZE
 
 
 def is_policy(receipt: Receipt) -> bool:
-    """Whether a receiver refuses the site (RFC 3463 X.7.x: policy, authentication, reputation)."""
-    return receipt.state is DeliveryState.REFUSED and receipt.enhanced.startswith("5.7.")
-
-
-def is_too_large(receipt: Receipt) -> bool:
-    """Whether a letter was refused for its size (RFC 1870), which fewer papers can mend."""
-    if receipt.state is not DeliveryState.REFUSED:
-        return False
-    return receipt.enhanced in ("5.3.4", "5.2.3") or (
-        receipt.code == 552 and not receipt.enhanced.startswith("5.2.")
+    """Whether a receiver refuses the site: policy, authentication, reputation (RFC 3463 X.7.x)."""
+    return receipt.state is DeliveryState.REFUSED and (
+        receipt.cause == Cause.SENDER or receipt.enhanced.startswith("5.7.")
     )

@@ -8,11 +8,12 @@ can be wrong.
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, case, func, select, update
+from sqlalchemy import Connection, Engine, and_, case, exists, func, select, update
 
 from newsletter import mail_kinds
 from newsletter.mail_kinds import ADDRESS_NEW, MISSED
@@ -21,55 +22,51 @@ from newsletter.store.db import chunks, database_seconds, writing
 from newsletter.store.ledger_plan import enqueue, unpack_picks
 from newsletter.store.ledger_read import enqueued_since
 from newsletter.store.ledger_sql import may_be_mailed, statements
-from newsletter.store.tables import UNSETTLED, deliveries, issues
+from newsletter.store.tables import (
+    UNSETTLED,
+    UNSETTLED_ANSWER,
+    deliveries,
+    evidence,
+    issues,
+)
 
 LEASE_S = 120
 #: A row whose workers died twice is suspect: it is claimed last and alone, and cleared once its
 #: letter was made. A row that killed three workers while it was alone is poison.
 SUSPECT_CLAIMS, MAX_CLAIMS = 2, 5
-#: The last reply of a letter that is tried again with half as many papers (RFC 1870).
-TOO_LARGE = 552
 POISON = "ended the process that made it, three times"
 UNKNOWN_KIND = "this version knows no mail of this kind"
 #: Longer than the 600 s that a relay may take to answer the final dot (RFC 5321 section 4.5.3.2.6).
 DOT_LIMIT_S = 660
 
 
-def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -> int:
+def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -> Counter[str]:
     """Put the ledger in order before claiming: leases that ran out, dots without a reply, letters
-    out of date, readers who left. Returns how many rows moved.
+    out of date, readers who left. Returns how many rows came to each state.
     """
+    moved: Counter[str] = Counter()
     with writing(engine) as connection:
         seconds = database_seconds(connection.dialect.name)
-        moved = 0
         lost_claim = and_(
             UNSETTLED, deliveries.c.state == "claimed", deliveries.c.lease_until < seconds
         )
         poison = and_(lost_claim, deliveries.c.claims >= MAX_CLAIMS)
-        moved += _move(
-            connection, poison, state="refused", reply=POISON, phase="render", settled_at=now
-        )
-        moved += _move(connection, lost_claim, state="pending", claim_token=None)
+        refused = {"state": "refused", "phase": "render", "settled_at": now}
+        moved["refused"] += _move(connection, poison, reply=POISON, **refused)
+        moved["pending"] += _move(connection, lost_claim, state="pending", claim_token=None)
         lost_dot = and_(
             UNSETTLED, deliveries.c.state == "dot", deliveries.c.dot_at < seconds - DOT_LIMIT_S
         )
-        moved += _ambiguous(
+        moved["held"] += _ambiguous(
             connection, lost_dot, "no reply after the final dot", now, is_retrying_digests
         )
         waiting = and_(UNSETTLED, deliveries.c.state.in_(("pending", "deferred")))
-        moved += _move(
-            connection,
-            and_(waiting, deliveries.c.expires_at <= now),
-            state="expired",
-            settled_at=now,
-        )
+        late = and_(waiting, deliveries.c.expires_at <= now)
+        moved["expired"] += _move(connection, late, state="expired", settled_at=now)
         unknown = and_(waiting, deliveries.c.kind.not_in(tuple(mail_kinds.KINDS)))
-        moved += _move(
-            connection, unknown, state="refused", reply=UNKNOWN_KIND, phase="render", settled_at=now
-        )
-        moved += _move(
-            connection, and_(waiting, ~may_be_mailed()), state="suppressed", settled_at=now
-        )
+        moved["refused"] += _move(connection, unknown, reply=UNKNOWN_KIND, **refused)
+        unwanted = and_(waiting, ~may_be_mailed())
+        moved["suppressed"] += _move(connection, unwanted, state="suppressed", settled_at=now)
     return moved
 
 
@@ -116,12 +113,12 @@ def claim(
     limit: int,
     now: datetime,
     *,
-    lease_s: int = LEASE_S,
     only: Sequence[int] = (),
     suspects: int = 1,
+    is_answers: bool = False,
 ) -> list[Claim]:
     """Lease waiting rows, oldest first; where there is none, so many suspects. Two workers never
-    get the same one.
+    get the same one. `is_answers`: only mails that answer a person.
     """
     token = secrets.token_hex(16)
     with writing(engine) as connection:
@@ -138,10 +135,12 @@ def claim(
         )
         if only:
             ready = and_(ready, deliveries.c.subscriber.in_(only))
+        if is_answers:
+            ready = and_(UNSETTLED_ANSWER, ready)
         leased = {
             "state": "claimed",
             "claim_token": token,
-            "lease_until": seconds + lease_s,
+            "lease_until": seconds + LEASE_S,
             "claims": deliveries.c.claims + 1,
         }
         for where, number in (
@@ -190,9 +189,6 @@ def _claims(connection: Connection, ids: Sequence[int], token: str) -> list[Clai
     )
     for part in chunks(ids):
         for row in connection.execute(joined.where(deliveries.c.id.in_(part))):
-            picks = unpack_picks(row.picks)
-            if row.code == TOO_LARGE:
-                picks = picks[: max(1, len(picks) >> row.attempts)]
             found.append(
                 Claim(
                     id=row.id,
@@ -201,7 +197,7 @@ def _claims(connection: Connection, ids: Sequence[int], token: str) -> list[Clai
                     day=row.date,
                     subscriber=row.subscriber,
                     kind=row.kind,
-                    picks=picks,
+                    picks=unpack_picks(row.picks, row.pick_limit),
                     context=row.context or {},
                     due_at=row.due_at,
                     expires_at=row.expires_at,
@@ -274,21 +270,30 @@ def release(engine: Engine, rows: Sequence[tuple[int, str]], unsent: Collection[
 # -- what the operator decides ---------------------------------------------------------------------
 
 
+def settle_held(connection: Connection, delivery: int, now: datetime) -> bool:
+    """A report about a held letter proves that it was handed over."""
+    held = and_(deliveries.c.id == delivery, deliveries.c.state == "held")
+    return bool(_move(connection, held, state="sent", settled_at=now))
+
+
 def retry(connection: Connection, issue: int, now: datetime) -> int:
     """Try again now what is deferred or was refused for a reason that is not the reader's; open a
     paused issue.
     """
-    connection.execute(
-        update(issues).where(issues.c.id == issue).values(state="open", state_reason="")
+    opened = {"state": "open", "state_reason": ""}
+    connection.execute(update(issues).where(issues.c.id == issue).values(opened))
+    of_mailbox = exists().where(
+        evidence.c.delivery == deliveries.c.id,
+        evidence.c.cause.in_(("gone", "full", "closed")),
+        evidence.c.is_doubted == 0,
     )
-    ours = and_(deliveries.c.state == "refused", deliveries.c.phase.not_in(("rcpt",)))
+    ours = and_(deliveries.c.state == "refused", ~of_mailbox)
     again = and_(
         deliveries.c.issue == issue,
         (deliveries.c.state == "deferred") | ours,
         deliveries.c.expires_at > now,
     )
-    fresh = {"state": "pending", "next_at": 0, "claims": 0, "claim_token": None}
-    return connection.execute(update(deliveries).where(again).values(fresh)).rowcount
+    return _move(connection, again, state="pending", next_at=0, claims=0, claim_token=None)
 
 
 def resolve(

@@ -143,11 +143,13 @@ def _packed_reasons(reasons: tuple[Reason, ...]) -> str:
     return as_json(reasons)
 
 
-def unpack_picks(packed: str | None) -> tuple[Pick, ...]:
-    return tuple(
+def unpack_picks(packed: str | None, limit: int = 0) -> tuple[Pick, ...]:
+    """The picks of a row. `limit`: its `pick_limit`, the papers that a smaller letter brings."""
+    picks = tuple(
         Pick(paper, topic, score, match, heat, tuple(Reason(*reason) for reason in reasons))
         for paper, topic, score, match, heat, reasons in json.loads(packed or "[]")
     )
+    return picks[:limit] if limit else picks
 
 
 def enqueue(

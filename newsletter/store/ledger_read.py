@@ -128,6 +128,7 @@ def letters(
         "settled_at",
         "attempts",
         "picks",
+        "pick_limit",
         "due_at",
         "next_at",
     )
@@ -143,7 +144,7 @@ def letters(
 
 
 def history(connection: Connection, subscriber: int, limit: int = 30) -> list[dict[str, Any]]:
-    """One reader's letters, newest first: {date, kind, state, code, reply, settled_at}."""
+    """One reader's letters, newest first: {date, kind, state, code, reply, settled_at, due_at}."""
     columns = (
         issues.c.date,
         deliveries.c.kind,
@@ -151,6 +152,7 @@ def history(connection: Connection, subscriber: int, limit: int = 30) -> list[di
         deliveries.c.code,
         deliveries.c.reply,
         deliveries.c.settled_at,
+        deliveries.c.due_at,
     )
     query = (
         select(*columns)
@@ -312,15 +314,17 @@ def seen_papers(connection: Connection, low: int, high: int, now: datetime) -> d
     """
     found: dict[int, set[int]] = {}
     rows = connection.execute(
-        select(deliveries.c.subscriber, deliveries.c.papers).where(
+        select(deliveries.c.subscriber, deliveries.c.papers, deliveries.c.pick_limit).where(
             deliveries.c.subscriber.between(low, high),
             deliveries.c.due_at > now - LOOK_BACK,
             deliveries.c.papers.is_not(None),
             deliveries.c.state.not_in(_NOT_SENT),
         )
     )
-    for subscriber, papers in rows:
-        found.setdefault(subscriber, set()).update(array("I", papers))
+    for row in rows:
+        papers = array("I", row.papers)
+        sent = papers[: row.pick_limit] if row.pick_limit else papers
+        found.setdefault(row.subscriber, set()).update(sent)
     return found
 
 

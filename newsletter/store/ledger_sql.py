@@ -78,6 +78,10 @@ class LedgerSql:
                 attempts=deliveries.c.attempts + literal_column("1"),
                 ambiguous=deliveries.c.ambiguous
                 + bindparam("again", type_=deliveries.c.ambiguous.type),
+                pick_limit=func.coalesce(
+                    bindparam("new_picks", type_=deliveries.c.pick_limit.type),
+                    deliveries.c.pick_limit,
+                ),
                 next_at=func.coalesce(
                     bindparam("not_before", type_=deliveries.c.next_at.type), deliveries.c.next_at
                 ),
@@ -142,6 +146,7 @@ class LedgerSql:
             "not_before": int(receipt.retry_at.timestamp())
             if is_put_off and receipt.retry_at
             else None,
+            "new_picks": receipt.picks or None,
             "again": int(receipt.phase == "dot" and receipt.code // 100 not in (2, 4, 5)),
         }
 

@@ -258,6 +258,12 @@ def set_state(connection: Connection, id: int, state: SubscriberState, reason: s
     connection.execute(update(subscribers).where(subscribers.c.id == id).values(values))
 
 
+def consent(connection: Connection, id: int) -> str:
+    """How and when this person agreed, in the words that were kept."""
+    kept = connection.scalar(select(subscribers.c.consent).where(subscribers.c.id == id))
+    return kept or ""
+
+
 def rest(connection: Connection, id: int, until: date, reason: str) -> None:
     """Send an active reader nothing until a day: they did not ask for it, their mailbox did."""
     resting = {"state": str(SubscriberState.PAUSED), "state_reason": reason, "paused_until": until}

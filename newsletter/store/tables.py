@@ -315,6 +315,8 @@ class IssuePaperRow(SQLModel, table=True):
 #: What a letter is in until its outcome is known. A query uses the index over these rows, instead
 #: of looking through all letters that ever were, if it says this in these very words.
 UNSETTLED = text("state IN ('pending', 'deferred', 'claimed', 'dot')")
+#: Of these, mails that answer a person.
+UNSETTLED_ANSWER = text("state IN ('pending', 'deferred', 'claimed', 'dot') AND issue IS NULL")
 
 
 class DeliveryRow(SQLModel, table=True):
@@ -332,6 +334,13 @@ class DeliveryRow(SQLModel, table=True):
             "id",
             sqlite_where=UNSETTLED,
             postgresql_where=UNSETTLED,
+        ),
+        Index(
+            "ix_deliveries_answers",
+            "next_at",
+            "id",
+            sqlite_where=UNSETTLED_ANSWER,
+            postgresql_where=UNSETTLED_ANSWER,
         ),
     )
     id: int | None = _key()
@@ -375,20 +384,26 @@ class DeliveryRow(SQLModel, table=True):
     phase: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
     reply: str = _text()
     relay: str = Field(default="", sa_column=Column(String(128), nullable=False, server_default=""))
+    pick_limit: int = _number(0)  #: papers that the next try brings; 0: all that were picked
     ambiguous: int = _number(0)  #: times the window after the dot was left without a reply
 
 
-class ReturnedRow(SQLModel, table=True):
-    """A mail of ours that came back, or was complained about. One a letter: who sends it twice is
-    counted once.
+class EvidenceRow(SQLModel, table=True):
+    """What was said about a letter that did not arrive. One of each source a letter: who says it
+    twice is counted once. Rows without a letter are the operator's word.
     """
 
-    __tablename__ = "returned"
-    delivery: int = _ref("deliveries.id", primary=True)
-    kind: str = Field(sa_column=Column(String(16), nullable=False))
+    __tablename__ = "evidence"
+    __table_args__ = (UniqueConstraint("delivery", "source"),)
+    id: int | None = _key()
+    subscriber: int = _ref("subscribers.id", index=True)
+    delivery: int | None = _ref("deliveries.id", nullable=True)
+    source: str = Field(sa_column=Column(String(16), nullable=False))
+    cause: str = Field(sa_column=Column(String(16), nullable=False))
     status: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
     reply: str = _text()
     at: datetime = _when(nullable=False)
+    is_doubted: int = _flag()  #: counts for nobody: too many said the same, or the operator says so
 
 
 class InboundRow(SQLModel, table=True):
@@ -519,7 +534,7 @@ suppressions = _table(SuppressionRow)
 issues = _table(IssueRow)
 issue_papers = _table(IssuePaperRow)
 deliveries = _table(DeliveryRow)
-returned = _table(ReturnedRow)
+evidence = _table(EvidenceRow)
 inbound = _table(InboundRow)
 inbound_counts = _table(InboundCountRow)
 seen_events = _table(SeenEventRow)

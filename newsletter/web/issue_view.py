@@ -74,7 +74,7 @@ class IssueView(TokenPages):
             day=row["date"],
             subscriber=reader.id,
             kind=row["kind"],
-            picks=ledger_plan.unpack_picks(row["picks"]),
+            picks=ledger_plan.unpack_picks(row["picks"], row["pick_limit"]),
             due_at=row["due_at"],
             candidates=row["candidates"],
         )

@@ -118,7 +118,7 @@ def test_H07_a_commands_wrong_clock_takes_no_letter_from_the_worker_that_has_it(
     site = make_site(tmp_path, 3)
     mine = ledger_life.claim(site.engine, 3, NOW)
     wrong = NOW + timedelta(hours=hours)
-    assert ledger_life.sweep(site.engine, wrong) == 0
+    assert ledger_life.sweep(site.engine, wrong).total() == 0
     assert ledger_life.claim(site.engine, 3, wrong) == []
     with writing(site.engine) as connection:  # the lease ends when the database says so
         connection.execute(
@@ -126,7 +126,7 @@ def test_H07_a_commands_wrong_clock_takes_no_letter_from_the_worker_that_has_it(
                 lease_until=tables.deliveries.c.lease_until - ledger_life.LEASE_S - 1
             )
         )
-    assert ledger_life.sweep(site.engine, wrong) == 3
+    assert ledger_life.sweep(site.engine, wrong).total() == 3
     assert not ledger_life.fence(site.engine, [(claim.id, claim.token) for claim in mine])
 
 

@@ -14,7 +14,7 @@ from newsletter.store import ledger_read, subscribers
 from newsletter.store.db import reading
 from tests.faults import server as fault
 from tests.faults.server import Fault, Server
-from tests.faults.site import NOW, PASSWORD, Site, check, make_site
+from tests.faults.site import DAY, NOW, PASSWORD, Site, check, freeze, make_site
 
 MINUTE = timedelta(minutes=1)
 
@@ -221,17 +221,39 @@ async def test_A12_greylisting_is_waited_out_with_the_same_envelope(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "reply",
-    ["550 5.1.1 no such user", "550 no such user", "553 5.1.3 bad address", "550 5.2.1 disabled"],
+    "reply", ["550 5.1.1 no such user", "550 no such user", "553 5.1.3 bad address"]
 )
-async def test_A13_a_mailbox_that_is_not_there_is_suppressed(tmp_path: Path, reply: str) -> None:
-    async with Server({"rcpt": fault.first(1, fault.say(reply))}) as server:
-        site = make_site(tmp_path, 2, server.port)
-        await site.deliver()
+async def test_A13_a_mailbox_that_two_issues_did_not_find_is_suppressed(
+    tmp_path: Path, reply: str
+) -> None:
+    states = []
+    async with Server({"rcpt": fault.to("reader0@", fault.say(reply))}) as server:
+        site = make_site(tmp_path, 2, server.port, now=NOW - timedelta(days=1))
+        for day in (0, 1):
+            if day:
+                freeze(site.engine, site.readers, DAY, NOW)
+            await site.deliver(timedelta(days=day))
+            with reading(site.engine) as connection:
+                states.append(subscribers.get(connection, site.readers[0]).state)
     check(site, server)
-    assert site.states() == {"refused": 1, "sent": 1}
+    assert site.states() == {"refused": 2, "sent": 2}
+    assert states == [SubscriberState.ACTIVE, SubscriberState.SUPPRESSED]
+
+
+async def test_A13_a_mailbox_that_is_closed_rests_after_three_issues(tmp_path: Path) -> None:
+    async with Server({"rcpt": fault.say("550 5.2.1 mailbox disabled")}) as server:
+        site = make_site(tmp_path, 1, server.port, now=NOW - timedelta(days=2))
+        for day in (0, 1, 2):
+            if day:
+                now = site.now + timedelta(days=day)
+                freeze(site.engine, site.readers, now.date(), now)
+            with reading(site.engine) as connection:
+                assert subscribers.get(connection, site.readers[0]).state is SubscriberState.ACTIVE
+            await site.deliver(timedelta(days=day))
+    check(site, server)
     with reading(site.engine) as connection:
-        assert subscribers.get(connection, site.readers[0]).state is SubscriberState.SUPPRESSED
+        reader = subscribers.get(connection, site.readers[0])
+    assert (reader.state, reader.paused_until) == (SubscriberState.PAUSED, DAY + timedelta(days=7))
 
 
 @pytest.mark.parametrize("reply", ["550 5.1.1 no such user", "550 no such user", "553 5.1.3 bad"])
@@ -305,9 +327,9 @@ async def test_A17_a_body_that_breaks_off_is_safe_to_send_again(
     fence = GroupCommit.fence
 
     async def slow(
-        clerk: GroupCommit, delivery: int
+        commits: GroupCommit, delivery: int, token: str
     ) -> bool:  # so that what the server did arrives before the dot
-        is_passed = await fence(clerk, delivery)
+        is_passed = await fence(commits, delivery, token)
         await asyncio.sleep(0.02)
         return is_passed
 

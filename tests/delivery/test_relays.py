@@ -96,8 +96,8 @@ async def test_A27_when_all_are_away_every_one_is_named_and_every_letter_waits(
 async def test_A09_a_relay_that_asks_for_less_is_slowed(tmp_path: Path) -> None:
     async with Server({"mail": fault.some({5, 6}, fault.say("454 4.7.0 later"))}) as one:
         site = make_site(tmp_path, 20, one.port)
-        relays = site.app._relays(lambda _: 0, site.now)
-        site.app._relays = lambda *_: relays  # type: ignore[method-assign]
+        relays = site.app.relays(lambda: site.now)
+        site.app.relays = lambda _clock: relays  # type: ignore[method-assign]
         await site.deliver()
         check(site, one)
     assert relays.relays[0].bucket.rate < float("inf")

@@ -153,6 +153,15 @@ def by_domain(faults: Mapping[str, Fault]) -> Fault:
     return fault
 
 
+def to(prefix: str, fault: Fault) -> Fault:
+    """Only for recipients that begin so."""
+
+    async def chosen(talk: Talk) -> bool:
+        return await fault(talk) if talk.recipient.startswith(prefix) else False
+
+    return chosen
+
+
 def greylist(seconds: float, clock: Callable[[], float]) -> Fault:
     """Each pair of sender and recipient is put off until it comes again after a while."""
     seen: dict[tuple[str, str], float] = {}

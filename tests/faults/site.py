@@ -73,8 +73,8 @@ class QuickApp(App):
 
     dot_timeout_s = 0.6
 
-    def _relays(self, attempts: Callable[[int], int], now: datetime) -> SmtpTransport:
-        relays = super()._relays(attempts, now)
+    def relays(self, clock: Callable[[], datetime]) -> SmtpTransport:
+        relays = super().relays(clock)
         for relay in relays.relays:
             relay.settings = replace(relay.settings, dot_timeout_s=self.dot_timeout_s)
         return relays

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from newsletter.config import load_config
 from newsletter.delivery.message_builder import MessageBuilder
-from newsletter.delivery.sender import Delivered, deliver_waiting
+from newsletter.delivery.sender import Delivered, Sender, moving_clock
+from newsletter.delivery.suppression import Suppression
 from newsletter.models import Claim
 from newsletter.store import ledger_life
 from newsletter.store.db import only_one
@@ -37,12 +38,11 @@ async def work(app: QuickApp, now: datetime, *, is_locking: bool, poison: int = 
             return await app.deliver(now)
     if is_locking:
         ledger_life.release_owner(app.engine, now)
-    claims: dict[int, Claim] = {}
-    composer = Poisonous(app.engine, app.config, app.press, app.tokens)
-    composer.victim = poison
-    relay = app._relays(lambda id: claims[id].attempts, now)
-    retry = app.config.delivery.retry
-    return await deliver_waiting(app.engine, composer, relay, now, claims=claims, retry=retry)
+    builder = Poisonous(app.engine, app.config, app.press, app.tokens)
+    builder.victim = poison
+    clock = moving_clock(now)
+    sender = Sender(app.engine, builder, app.policy, Suppression(app.tokens), clock)
+    return await sender.deliver(app.relays(clock))
 
 
 def main() -> None:

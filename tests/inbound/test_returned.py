@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Engine, select
 
 from newsletter import cli
+from newsletter.delivery.suppression import Suppression
 from newsletter.health import alerts
 from newsletter.health.alerts import Operator
-from newsletter.inbound import intake, processor, returned
+from newsletter.inbound import intake, processor
 from newsletter.models import SubscriberState
 from newsletter.runtime.daemon import Daemon
 from newsletter.store import ledger_life, ledger_read, subscribers, tables
@@ -144,7 +145,7 @@ def test_G15_links_of_a_reader_who_was_given_up_too_soon_work_again(
         assert subscribers.get(connection, site.readers[1]).state == "unsubscribed"
     with writing(site.engine) as connection:
         issue = ledger_read.find_issue(connection, f"{DAY}")
-        assert returned.believe(site.app, connection, issue, NOW) == 20
+        assert Suppression(site.app.tokens).believe_issue(connection, issue, NOW) == 20
         assert str(subscribers.get(connection, site.readers[0]).state) == "suppressed"
         assert str(subscribers.get(connection, site.readers[1]).state) == "unsubscribed"
 

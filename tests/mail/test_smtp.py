@@ -11,8 +11,8 @@ import pytest
 from newsletter.mail.relay import Relay, RelaySettings
 from newsletter.mail.smtp_session import stuffed
 from newsletter.mail.smtp_transport import SmtpTransport
-from newsletter.models import DeliveryState, Envelope, Receipt
-from newsletter.steps.classify_reply import Reply, judge
+from newsletter.models import Claim, DeliveryState, Envelope, Receipt, Reply
+from newsletter.steps.classify_reply import DeliveryPolicy, classify_reply
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 BODY = b"Subject: s\r\n\r\nhello\r\n.dot\r\n"
@@ -96,20 +96,17 @@ async def talk(
         allowed.add(delivery)
         return True
 
-    async def settle(receipt: Receipt) -> None:
-        receipts.append(receipt)
-
-    def judged(envelope: Envelope, phase: str, code: int, text: str) -> Receipt:
-        return judge(envelope.delivery, phase, Reply(code, text), NOW, attempts=0, retry=(5,))
+    async def answer(reply: Reply) -> None:
+        claim = Claim(reply.delivery, 1, NOW.date(), reply.delivery, "digest", (), NOW)
+        receipts.append(classify_reply(reply, claim, DeliveryPolicy((5,))))
 
     port = server.sockets[0].getsockname()[1]
     relay = Relay(
         RelaySettings("127.0.0.1", port, "none", connections=connections, timeout_s=5),
-        judged,
         lambda: NOW,
     )
     async with server:
-        await SmtpTransport([relay]).deliver(parcels(), fence, settle)
+        await SmtpTransport([relay]).deliver(parcels(), fence, answer)
     return log, sorted(receipts, key=lambda receipt: receipt.delivery)
 
 

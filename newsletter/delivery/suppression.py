@@ -1,0 +1,171 @@
+"""The one place that decides what evidence about an address leads to.
+
+A refusal at RCPT or after the content, a bounce, a complaint and a provider's event are one kind of
+fact. A mailbox is given up when two different issues met the word that it does not exist, or at
+once for a complaint; one that is full or closed is left alone for a while; a message that blames
+the sender, the letter or the moment changes nothing for anybody.
+"""
+
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+import structlog
+from sqlalchemy import Connection
+
+from newsletter.models import Evidence, SubscriberState
+from newsletter.store import evidence as store
+from newsletter.store import ledger_life, subscribers
+from newsletter.store.evidence import Mailed
+from newsletter.text.refusals import Cause
+from newsletter.tokens import Tokens
+
+log = structlog.get_logger()
+
+#: The cause of evidence that a person complained.
+COMPLAINT = "complaint"
+#: A mailbox that does not exist is believed after so many issues; a full or closed one is left
+#: alone after so many in a row.
+GONE_ISSUES, SHUT_ISSUES = 2, 3
+#: How long a full or closed mailbox is left alone.
+REST = timedelta(days=7)
+#: When so many of an issue's letters come back for good within these minutes, and this part of
+#: those that left, it is a provider's failure until the operator says otherwise: the issue pauses,
+#: and nobody is given up for it.
+MASS, MASS_SHARE, MASS_WITHIN = 20, 0.3, timedelta(minutes=10)
+
+
+class Outcome(Enum):
+    """What followed from one piece of evidence."""
+
+    KNOWN = auto()  #: this source had spoken of this letter before
+    KEPT = auto()
+    DOUBTED = auto()  #: kept, and counts for nobody: too many of the issue say the same
+    SUPPRESSED = auto()
+    RESTING = auto()
+
+
+class Verdict(Enum):
+    KEEP = auto()
+    REST = auto()
+    SUPPRESS = auto()
+
+
+def judge(cause: str, gone_issues: int, shut_in_a_row: int) -> Verdict:
+    """What all that is known about a mailbox leads to. Pure."""
+    if cause == COMPLAINT or (cause == Cause.GONE and gone_issues >= GONE_ISSUES):
+        return Verdict.SUPPRESS
+    if cause in (Cause.FULL, Cause.CLOSED) and shut_in_a_row >= SHUT_ISSUES:
+        return Verdict.REST
+    return Verdict.KEEP
+
+
+class Suppression:
+    """Takes evidence. `tokens` make the keyed hash by which a suppressed address is kept."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+
+    def take(self, connection: Connection, mailed: Mailed, said: Evidence) -> Outcome:
+        """Keep a piece of evidence and do what follows from all that is known."""
+        is_doubted = said.cause == Cause.GONE and mailed.is_paused
+        if not store.note(connection, mailed, said, is_doubted=is_doubted):
+            return Outcome.KNOWN
+        if is_doubted:
+            return Outcome.DOUBTED
+        if said.cause == Cause.GONE and self._is_mass(connection, mailed.issue, said.at):
+            self._pause(connection, mailed.issue or 0, said)
+            return Outcome.DOUBTED
+        verdict = judge(
+            said.cause,
+            store.gone_issues(connection, mailed.subscriber),
+            store.shut_in_a_row(connection, mailed.subscriber, SHUT_ISSUES),
+        )
+        if verdict is Verdict.SUPPRESS:
+            self._give_up(connection, mailed, said)
+            return Outcome.SUPPRESSED
+        if verdict is Verdict.REST:
+            subscribers.rest(
+                connection,
+                mailed.subscriber,
+                (said.at + REST).date(),
+                f"the mailbox is {said.cause}",
+            )
+            return Outcome.RESTING
+        return Outcome.KEPT
+
+    def doubt_issue(self, connection: Connection, issue: int, since: datetime) -> int:
+        """Let the evidence of an issue count for nobody, and take back what it led to since a
+        moment. Returns about how many letters it was.
+        """
+        doubted = store.doubt(connection, issue)
+        for mailed in doubted:
+            self._revive(connection, mailed.subscriber, mailed.canonical, since)
+        return len(doubted)
+
+    def believe_issue(self, connection: Connection, issue: int, now: datetime) -> int:
+        """The operator's word that the letters of a paused issue came back for good reason. Returns
+        how many readers were given up.
+        """
+        given_up = 0
+        for mailed in store.believe(connection, issue):
+            if store.gone_issues(connection, mailed.subscriber) >= GONE_ISSUES:
+                said = Evidence(mailed.delivery, "operator", Cause.GONE, now)
+                self._give_up(connection, mailed, said)
+                given_up += 1
+        return given_up
+
+    def unsuppress(
+        self, connection: Connection, reader: int, canonical: str, reason: str, now: datetime
+    ) -> bool:
+        """The operator's word that a reader was given up wrongly; False when there was nothing to
+        take back.
+        """
+        if not self._revive(connection, reader, canonical, None):
+            return False
+        store.note_cleared(connection, reader, reason, now)
+        return True
+
+    def _revive(
+        self, connection: Connection, reader: int, canonical: str, since: datetime | None
+    ) -> bool:
+        return store.revive(connection, reader, self.tokens.address_hash(canonical), since)
+
+    def _give_up(self, connection: Connection, mailed: Mailed, said: Evidence) -> None:
+        """Never mail an address again. What servers say changes active readers only, so that it can
+        be taken back.
+        """
+        is_complaint = said.cause == COMPLAINT
+        reason = COMPLAINT if is_complaint else "bounce"
+        address_hash = self.tokens.address_hash(mailed.canonical)
+        subscribers.suppress(connection, address_hash, reason, said.at)
+        if is_complaint or mailed.state == SubscriberState.ACTIVE:
+            subscribers.set_state(
+                connection,
+                mailed.subscriber,
+                SubscriberState.SUPPRESSED,
+                said.reply[:200] or reason,
+            )
+
+    def _is_mass(self, connection: Connection, issue: int | None, now: datetime) -> bool:
+        """Whether too much of an issue came back; looked at with every 20th report, for it counts
+        the whole issue.
+        """
+        if issue is None:
+            return False
+        number = store.gone_since(connection, issue, now - MASS_WITHIN)
+        return (
+            number > 0
+            and number % MASS == 0
+            and number >= MASS_SHARE * store.letters_that_left(connection, issue)
+        )
+
+    def _pause(self, connection: Connection, issue: int, said: Evidence) -> None:
+        number = self.doubt_issue(connection, issue, said.at - MASS_WITHIN)
+        words = " ".join(said.reply.split())[:200]
+        ledger_life.pause(connection, issue, f"{number} letters came back within minutes: {words}")
+        log.error(
+            "evidence.mass",
+            letters=number,
+            reply=words,
+            next="nobody was given up; newsletter issues retry",
+        )

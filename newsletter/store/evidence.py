@@ -1,0 +1,226 @@
+"""Evidence about addresses: what a server, a person or a provider said about letters that did not
+arrive. What follows from it is decided in `delivery.suppression`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, distinct, func, select, update
+
+from newsletter.models import Evidence, SubscriberState
+from newsletter.store.db import insert_into
+from newsletter.store.tables import deliveries, evidence, issues, subscribers, suppressions
+
+#: A report about an older letter says nothing about today's mailbox.
+BELIEVED = timedelta(days=14)
+#: Causes that speak of the mailbox, as far as they are kept for a rest or an end.
+_MAILBOX = ("gone", "full", "closed")
+_BOUNCE = "bounce"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailed:
+    """A letter that something came back about, and its reader."""
+
+    delivery: int
+    subscriber: int
+    canonical: str
+    state: str  #: the reader's
+    issue: int | None
+    is_paused: bool  #: the issue
+
+
+def find(connection: Connection, delivery: int, now: datetime) -> Mailed | None:
+    """The letter a report is about, if it left in the last 14 days."""
+    has_left = and_(
+        deliveries.c.due_at > now - BELIEVED, deliveries.c.state.in_(("sent", "held", "dot"))
+    )
+    return _find(connection, and_(deliveries.c.id == delivery, has_left))
+
+
+def find_any(connection: Connection, delivery: int) -> Mailed | None:
+    """The letter of a row, whatever became of it."""
+    return _find(connection, deliveries.c.id == delivery)
+
+
+def _find(connection: Connection, where: Any) -> Mailed | None:
+    row = connection.execute(
+        select(
+            deliveries.c.id,
+            deliveries.c.subscriber,
+            deliveries.c.issue,
+            subscribers.c.canonical,
+            subscribers.c.state,
+            (func.coalesce(issues.c.state, "") == "paused").label("is_paused"),
+        )
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber)
+        .outerjoin(issues, issues.c.id == deliveries.c.issue)
+        .where(where)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Mailed(
+        delivery=row.id,
+        subscriber=row.subscriber,
+        canonical=row.canonical,
+        state=row.state,
+        issue=row.issue,
+        is_paused=bool(row.is_paused),
+    )
+
+
+def note(connection: Connection, mailed: Mailed, said: Evidence, *, is_doubted: bool) -> bool:
+    """Keep what was said about a letter; False when this source spoke of it before."""
+    row = {
+        "subscriber": mailed.subscriber,
+        "delivery": mailed.delivery,
+        "source": said.source,
+        "cause": said.cause,
+        "status": said.status[:16],
+        "reply": said.reply,
+        "at": said.at,
+        "is_doubted": int(is_doubted),
+    }
+    adding = insert_into(connection, evidence).values(row)
+    adding = adding.on_conflict_do_nothing(index_elements=["delivery", "source"])
+    return bool(connection.execute(adding).rowcount)
+
+
+def note_cleared(connection: Connection, subscriber: int, reason: str, now: datetime) -> None:
+    """Keep the operator's word that what was said about an address so far counts no more."""
+    mine = evidence.c.subscriber == subscriber
+    connection.execute(update(evidence).where(mine).values(is_doubted=1))
+    word = {"source": "operator", "cause": "cleared", "reply": reason, "at": now}
+    connection.execute(evidence.insert().values(subscriber=subscriber, **word))
+
+
+def gone_issues(connection: Connection, subscriber: int) -> int:
+    """Of how many different issues it was said that a reader's mailbox does not exist."""
+    issue = func.coalesce(deliveries.c.issue, -deliveries.c.id)
+    counted = select(func.count(distinct(issue))).join(
+        evidence, evidence.c.delivery == deliveries.c.id
+    )
+    believed = and_(evidence.c.cause == "gone", evidence.c.is_doubted == 0)
+    return connection.scalar(counted.where(deliveries.c.subscriber == subscriber, believed)) or 0
+
+
+def shut_in_a_row(connection: Connection, subscriber: int, most: int) -> int:
+    """How many of a reader's last issues met a full or closed mailbox; one that did not ends the
+    row.
+    """
+    rows = connection.execute(
+        select(evidence.c.cause)
+        .select_from(deliveries.outerjoin(evidence, evidence.c.delivery == deliveries.c.id))
+        .where(
+            deliveries.c.subscriber == subscriber,
+            deliveries.c.issue.is_not(None),
+            deliveries.c.state.in_(("sent", "refused")),
+        )
+        .order_by(deliveries.c.due_at.desc())
+        .limit(most)
+    )
+    count = 0
+    for row in rows:
+        if row.cause not in ("full", "closed"):
+            break
+        count += 1
+    return count
+
+
+# -- very many at once -----------------------------------------------------------------------------
+
+
+def gone_since(connection: Connection, issue: int, since: datetime) -> int:
+    """About how many of an issue's letters it was said since a moment that nobody is there."""
+    counted = select(func.count()).select_from(
+        evidence.join(deliveries, deliveries.c.id == evidence.c.delivery)
+    )
+    believed = and_(evidence.c.cause == "gone", evidence.c.is_doubted == 0, evidence.c.at > since)
+    return connection.scalar(counted.where(deliveries.c.issue == issue, believed)) or 0
+
+
+def letters_that_left(connection: Connection, issue: int) -> int:
+    """How many of an issue's letters left so far, without those that are in doubt."""
+    doubted = select(evidence.c.delivery).where(
+        evidence.c.is_doubted == 1, evidence.c.delivery.is_not(None)
+    )
+    left = and_(deliveries.c.issue == issue, deliveries.c.state == "sent")
+    counted = select(func.count()).select_from(deliveries)
+    return connection.scalar(counted.where(left, deliveries.c.id.not_in(doubted))) or 0
+
+
+def doubt(connection: Connection, issue: int) -> list[Mailed]:
+    """Let an issue's evidence count for nobody; returns the letters it is about."""
+    return _recount(connection, issue, is_doubted=True)
+
+
+def believe(connection: Connection, issue: int) -> list[Mailed]:
+    """Let an issue's doubted evidence count after all; returns the letters it is about."""
+    return _recount(connection, issue, is_doubted=False)
+
+
+def _recount(connection: Connection, issue: int, *, is_doubted: bool) -> list[Mailed]:
+    of_issue = evidence.c.delivery.in_(select(deliveries.c.id).where(deliveries.c.issue == issue))
+    mine = and_(evidence.c.cause == "gone", evidence.c.is_doubted == int(not is_doubted), of_issue)
+    ids = connection.scalars(select(evidence.c.delivery).where(mine)).all()
+    connection.execute(update(evidence).where(mine).values(is_doubted=int(is_doubted)))
+    return [found for id in ids if (found := find_any(connection, id)) is not None]
+
+
+# -- taking it back --------------------------------------------------------------------------------
+
+
+def revive(
+    connection: Connection, reader: int, address_hash: str, since: datetime | None = None
+) -> bool:
+    """Take back that a reader was given up for what was said about the mailbox; their links work
+    as before. `since`: only if that was later than this moment.
+    """
+    given_up = and_(suppressions.c.address_hash == address_hash, suppressions.c.reason == _BOUNCE)
+    if since is not None:
+        given_up = and_(given_up, suppressions.c.at > since)
+    if not connection.execute(delete(suppressions).where(given_up)).rowcount:
+        return False
+    suppressed = and_(subscribers.c.id == reader, subscribers.c.state == SubscriberState.SUPPRESSED)
+    active = {"state": SubscriberState.ACTIVE, "state_reason": "", "paused_until": None}
+    connection.execute(
+        update(subscribers).where(suppressed).values(epoch=subscribers.c.epoch - 1, **active)
+    )
+    return True
+
+
+def suppressed_by(connection: Connection, *, issue: int | None, text: str) -> list[tuple[int, str]]:
+    """Suppressed readers whose evidence is of an issue or holds a text: (id, canonical address)."""
+    query = (
+        select(subscribers.c.id, subscribers.c.canonical)
+        .distinct()
+        .join(evidence, evidence.c.subscriber == subscribers.c.id)
+        .join(deliveries, deliveries.c.id == evidence.c.delivery)
+        .where(
+            subscribers.c.state == SubscriberState.SUPPRESSED,
+            evidence.c.cause.in_(_MAILBOX),
+            evidence.c.is_doubted == 0,
+        )
+        .order_by(subscribers.c.id)
+    )
+    if issue is not None:
+        query = query.where(deliveries.c.issue == issue)
+    if text:
+        query = query.where(evidence.c.reply.icontains(text, autoescape=True))
+    return [(row.id, row.canonical) for row in connection.execute(query)]
+
+
+def of_reader(connection: Connection, subscriber: int) -> list[dict[str, Any]]:
+    """All that was said about a reader's address, first one first: {at, source, cause, status,
+    reply, is_doubted, day}.
+    """
+    query = (
+        select(evidence, issues.c.date.label("day"))
+        .outerjoin(deliveries, deliveries.c.id == evidence.c.delivery)
+        .outerjoin(issues, issues.c.id == deliveries.c.issue)
+        .where(evidence.c.subscriber == subscriber)
+        .order_by(evidence.c.at, evidence.c.id)
+    )
+    names = ("at", "source", "cause", "status", "reply", "is_doubted", "day")
+    return [{name: getattr(row, name) for name in names} for row in connection.execute(query)]

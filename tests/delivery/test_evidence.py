@@ -1,0 +1,184 @@
+"""Part K: what a relay says about a letter is read as people read it, and nothing irreversible
+follows from one word.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter import cli
+from newsletter.delivery.brake import IN_A_ROW, LEAST, Brake
+from newsletter.delivery.receivers import POLICY_REFUSALS, Receivers
+from newsletter.delivery.suppression import Verdict, judge
+from newsletter.models import DeliveryState, Receipt, SubscriberState
+from newsletter.store import evidence, ledger_life, ledger_read, subscribers
+from newsletter.store.db import reading, writing
+from tests.faults import server as fault
+from tests.faults.server import Server
+from tests.faults.site import DAY, NOW, Site, check, freeze, make_site
+
+#: Refusals of every recipient because of us: none speaks of a mailbox, whatever its code.
+ABOUT_US = [
+    "550 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
+    "550 blocked using zen.spamhaus.org",
+    "550 Administrative prohibition",
+    "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+    "550 5.1.1 User unknown in local recipient table",
+    "554 5.7.1 Relay access denied",
+    "550 5.4.1 Recipient address rejected: Access denied",
+]
+
+
+def states_of(site: Site) -> set[str]:
+    with reading(site.engine) as connection:
+        return {str(subscribers.get(connection, reader).state) for reader in site.readers}
+
+
+def newsletter(site: Site, *words: str) -> int:
+    return cli.main(["-C", str(site.folder / "config.toml"), "--no-input", *words])
+
+
+@pytest.mark.parametrize("reply", ABOUT_US)
+async def test_K01_a_relay_that_refuses_every_recipient_costs_no_reader(
+    tmp_path: Path, reply: str
+) -> None:
+    async with Server({"rcpt": fault.say(reply)}) as server:
+        site = make_site(tmp_path, 60, server.port, now=NOW - timedelta(days=1))
+        done = await site.deliver()
+        assert any("is paused" in problem for problem in done.problems)
+        freeze(site.engine, site.readers, DAY, NOW)
+        done = await site.deliver(timedelta(days=1))
+        assert any("is paused" in problem for problem in done.problems)
+        assert len(server.commands("RCPT")) <= 2 * (IN_A_ROW + 5)
+    check(site, server)
+    assert states_of(site) == {"active"}
+    with reading(site.engine) as connection:
+        assert [issue["state"] for issue in ledger_read.issue_counts(connection)] == ["paused"] * 2
+
+
+async def test_K01_after_the_pause_the_same_letters_are_tried_again(tmp_path: Path) -> None:
+    async with Server({"rcpt": fault.first(12, fault.say(ABOUT_US[4]))}) as server:
+        site = make_site(tmp_path, 60, server.port)
+        await site.deliver()
+        assert site.states()["refused"] >= LEAST
+        with writing(site.engine) as connection:  # as `issues retry` does, whose clock is today's
+            ledger_life.retry(connection, ledger_read.find_issue(connection, f"{DAY}"), NOW)
+        await site.deliver()
+    check(site, server)
+    assert site.states() == {"sent": 60} and states_of(site) == {"active"}
+
+
+def refusal(code: int = 550, cause: str = "gone", enhanced: str = "5.1.1") -> Receipt:
+    return Receipt(
+        1, DeliveryState.REFUSED, NOW, code, enhanced, "no", "rcpt", "relay:25", cause=cause
+    )
+
+
+SENT = Receipt(1, DeliveryState.SENT, NOW, 250, phase="dot")
+
+
+@pytest.mark.parametrize("cause", ["gone", "full", "closed", "sender", "content", "unknown"])
+def test_K01_no_cause_escapes_the_brake(cause: str) -> None:
+    brake = Brake()
+    reasons = [brake.note(7, "example.org", refusal(cause=cause), 1_000) for _ in range(IN_A_ROW)]
+    assert not any(reasons[:-1]) and reasons[-1].startswith("20 letters in a row")
+
+
+def test_K01_the_brake_pauses_by_share() -> None:
+    brake = Brake()
+    reasons = []
+    for _ in range(LEAST):
+        brake.note(7, "example.org", SENT, 100)
+        reasons.append(brake.note(7, "example.org", refusal(), 100))
+    assert not any(reasons[:-1]) and reasons[-1].startswith("10 of 100 letters were refused")
+    assert not any(Brake().note(7, "example.org", refusal(), 1_000) for _ in range(LEAST))
+
+
+def test_K01_one_receiver_that_refuses_the_site_is_no_reason_to_pause_for_the_others() -> None:
+    brake = Brake()
+    policy = refusal(cause="sender", enhanced="5.7.26")
+    brake.note(7, "example.org", SENT, 20)
+    assert not any(brake.note(7, "strict.example", policy, 20) for _ in range(9))
+    for n in range(9):
+        reason = brake.note(7, f"strict{n % 2}.example", policy, 20)
+    assert reason.endswith("letters were refused: 550 no")
+
+
+def test_a_receiver_that_refuses_the_site_is_left_alone() -> None:
+    receivers, policy = Receivers(), refusal(cause="sender", enhanced="5.7.26")
+    said = [receivers.note("strict.example", policy) for _ in range(POLICY_REFUSALS)]
+    assert not any(said[:-1]) and said[-1].startswith("strict.example refuses this site")
+    assert receivers.is_left_alone("strict.example")
+    assert not receivers.is_left_alone("example.org")
+
+
+@pytest.mark.parametrize(
+    ("cause", "gone", "shut", "verdict"),
+    [
+        ("gone", 1, 0, Verdict.KEEP),
+        ("gone", 2, 0, Verdict.SUPPRESS),
+        ("complaint", 0, 0, Verdict.SUPPRESS),
+        ("sender", 9, 9, Verdict.KEEP),
+        ("content", 9, 9, Verdict.KEEP),
+        ("later", 9, 9, Verdict.KEEP),
+        ("unknown", 9, 9, Verdict.KEEP),
+        ("full", 0, 2, Verdict.KEEP),
+        ("full", 0, 3, Verdict.REST),
+        ("closed", 0, 3, Verdict.REST),
+    ],
+)
+def test_K01_what_evidence_leads_to(cause: str, gone: int, shut: int, verdict: Verdict) -> None:
+    assert judge(cause, gone, shut) is verdict
+
+
+async def suppress_two(folder: Path) -> Site:
+    """A site on which two issues did not find the first two of 40 readers."""
+    unknown = fault.say("550 5.1.1 no such user here")
+    one, two = fault.to("reader0@", unknown), fault.to("reader1@", unknown)
+
+    async def both(talk: fault.Talk) -> bool:
+        return await one(talk) or await two(talk)
+
+    async with Server({"rcpt": both}) as server:
+        site = make_site(folder, 40, server.port, now=NOW - timedelta(days=1))
+        await site.deliver()
+        freeze(site.engine, site.readers, DAY, NOW)
+        await site.deliver(timedelta(days=1))
+    assert [one.state for one in readers_of(site)[:3]] == ["suppressed", "suppressed", "active"]
+    return site
+
+
+def readers_of(site: Site) -> list[subscribers.Subscriber]:
+    with reading(site.engine) as connection:
+        return [subscribers.get(connection, reader) for reader in site.readers]
+
+
+@pytest.mark.parametrize(
+    ("words", "still"),
+    [
+        (("reader0@example.org",), {"reader1@example.org"}),
+        (("--issue", f"{DAY}"), set()),
+        (("--text", "No Such User"), set()),
+        (("--text", "100% other"), {"reader0@example.org", "reader1@example.org"}),
+    ],
+)
+async def test_K02_who_was_suppressed_wrongly_is_taken_back_and_it_is_on_record(
+    tmp_path: Path, words: tuple[str, ...], still: set[str]
+) -> None:
+    site = await suppress_two(tmp_path)
+    before = {one.email: one.epoch for one in readers_of(site)}
+    word = ("--reason", "the relay was misconfigured")
+    assert newsletter(site, "subscribers", "unsuppress", *words, *word, "--yes") == 0
+    after = readers_of(site)
+    assert {one.email for one in after if one.state is SubscriberState.SUPPRESSED} == still
+    for one in after:
+        with reading(site.engine) as connection:
+            story = evidence.of_reader(connection, one.id)
+            key = site.app.tokens.address_hash(one.email)
+            assert bool(subscribers.suppression(connection, key)) == (one.email in still)
+        if one.email in before and story and one.email not in still:
+            assert one.epoch == before[one.email] - 1
+            assert story[-1]["source"] == "operator"
+            assert story[-1]["reply"] == "the relay was misconfigured"
+            assert all(said["is_doubted"] for said in story[:-1])
