@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlmodel.sql.sqltypes import AutoString
 
 from newsletter.failpoint import failpoint
-from newsletter.store.tables import UtcDateTime, metadata
+from newsletter.store.columns import UtcDateTime
+from newsletter.store.tables import metadata
 
 #: Any number; it keeps two processes from migrating one PostgreSQL database at once.
 LOCK = 727_001

@@ -6,7 +6,7 @@ tables equal `migrations/` on SQLite and PostgreSQL alike.
 """
 
 import datetime as dt
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -14,22 +14,28 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Date,
-    DateTime,
     Float,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
-    SmallInteger,
     String,
     Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
+
+from newsletter.store.columns import (
+    BigKey,
+    flag_column,
+    json_column,
+    key_column,
+    moment_column,
+    number_column,
+    reference,
+    text_column,
+)
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -40,97 +46,27 @@ SQLModel.metadata.naming_convention = {
 }
 metadata: MetaData = SQLModel.metadata
 
-#: 64-bit on PostgreSQL; on SQLite only plain INTEGER is an automatic key.
-BigKey = BigInteger().with_variant(Integer(), "sqlite")
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime, kept as UTC; a naive one is a bug and raises."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("naive datetime")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _key(**more: Any) -> Any:
-    return Field(
-        default=None, sa_column=Column(BigKey, primary_key=True, autoincrement=True, **more)
-    )
-
-
-def _ref(target: str, *, primary: bool = False, nullable: bool = False, index: bool = False) -> Any:
-    return Field(
-        default=None,
-        sa_column=Column(
-            BigKey,
-            ForeignKey(target, ondelete="CASCADE"),
-            primary_key=primary,
-            nullable=nullable,
-            index=index,
-        ),
-    )
-
-
-def _text(default: str = "", **more: Any) -> Any:
-    return Field(
-        default=default, sa_column=Column(Text, nullable=False, server_default=default, **more)
-    )
-
-
-def _json(default: str) -> Any:
-    return Field(
-        default_factory=dict if default == "{}" else list,
-        sa_column=Column(JSON, nullable=False, server_default=default),
-    )
-
-
-def _when(nullable: bool = True, **more: Any) -> Any:
-    return Field(default=None, sa_column=Column(UtcDateTime, nullable=nullable, **more))
-
-
-def _number(default: int = 0, **more: Any) -> Any:
-    return Field(
-        default=default,
-        sa_column=Column(Integer, nullable=False, server_default=str(default), **more),
-    )
-
-
-def _flag() -> Any:
-    return Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default="0"))
-
-
 # -- papers ----------------------------------------------------------------------------------------
 
 
 class PaperRow(SQLModel, table=True):
     __tablename__ = "papers"
-    key: int | None = _key()
+    key: int | None = key_column()
     id: str = Field(sa_column=Column(String(512), nullable=False, unique=True))
-    title: str = _text()
-    abstract: str = _text()
-    authors: list[str] = _json("[]")
-    fields: list[str] = _json("[]")
-    identifiers: list[str] = _json("[]")
-    version: int = _number(1)
-    published: datetime | None = _when()
-    first_seen: datetime = _when(nullable=False, index=True)
-    summary: str = _text()
-    affiliations: list[str] = _json("[]")
-    links: dict[str, str] = _json("{}")
-    comment: str = _text()
-    is_withdrawn: int = _flag()
-    is_hidden: int = _flag()
+    title: str = text_column()
+    abstract: str = text_column()
+    authors: list[str] = json_column("[]")
+    fields: list[str] = json_column("[]")
+    identifiers: list[str] = json_column("[]")
+    version: int = number_column(1)
+    published: datetime | None = moment_column()
+    first_seen: datetime = moment_column(nullable=False, index=True)
+    summary: str = text_column()
+    affiliations: list[str] = json_column("[]")
+    links: dict[str, str] = json_column("{}")
+    comment: str = text_column()
+    is_withdrawn: int = flag_column()
+    is_hidden: int = flag_column()
 
 
 class PaperKeyRow(SQLModel, table=True):
@@ -141,7 +77,7 @@ class PaperKeyRow(SQLModel, table=True):
     __tablename__ = "paper_keys"
     __table_args__ = (Index("ix_paper_keys_paper", "paper"), {"sqlite_with_rowid": False})
     name: str = Field(sa_column=Column(String(512), primary_key=True))
-    paper: int = _ref("papers.key", primary=True)
+    paper: int = reference("papers.key", primary=True)
 
 
 class MergedPaperRow(SQLModel, table=True):
@@ -150,9 +86,9 @@ class MergedPaperRow(SQLModel, table=True):
     """
 
     __tablename__ = "merged_papers"
-    paper: int = _ref("papers.key", primary=True)
-    into: int = _ref("papers.key", index=True)
-    at: datetime = _when(nullable=False)
+    paper: int = reference("papers.key", primary=True)
+    into: int = reference("papers.key", index=True)
+    at: datetime = moment_column(nullable=False)
 
 
 class SightingRow(SQLModel, table=True):
@@ -160,15 +96,15 @@ class SightingRow(SQLModel, table=True):
 
     __tablename__ = "sightings"
     __table_args__ = (UniqueConstraint("source", "source_id"),)
-    id: int | None = _key()
-    paper: int = _ref("papers.key", index=True)
+    id: int | None = key_column()
+    paper: int = reference("papers.key", index=True)
     source: str = Field(sa_column=Column(String(128), nullable=False))
     source_id: str = Field(sa_column=Column(String(512), nullable=False))
-    why: str = _text()
-    first_at: datetime = _when(nullable=False)
-    last_at: datetime = _when(nullable=False)
-    version: int = _number(1)
-    record: dict[str, Any] = _json(
+    why: str = text_column()
+    first_at: datetime = moment_column(nullable=False)
+    last_at: datetime = moment_column(nullable=False)
+    version: int = number_column(1)
+    record: dict[str, Any] = json_column(
         "{}"
     )  #: the sighting as it was, so that a wrong merge can be split
 
@@ -181,12 +117,12 @@ class SignalRow(SQLModel, table=True):
         Index("ix_signals_paper_at", "paper", "at"),
         UniqueConstraint("paper", "source", "kind", "at"),
     )
-    id: int | None = _key()
-    paper: int = _ref("papers.key")
+    id: int | None = key_column()
+    paper: int = reference("papers.key")
     source: str = Field(sa_column=Column(String(128), nullable=False))
     kind: str = Field(sa_column=Column(String(32), nullable=False))
     value: float = Field(sa_column=Column(Float, nullable=False))
-    at: datetime = _when(nullable=False)
+    at: datetime = moment_column(nullable=False)
 
 
 class HeatRow(SQLModel, table=True):
@@ -195,13 +131,13 @@ class HeatRow(SQLModel, table=True):
     """
 
     __tablename__ = "heats"
-    paper: int = _ref("papers.key", primary=True)
+    paper: int = reference("papers.key", primary=True)
     value: float = Field(sa_column=Column(Float, nullable=False, index=True))
-    level: int = _number(1)
-    field: str = _text()
-    facts: list[Any] = _json("[]")
-    components: dict[str, float] = _json("{}")
-    at: datetime = _when(nullable=False)
+    level: int = number_column(1)
+    field: str = text_column()
+    facts: list[Any] = json_column("[]")
+    components: dict[str, float] = json_column("{}")
+    at: datetime = moment_column(nullable=False)
 
 
 # -- topics and readers ----------------------------------------------------------------------------
@@ -209,62 +145,62 @@ class HeatRow(SQLModel, table=True):
 
 class TopicRow(SQLModel, table=True):
     __tablename__ = "topics"
-    id: int | None = _key()
+    id: int | None = key_column()
     slug: str = Field(sa_column=Column(String(128), nullable=False, unique=True))
-    name: str = _text()
+    name: str = text_column()
     query: str = Field(sa_column=Column(Text, nullable=False, index=True))
     group: str = Field(
         default="", sa_column=Column("heading", Text, nullable=False, server_default="")
     )
-    description: str = _text()
-    is_curated: int = _flag()
+    description: str = text_column()
+    is_curated: int = flag_column()
 
 
 class SubscriberRow(SQLModel, table=True):
     __tablename__ = "subscribers"
     __table_args__ = (Index("ix_subscribers_due", "state", "timezone", "hour", "rhythm"),)
-    id: int | None = _key()
+    id: int | None = key_column()
     email: str = Field(sa_column=Column(String(320), nullable=False))
     canonical: str = Field(sa_column=Column(String(320), nullable=False, unique=True))
     state: str = Field(sa_column=Column(String(16), nullable=False, server_default="pending"))
-    name: str = _text()
+    name: str = text_column()
     timezone: str = Field(sa_column=Column(String(64), nullable=False, server_default="UTC"))
-    hour: int = _number(7)
+    hour: int = number_column(7)
     rhythm: str = Field(sa_column=Column(String(16), nullable=False, server_default="weekdays"))
-    size: int = _number(8)
+    size: int = number_column(8)
     format: str = Field(sa_column=Column(String(8), nullable=False, server_default="html"))
     mix: str = Field(sa_column=Column(String(16), nullable=False, server_default="balanced"))
     language: str = Field(sa_column=Column(String(8), nullable=False, server_default="en"))
-    muted: list[str] = _json("[]")
-    follows: list[str] = _json("[]")
-    address_version: int = _number(1)
-    epoch: int = _number(1)
-    created_at: datetime = _when(nullable=False)
-    confirmed_at: datetime | None = _when()
-    consent: str = _text()  #: how and when this person agreed
+    muted: list[str] = json_column("[]")
+    follows: list[str] = json_column("[]")
+    address_version: int = number_column(1)
+    epoch: int = number_column(1)
+    created_at: datetime = moment_column(nullable=False)
+    confirmed_at: datetime | None = moment_column()
+    consent: str = text_column()  #: how and when this person agreed
     paused_until: dt.date | None = Field(default=None, sa_column=Column(Date))
-    state_reason: str = _text()
+    state_reason: str = text_column()
 
 
 class SubscriberTopicRow(SQLModel, table=True):
     __tablename__ = "subscriber_topics"
     __table_args__ = (Index("ix_subscriber_topics_topic", "topic"), {"sqlite_with_rowid": False})
-    subscriber: int = _ref("subscribers.id", primary=True)
+    subscriber: int = reference("subscribers.id", primary=True)
     topic: int = Field(
         sa_column=Column(BigKey, ForeignKey("topics.id", ondelete="RESTRICT"), primary_key=True)
     )
-    position: int = _number(0)
+    position: int = number_column(0)
 
 
 class VoteRow(SQLModel, table=True):
     """Feedback: 1 = more like this, -1 = less. The latest vote on a paper counts."""
 
     __tablename__ = "votes"
-    subscriber: int = _ref("subscribers.id", primary=True)
-    paper: int = _ref("papers.key", primary=True)
-    value: int = _number(1)
-    reason: str = _text()
-    at: datetime = _when(nullable=False)
+    subscriber: int = reference("subscribers.id", primary=True)
+    paper: int = reference("papers.key", primary=True)
+    value: int = number_column(1)
+    reason: str = text_column()
+    at: datetime = moment_column(nullable=False)
 
 
 class SuppressionRow(SQLModel, table=True):
@@ -272,8 +208,8 @@ class SuppressionRow(SQLModel, table=True):
 
     __tablename__ = "suppressions"
     address_hash: str = Field(sa_column=Column(String(64), primary_key=True))
-    reason: str = _text()
-    at: datetime = _when(nullable=False)
+    reason: str = text_column()
+    at: datetime = moment_column(nullable=False)
 
 
 # -- the ledger ------------------------------------------------------------------------------------
@@ -285,16 +221,16 @@ class IssueRow(SQLModel, table=True):
     """
 
     __tablename__ = "issues"
-    id: int | None = _key()
+    id: int | None = key_column()
     date: dt.date = Field(sa_column=Column(Date, nullable=False, unique=True))
-    created_at: datetime = _when(nullable=False)
-    planned: int = _number(0)  #: recipients frozen so far, without quiet ones
-    quiet: int = _number(0)
+    created_at: datetime = moment_column(nullable=False)
+    planned: int = number_column(0)  #: recipients frozen so far, without quiet ones
+    quiet: int = number_column(0)
     state: str = Field(
         sa_column=Column(String(16), nullable=False, server_default="open")
     )  #: open | paused
-    state_reason: str = _text()
-    candidates: int = _number(0)  #: papers that were looked at: "out of 1,204"
+    state_reason: str = text_column()
+    candidates: int = number_column(0)  #: papers that were looked at: "out of 1,204"
 
 
 class IssuePaperRow(SQLModel, table=True):
@@ -304,10 +240,10 @@ class IssuePaperRow(SQLModel, table=True):
 
     __tablename__ = "issue_papers"
     __table_args__ = ({"sqlite_with_rowid": False},)
-    issue: int = _ref("issues.id", primary=True)
-    paper: int = _ref("papers.key", primary=True)
-    readers: int = _number(0)
-    facts: dict[str, Any] = _json(
+    issue: int = reference("issues.id", primary=True)
+    paper: int = reference("papers.key", primary=True)
+    readers: int = number_column(0)
+    facts: dict[str, Any] = json_column(
         "{}"
     )  #: heat value, level, field, facts; summary and links as of then
 
@@ -343,15 +279,15 @@ class DeliveryRow(SQLModel, table=True):
             postgresql_where=UNSETTLED_ANSWER,
         ),
     )
-    id: int | None = _key()
-    issue: int | None = _ref("issues.id", nullable=True)
+    id: int | None = key_column()
+    issue: int | None = reference("issues.id", nullable=True)
     subscriber: int = Field(
         sa_column=Column(BigKey, ForeignKey("subscribers.id", ondelete="CASCADE"), nullable=False)
     )
     kind: str = Field(sa_column=Column(String(16), nullable=False))
     state: str = Field(sa_column=Column(String(16), nullable=False, server_default="pending"))
-    due_at: datetime = _when(nullable=False)  #: the instant the reader wished for; the Date header
-    expires_at: datetime = _when(nullable=False)
+    due_at: datetime = moment_column(nullable=False)  #: what the reader wished for; the Date header
+    expires_at: datetime = moment_column(nullable=False)
     picks: str | None = Field(
         default=None, sa_column=Column(Text)
     )  #: compact JSON, see ledger.pack_picks
@@ -361,7 +297,7 @@ class DeliveryRow(SQLModel, table=True):
     context: dict[str, Any] | None = Field(
         default=None, sa_column=Column(JSON)
     )  #: what the letter needs beyond picks
-    address_version: int = _number(1)
+    address_version: int = number_column(1)
     # the leased phase, in database time (seconds since the epoch)
     next_at: int = Field(
         default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
@@ -370,22 +306,22 @@ class DeliveryRow(SQLModel, table=True):
     lease_until: int = Field(
         default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
     )
-    attempts: int = _number(0)
-    claims: int = _number(
+    attempts: int = number_column(0)
+    claims: int = number_column(
         0
     )  #: claims without outcome; a row that kills its worker three times is refused
     # the outcome
     dot_at: int | None = Field(default=None, sa_column=Column(BigInteger))
-    settled_at: datetime | None = _when()
-    code: int = _number(0)
+    settled_at: datetime | None = moment_column()
+    code: int = number_column(0)
     enhanced: str = Field(
         default="", sa_column=Column(String(16), nullable=False, server_default="")
     )
     phase: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
-    reply: str = _text()
+    reply: str = text_column()
     relay: str = Field(default="", sa_column=Column(String(128), nullable=False, server_default=""))
-    pick_limit: int = _number(0)  #: papers that the next try brings; 0: all that were picked
-    ambiguous: int = _number(0)  #: times the window after the dot was left without a reply
+    pick_limit: int = number_column(0)  #: papers that the next try brings; 0: all that were picked
+    ambiguous: int = number_column(0)  #: times the window after the dot was left without a reply
 
 
 class EvidenceRow(SQLModel, table=True):
@@ -395,15 +331,15 @@ class EvidenceRow(SQLModel, table=True):
 
     __tablename__ = "evidence"
     __table_args__ = (UniqueConstraint("delivery", "source"),)
-    id: int | None = _key()
-    subscriber: int = _ref("subscribers.id", index=True)
-    delivery: int | None = _ref("deliveries.id", nullable=True)
+    id: int | None = key_column()
+    subscriber: int = reference("subscribers.id", index=True)
+    delivery: int | None = reference("deliveries.id", nullable=True)
     source: str = Field(sa_column=Column(String(16), nullable=False))
     cause: str = Field(sa_column=Column(String(16), nullable=False))
     status: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
-    reply: str = _text()
-    at: datetime = _when(nullable=False)
-    is_doubted: int = _flag()  #: counts for nobody: too many said the same, or the operator says so
+    reply: str = text_column()
+    at: datetime = moment_column(nullable=False)
+    is_doubted: int = flag_column()  #: counts for nobody: too many said so, or the operator
 
 
 class InboundRow(SQLModel, table=True):
@@ -413,16 +349,16 @@ class InboundRow(SQLModel, table=True):
     """
 
     __tablename__ = "inbound"
-    id: int | None = _key()
-    at: datetime = _when(nullable=False, index=True)
+    id: int | None = key_column()
+    at: datetime = moment_column(nullable=False, index=True)
     road: str = Field(sa_column=Column(String(16), nullable=False))  #: lmtp | pipe | maildir | imap
-    sender: str = _text()
-    recipient: str = _text()
+    sender: str = text_column()
+    recipient: str = text_column()
     digest: str = Field(sa_column=Column(String(64), nullable=False, unique=True))
-    why: str = _text()  #: why it is kept, in the operator's words
-    is_personal: int = _flag()  #: written to the operator; not tried again
-    tries: int = _number(1)
-    retry_at: datetime | None = _when()
+    why: str = text_column()  #: why it is kept, in the operator's words
+    is_personal: int = flag_column()  #: written to the operator; not tried again
+    tries: int = number_column(1)
+    retry_at: datetime | None = moment_column()
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
@@ -432,7 +368,7 @@ class InboundCountRow(SQLModel, table=True):
     __tablename__ = "inbound_counts"
     day: dt.date = Field(sa_column=Column(Date, primary_key=True))
     outcome: str = Field(sa_column=Column(String(80), primary_key=True))
-    number: int = _number(0)
+    number: int = number_column(0)
 
 
 class SeenEventRow(SQLModel, table=True):
@@ -440,7 +376,7 @@ class SeenEventRow(SQLModel, table=True):
 
     __tablename__ = "seen_events"
     id: str = Field(sa_column=Column(String(200), primary_key=True))
-    at: datetime = _when(nullable=False, index=True)
+    at: datetime = moment_column(nullable=False, index=True)
 
 
 class CapRow(SQLModel, table=True):
@@ -453,7 +389,7 @@ class CapRow(SQLModel, table=True):
     name: str = Field(sa_column=Column(String(32), primary_key=True))
     key: str = Field(sa_column=Column(String(320), primary_key=True))
     span: int = Field(sa_column=Column(BigInteger, primary_key=True))  #: its end, in s since 1970
-    number: int = _number(0)
+    number: int = number_column(0)
 
 
 # -- housekeeping ----------------------------------------------------------------------------------
@@ -465,19 +401,19 @@ class SourceRow(SQLModel, table=True):
     __tablename__ = "sources"
     name: str = Field(sa_column=Column(String(128), primary_key=True))
     state: str = Field(sa_column=Column(String(16), nullable=False))
-    at: datetime = _when(nullable=False)
-    fresh_at: datetime | None = _when()
-    answered_at: datetime | None = _when()
-    not_before: datetime | None = _when()
-    troubled_since: datetime | None = _when()  #: since when it is stalled or failed
-    troubles: int = _number(0)  #: unusable answers in a row
-    seen: int = _number(0)
-    new: int = _number(0)
-    updated: int = _number(0)
-    merged: int = _number(0)
-    error: str = _text()
-    units: list[Any] = _json("[]")
-    memory: dict[str, str] = _json("{}")
+    at: datetime = moment_column(nullable=False)
+    fresh_at: datetime | None = moment_column()
+    answered_at: datetime | None = moment_column()
+    not_before: datetime | None = moment_column()
+    troubled_since: datetime | None = moment_column()  #: since when it is stalled or failed
+    troubles: int = number_column(0)  #: unusable answers in a row
+    seen: int = number_column(0)
+    new: int = number_column(0)
+    updated: int = number_column(0)
+    merged: int = number_column(0)
+    error: str = text_column()
+    units: list[Any] = json_column("[]")
+    memory: dict[str, str] = json_column("{}")
 
 
 class SourceListRow(SQLModel, table=True):
@@ -488,21 +424,21 @@ class SourceListRow(SQLModel, table=True):
     unit: str = Field(sa_column=Column(String(64), primary_key=True))
     day: dt.date = Field(sa_column=Column(Date, primary_key=True))
     state: str = Field(sa_column=Column(String(16), nullable=False))
-    seen: int = _number(0)
-    reason: str = _text()
-    at: datetime = _when(nullable=False)  #: when that became known
+    seen: int = number_column(0)
+    reason: str = text_column()
+    at: datetime = moment_column(nullable=False)  #: when that became known
 
 
 class RunRow(SQLModel, table=True):
     __tablename__ = "runs"
-    id: int | None = _key()
-    at: datetime = _when(nullable=False)  #: the moment it worked for
-    started: datetime = _when(nullable=False)
-    finished: datetime | None = _when()
+    id: int | None = key_column()
+    at: datetime = moment_column(nullable=False)  #: the moment it worked for
+    started: datetime = moment_column(nullable=False)
+    finished: datetime | None = moment_column()
     outcome: str = Field(
         default="", sa_column=Column(String(16), nullable=False, server_default="")
     )
-    report: dict[str, Any] = _json("{}")
+    report: dict[str, Any] = json_column("{}")
 
 
 class SiteRow(SQLModel, table=True):
@@ -510,7 +446,7 @@ class SiteRow(SQLModel, table=True):
 
     __tablename__ = "site"
     name: str = Field(sa_column=Column(String(64), primary_key=True))
-    value: dict[str, Any] = _json("{}")
+    value: dict[str, Any] = json_column("{}")
 
 
 # -- the tables themselves, as statements name them -----------------------------------------------
