@@ -50,6 +50,8 @@ REQUEST_SPAN, MAX_REQUESTS = timedelta(hours=24), 3
 #: Requests from one mail domain in an hour, or half of what the site may send if that is more.
 DOMAIN_AN_HOUR = 100
 MAX_QUERIES = 20
+#: An unsubscription can be undone for so long.
+STAY_WITHIN = timedelta(days=30)
 MEMBERS = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 
@@ -189,7 +191,8 @@ def save(
     wanted = replace(choices.of(reader), topics=tuple(dict.fromkeys((*choices.topics, *own))))
     changes = merge_settings(reader, current, wanted)
     if is_confirming and current.state in (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED):
-        changes |= {"state": SubscriberState.ACTIVE, "confirmed_at": now, "state_reason": ""}
+        changes |= {"state": SubscriberState.ACTIVE, "confirmed_at": now}
+        changes |= {"state_reason": "", "paused_until": None, "left_at": None}
         canonical = addresses.parse(reader.email).canonical
         subscribers.forgive_erasure(connection, app.tokens.address_hash(canonical))
         ledger_plan.enqueue(connection, reader.id, WELCOME, {}, now)
@@ -270,9 +273,63 @@ def set_one(connection: Connection, reader: Subscriber, **setting: Any) -> None:
     subscribers.change(connection, reader.id, **changes)
 
 
-def unsubscribe(connection: Connection, subscriber: int, epoch: int, via: str) -> None:
+def unsubscribe(
+    connection: Connection, subscriber: int, epoch: int, via: str, now: datetime
+) -> None:
     """Unsubscribe. Doing it again changes nothing, nor does it for a reader who was erased."""
-    subscribers.leave(connection, subscriber, epoch, via)
+    subscribers.leave(connection, subscriber, epoch, via, now)
+
+
+def leave(connection: Connection, claims: Claims, now: datetime) -> bool:
+    """Unsubscribe by a link. Return whether `stay` would undo it.
+
+    Raises: TokenError when the reader subscribed again later: this link would not stop those mails.
+    """
+    unsubscribe(connection, claims.subscriber, claims.epoch, "link", now)
+    return has_left(connection, claims, now)
+
+
+def has_left(connection: Connection, claims: Claims, now: datetime) -> bool:
+    """Whether a reader left by a link, a short time ago: then `stay` brings them back.
+
+    Raises: TokenError when they are a reader, by a newer link.
+    """
+    try:
+        reader = subscribers.get(connection, claims.subscriber)
+    except NotFound:
+        return False
+    if reader.state in MEMBERS and reader.epoch != claims.epoch:
+        raise TokenError("expired")
+    moment = subscribers.left(connection, claims.subscriber, claims.epoch)
+    return moment is not None and now - moment <= STAY_WITHIN
+
+
+def stay(connection: Connection, claims: Claims, now: datetime) -> Subscriber:
+    """Undo an unsubscription by the link that made it: settings, pause and old links are as before.
+
+    Doing it again changes nothing. Raises: TokenError when it is too late, or the reader did not
+    leave by themselves.
+    """
+    try:
+        reader = subscribers.lock(connection, claims.subscriber)
+    except NotFound as e:
+        raise TokenError("expired") from e
+    if reader.state in MEMBERS and reader.epoch == claims.epoch:
+        return reader
+    if not has_left(connection, claims, now):
+        raise TokenError("expired")
+    until = reader.paused_until
+    is_paused = until is not None and until > now.date()
+    subscribers.change(
+        connection,
+        reader.id,
+        state=SubscriberState.PAUSED if is_paused else SubscriberState.ACTIVE,
+        paused_until=until if is_paused else None,
+        state_reason="",
+        epoch=claims.epoch,
+        left_at=None,
+    )
+    return subscribers.get(connection, reader.id)
 
 
 def vote(

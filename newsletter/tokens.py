@@ -4,6 +4,9 @@ asks a table.
 A token is base64url(payload + MAC), the MAC keyed BLAKE2b (RFC 7693) of 160 bits. It covers the
 purpose, so a token made for one page opens no other. The first secret signs, every secret verifies:
 a key is changed by putting a new one in front.
+
+Mail programs leave a mark at the end of a link out, or take one that follows it in. So a token ends
+in a letter or digit, and marks behind it are ignored.
 """
 
 import base64
@@ -20,13 +23,19 @@ from newsletter.errors import ConfigError, InputError
 
 PURPOSES = ("confirm", "preferences", "unsubscribe", "feedback", "view", "address", "feed")
 _PERSONS = {purpose: purpose.encode() for purpose in PURPOSES}
-_BODY = struct.Struct(
-    ">QIIqb"
-)  # subscriber, epoch, made (seconds since the epoch), two numbers of the purpose
+_BODY = struct.Struct(">QIIqb")  # subscriber, epoch, made (seconds since the epoch), paper, vote
 _MAC_BYTES = 20
 #: In characters. Body and MAC are whole groups of base64, so that many tokens are encoded as one
 #: and cut apart.
 _LENGTH = (_BODY.size + _MAC_BYTES) // 3 * 4
+#: A token, then marks that are not ours, some of them as HTML names.
+_LINK = re.compile(rf"([\w-]{{{_LENGTH - 1},}})((?:&(?:gt|quot|#39);|[^a-zA-Z0-9])*)", re.ASCII)
+#: Values of a vote: -1, 0, 1. The byte has room for more: adding 3 makes another MAC and is taken
+#: off when read.
+_VOTES = 3
+#: From this value on, six bits are written as a mark.
+_FIRST_MARK = 62
+_MAX_LINK = _LENGTH + 20
 
 
 class TokenError(InputError):
@@ -105,36 +114,41 @@ class Tokens:
     ) -> list[str]:
         """`make` for each (paper, vote): the many links of one letter, a few times faster."""
         made, key = int(now.timestamp()), self._keys[0]
-        bodies = [_BODY.pack(subscriber, epoch, made, paper, vote) for paper, vote in values]
-        encoded = base64.urlsafe_b64encode(
-            b"".join([body + _mac(purpose, body, key) for body in bodies])
-        ).decode()
+        signed = []
+        for paper, vote in values:
+            body = _BODY.pack(subscriber, epoch, made, paper, vote)
+            mac = _mac(purpose, body, key)
+            while mac[-1] & 63 >= _FIRST_MARK:  # one in 32 would end in "-" or "_"
+                vote += _VOTES
+                body = _BODY.pack(subscriber, epoch, made, paper, vote)
+                mac = _mac(purpose, body, key)
+            signed.append(body + mac)
+        encoded = base64.urlsafe_b64encode(b"".join(signed)).decode()
         return [encoded[at : at + _LENGTH] for at in range(0, len(encoded), _LENGTH)]
 
     def read(
         self, token: str, purpose: str, now: datetime, max_age: timedelta | None = None
     ) -> Claims:
-        """Verify a token for one purpose.
+        """Verify a token for one purpose. Marks behind it are ignored.
 
         Raises: TokenError. The MAC is compared before anything in the token is believed, in
         constant time.
         """
-        if len(token) != _LENGTH or not token.isascii():
-            raise TokenError("malformed")
-        try:
-            raw = base64.b64decode(token, altchars=b"-_", validate=True)
-        except ValueError as e:
-            raise TokenError("malformed") from e
-        body, mac = raw[: _BODY.size], raw[_BODY.size :]
-        genuine = [hmac.compare_digest(mac, _mac(purpose, body, key)) for key in self._keys]
-        # The decoder takes "+" for "-" too: only the one canonical spelling is accepted.
-        if not any(genuine) or base64.urlsafe_b64encode(raw).decode() != token:
+        body = next(filter(None, (self._body(one, purpose) for one in _spellings(token))), None)
+        if body is None:
             raise TokenError("forged")
         subscriber, epoch, made_s, paper, vote = _BODY.unpack(body)
         made = datetime.fromtimestamp(made_s, UTC)
         if max_age is not None and now - made > max_age:
             raise TokenError("expired")
-        return Claims(purpose, subscriber, epoch, made, paper, vote)
+        return Claims(purpose, subscriber, epoch, made, paper, (vote + 1) % _VOTES - 1)
+
+    def _body(self, spelling: str, purpose: str) -> bytes | None:
+        """The payload of a token, if its MAC is one of ours."""
+        raw = base64.urlsafe_b64decode(spelling)
+        body, mac = raw[: _BODY.size], raw[_BODY.size :]
+        genuine = [hmac.compare_digest(mac, _mac(purpose, body, key)) for key in self._keys]
+        return body if any(genuine) else None
 
     def tag(self, box: str, *numbers: int) -> str:
         """What stands behind the plus of an address of ours ("bounce+TAG@"): letters that mail
@@ -174,6 +188,23 @@ class Tokens:
     @staticmethod
     def _short(text: str, secret: bytes) -> str:
         return base64.b32encode(hmac.digest(secret, text.encode(), "sha256")[:10]).decode().lower()
+
+
+def _spellings(link: str) -> list[str]:
+    """The tokens that a link may stand for: as it is, or with the last mark that was cut off it.
+
+    Raises: TokenError when there is none.
+    """
+    found = _LINK.fullmatch(link) if len(link) <= _MAX_LINK else None
+    if found is None:
+        raise TokenError("malformed")
+    text = found[1]
+    spellings = [text[:_LENGTH]] if len(text) >= _LENGTH else []
+    if not text[_LENGTH - 1 :].strip("-_"):  # tokens of older versions may end in a mark
+        spellings += [text[: _LENGTH - 1] + mark for mark in "-_"]
+    elif text[_LENGTH:].strip("-_"):
+        raise TokenError("malformed")
+    return spellings
 
 
 def _mac(purpose: str, body: bytes, key: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Links speak for one reader and one purpose, and cannot be made by anybody else."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import ConfigError
-from newsletter.tokens import PURPOSES, TokenError, Tokens
+from newsletter.tokens import _BODY, PURPOSES, TokenError, Tokens, _mac
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 OURS = Tokens([b"s" * 32])
@@ -101,3 +102,48 @@ def test_a_missing_or_short_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "short.key").write_text("abc")
     with pytest.raises(ConfigError, match="32"):
         Tokens.from_file(tmp_path / "short.key")
+
+
+#: What mail programs and people leave behind a link.
+TAILS = (*".>)…\"*_-]'=”\u200b", "),", "&gt;")
+
+
+def old_token(reader: int, paper: int) -> str:
+    """A token as older versions made it: plain base64url, one in 32 ends in a mark."""
+    body = _BODY.pack(reader, 1, int(NOW.timestamp()), paper, 0)
+    mac = _mac("unsubscribe", body, OURS._keys[0])
+    return base64.urlsafe_b64encode(body + mac).decode()
+
+
+def test_K24_no_token_ends_in_a_mark() -> None:
+    tokens = [OURS.make("unsubscribe", reader, 1, NOW) for reader in range(6_400)]
+    assert all(token[-1].isalnum() for token in tokens)
+    assert sum(not old_token(reader, 0)[-1].isalnum() for reader in range(6_400)) > 100
+
+
+@given(st.integers(0, 2**62), st.integers(0, 2**31), st.sampled_from(TAILS))
+def test_K24_a_token_bears_a_mark_behind_it(reader: int, paper: int, tail: str) -> None:
+    for vote in (-1, 0, 1):
+        token = OURS.make("feedback", reader, 1, NOW, paper=paper, vote=vote)
+        claims = OURS.read(token + tail, "feedback", NOW)
+        assert (claims.subscriber, claims.paper, claims.vote) == (reader, paper, vote)
+        with pytest.raises(TokenError):
+            OURS.read(token[:-1], "feedback", NOW)
+
+
+@pytest.mark.parametrize("tail", ["", *TAILS])
+def test_K24_a_token_of_an_older_version_works_with_and_without_its_last_mark(tail: str) -> None:
+    cut = 0
+    for reader in range(200):
+        old = old_token(reader, 7)
+        assert OURS.read(old + tail, "unsubscribe", NOW).subscriber == reader
+        if not old[-1].isalnum():
+            assert OURS.read(old[:-1] + tail, "unsubscribe", NOW).subscriber == reader
+            cut += 1
+    assert cut
+
+
+@pytest.mark.parametrize("tail", ["a", "aa", ".a", "0" * 61, "." * 100])
+def test_K24_letters_behind_a_token_are_not_ours(tail: str) -> None:
+    with pytest.raises(TokenError):
+        OURS.read(OURS.make("unsubscribe", 7, 1, NOW) + tail, "unsubscribe", NOW)

@@ -84,7 +84,7 @@ def plan(app: App, mail: Arrived, now: datetime) -> partial[str]:
     if box.kind == "bounce":
         return _plan_returned(app, mail, box, now)
     if box.kind == "unsubscribe":
-        return partial(_unsubscribe, app, token=box.token)
+        return partial(_unsubscribe, app, token=box.token, now=now)
     if box.kind == "command":
         return _plan_command(app, mail, box, recipient, now)
     if box.kind == "operator":
@@ -144,12 +144,12 @@ def _note(app: App, connection: Connection, *, token: str, found: Returned, now:
     return note_returned(app, connection, token, found, now)
 
 
-def _unsubscribe(app: App, connection: Connection, *, token: str) -> str:
+def _unsubscribe(app: App, connection: Connection, *, token: str, now: datetime) -> str:
     numbers = app.tokens.read_tag("unsubscribe", token)
     if numbers is None:
         return NOT_OURS
     subscriber, epoch = numbers
-    membership.unsubscribe(connection, subscriber, epoch, "mail")
+    membership.unsubscribe(connection, subscriber, epoch, "mail", now)
     return "unsubscribed"
 
 

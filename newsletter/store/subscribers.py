@@ -16,11 +16,13 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     cast,
     delete,
     exists,
     func,
     insert,
+    literal,
     not_,
     or_,
     select,
@@ -232,10 +234,8 @@ def change(
         _write_topics(connection, id, topics)
 
 
-def leave(connection: Connection, id: int, epoch: int, reason: str) -> None:
-    """Unsubscribe by a link of that epoch. Doing it again changes nothing; who is gone already is
-    gone.
-    """
+def leave(connection: Connection, id: int, epoch: int, reason: str, now: datetime) -> None:
+    """Unsubscribe by a link of that epoch. Doing it again changes nothing."""
     mine = and_(
         subscribers.c.id == id,
         subscribers.c.epoch == epoch,
@@ -244,15 +244,39 @@ def leave(connection: Connection, id: int, epoch: int, reason: str) -> None:
     left = {
         "state": str(SubscriberState.UNSUBSCRIBED),
         "state_reason": reason,
-        "paused_until": None,
+        "left_at": case(
+            (
+                subscribers.c.state.in_((SubscriberState.ACTIVE, SubscriberState.PAUSED)),
+                literal(now, subscribers.c.left_at.type),
+            )
+        ),
         "epoch": epoch + 1,
     }
     connection.execute(update(subscribers).where(mine).values(left))
 
 
+def left(connection: Connection, id: int, epoch: int) -> datetime | None:
+    """When an active or paused reader unsubscribed by a link of that epoch; None when they did not,
+    or came back.
+    """
+    moment: datetime | None = connection.scalar(
+        select(subscribers.c.left_at).where(
+            subscribers.c.id == id,
+            subscribers.c.epoch == epoch + 1,
+            subscribers.c.state == SubscriberState.UNSUBSCRIBED,
+        )
+    )
+    return moment
+
+
 def set_state(connection: Connection, id: int, state: SubscriberState, reason: str = "") -> None:
     """Leaving also ends the life of every link made before (the epoch moves)."""
-    values: dict[str, Any] = {"state": state, "state_reason": reason, "paused_until": None}
+    values: dict[str, Any] = {
+        "state": state,
+        "state_reason": reason,
+        "paused_until": None,
+        "left_at": None,
+    }
     if state in (SubscriberState.UNSUBSCRIBED, SubscriberState.SUPPRESSED):
         values["epoch"] = subscribers.c.epoch + 1
     connection.execute(update(subscribers).where(subscribers.c.id == id).values(values))

@@ -180,6 +180,7 @@ class SubscriberRow(SQLModel, table=True):
     consent: str = text_column()  #: how and when this person agreed
     paused_until: dt.date | None = Field(default=None, sa_column=Column(Date))
     state_reason: str = text_column()
+    left_at: datetime | None = moment_column()  #: when they left by a link or mail of theirs
 
 
 class SubscriberTopicRow(SQLModel, table=True):

@@ -79,6 +79,7 @@ def _reader_routes(context: PageContext) -> list[BaseRoute]:
         Route("/preferences/{token}", preferences.preferences, methods=["GET", "POST"]),
         Route("/preferences/{token}/{action}", preferences.act, methods=["POST"]),
         Route("/unsubscribe/{token}", subscriptions.unsubscribe, methods=["GET", "POST"]),
+        Route("/unsubscribe/{token}/stay", subscriptions.stay, methods=["POST"]),
         Route("/feedback/{token}", subscriptions.feedback, methods=["GET", "POST"]),
         Route("/address/{token}", subscriptions.address, methods=["GET", "POST"]),
         Route("/view/{token}", letters.letter),

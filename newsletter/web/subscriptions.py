@@ -110,20 +110,35 @@ class Subscriptions(TokenPages):
         """GET shows a button. POST unsubscribes at once: no cookie, no login, no redirect (RFC 8058
         section 3.1).
         """
-        claims = self.claims(request, "unsubscribe", UNSUBSCRIBE_AGE)
+        claims, now = self.claims(request, "unsubscribe", UNSUBSCRIBE_AGE), self.clock()
         if request.method == "POST":
-            subscriber, epoch = claims.subscriber, claims.epoch
-            await self.batch.write(
-                partial(membership.unsubscribe, subscriber=subscriber, epoch=epoch, via="link")
-            )
-            return self.view.page(request, "unsubscribed.html")
+            has_left = await self.batch.write(partial(membership.leave, claims=claims, now=now))
+            return self._unsubscribed(request, has_left)
         try:
             reader = await self.batch.read(partial(membership.reader_of, claims=claims))
         except TokenError:
-            return self.view.page(request, "unsubscribed.html")
+            has_left = await self.batch.read(partial(membership.has_left, claims=claims, now=now))
+            return self._unsubscribed(request, has_left)
         return self.view.page(
             request,
             "unsubscribe.html",
+            language=reader.language,
+            masked=addresses.mask(reader.email),
+            preferences=self.path("preferences", reader),
+        )
+
+    def _unsubscribed(self, request: Request, has_left: bool) -> Response:
+        """Say that no more mails come; offer to undo it, or else to subscribe again."""
+        stay = f"/unsubscribe/{request.path_params['token']}/stay" if has_left else ""
+        return self.view.page(request, "unsubscribed.html", stay=stay)
+
+    async def stay(self, request: Request) -> Response:
+        """Undo an unsubscription by mistake."""
+        claims = self.claims(request, "unsubscribe", UNSUBSCRIBE_AGE)
+        reader = await self.batch.write(partial(membership.stay, claims=claims, now=self.clock()))
+        return self.view.page(
+            request,
+            "stayed.html",
             language=reader.language,
             masked=addresses.mask(reader.email),
             preferences=self.path("preferences", reader),

@@ -280,3 +280,14 @@ def test_what_waits_is_found_by_its_index_however_many_letters_there_were(engine
 def test_an_unknown_kind_of_database_is_refused() -> None:
     with pytest.raises(StoreError, match="mysql"):
         open_engine("mysql://localhost/x")
+
+
+def test_K21_a_member_who_leaves_is_dated_and_nobody_else(any_engine: Engine) -> None:
+    with writing(any_engine) as connection:
+        member, stranger = a_reader(connection), a_reader(connection, "bo@example.org")
+        subscribers.change(connection, stranger.id, state=SubscriberState.PENDING)
+        for reader in (member, stranger):
+            subscribers.leave(connection, reader.id, reader.epoch, "link", NOW)
+        assert subscribers.left(connection, member.id, member.epoch) == NOW
+        assert subscribers.left(connection, member.id, member.epoch + 1) is None
+        assert subscribers.left(connection, stranger.id, stranger.epoch) is None
