@@ -26,6 +26,8 @@ from newsletter.config_types import (
 )
 from newsletter.errors import ConfigError
 
+#: Characters of a secret that signs what providers send.
+MIN_SECRET = 32
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 
 
@@ -149,17 +151,27 @@ class Web(Section):
 
 class Bounces(Section):
     lmtp: str = ""
-    imap: str = ""
+    imap: str = ""  # imaps://user@host/FOLDER
+    imap_password: SecretStr = SecretStr("")  # environment only: NEWSLETTER_BOUNCES__IMAP_PASSWORD
+    imap_password_file: Path | None = None
     maildir: Path | None = None
     authority: str = ""
+    sns_topics: tuple[Annotated[str, Field(pattern=r"^arn:aws[\w-]*:sns:[\w-]+:\d+:.+$")], ...] = ()
+    hook_secret: Token = SecretStr("")  # environment only: NEWSLETTER_BOUNCES__HOOK_SECRET
+    hook_secret_file: Path | None = None
 
     @field_validator("imap")
     @classmethod
-    def _is_not_built(cls, value: str) -> str:
-        if value:
-            raise ValueError(
-                "fetching returned mail over IMAP is not built yet; use lmtp or maildir"
-            )
+    def _is_a_mailbox(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("imap", "imaps") or not parts.hostname or not parts.username:
+            raise ValueError("give imaps://user@host/FOLDER")
+        if parts.password:
+            raise ValueError("the password stands in bounces.imap_password_file")
+        if parts.scheme == "imap" and parts.hostname not in LOOPBACK:
+            raise ValueError("imap:// without TLS is for this machine only; use imaps://")
         return value
 
     @field_validator("lmtp")
@@ -274,7 +286,7 @@ def _mistake(error: Any) -> str:
     if error["type"] == "missing":
         return f"{key}: is missing"
     said = error["msg"].removeprefix("Value error, ")
-    is_secret = where[-1] in ("password", "key", "token")
+    is_secret = where[-1] in ("password", "key", "token", "imap", "imap_password", "hook_secret")
     given = (
         ""
         if isinstance(error["input"], dict | list) or is_secret
@@ -350,6 +362,9 @@ def _contradictions(config: Config) -> list[str]:
     )
     if writer and is_clear and (writer.key_file or writer.key.get_secret_value()):
         found.append("summaries.url: a key must not go in clear; use https")
+    bounces = config.bounces
+    if bounces.imap and not (bounces.imap_password_file or _value(bounces.imap_password)):
+        found.append("bounces.imap_password_file: is missing; bounces.imap needs it")
     names = [feed.name for feed in config.sources.feeds]
     for name in {name for name in names if names.count(name) > 1}:
         found.append(f"sources.feeds: two feeds are called {name!r}")
@@ -388,7 +403,27 @@ def _with_secrets(config: Config) -> Config:
     if summaries and summaries.key_file and not summaries.key.get_secret_value():
         key = _token("summaries.key_file", summaries.key_file)
         summaries = summaries.model_copy(update={"key": key})
-    return config.model_copy(update={"smtp": smtp, "signals": signals, "summaries": summaries})
+    secrets = {"smtp": smtp, "signals": signals, "summaries": summaries}
+    return config.model_copy(update=secrets | {"bounces": _with_bounce_secrets(config.bounces)})
+
+
+def _with_bounce_secrets(bounces: Bounces) -> Bounces:
+    """Raises: ConfigError when a hook's secret is too short to sign anything."""
+    changes = {}
+    if bounces.imap_password_file and not _value(bounces.imap_password):
+        key = "bounces.imap_password_file"
+        changes["imap_password"] = SecretStr(_secret(key, bounces.imap_password_file))
+    if bounces.hook_secret_file and not _value(bounces.hook_secret):
+        key = "bounces.hook_secret_file"
+        changes["hook_secret"] = _token(key, bounces.hook_secret_file)
+    found = bounces.model_copy(update=changes)
+    if 0 < len(_value(found.hook_secret)) < MIN_SECRET:
+        raise ConfigError([f"bounces.hook_secret: needs at least {MIN_SECRET} characters"])
+    return found
+
+
+def _value(secret: SecretStr) -> str:
+    return secret.get_secret_value()
 
 
 def _with_password(key: str, relay: R) -> R:

@@ -258,9 +258,12 @@ def serve(
     ] = None,
 ) -> int:
     """Serve the public pages only."""
+    from datetime import UTC, datetime
+
     import uvicorn
 
     from newsletter.cli.logs import start_logging
+    from newsletter.inbound import hooks
     from newsletter.web import create_app
 
     app = open_app()
@@ -268,7 +271,7 @@ def serve(
     note(f"pages on http://{host or web.host}:{port or web.port}")
     start_logging()
     uvicorn.run(
-        create_app(app),
+        create_app(app, more=hooks.routes(app, lambda: datetime.now(UTC))),
         host=host or web.host,
         port=port or web.port,
         log_level="warning",

@@ -17,6 +17,7 @@ from newsletter.ports import Transport
 from newsletter.steps.classify_reply import clean_reply
 from newsletter.steps.compose import Renderer
 from newsletter.steps.due import zone
+from newsletter.store import inbound as inbound_store
 from newsletter.store import ledger_read, runs
 from newsletter.store.db import reading, writing
 
@@ -42,6 +43,12 @@ def standing(
         found.append(
             f"returned mail cannot be read since {away['since'][:16]}: {away['reason']}; sending "
             "goes on"
+        )
+    kept = inbound_store.totals(connection)
+    if kept:
+        said = ", ".join(f"{number} × {why}" for why, number in sorted(kept.items())[:5])
+        found.append(
+            f"{sum(kept.values())} mails that came in are kept ({said}): newsletter inbound list"
         )
     return found
 

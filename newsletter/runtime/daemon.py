@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import structlog
 import uvicorn
@@ -22,8 +21,8 @@ from newsletter.app import App
 from newsletter.delivery import domain_check
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.health import sources as source_health
-from newsletter.inbound import intake, lmtp
-from newsletter.inbound.processor import is_ours
+from newsletter.inbound import hooks
+from newsletter.runtime.mail_intake import MailIntake
 from newsletter.runtime.worker import Rest, stop_on_signals
 from newsletter.store import papers
 from newsletter.store.db import only_one
@@ -113,7 +112,7 @@ class Daemon:
         with only_one(self.app.engine, "daemon"), listen(host, port) as door:
             stop_on_signals(self.stop)
             settings = uvicorn.Config(
-                create_app(self.app, self.clock),
+                create_app(self.app, self.clock, hooks.routes(self.app, self.clock)),
                 log_level="warning",
                 log_config=None,
                 proxy_headers=False,
@@ -134,9 +133,18 @@ class Daemon:
                 coalesce=True,
                 max_instances=1,
             )
+            intake_job = MailIntake(self.app, self.clock)
+            clock.add_job(
+                intake_job.look,
+                IntervalTrigger(seconds=TICK_S, timezone=UTC),
+                next_run_time=datetime.now(UTC),
+                misfire_grace_time=None,
+                coalesce=True,
+                max_instances=1,
+            )
             clock.start()
             log.info("daemon.started", web=f"http://{host}:{port}")
-            door_for_mail = await self._listen_to_mail()
+            door_for_mail = await intake_job.listen()
             waiting = asyncio.create_task(self.stop.wait())
             await asyncio.wait({web, waiting}, return_when=asyncio.FIRST_COMPLETED)
             self.stop.set()  # the web may have ended by itself: an address in use
@@ -151,25 +159,6 @@ class Daemon:
             await web
             log.info("daemon.stopped")
 
-    async def _listen_to_mail(self) -> asyncio.Server | None:
-        """Take returned mail and commands by LMTP, where the site is set up for it. Raises:
-        ConfigError.
-        """
-        where = self.app.config.bounces.lmtp
-        if not where:
-            return None
-
-        async def take(sender: str, recipient: str, raw: bytes) -> str:
-            return await intake.take(self.app, sender, recipient, raw, self.clock)
-
-        try:
-            return await lmtp.listen(where, take, partial(is_ours, self.app))
-        except OSError as e:
-            raise ConfigError(
-                [f"bounces.lmtp: cannot listen on {where}: {e.strerror}"],
-                hint="stop what listens there",
-            ) from e
-
     async def tick(self) -> None:
         """Do what is due now. A failure is told and tried again at the next tick."""
         if self.stop.is_set():
@@ -180,8 +169,6 @@ class Daemon:
         self._idle.clear()
         try:
             await asyncio.to_thread(papers.index_older, self.app.engine, INDEXED_A_TICK)
-            if (folder := self.app.config.bounces.maildir) is not None:
-                await asyncio.to_thread(intake.look_into, self.app, folder, now)
             if self.takes_mail:
                 for domain in await asyncio.to_thread(
                     domain_check.screen, self.app.engine, now, self.takes_mail

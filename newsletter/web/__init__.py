@@ -6,7 +6,7 @@ A link that is followed never changes anything: what writes is a POST behind one
 """
 
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -32,8 +32,14 @@ from newsletter.web.topic_cache import TopicCache
 from newsletter.web.view import View
 
 
-def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
-    """Build the site's pages. `clock` tells the time; a test passes its own."""
+def create_app(
+    app: App,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    more: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """Build the site's pages. `clock` tells the time; a test passes its own. `more`: routes that
+    belong to other rooms, such as the web hooks of returned mail.
+    """
     context = PageContext(app, View(app), clock, DbBatch(app.engine), TopicCache(app))
     view, public = context.view, Public(context)
 
@@ -57,7 +63,7 @@ def create_app(app: App, clock: Callable[[], datetime] = lambda: datetime.now(UT
 
     site = app.config.site
     return Starlette(
-        routes=[*_reader_routes(context), *_public_routes(public)],
+        routes=[*more, *_reader_routes(context), *_public_routes(public)],
         lifespan=lifespan,
         middleware=[Middleware(PublicMiddleware, urls=(site.base_url, *site.former_urls))],
         exception_handlers={

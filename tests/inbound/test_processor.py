@@ -18,7 +18,7 @@ from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.inbound import intake, lmtp, processor
 from newsletter.models import Claim, Pick, Subscriber, SubscriberState
 from newsletter.store import ledger_plan, ledger_read, subscribers, tables
-from newsletter.store.db import reading, writing
+from newsletter.store.db import open_engine, reading, writing
 from newsletter.tokens import Tokens
 from tests.databases import make_sqlite
 from tests.mailbox import Mailbox
@@ -360,3 +360,78 @@ def test_any_bytes_are_taken(app: App, raw: bytes, to: str) -> None:
     assert processor.receive(app, "a@example.net", f"{to}@papers.example.org", raw, NOW).startswith(
         ("dropped", "refused", "kept")
     )
+
+
+# -- who is heard, and how often -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("results", "is_heard"),
+    [
+        ("dmarc=pass header.from=example.net", True),
+        ("dkim=pass header.d=example.net", True),
+        ("dkim=pass (2048-bit key) header.i=@mail.example.net; dmarc=none", True),
+        ("spf=pass smtp.mailfrom=ada@example.net", True),
+        ("spf=fail smtp.mailfrom=x@y.example; dkim=pass header.d=example.net", True),
+        ("dkim=pass header.d=evilexample.net", False),
+        ("dkim=pass header.d=example.net.evil.example", False),
+        ("dkim=pass header.d=net", False),
+        ("dkim=pass header.d=evilexample.net; dmarc=fail header.from=example.net", False),
+        ("dkim=pass header.d=example.net; dmarc=fail header.from=example.net", False),
+        ("dmarc=pass header.from=example.net.evil.example", False),
+        ("dmarc=pass header.from=notexample.net", False),
+        ('spf=pass reason="; dmarc=pass header.from=example.net" smtp.mailfrom=a@b.example', False),
+        ("spf=pass (dmarc=pass header.from=example.net) smtp.mailfrom=a@b.example", False),
+        ("dmarc=fail header.from=example.net; dmarc=pass header.from=example.net", False),
+        ("none", False),
+        ("dmarc", False),
+        ("dmarc=pass header.from=" + "a" * 5000, False),
+        ("(" * 1000, False),
+    ],
+)
+def test_K07_a_sender_is_genuine_only_by_the_words_of_our_mail_server(
+    app: App, results: str, is_heard: bool
+) -> None:
+    headers = f"Authentication-Results: mx.example.org; {results}\n"
+    expected = "subscribe" if is_heard else "dropped: nobody vouches for the sender"
+    assert write(app, "subscribe", headers) == expected
+    assert enqueued(app, "confirm") == int(is_heard)
+
+
+@pytest.mark.parametrize("authority", ["mx.example.org", "MX.example.org"])
+def test_K07_the_name_of_our_mail_server_is_compared_whole(app: App, authority: str) -> None:
+    for name in ("mx.example.org.evil.example", "evil-mx.example.org", '"mx.example.org x"'):
+        headers = f"Authentication-Results: {name}; dmarc=pass header.from=example.net\n"
+        assert write(app, "subscribe", headers) == "dropped: nobody vouches for the sender"
+    headers = f"Authentication-Results: {authority} 1; dmarc=pass header.from=example.net\n"
+    assert write(app, "subscribe", headers) == "subscribe"
+
+
+def subscribe_many(app: App, addresses: list[str], now: datetime = NOW) -> int:
+    """Mails to subscribe@ from genuine senders; gives how many confirmations wait."""
+    for address in addresses:
+        domain = address.rpartition("@")[2]
+        results = f"Authentication-Results: mx.example.org; dmarc=pass header.from={domain}\n"
+        raw = f"{results}From: {address}\n\nsubscribe\n".encode()
+        processor.receive(app, address, "subscribe@papers.example.org", raw, now)
+    return enqueued(app, "confirm")
+
+
+def test_K08_every_cap_of_the_pages_holds_for_mail(app: App) -> None:
+    def capped(limit: int) -> None:
+        limits = app.config.limits.model_copy(update={"confirmations_per_hour": limit})
+        app.config = app.config.model_copy(update={"limits": limits})
+
+    assert subscribe_many(app, [f"ada+{n}@example.net" for n in range(10)]) == 3  # one mailbox
+    assert subscribe_many(app, [f"r{n}@one.example.net" for n in range(110)]) == 3 + 100
+    capped(120)
+    assert subscribe_many(app, [f"r@d{n}.example.net" for n in range(60)]) == 120
+    hour = NOW + timedelta(hours=1)
+    assert subscribe_many(app, [f"s@d{n}.example.net" for n in range(5)], hour) == 125
+
+
+def test_K08_caps_survive_a_restart(app: App) -> None:
+    assert subscribe_many(app, [f"ada+{n}@example.net" for n in range(2)]) == 2
+    again = App(app.config, open_engine(app.config.database.url), app.tokens)
+    assert subscribe_many(again, [f"ada+{n}@example.net" for n in range(2, 9)]) == 3
+    again.engine.dispose()

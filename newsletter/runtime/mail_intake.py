@@ -1,0 +1,57 @@
+"""The roads on which mail comes in while a daemon runs. Beside the day, never on its way."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from newsletter.app import App
+from newsletter.errors import ConfigError, NewsletterError
+from newsletter.inbound import imap, intake, lmtp
+from newsletter.inbound.processor import is_ours
+
+log = structlog.get_logger()
+
+
+class MailIntake:
+    """LMTP as long as the daemon lives; a folder, an IMAP folder and kept mails once a minute."""
+
+    def __init__(self, app: App, clock: Callable[[], datetime]) -> None:
+        self._app = app
+        self._clock = clock
+
+    async def listen(self) -> asyncio.Server | None:
+        """Take mail by LMTP, where the site is set up for it. Raises: ConfigError."""
+        where = self._app.config.bounces.lmtp
+        if not where:
+            return None
+
+        async def take(sender: str, recipient: str, raw: bytes) -> str:
+            return await intake.take(self._app, sender, recipient, raw, self._clock)
+
+        try:
+            return await lmtp.listen(where, take, partial(is_ours, self._app))
+        except OSError as e:
+            raise ConfigError(
+                [f"bounces.lmtp: cannot listen on {where}: {e.strerror}"],
+                hint="stop what listens there",
+            ) from e
+
+    async def look(self) -> None:
+        """Take what waits elsewhere. A failure is told and tried again at the next look."""
+        await asyncio.to_thread(self._look)
+
+    def _look(self) -> None:
+        now, bounces = self._clock(), self._app.config.bounces
+        try:
+            if bounces.maildir is not None:
+                intake.look_into(self._app, bounces.maildir, now)
+            if bounces.imap:
+                imap.look_into(self._app, now)
+            intake.look_after(self._app, now)
+        except NewsletterError as e:
+            log.error("inbound.later", text=e.message, next="tried again in a minute")
+        except Exception:
+            log.exception("inbound.crashed", next="tried again in a minute")
