@@ -100,7 +100,13 @@ def test_every_command_is_documented() -> None:
 
 
 #: Secrets come from a file or the environment; the example must not invite them into itself.
-SECRETS = {"smtp.password", "signals.github.token", "summaries.key"}
+SECRETS = {
+    "bounces.hook_secret",
+    "bounces.imap_password",
+    "signals.github.token",
+    "smtp.password",
+    "summaries.key",
+}
 
 
 def _settings(model: type[BaseModel], section: str = "") -> Iterator[str]:
