@@ -25,10 +25,11 @@ from newsletter.health import sources as source_health
 from newsletter.health.alerts import Operator
 from newsletter.mail.relay import Relay, settings_of
 from newsletter.mail.smtp_transport import SmtpTransport
-from newsletter.matching import embeddings
+from newsletter.matching import breadth, embeddings
 from newsletter.matching.index import Index
 from newsletter.matching.query import parse
 from newsletter.models import (
+    MATCH_CUT,
     Choice,
     Claim,
     Harvest,
@@ -343,9 +344,9 @@ class App:
 
     def topic_test(
         self, query: str, now: datetime, days: int
-    ) -> tuple[str, list[tuple[Paper, float]]]:
-        """The canonical query, and the papers of the last days that hold all of it, best first, the
-        cut ignored.
+    ) -> tuple[str, list[tuple[Paper, float]], str]:
+        """The canonical query, the papers of the last days that it brings, best first, the cut
+        ignored, and why it is too broad, if it is.
 
         Raises: QueryError with the position.
         """
@@ -353,8 +354,10 @@ class App:
         with reading(self.engine) as connection:
             recent = papers.recent(connection, now - timedelta(days=days), now)
         by_key = {paper.key: paper for paper in recent}
-        found = Index(recent).search(asked, len(recent), is_loose=False)
-        return str(asked), [(by_key[match.paper], match.score) for match in found]
+        found = Index(recent).weigh(asked)
+        above = {match.paper for match in found if match.score >= MATCH_CUT}
+        weighed = [(by_key[match.paper], match.score) for match in found]
+        return str(asked), weighed, breadth.warning(recent, above)
 
     def import_papers(self, sightings: Sequence[Sighting], now: datetime) -> Counter[str]:
         """Take papers in from a file, the same way as from a source; they count as seen when they

@@ -135,15 +135,19 @@ def test(
             query = topics.get(connection, query).query
         except NotFound:
             parse(query)
-    query, found = site.topic_test(query, moment(at), days)
+    query, found, warning = site.topic_test(query, moment(at), days)
     above = [(paper, score) for paper, score in found if score >= MATCH_CUT]
     per_day = round(len(above) / days, 2)
     shown = [
         {"id": paper.id, "title": paper.title, "score": round(score, 3)}
         for paper, score in above[:top]
     ]
-    if not emit({"query": query, "papers": shown, "per_day": per_day}):
-        say(f"{query}: {per_day} papers a day over {days} days")
+    per_week = round(7 * len(above) / days)
+    data = {"query": query, "papers": shown, "per_day": per_day, "per_week": per_week}
+    if not emit(data | {"warning": warning}):
+        say(f"{query}: about {per_week} papers a week ({per_day} a day over {days} days)")
+        if warning:
+            say(f"warning: {warning}")
         unseen = len(above) - len(shown)
         cut = f"the cut: {f'{unseen} more above it; ' if unseen else ''}readers get nothing below"
         rows = [(score, paper.id, paper.title) for paper, score in found[: len(above) + NEARLY]]

@@ -76,6 +76,11 @@ class Index:
                 found.update(zip(numbers, index._matches(roots), strict=True))
         return found
 
+    def weigh(self, query: str | Query) -> list[Match]:
+        """Find all papers that a topic would bring if there were no cut, best first."""
+        root = (parse(query) if isinstance(query, str) else query).root
+        return list(self._best([root], self._score([root], is_strict=True), 0)[0])
+
     def search(self, query: str | Query, limit: int = 20, *, is_loose: bool = True) -> list[Match]:
         """Find the papers that suit a query best, best first, whether above the cut or not.
 

@@ -24,9 +24,10 @@ from newsletter.models import Fact, Heat, Paper, Signal
 #: list's own robot or the author: beside the upvotes it says little (rank correlation with later
 #: upvotes 0.2).
 WORTH = {"upvotes": 1.0, "points": 1.0, "mentions": 5.0, "comments": 0.25}
-#: What the natural logarithm of the stars is worth: they may be older than the paper (rank
-#: correlation 0.3).
-STARS = 0.3
+#: What the natural logarithm of the stars is worth: those gained since the first reading, and of
+#: those before it as many as a new paper's own repository may have. The rest is older than the
+#: paper: one that names a famous repository is not famous by that.
+STARS, OWN_STARS = 0.3, 1000.0
 #: Upvotes that a paper listed on its own date is given in advance, because the first one or two say
 #: little; divided by (1 + days)^0.3 for one listed later: what is old news gathers less. As its own
 #: votes come in, the guess fades.
@@ -47,9 +48,11 @@ FULL = 100
 #: is warmer.
 SPREAD_SILENT, SPREAD_MEDIAN, SPREAD_SLOPE = 0.5, 18.0, 1.7
 
-#: (level, largest share of the field that is as hot, least attention), hottest first: in a silent
-#: field two upvotes do not make a paper Surging.
-LEVELS = ((4, 0.01, 10.0), (3, 0.05, 4.0), (2, 0.15, 2.0))
+#: (level, largest share of the field that is as hot, least attention), hottest first. The floor is
+#: evidence: four upvotes make no paper Hot, however silent its field.
+LEVELS = ((4, 0.01, 25.0), (3, 0.05, 10.0), (2, 0.15, 5.0))
+#: Heat is about so many days; what is older is no fact of today.
+WINDOW = timedelta(days=7)
 KINDS = frozenset((*WORTH, "stars"))
 _CAP = 1e9
 _DAY = timedelta(days=1)
@@ -86,7 +89,8 @@ def trend(
     fields = _fields(papers)
     places: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     for paper in papers:
-        for field in {_field(paper), _archive(_field(paper))}:
+        # "" is everybody: a paper without categories is measured against all fields.
+        for field in {_field(paper), _archive(_field(paper)), ""}:
             places[field].append(standings[paper.key].place)
     for field in places:
         places[field].sort()
@@ -124,6 +128,9 @@ def _standing(paper: Paper, signals: Iterable[Signal], now: datetime) -> _Standi
     for (kind, _), readings in counters.items():
         newest = max(readings, key=lambda reading: (reading.at, reading.value)).value
         last = min(max(newest, 0.0), _CAP)
+        if kind == "stars":
+            first = min(readings, key=lambda reading: (reading.at, reading.value)).value
+            last = max(0.0, last - max(first - OWN_STARS, 0.0))
         # Two sources may read the same repository's stars; all else is counted by its source alone.
         totals[kind] = max(totals[kind], last) if kind == "stars" else totals[kind] + last
     first_seen = paper.first_seen or now
@@ -153,9 +160,16 @@ def _facts(
             reading for (of, _), values in counters.items() if of == kind for reading in values
         ]
         first = min(readings, key=lambda reading: (reading.at, reading.value))
+        before = [reading for reading in readings if reading.at < now - WINDOW]
         count, since = total, first.at
         if kind == "stars":  # the repository may be older than the paper
-            count -= max(first.value, 0.0)
+            count = max(reading.value for reading in readings) - max(first.value, 0.0)
+        elif before:
+            latest: dict[str, Signal] = {}
+            for reading in sorted(before, key=lambda reading: (reading.at, reading.value)):
+                latest[reading.source] = reading
+            count -= sum(max(reading.value, 0.0) for reading in latest.values())
+            since = now - WINDOW
         elif paper.first_seen and paper.first_seen < first.at:
             since = paper.first_seen  # it was here before it was noticed
         else:

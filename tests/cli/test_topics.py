@@ -58,7 +58,7 @@ def brought(capsys: Capture, site: str, *words: str) -> list[str]:
 def test_the_json_has_the_shape_that_scripts_rely_on(site: str, capsys: Capture) -> None:
     (text,) = brought(capsys, site, "Wavelets  cat:CS.lg", "--json")
     found = json.loads(text)
-    assert set(found) == {"query", "papers", "per_day"}
+    assert set(found) == {"query", "papers", "per_day", "per_week", "warning"}
     assert found["query"] == "wavelets cat:cs.LG"
     assert found["per_day"] == 2.0
     assert len(found["papers"]) == 10
@@ -70,7 +70,9 @@ def test_the_json_has_the_shape_that_scripts_rely_on(site: str, capsys: Capture)
 
 def test_it_tells_papers_a_day_and_where_the_cut_lies(site: str, capsys: Capture) -> None:
     first, *rows = brought(capsys, site, "wavelets")
-    assert first == "wavelets: 2.0 papers a day over 7 days"
+    assert first == "wavelets: about 14 papers a week (2.0 a day over 7 days)"
+    if rows[0].startswith("warning: "):
+        rows = rows[1:]
     cells = [row.split("\t") for row in rows]
     cut = next(number for number, row in enumerate(cells) if row[1] == "---")
     assert cut == 10
@@ -88,7 +90,7 @@ def test_days_and_top_widen_what_is_shown(site: str, capsys: Capture) -> None:
 
 def test_nothing_found_still_shows_the_cut(site: str, capsys: Capture) -> None:
     first, *rows = brought(capsys, site, "nothinglikethis")
-    assert first == "nothinglikethis: 0.0 papers a day over 7 days"
+    assert first == "nothinglikethis: about 0 papers a week (0.0 a day over 7 days)"
     assert [row.split("\t")[1] for row in rows] == ["---"]
 
 

@@ -75,9 +75,11 @@ def test_a_silent_field_is_lukewarm() -> None:
     assert {heat.level for heat in result.values()} == {1}
 
 
-def test_two_upvotes_do_not_make_a_paper_surging_where_nobody_else_has_any() -> None:
-    assert heats([0] * 499 + [2])[500].word == "Rising"
-    assert heats([0] * 499 + [1])[500].word == "Early"
+@pytest.mark.parametrize(
+    ("count", "word"), [(4, "Early"), (5, "Rising"), (10, "Hot"), (24, "Hot"), (25, "Surging")]
+)
+def test_a_word_needs_evidence_where_nobody_else_has_any(count: int, word: str) -> None:
+    assert heats([0] * 499 + [count])[500].word == word
 
 
 def test_many_papers_that_are_alike_are_not_all_at_the_top() -> None:
@@ -88,7 +90,7 @@ def test_mathematics_is_never_measured_against_machine_learning() -> None:
     learning = [paper(n, "cs.LG") for n in range(1, 301)]
     mathematics = [paper(n, "math.AG") for n in range(301, 501)]
     signals = {n: [reading(50 + n)] for n in range(1, 301)}
-    signals |= {301: [reading(3, "mentions", source="hackernews")]}
+    signals |= {301: [reading(5, "mentions", source="hackernews")]}
     result = trend([*learning, *mathematics], signals, NOW)
     assert result[301].word == "Surging"
     assert result[301].field == "math.AG"
@@ -111,8 +113,30 @@ def test_a_lone_paper_is_measured_against_the_usual_spread() -> None:
     assert [level(count) for count in (0, 1, 40, 120, 900)] == [1, 1, 2, 3, 4]
 
 
-def test_papers_without_a_field_are_measured_among_themselves() -> None:
-    assert heats([5, 1], field="")[1].field == ""
+def test_papers_without_a_field_are_measured_against_all_fields() -> None:
+    known = [paper(n, "cs.CL") for n in range(1, 301)]
+    unknown = [paper(n, "") for n in range(301, 401)]
+    signals = {n: [reading(100 + n)] for n in range(1, 301)} | {350: [reading(30)]}
+    result = trend([*known, *unknown], signals, NOW)
+    assert result[350].word == "Early" and result[350].field == ""
+    assert result[300].word == "Surging"
+
+
+def test_a_famous_repository_makes_no_paper_rise() -> None:
+    papers = [paper(n) for n in range(1, 301)]
+    famous, grown, own = reading(90_000, "stars", 2 * DAY), reading(99_000, "stars"), 1000.0
+    result = trend(papers, {1: [famous], 2: [reading(own, "stars")], 3: [famous, grown]}, NOW)
+    assert result[1].word == "Early"
+    assert result[1].components["attention"] == result[2].components["attention"]
+    assert result[3].components["attention"] > result[2].components["attention"]
+
+
+def test_a_fact_is_of_the_last_seven_days() -> None:
+    old = paper(1, age=30 * DAY)
+    silent = [reading(300, ago=20 * DAY)]
+    assert trend([old], {1: silent}, NOW)[1].facts == ()
+    again = [*silent, reading(340)]
+    assert trend([old], {1: again}, NOW)[1].facts == (Fact("upvotes", 40, 7),)
 
 
 # -- age -------------------------------------------------------------------------------------------
@@ -265,6 +289,8 @@ def test_more_of_any_counter_never_cools_a_paper(
         return
     which = data.draw(st.integers(0, len(own) - 1))
     if not math.isfinite(own[which].value):
+        return
+    if own[which].kind == "stars":  # the more there were at first, the fewer were gained
         return
     raised = list(own)
     raised[which] = replace(own[which], value=own[which].value + data.draw(st.integers(1, 100)))

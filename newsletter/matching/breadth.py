@@ -1,0 +1,33 @@
+"""Whether a topic says anything: a word like "scheme" brings papers of every field alike. Pure."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from newsletter.models import Paper
+
+#: A topic that brings this share of all papers is a newspaper of its own.
+LARGE = 0.1
+#: Fewer papers than this say nothing about how they spread.
+ENOUGH = 10
+#: What a topic is about holds a larger part of its papers than of all papers, by this much.
+FOCUS = 0.15
+#: Sites whose largest field is larger than this are of one field: there, spread means nothing.
+ONE_FIELD = 0.6
+
+
+def warning(papers: Sequence[Paper], found: Collection[int]) -> str:
+    """Say in words why a topic is too broad; empty if it is not. `found` are keys of `papers`."""
+    if len(found) < ENOUGH:
+        return ""
+    if len(found) >= LARGE * len(papers):
+        share = round(100 * len(found) / len(papers))
+        return f"this catches {share} % of all papers: add a word, a category, or ti:"
+    everywhere = Counter(paper.fields[0] for paper in papers if paper.fields)
+    inside = Counter(p.fields[0] for p in papers if p.fields and p.key in found)
+    total, of_topic = everywhere.total(), inside.total()
+    if of_topic < ENOUGH or max(everywhere.values()) > ONE_FIELD * total:
+        return ""
+    focus = max(inside[field] / of_topic - everywhere[field] / total for field in inside)
+    if focus >= FOCUS:
+        return ""
+    return f"this catches papers of {len(inside)} fields alike: add a word that tells them apart"
