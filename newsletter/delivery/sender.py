@@ -72,8 +72,9 @@ class Sender:
         self.receivers, self.brake = Receivers(), Brake()
         self.stop: asyncio.Event | None = None
         #: Letters whose receiver asked for fewer at a time, with the moment they were set aside.
-        self._aside: deque[tuple[float, Parcel]] = deque(maxlen=ASIDE)
-        self._domains: dict[int, str] = {}  #: delivery -> receiver, of letters on their way
+        self._aside: deque[tuple[float, Claim, Parcel]] = deque(maxlen=ASIDE)
+        #: Letters that the transport has: the lease under which each was made, and its receiver.
+        self._in_flight: dict[int, tuple[Claim, str]] = {}
         self._paused: set[int] = set()
         self._looked_at = float("-inf")  #: when mails that answer a person were last looked for
 
@@ -192,6 +193,11 @@ class Sender:
         """The parcel when it may leave now; else what must be done about its row is done."""
         if claim.issue in self._paused or self._is_over():
             return None
+        if claim.id in self._in_flight:
+            # It was taken from us and leased again: the older letter must come to its end first.
+            await self._write(self.leases.give_back, claim)
+            await asyncio.sleep(0.05)
+            return None
         if self.leases.is_lost(claim):
             await self._write(self.leases.give_back, claim)
             return None
@@ -207,12 +213,9 @@ class Sender:
             await self._settle(_left_alone(claim, domain, now), claim)
             return None
         if not self.receivers.is_ready(domain):
-            self._aside.append((time.monotonic(), parcel))
+            self._aside.append((time.monotonic(), claim, parcel))
             return None
-        return self._on_its_way(parcel)
-
-    def _on_its_way(self, parcel: Parcel) -> Parcel:
-        self._domains[parcel[0].delivery] = _domain(parcel[0])
+        self._in_flight[claim.id] = claim, domain
         return parcel
 
     def _next_slow(self) -> Parcel | None:
@@ -221,25 +224,26 @@ class Sender:
         """
         while self._aside and time.monotonic() - self._aside[0][0] > ASIDE_S:
             self._aside.popleft()
-        for at, (_, parcel) in enumerate(self._aside):
+        for at, (_, claim, parcel) in enumerate(self._aside):
             domain = _domain(parcel[0])
-            if self.receivers.wait_s(domain) == 0 and self.receivers.is_ready(domain):
+            if claim.id in self._in_flight or self.receivers.wait_s(domain) > 0:
+                continue
+            if self.receivers.is_ready(domain):
                 del self._aside[at]
-                return self._on_its_way(parcel)
+                self._in_flight[claim.id] = claim, domain
+                return parcel
         return None
 
     async def _fence(self, delivery: int) -> bool:
         """Whether the final dot may leave. A row that it may not is given back, to be looked at."""
-        claim = self.leases.claims.get(delivery)
-        if claim is None:
-            return False
+        claim, _ = self._in_flight[delivery]
         if claim.expires_at <= (now := self.clock()):
             await self._settle(Receipt(delivery, DeliveryState.EXPIRED, now), claim)
-            return False
-        if await self.commits.fence(delivery, claim.token):
+        elif await self.commits.fence(delivery, claim.token):
             return True
-        if self.commits.trouble is None:
+        elif self.commits.trouble is None:
             await self._write(self.leases.give_back, claim)
+        del self._in_flight[delivery]
         return False
 
     # -- settling ----------------------------------------------------------------------------------
@@ -250,7 +254,7 @@ class Sender:
         """
         if reply.phase == "dot":
             failpoint("reply")
-        claim = self.leases.claims[reply.delivery]
+        claim, domain = self._in_flight.pop(reply.delivery)
         receipt = classify_reply(reply, claim, self.policy)
         if receipt.code // 100 == 5 and stops_the_issue(receipt):
             await self._pause(
@@ -264,7 +268,6 @@ class Sender:
             self.done.problems.append(
                 f"{issue}, subscriber {claim.subscriber}: {receipt.state} ({said})"
             )
-        domain = self._domains.pop(receipt.delivery, "")
         if receipt.state is DeliveryState.REFUSED:
             await self._write(self._keep_evidence, receipt)
         await self._brake(claim, domain, receipt)

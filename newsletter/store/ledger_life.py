@@ -28,6 +28,7 @@ from newsletter.store.tables import (
     deliveries,
     evidence,
     issues,
+    subscribers,
 )
 
 LEASE_S = 120
@@ -348,6 +349,22 @@ def pause(connection: Connection, issue: int, reason: str) -> None:
     connection.execute(
         update(issues).where(issues.c.id == issue).values(state="paused", state_reason=reason)
     )
+
+
+def follow_address(connection: Connection, subscriber: int) -> None:
+    """A reader's digests that were not handed over go to the address that they have now; whoever
+    had leased one loses it.
+    """
+    mine = and_(
+        deliveries.c.subscriber == subscriber,
+        deliveries.c.issue.is_not(None),
+        deliveries.c.state.in_(("pending", "deferred", "claimed")),
+    )
+    version = select(subscribers.c.address_version).where(subscribers.c.id == subscriber)
+    moved = {"address_version": version.scalar_subquery(), "claim_token": None}
+    claimed = deliveries.c.state == "claimed"
+    state = case((claimed, "pending"), else_=deliveries.c.state)
+    _move(connection, mine, state=state, **moved)
 
 
 def end_moves(connection: Connection, subscriber: int, now: datetime) -> None:

@@ -32,6 +32,7 @@ from sqlalchemy.sql import ColumnElement
 
 from newsletter.errors import InputError, NotFound
 from newsletter.models import DeliveryState, Reader, Subscriber, SubscriberState
+from newsletter.store import ledger_life
 from newsletter.store.db import chunks, insert_into
 from newsletter.store.tables import (
     deliveries,
@@ -299,7 +300,8 @@ def rest(connection: Connection, id: int, until: date, reason: str) -> None:
 
 
 def change_address(connection: Connection, id: int, email: str, canonical: str) -> None:
-    """Letters composed for the old address are never sent: the fence compares the version.
+    """Letters composed for the old address are never sent: the fence compares the version. Digests
+    that were not handed over go to the new one.
 
     Raises: InputError when somebody else has the new address.
     """
@@ -314,6 +316,7 @@ def change_address(connection: Connection, id: int, email: str, canonical: str) 
         "address_version": subscribers.c.address_version + 1,
     }
     connection.execute(update(subscribers).where(subscribers.c.id == id).values(new))
+    ledger_life.follow_address(connection, id)
 
 
 def erase(connection: Connection, id: int) -> None:
