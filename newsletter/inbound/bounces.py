@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import Message
-from itertools import pairwise
 
 from newsletter.inbound.automatic import is_absence, is_automatic, is_from_a_mailer
 from newsletter.inbound.mail_text import text_of, written_text
@@ -117,10 +116,14 @@ def _prose(text: str, status: str = "") -> Returned:
         if _STILL_TRYING.search(line):
             return Returned("delay", reply=line.strip()[:KEPT])
     whole = judge(text[:3000], status, text)
-    starts = [found.end() for found in _REPLY.finditer(text)][:MOST_REPLIES]
+    found_at = list(_REPLY.finditer(text))[:MOST_REPLIES]
+    # What the server said counts, not what the mail system made of it.
+    is_quoted = any("<<<" in one[0] for one in found_at)
+    bounds = [*(one.end() for one in found_at), len(text)]
     replies = [
-        judge(text[start : min(end, start + 400)], status, text)
-        for start, end in pairwise([*starts, len(text)])
+        judge(text[one.end() : min(bounds[n + 1], one.end() + 400)], status, text)
+        for n, one in enumerate(found_at)
+        if "<<<" in one[0] or not is_quoted
     ]
     known = [found for found in replies if found.kind != "other"]
     if not known:

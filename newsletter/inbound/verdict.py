@@ -69,6 +69,8 @@ def judge(said: str, status: str = "", around: str = "") -> Returned:
             _NOBODY_NAMED.search(reply) or _AFTER_CONTENT.search(f"{reply}\n{around}")
         ),
     )
+    if cause is Cause.GONE and _BEFORE_RECIPIENT.search(f"{reply}\n{around}"):
+        cause = Cause.SENDER
     return Returned(_KINDS[cause], status, reply[:KEPT], cause is Cause.CLOSED)
 
 
@@ -76,6 +78,12 @@ _STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _CODE = re.compile(r"([245]\d\d)\b")
 #: "550 : User unknown": the place of the address is empty, so none was being asked about.
 _NOBODY_NAMED = re.compile(r"(?<!\d)5\d\d(?:: | ): ")
+#: Nobody had been named yet: whatever does not exist is ours.
+_BEFORE_RECIPIENT = re.compile(
+    r"(?:in\s+reply\s+to|following|after)\s+(?:the\s+)?"
+    r"(?:mail\s+from|helo|ehlo|initial\s+connection)\b|>>> (?:MAIL|EHLO|HELO)\b[^\n]*\n<<< [45]",
+    re.I,
+)
 #: The server knew the letter by then: it may be the content, whatever it says about the user.
 _AFTER_CONTENT = re.compile(
     r"(?:in\s+reply\s+to|following|after)\s+(?:the\s+)?(?:end\s+of\s+)?data\b|>>> DATA\s*\n<<< 5",

@@ -156,7 +156,8 @@ _SIZE = r"""
     """
 _RATE = r"""
     gr[ae]y ?list\w*
-    too many (?:recipients|connections|messages|sessions|concurrent|hops|errors|mails|emails)
+    too many (?:\w+ ){0,2}?(?:recipients|addresses|users|connections|messages|sessions)
+    too many (?:concurrent|hops|errors|mails|emails)
     rate limit\w*
     at a rate
     (?:sending|message|connection|mail) rate
@@ -193,11 +194,15 @@ _CLOSED = r"""
     (?:account|mailbox|recipient) (?:is|has been|was) (?:temporarily )?(?:blocked|restricted)
     {off} .. address@
     {off} recipient address
+    refused due to recipient preferences
     (?:recipient|mailbox) .. not accept\w* (?:messages|mail)
     """
 _SENDER = r"""
     {sender} ~ {bad}
     (?:domain|address) of .. sender
+    your (?:reverse )?(?:host|hostname|ip|domain|dns|server|network|isp|relay)(?! admin)
+    not accept\w* (?:any )?(?:mail|email|e mail|messages?) from
+    refuse\w* to (?:accept|talk)
     (?:in reply to|following|after) .. mail from
     (?:black|block|deny|reject) ?list\w*
     blacklisted
@@ -226,7 +231,6 @@ _SENDER = r"""
     (?:do|does|did) not have permission
     (?:permission denied|no permission)
     reputation
-    refused due to recipient preferences
     mismatch\w* client ip
     (?:user|spam|volume|abuse) complaints
     protocol violation
@@ -284,7 +288,7 @@ _GONE = r"""
     no longer (?:on server|valid|exists?|available|in use|employed|works?)
     not listed in
     not (?:a|an) (?:known|valid|existing|active|deliverable) (?:{which} )*{who}
-    no valid (?:recipient|recipients|address|user)
+    no valid recipients for this
     has (?:moved|left)
     (?:{host}) .. (?:unknown|unrecognized|nxdomain|not found|not exist|not resolve\w*)
     (?:{not}) find .. (?:{host}|mail exchanger)
@@ -309,6 +313,7 @@ _SURE = r"""
 
 _WEAK = r"""
     (?:message|mail|e mail|email) (?:was |has been |is )?(?:rejected|refused|blocked|denied)
+    (?<!address )rejected
     """
 
 #: The order in which causes are looked for: what the words name besides an unknown mailbox wins.

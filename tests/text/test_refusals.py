@@ -95,6 +95,7 @@ CONTENT = """
 554 5.6.0 Message contains a virus
 550 5.7.1 Our system has detected that this message is likely unsolicited spam
 550 Malware found in attachment
+550 Rejected
 554 5.6.9 improper use of 8-bit data in message header
 550 5.7.1 This message is not RFC 5322 compliant
 """
@@ -119,7 +120,6 @@ connect to example.org[192.0.2.1]:25: Connection timed out
 550 5.1.1 user lookup failure, please try later
 """
 UNKNOWN = """
-550 Rejected
 554 Transaction failed
 550 #5.0.0 smtp; 550
 """
