@@ -46,7 +46,15 @@ from newsletter.sources.registry import build_sources, list_plans, open_http
 from newsletter.steps.classify_reply import DeliveryPolicy
 from newsletter.steps.compose import PaperFacts, Renderer, SiteFacts, show
 from newsletter.steps.due import Due, next_due, zone
-from newsletter.store import ledger_life, ledger_read, papers, runs, source_lists, subscribers
+from newsletter.store import (
+    ledger_life,
+    ledger_read,
+    papers,
+    retention,
+    runs,
+    source_lists,
+    subscribers,
+)
 from newsletter.store.db import find_assets, only_one, open_engine, reading, require_schema, writing
 from newsletter.store.site_lock import require_home
 from newsletter.tokens import Tokens
@@ -156,6 +164,7 @@ class App:
                     pipeline.rank(self.engine, now)
             with watch.stage("deliver"):
                 delivered = await self.deliver(now, transport=transport, stop=stop)
+            retention.sweep(self.engine, self.config.retention.days, now, most=retention.BATCHES)
             touched = {
                 result.issue for result in frozen if result.planned or result.quiet
             } | delivered.issues

@@ -187,6 +187,27 @@ class Limits(Section):
     subscribes_per_minute_per_address: Annotated[int, Field(ge=1)] = 5
 
 
+class Retention(Section):
+    """Days after which records are deleted; 0 keeps them for ever."""
+
+    letters_days: Annotated[int, Field(ge=0)] = 400
+    signals_days: Annotated[int, Field(ge=0)] = 90
+    papers_days: Annotated[int, Field(ge=0)] = 730
+    runs_days: Annotated[int, Field(ge=0)] = 90
+
+    @field_validator("letters_days", "papers_days")
+    @classmethod
+    def _keep_what_planning_reads(cls, days: int) -> int:
+        if 0 < days < 30:
+            raise ValueError("must be 0 (for ever) or at least 30: planning reads the last weeks")
+        return days
+
+    @property
+    def days(self) -> dict[str, int]:
+        """Kind of record -> days."""
+        return {name.removesuffix("_days"): days for name, days in self}
+
+
 class Matching(Section):
     model_folder: Path | None = None
 
@@ -212,6 +233,7 @@ class Config(Section):
     web: Web = Web()
     bounces: Bounces = Bounces()
     limits: Limits = Limits()
+    retention: Retention = Retention()
     matching: Matching = Matching()
     summaries: Summaries | None = None
 

@@ -11,7 +11,14 @@ from newsletter.errors import InputError, NotFound
 from newsletter.mail_kinds import ADDRESS_NEW, CONFIRM, MailKind
 from newsletter.models import DeliveryState
 from newsletter.store.db import chunks
-from newsletter.store.tables import UNSETTLED, deliveries, issue_papers, issues, subscribers
+from newsletter.store.tables import (
+    UNSETTLED,
+    deliveries,
+    issue_papers,
+    issues,
+    removed_letters,
+    subscribers,
+)
 
 #: Outward states. A claimed row, or one whose dot has no reply yet, counts as pending.
 STATES = ("sent", "refused", "deferred", "held", "suppressed", "expired", "pending")
@@ -50,6 +57,12 @@ def counts(
         query = query.where(deliveries.c.subscriber == subscriber)
     for row in connection.execute(query):
         found[_INNER.get(row.state, row.state)] += row.number
+    if subscriber is None:
+        removed = select(removed_letters)
+        if issue is not None:
+            removed = removed.where(removed_letters.c.issue == issue)
+        for row in connection.execute(removed):
+            found[row.state] += row.number
     return {"planned": sum(found[state] for state in STATES), **found}
 
 

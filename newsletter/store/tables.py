@@ -325,6 +325,18 @@ class DeliveryRow(SQLModel, table=True):
     ambiguous: int = number_column(0)  #: times the window after the dot was left without a reply
 
 
+class RemovedLettersRow(SQLModel, table=True):
+    """What is left of letters that were deleted by age: how many of an issue had which outcome.
+
+    Issue 0 stands for mails that answered a person.
+    """
+
+    __tablename__ = "removed_letters"
+    issue: int = Field(sa_column=Column(BigKey, primary_key=True, autoincrement=False))
+    state: str = Field(sa_column=Column(String(16), primary_key=True))
+    number: int = number_column(0)
+
+
 class EvidenceRow(SQLModel, table=True):
     """What was said about a letter that did not arrive. One of each source a letter: who says it
     twice is counted once. Rows without a letter are the operator's word.
@@ -471,6 +483,7 @@ suppressions = _table(SuppressionRow)
 issues = _table(IssueRow)
 issue_papers = _table(IssuePaperRow)
 deliveries = _table(DeliveryRow)
+removed_letters = _table(RemovedLettersRow)
 evidence = _table(EvidenceRow)
 inbound = _table(InboundRow)
 inbound_counts = _table(InboundCountRow)
