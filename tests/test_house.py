@@ -21,17 +21,55 @@ ROOT = Path(__file__).parent.parent
 ROOMS = sorted((ROOT / "newsletter").rglob("*.py"))
 
 
+#: To be divided: the list only shrinks, and a file leaves it when it is short enough.
+LONGER_THAN_400 = {
+    "newsletter/app.py": 450,
+    "newsletter/cli/run.py": 430,
+    "newsletter/cli/site.py": 430,
+    "newsletter/cli/subscribers.py": 500,
+    "newsletter/config.py": 480,
+    "newsletter/matching/query.py": 510,
+    "newsletter/membership.py": 470,
+    "newsletter/pipeline.py": 430,
+    "newsletter/steps/dedupe.py": 500,
+    "newsletter/store/subscribers.py": 540,
+    "newsletter/store/tables.py": 510,
+}
+
+
 @pytest.mark.parametrize("room", ROOMS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_rooms_and_functions_stay_small(room: Path) -> None:
     text = room.read_text()
-    assert len(text.splitlines()) <= 540
+    assert len(text.splitlines()) <= LONGER_THAN_400.get(str(room.relative_to(ROOT)), 400)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < 75, node.name
+            assert (node.end_lineno or 0) - node.lineno < 60, node.name
+
+
+@pytest.mark.parametrize("name", LONGER_THAN_400)
+def test_no_room_is_listed_as_long_that_is_not(name: str) -> None:
+    assert len((ROOT / name).read_text().splitlines()) > 400
+
+
+def test_sql_is_written_in_the_store_only() -> None:
+    """Others may name the types of a connection and an engine, and nothing else of SQLAlchemy."""
+    for room in ROOMS:
+        if room.is_relative_to(ROOT / "newsletter" / "store"):
+            continue
+        for node in ast.walk(ast.parse(room.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                ("sqlalchemy", "sqlmodel")
+            ):
+                names = {one.name for one in node.names}
+                assert names <= {"Connection", "Engine"}, (room, names)
+            if isinstance(node, ast.Import):
+                assert not any(
+                    one.name.startswith(("sqlalchemy", "sqlmodel")) for one in node.names
+                ), room
 
 
 #: To be divided. (The parameters of a command are its options: they are not counted.)
-MORE_THAN_SIX = {"deliver_waiting", "_Bench.__init__", "judge"}
+MORE_THAN_SIX: set[str] = set()
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -59,35 +59,7 @@ class LedgerSql:
         )
         self._add = str(adding.compile(dialect=positional, column_keys=FROZEN))
         self._row = self._add[self._add.index("VALUES ") + 7 : self._add.index(" ON CONFLICT")]
-        mine = and_(
-            deliveries.c.id == bindparam("delivery"), deliveries.c.claim_token == bindparam("token")
-        )
-        states = or_(
-            *(
-                deliveries.c.state == literal_column(f"'{state}'")
-                for state in ("claimed", "dot", "held")
-            )
-        )
-        known = ("state", "code", "enhanced", "reply", "phase", "relay", "settled_at")
-        settling = (
-            update(deliveries)
-            .where(mine, states)
-            .values(
-                **{name: bindparam(f"new_{name}", type_=deliveries.c[name].type) for name in known},
-                claims=literal_column("0"),
-                attempts=deliveries.c.attempts + literal_column("1"),
-                ambiguous=deliveries.c.ambiguous
-                + bindparam("again", type_=deliveries.c.ambiguous.type),
-                pick_limit=func.coalesce(
-                    bindparam("new_picks", type_=deliveries.c.pick_limit.type),
-                    deliveries.c.pick_limit,
-                ),
-                next_at=func.coalesce(
-                    bindparam("not_before", type_=deliveries.c.next_at.type), deliveries.c.next_at
-                ),
-            )
-        )
-        self.settle = str(settling.compile(dialect=named))
+        self.settle = str(_settling().compile(dialect=named))
         seconds = database_seconds(dialect.name)
         chosen = deliveries.c.id == func.any(bindparam("ids", [], type_=ARRAY(BigInteger)))
         if self._is_sqlite:
@@ -149,6 +121,38 @@ class LedgerSql:
             "new_picks": receipt.picks or None,
             "again": int(receipt.phase == "dot" and receipt.code // 100 not in (2, 4, 5)),
         }
+
+
+def _settling() -> Any:
+    """The statement that records an outcome, where the row is still this worker's."""
+    mine = and_(
+        deliveries.c.id == bindparam("delivery"), deliveries.c.claim_token == bindparam("token")
+    )
+    states = or_(
+        *(
+            deliveries.c.state == literal_column(f"'{state}'")
+            for state in ("claimed", "dot", "held")
+        )
+    )
+    known = ("state", "code", "enhanced", "reply", "phase", "relay", "settled_at")
+    return (
+        update(deliveries)
+        .where(mine, states)
+        .values(
+            **{name: bindparam(f"new_{name}", type_=deliveries.c[name].type) for name in known},
+            claims=literal_column("0"),
+            attempts=deliveries.c.attempts + literal_column("1"),
+            ambiguous=deliveries.c.ambiguous
+            + bindparam("again", type_=deliveries.c.ambiguous.type),
+            pick_limit=func.coalesce(
+                bindparam("new_picks", type_=deliveries.c.pick_limit.type),
+                deliveries.c.pick_limit,
+            ),
+            next_at=func.coalesce(
+                bindparam("not_before", type_=deliveries.c.next_at.type), deliveries.c.next_at
+            ),
+        )
+    )
 
 
 def may_be_mailed() -> Any:
