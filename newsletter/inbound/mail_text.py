@@ -16,7 +16,9 @@ def text_of(part: Message) -> str:
     """Give the text of one part, decoded as it says, with plain line ends."""
     payload = part.get_payload()
     if isinstance(payload, list):
-        return "\n\n".join(str(block)[:LOOKED_AT] for block in payload[:50])[:LOOKED_AT]
+        return "\n\n".join(
+            _fields_of(block) for block in payload[:50] if isinstance(block, Message)
+        )[:LOOKED_AT]
     raw = part.get_payload(decode=True)
     if isinstance(raw, bytes):
         text = _decode(raw[: 4 * LOOKED_AT], _charset(part))
@@ -25,6 +27,14 @@ def text_of(part: Message) -> str:
     if part.get_content_type() == "text/html":
         text = re.sub(r"<[^<>]{0,500}>", " ", text[:LOOKED_AT])
     return text[:LOOKED_AT].replace("\r\n", "\n")
+
+
+def _fields_of(block: Message) -> str:
+    """Give the header of a block as lines. `str` would encode it anew, in more than linear time."""
+    lines = "\n".join(f"{name}: {str(value)[:LOOKED_AT]}" for name, value in block.raw_items())
+    payload = block.get_payload()
+    text = f"{lines}\n\n{payload}" if isinstance(payload, str) and payload.strip() else lines
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")[:LOOKED_AT]
 
 
 def _decode(raw: bytes, charset: str) -> str:

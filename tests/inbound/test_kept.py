@@ -66,6 +66,8 @@ HOSTILE = {
     "bytes": bytes(range(256)) * 400,
     "boundary everywhere": b'Content-Type: multipart/mixed; boundary="b"\n\n' + b"--b\n" * 200_000,
     "html": b"Content-Type: text/html\nFrom: mailer-daemon@a.example\n\n" + b"<" * 300_000,
+    "bytes in a report": b"Content-Type: message/delivery-status\n\nAction: failed\n"
+    b"Diagnostic-Code: smtp; 550 " + b'\xff{"a":' * 15_000 + b"\n\n",
     "fields": b"Content-Type: message/delivery-status\n\n" + b"Action: failed\n\n" * 60_000,
 }
 

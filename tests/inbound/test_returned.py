@@ -14,6 +14,7 @@ from newsletter.health.alerts import Operator
 from newsletter.inbound import intake, processor
 from newsletter.models import SubscriberState
 from newsletter.runtime.daemon import Daemon
+from newsletter.runtime.mail_intake import MailIntake
 from newsletter.store import ledger_life, ledger_read, subscribers, tables
 from newsletter.store.db import reading, writing
 from tests.faults.server import Server
@@ -160,6 +161,7 @@ async def test_G16_returned_mail_that_cannot_be_read_stops_nothing_and_is_told_a
         bounces = site.app.config.bounces.model_copy(update={"maildir": box})
         given = site.app.config.site.model_copy(update={"contact": "operator@example.net"})
         site.app.config = site.app.config.model_copy(update={"bounces": bounces, "site": given})
+        await MailIntake(site.app, lambda: NOW).look()
         await Daemon(site.app, lambda: NOW).tick()
         assert site.states() == {"sent": 2}
         check(site, server)
