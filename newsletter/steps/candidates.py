@@ -31,6 +31,8 @@ PER_AUTHOR = 2
 #: Titles that share this much of their telling words are about one thing; a mail shows one of them.
 NEAR_DUPLICATE = 0.6
 COLD = Heat(0.0, 1, "")
+#: Mondays and Thursdays, so that nobody gets more than two papers from outside in a week.
+OUTSIDE_DAYS = frozenset({0, 3})
 HOT, SURGING = 3, 4
 
 #: One paper under one topic: minus its score, its place in the set, the topic. Sorts best first.
@@ -65,6 +67,7 @@ class CandidateSet:
     voted: dict[int, Paper]  #: papers with votes that are not eligible any more, by key
     keys: NDArray[np.int64]  #: of the papers
     warmth: NDArray[np.float64]  #: the heats' values
+    is_outside_day: bool  #: a letter may have a paper from outside the reader's topics
     _places: dict[int, tuple[NDArray[np.intp], NDArray[np.float64]]] = field(default_factory=dict)
     _heads: dict[str, dict[int, list[Entry]]] = field(default_factory=lambda: defaultdict(dict))
     _inside: dict[int, frozenset[int]] = field(default_factory=dict)
@@ -105,6 +108,7 @@ class CandidateSet:
             voted={paper.key: paper for paper in voted},
             keys=np.array([paper.key for paper in ready], np.int64),
             warmth=np.array([heat.value for heat in warmth], np.float64),
+            is_outside_day=now.weekday() in OUTSIDE_DAYS,
         )
 
     # -- topics ------------------------------------------------------------------------------------
@@ -120,7 +124,9 @@ class CandidateSet:
         """List the papers of a topic above the cut, best first."""
         places, scores = self._found(topic)
         share = MATCH_SHARE[mix]
-        blended = -(share * scores + (1 - share) * self.warmth[places])
+        # Heat counts as far as a paper is above the cut: a hot mention in passing is no hit.
+        above = (scores - MATCH_CUT) / (1 - MATCH_CUT)
+        blended = -(share * scores + (1 - share) * above * self.warmth[places])
         order = blended.argsort(kind="stable")[:limit]
         return list(zip(blended[order].tolist(), places[order].tolist(), repeat(topic)))
 

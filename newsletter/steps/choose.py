@@ -25,10 +25,14 @@ __all__ = ["CandidateSet", "choose"]
 
 #: Papers this much alike in their telling words count as near each other.
 NEAR = 0.2
-#: One vote moves a paper just like the one voted on by so much; less alike, less far. All votes
-#: together move a paper by at most `VOTES`, and never out of its topic: a vote reorders and makes
-#: room, it does not empty.
+#: Likeness to the liked papers, less so much of the likeness to the disliked ones, each a mean.
+DISLIKED = 0.7
+#: A paper one standard deviation nearer to the reader's taste than most moves by `VOTE`; none moves
+#: by more than `VOTES`, and none out of its topic: a vote reorders and makes room, it does not
+#: empty.
 VOTE, VOTES = 0.12, 0.36
+#: A letter with a paper from outside has at least so many of the reader's own topics.
+OWN = 5
 #: How many papers more than a topic may bring are looked at first.
 SPARE = 2
 NOTHING: frozenset[int] = frozenset()
@@ -204,24 +208,43 @@ class _Rules:
         return any(word in text for word in self.muted)
 
     def with_outsider(self) -> list[Entry]:
-        """Give the last slot to one Surging paper from elsewhere; not on a quiet day, not to "My
-        topics" readers.
+        """Give the last slot to one Surging paper from elsewhere, from the nearest field first.
+
+        Twice a week at most, beside at least `OWN` papers of the reader's own topics, and never to
+        "My topics" readers.
         """
         kept, candidates = self.kept, self.candidates
-        if not kept or self.reader.mix == "match" or not candidates.surging:
+        is_full = len(kept) >= self.reader.size
+        if self.reader.mix == "match" or not candidates.surging or not candidates.is_outside_day:
+            return kept
+        if len(kept) - is_full < OWN:
             return kept
         inside = NOTHING.union(*map(candidates.inside, self.reader.topics))
-        for place in candidates.surging:
+        for place in self._nearest(candidates.surging):
             if place in inside or self._against(place, OUTSIDE):
                 continue
-            if len(kept) >= self.reader.size:
-                droppable = [entry for entry in kept if entry[2] != FOLLOWED]
-                if len(droppable) < 2:
+            if is_full:
+                last = next((e for e in reversed(kept) if e[2] != FOLLOWED), None)
+                if last is None:
                     return kept
-                self.left_out[droppable[-1][1]] = ("size", droppable[-1])
-                kept = [entry for entry in kept if entry is not droppable[-1]]
+                self.left_out[last[1]] = ("size", last)
+                kept = [entry for entry in kept if entry is not last]
             return [*kept, (-candidates.heats[place].value, place, OUTSIDE)]
         return kept
+
+    def _nearest(self, places: Sequence[int]) -> list[int]:
+        """Sort places: of a field of the letter's papers first, then of an archive of theirs."""
+        papers = self.candidates.papers
+        fields = {field for _, place, _ in self.kept for field in papers[place].fields}
+        archives = {field.partition(".")[0] for field in fields}
+
+        def distance(place: int) -> int:
+            own = papers[place].fields
+            if not fields.isdisjoint(own):
+                return 0
+            return 1 if any(field.partition(".")[0] in archives for field in own) else 2
+
+        return sorted(places, key=distance)
 
 
 class _Taste:
@@ -229,11 +252,16 @@ class _Taste:
 
     def __init__(self, candidates: CandidateSet, votes: Mapping[int, int]) -> None:
         near = {key: like for key in votes if (like := candidates.likeness(key)) is not None}
-        shift: Vector = np.zeros(len(candidates.papers), np.float32)
-        for key, like in near.items():
-            shift += votes[key] * VOTE * np.minimum(like / NEAR, 1)
-        self.shift = np.clip(shift, -VOTES, VOTES)
         self._liked = [like for key, like in near.items() if votes[key] > 0]
+        disliked = [like for key, like in near.items() if votes[key] < 0]
+        taste: Vector = np.zeros(len(candidates.papers), np.float32)
+        if self._liked:
+            taste += np.mean(self._liked, axis=0)
+        if disliked:
+            taste -= np.float32(DISLIKED) * np.mean(disliked, axis=0)
+        spread = float(taste.std()) or 1.0 if len(taste) else 1.0
+        middle = float(taste.mean()) if len(taste) else 0.0
+        self.shift = np.clip(VOTE * (taste - middle) / spread, -VOTES, VOTES)
 
     def likes_near(self, place: int) -> int:
         """Count the liked papers that a paper is near."""

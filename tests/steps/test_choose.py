@@ -110,13 +110,42 @@ def test_two_papers_of_one_first_or_last_author_are_enough() -> None:
     )
 
 
-def test_a_paper_from_outside_never_takes_the_only_slot_of_the_topics() -> None:
-    papers, heats = [paper(n) for n in range(1, 4)], {3: Heat(0.99, 4, "cs.LG")}
-    shelf = world(papers, {1: {1: 0.9, 2: 0.8}}, heats)
-    assert keys(choose(replace(READER, size=1), shelf, set(), {})) == [1]
-    assert keys(choose(replace(READER, size=2), shelf, set(), {})) == [1, 3]
-    followed = replace(READER, size=2, follows=tuple(papers[1].authors))
-    assert sorted(keys(choose(followed, shelf, set(), {}))) == [1, 2]
+def test_a_paper_from_outside_comes_beside_five_of_the_readers_own() -> None:
+    papers, heats = [paper(n) for n in range(1, 9)], {8: Heat(0.99, 4, "cs.LG")}
+    five, four = ({1: {n: 0.9 - n / 100 for n in range(1, 1 + count)}} for count in (5, 4))
+    assert keys(choose(READER, world(papers, five, heats), set(), {})) == [1, 2, 3, 4, 5, 8]
+    assert keys(choose(READER, world(papers, four, heats), set(), {})) == [1, 2, 3, 4]
+    small = replace(READER, size=5)
+    assert keys(choose(small, world(papers, five, heats), set(), {})) == [1, 2, 3, 4, 5]
+
+
+def test_a_paper_from_outside_comes_at_most_twice_a_week() -> None:
+    papers, heats = [paper(n) for n in range(1, 9)], {8: Heat(0.99, 4, "cs.LG")}
+    found = {1: [Match(n, 0.9) for n in range(1, 6)]}
+    outsiders = 0
+    for days in range(7):
+        now = NOW + timedelta(days=days)
+        fresh = [replace(one, first_seen=now) for one in papers]
+        candidates = CandidateSet.prepare(fresh, heats, found, {1: topic(1)}, now)
+        outsiders += 8 in keys(choose(READER, candidates, set(), {}))
+    assert outsiders == 2
+
+
+def test_the_paper_from_outside_is_of_the_nearest_field() -> None:
+    heats = {n: Heat(0.99 + n / 10_000, 4, "") for n in (6, 7, 8)}
+    fields = {6: ("cs.CL",), 7: ("cs.RO",), 8: ("math.NA",)}
+    papers = [paper(n, fields=fields.get(n, ("cs.CL", "cs.LG"))) for n in range(1, 9)]
+    candidates = world(papers, {1: dict.fromkeys(range(1, 6), 0.9)}, heats)
+    assert keys(choose(READER, candidates, set(), {}))[-1] == 6
+    assert keys(choose(READER, candidates, {6}, {}))[-1] == 7
+    assert keys(choose(READER, candidates, {6, 7}, {}))[-1] == 8
+
+
+def test_a_hot_mention_in_passing_never_stands_before_a_perfect_title() -> None:
+    heats = {2: Heat(1.0, 4, "")}
+    for mix in ("match", "balanced"):
+        candidates = world([paper(1), paper(2)], {1: {1: 0.95, 2: 0.52}}, heats)
+        assert keys(choose(replace(READER, mix=mix), candidates, set(), {})) == [1, 2]
 
 
 def test_one_of_a_cluster_of_near_duplicates_is_shown() -> None:
@@ -205,7 +234,7 @@ def test_a_hot_only_reader_gets_hot_papers_only() -> None:
 
 def test_match_or_buzz_is_the_readers() -> None:
     candidates = world(
-        [paper(1), paper(2)], {1: {1: 0.9, 2: 0.55}}, {1: Heat(0.3, 1, ""), 2: Heat(0.99, 3, "")}
+        [paper(1), paper(2)], {1: {1: 0.9, 2: 0.75}}, {1: Heat(0.3, 1, ""), 2: Heat(0.99, 3, "")}
     )
     assert keys(choose(replace(READER, mix="match"), candidates, set(), {})) == [1, 2]
     assert keys(choose(replace(READER, mix="trend"), candidates, set(), {})) == [2, 1]
