@@ -103,14 +103,17 @@ def _plan_returned(app: App, mail: Arrived, box: Box, now: datetime) -> partial[
 
 def _plan_command(app: App, mail: Arrived, box: Box, recipient: str, now: datetime) -> partial[str]:
     site = app.config.site
-    answer = PARSER.ask(
-        "command",
-        mail.raw,
-        box=box.command,
-        is_null_sender=not mail.sender,
-        authority=app.config.bounces.authority,
-        own=(site.from_, site.contact, recipient),
-    )
+    try:
+        answer = PARSER.ask(
+            "command",
+            mail.raw,
+            box=box.command,
+            is_null_sender=not mail.sender,
+            authority=app.config.bounces.authority,
+            own=(site.from_, site.contact, recipient),
+        )
+    except UnreadableError:  # not kept: strangers would fill the room for signed mail
+        return partial(_say, outcome="dropped: a command that could not be read")
     wanted = Wanted(**answer)
     if wanted.why_not:
         return partial(_say, outcome=f"dropped: {wanted.why_not}")

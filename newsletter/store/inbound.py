@@ -48,7 +48,11 @@ def keep(
     digest = hashlib.sha256(mail.recipient.encode() + b"\0" + mail.raw).hexdigest()
     if connection.scalar(select(inbound.c.id).where(inbound.c.digest == digest)):
         return True
-    if (connection.scalar(select(func.count()).select_from(inbound)) or 0) >= MOST_KEPT:
+    counted = select(func.count()).select_from(inbound)
+    if (connection.scalar(counted) or 0) >= MOST_KEPT:
+        return False
+    personal = counted.where(inbound.c.is_personal == 1)
+    if is_personal and (connection.scalar(personal) or 0) >= MOST_KEPT // 2:
         return False
     row = {
         "at": now,

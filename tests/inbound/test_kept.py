@@ -218,6 +218,21 @@ def test_a_report_that_says_nothing_is_kept_with_its_letter(site: Site) -> None:
     assert kept(site.app)[0].mail.recipient == to
 
 
+def test_K23_strangers_cannot_fill_the_room_for_signed_mail(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbound_store, "MOST_KEPT", 4)
+    unreadable = b"Content-Type: text/plain\n" * 300
+    done = processor.receive(site.app, "a@b.example", f"help@{DOMAIN}", unreadable, NOW)
+    assert done == "dropped: a command that could not be read" and not kept(site.app)
+    for n in range(5):
+        raw = f"From: a@b.example\n\n{n}\n".encode()
+        processor.receive(site.app, "a@b.example", f"abuse@{DOMAIN}", raw, NOW)
+    assert len(kept(site.app)) == 2
+    done = processor.receive(site.app, "", sent(site), unreadable, NOW)
+    assert done.startswith("kept: it could not be read")
+
+
 # -- K48: the operator's addresses -----------------------------------------------------------------
 
 
