@@ -30,7 +30,7 @@ from sqlalchemy import Engine, insert, select
 
 from newsletter.app import App
 from newsletter.cli.demo_world import sample_papers
-from newsletter.config import load_config
+from newsletter.config_loading import load_config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Sender
 from newsletter.delivery.suppression import Suppression

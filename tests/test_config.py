@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from newsletter.config import Config, load_config, masked
+from newsletter.config import Config
+from newsletter.config_loading import load_config, masked
 from newsletter.errors import ConfigError
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
@@ -58,7 +59,13 @@ def test_every_key_is_in_the_example_and_none_besides() -> None:
             found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key}
         return found
 
-    secrets = {"smtp.password", "signals.github.token", "summaries.key"}  # environment only
+    secrets = {  # environment only
+        "smtp.password",
+        "signals.github.token",
+        "summaries.key",
+        "bounces.hook_secret",
+        "bounces.imap_password",
+    }
     keys = {
         key for key in _keys(Config) if not key.startswith("smtp.fallback.")
     }  # the same as those of [smtp]

@@ -17,7 +17,8 @@ from pydantic import SecretStr
 
 from newsletter import summaries
 from newsletter.app import App
-from newsletter.config import Config, load_config, masked
+from newsletter.config import Config
+from newsletter.config_loading import load_config, masked
 from newsletter.errors import ConfigError
 from newsletter.models import Paper, Sighting, Subscriber, SubscriberState
 from newsletter.store import papers, subscribers, topics

@@ -24,7 +24,7 @@ from newsletter.app import App
 from newsletter.cli.demo_world import ARCHIVES, SAMPLE, Postbox, World, at_noon
 from newsletter.cli.output import as_called, emit, mark, note, say, table
 from newsletter.cli.site import create_site
-from newsletter.config import load_config
+from newsletter.config_loading import load_config
 from newsletter.errors import InputError
 from newsletter.list_days import latest_list_day
 from newsletter.matching.query import parse

@@ -77,7 +77,7 @@ def console(*, is_error: bool = False) -> Console:
 def read_config() -> Config:
     """Raises: ConfigError; also when everybody on this machine may read a secret in it."""
     from newsletter.cli.file_permissions import secrets_in
-    from newsletter.config import load_config
+    from newsletter.config_loading import load_config
 
     path = session.config_path
     config = load_config(path, os.environ)

@@ -70,7 +70,7 @@ def create_site(path: Path, config_text: str) -> None:
     """
     import secrets
 
-    from newsletter.config import load_config
+    from newsletter.config_loading import load_config
     from newsletter.matching.curated import load_curated
     from newsletter.store import topics
     from newsletter.store.db import migrate, open_engine, writing
@@ -148,7 +148,7 @@ def check_config() -> int:
 @config_app.command("show")
 def show_config() -> int:
     """Show the configuration as it is in force, without secrets."""
-    from newsletter.config import masked
+    from newsletter.config_loading import masked
 
     data = masked(read_config())
     if not emit(data):
@@ -186,7 +186,7 @@ def take_feeds(
     """
     import json
 
-    from newsletter.config import load_config
+    from newsletter.config_loading import load_config
     from newsletter.source_rows import TAKEN
     from newsletter.sources.opml import read_opml
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.cli import main
-from newsletter.config import load_config
+from newsletter.config_loading import load_config
 
 Capture = pytest.CaptureFixture[str]
 

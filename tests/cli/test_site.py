@@ -10,7 +10,7 @@ from sqlalchemy import update
 from newsletter import cli
 from newsletter.app import App
 from newsletter.cli.vulnerable_versions import check_versions
-from newsletter.config import load_config
+from newsletter.config_loading import load_config
 from newsletter.store import subscribers, tables, topics
 from newsletter.store.db import reading, writing
 from newsletter.web import create_app

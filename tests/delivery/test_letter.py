@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, update
 
-from newsletter.config import load_config
+from newsletter.config_loading import load_config
 from newsletter.errors import ConfigError, InputError, LetterError
 from newsletter.mail import mime
 from newsletter.mail.smtp_session import stuffed

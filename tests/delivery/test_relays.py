@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.config import load_config
+from newsletter.config_loading import load_config
 from newsletter.errors import ConfigError
 from tests.faults import server as fault
 from tests.faults.server import Server, Talk

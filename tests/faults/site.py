@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Engine, insert, select, text, update
 
 from newsletter.app import App
-from newsletter.config import load_config
+from newsletter.config_loading import load_config
 from newsletter.delivery.sender import Delivered
 from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.models import Heat, Merge, Paper, Pick, Reason, Sighting, SubscriberState, Topic

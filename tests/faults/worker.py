@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from newsletter.config import load_config
+from newsletter.config_loading import load_config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, Sender, moving_clock
 from newsletter.delivery.suppression import Suppression

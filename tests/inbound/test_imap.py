@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from newsletter.config import load_config
+from newsletter.config_loading import load_config
 from newsletter.errors import ConfigError
 from newsletter.inbound import imap
 from newsletter.runtime.mail_intake import MailIntake

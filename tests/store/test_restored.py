@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from newsletter.config import load_config
+from newsletter.config_loading import load_config
 from newsletter.errors import StoreError
 from newsletter.runtime.daemon import Daemon
 from newsletter.store import site_lock
