@@ -230,8 +230,10 @@ def _missed(ask: Ask, looks: Sequence[_Look], lists: Sequence[DayList]) -> list[
     empty = {one.day for one in ask.lists} - {
         one.day for one in ask.lists if one.state is not ListState.EMPTY
     }
+    read = {one.day for one in ask.lists if one.state is ListState.READ and one.day < today}
+    last = max(read, default=date.min)  # what came before it would be known to the API by now
     return [
-        Missed(day, tuple(days[day]), _closed_before(day, empty), is_list_day(day))
+        Missed(day, tuple(days[day]), _closed_before(day, empty), is_list_day(day) and day > last)
         for day in sorted(days, reverse=True)
     ]
 

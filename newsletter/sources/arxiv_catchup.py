@@ -32,7 +32,8 @@ class Missed:
     day: date
     categories: tuple[str, ...]
     since: datetime  #: submitted after this; earlier than need be does no harm
-    is_certain: bool  #: there was a list that day: "nothing" is not believed at once
+    #: There was a list that day, as far as we know: the API's "nothing" alone is not believed.
+    is_certain: bool
 
     @property
     def until(self) -> datetime:
@@ -77,7 +78,7 @@ class CatchUp:
             found += [sighting for entry in page.entries if (sighting := from_entry(entry, now))]
             start += len(page.entries)
             empty = 0 if page.entries else empty + 1
-            if not (total or missed.is_certain):
+            if empty == EMPTY_PAGES and not (total or missed.is_certain):
                 return ()
             if empty == EMPTY_PAGES:
                 raise FetchError(

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -142,12 +142,19 @@ class BiorxivSource:
             for item in items:
                 if paper := _paper(item, server, now):
                     known = papers.get(paper.source_id)
-                    if known is None or paper.version >= known.version:
-                        papers[paper.source_id] = paper
+                    papers[paper.source_id] = _latest(known, paper) if known else paper
                 if at := moment(item.get("date"), now):
                     days[at.date()] += 1
             cursor += len(items)
         raise FetchError(f"{server} has more than {most:,} pages for {span[0]}", "too-long")
+
+
+def _latest(one: Sighting, other: Sighting) -> Sighting:
+    """The newer of two versions. If the first one is among them it is news all the same."""
+    newer = other if other.version >= one.version else one
+    first = next((paper for paper in (one, other) if paper.announce == "new"), newer)
+    published = newer.published or first.published
+    return replace(newer, announce=first.announce, published=published)
 
 
 def _unit(server: str, look: _Look, known: str) -> Unit:

@@ -36,6 +36,7 @@ class Mirror:
 
     def __init__(self) -> None:
         self.routes: dict[str, Reply | list[Reply] | Callable[[Request], Reply] | Misbehave] = {}
+        self.answer: Reply | Callable[[Request], Reply] = Reply(b"nothing here", 404)  #: else
         self.log: list[Request] = []
         self.connections = 0
         self.port = 0
@@ -77,7 +78,7 @@ class Mirror:
         }
         request = Request(path, query, headers, asyncio.get_running_loop().time())
         self.log.append(request)
-        route = self.routes.get(path, Reply(b"nothing here", 404))
+        route = self.routes.get(path, self.answer)
         if inspect.iscoroutinefunction(route):
             await route(reader, writer)
             return False
