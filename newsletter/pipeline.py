@@ -138,7 +138,8 @@ def learn(
 
     `is_backdated`: new papers count as first seen when they were published, not now.
     """
-    sightings = [sighting for harvest in harvests for sighting in harvest.sightings]
+    entries = [sighting for harvest in harvests for sighting in harvest.sightings]
+    sightings = [sighting for sighting in entries if sighting.kind.is_paper]
     counts: dict[str, Counter[str]] = {harvest.source: Counter() for harvest in harvests}
     with writing(engine) as connection:
         seen_before = papers.known_sightings(connection, sightings)

@@ -44,6 +44,23 @@ class SourceState(StrEnum):
     FAILED = "failed"  #: no usable answer
 
 
+class RecordKind(StrEnum):
+    """What an entry of a source is. Papers have sightings of the first three kinds only."""
+
+    PAPER = "paper"
+    WITHDRAWN = "withdrawn"  #: the paper itself, taken back by its authors or its server
+    RETRACTED = "retracted"  #: the paper itself, taken back by its journal
+    FRONT_MATTER = "front matter"  #: "Issue Information", "Editorial Board"
+    NOTICE = "notice"  #: says something, but not about which paper
+    CORRECTION = "correction"  #: about another paper, whose title and identifiers it has
+    RETRACTION = "retraction"
+    CONCERN = "concern"
+
+    @property
+    def is_paper(self) -> bool:
+        return self in (RecordKind.PAPER, RecordKind.WITHDRAWN, RecordKind.RETRACTED)
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """One entry of one source, cleaned but not yet identified."""
@@ -68,6 +85,7 @@ class Sighting:
     links: Mapping[str, str] = NOTHING  #: http(s) URLs by name: abs, pdf, code, discuss, project
     comment: str = ""
     is_withdrawn: bool = False
+    kind: RecordKind = RecordKind.PAPER
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
 
-from newsletter.models import Sighting
+from newsletter.models import RecordKind, Sighting
 from newsletter.sources.http import FetchError
 from newsletter.sources.parsing import Document, moment
-from newsletter.text.author_names import split_affiliation, split_names
+from newsletter.text.authors import split_affiliation, split_names
 from newsletter.text.identifiers import arxiv_id, doi
 from newsletter.text.markup import TITLE_CHARS, clean, clean_affiliations, clean_names
+from newsletter.text.statements import judged, withdrawal_of
 
 ANNOUNCE = ("new", "cross", "replace", "replace-cross")
 
@@ -27,14 +28,8 @@ _OLD_TAIL = re.compile(
 )
 _OLD_FLAGS = {"UPDATED": "replace", "CROSS LISTED": "cross"}
 _CATEGORY = re.compile(r"[a-z][a-z\-]+(?:\.[A-Za-z\-]{2,})?\Z")
-_WITHDRAWN = re.compile(
-    r"\b(?:paper|article|submission|manuscript|work|preprint)\s+(?:(?:has|"
-    r"have|had|is|was|been|being|now|temporarily)\s+)*"
-    r"withdrawn\b(?!\s+from\s+(?:the\s+)?(?:market|sale|use))|\bwithdrawn by (?:the |its |our "
-    r")?(?:author|arxiv|admin)"
-    r"|\Awithdrawn\b",
-    re.I,
-)
+#: An erratum on arXiv has a number of its own and is a paper there.
+_TAKEN_BACK = (RecordKind.WITHDRAWN, RecordKind.RETRACTED)
 _UNSEEN_AUTHORS = re.compile(
     r",?\s*et al\.?(?=\s*\(|\s*\Z)|\(\d+ additional authors not shown\)", re.I
 )
@@ -57,10 +52,11 @@ def from_entry(entry: Mapping[str, Any], now: datetime) -> Sighting | None:
     announce = said if said in ANNOUNCE else "new"
     abstract, comment = clean(_PREFIX.sub("", text)), clean(entry.get("arxiv_comment"), 500)
     authors, affiliations = _authors(entry)
+    said = judged(title, abstract, comment)
     return Sighting(
         source="arxiv",
         source_id=name,
-        title=title,
+        title=said.title if said.kind in _TAKEN_BACK else title,
         abstract=abstract,
         authors=authors,
         fields=_fields(entry) or ((old["field"],) if old else ()),
@@ -74,7 +70,8 @@ def from_entry(entry: Mapping[str, Any], now: datetime) -> Sighting | None:
         affiliations=affiliations,
         links=_links(name),
         comment=comment,
-        is_withdrawn=is_withdrawn(abstract, comment),
+        is_withdrawn=said.kind in _TAKEN_BACK,
+        kind=said.kind if said.kind in _TAKEN_BACK else RecordKind.PAPER,
     )
 
 
@@ -132,7 +129,7 @@ def is_withdrawn(abstract: str, comment: str) -> bool:
     """Whether arXiv's record says, in the abstract's opening or the comment, that the paper was
     withdrawn.
     """
-    return bool(_WITHDRAWN.search(abstract[:200]) or _WITHDRAWN.search(comment))
+    return withdrawal_of(abstract, comment) is not RecordKind.PAPER
 
 
 def _authors(entry: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -173,10 +170,11 @@ def _oai_record(record: ElementTree.Element, now: datetime) -> Sighting | None:
         for p in people
     ]
     abstract, comment = clean(text("abstract")), clean(text("comments"), 500)
+    said = judged(title, abstract, comment)
     return Sighting(
         source="arxiv",
         source_id=found[0],
-        title=title,
+        title=said.title if said.kind in _TAKEN_BACK else title,
         abstract=abstract,
         authors=clean_names(names),
         fields=tuple(term for term in text("categories").split() if _CATEGORY.match(term))[:30],
@@ -189,7 +187,8 @@ def _oai_record(record: ElementTree.Element, now: datetime) -> Sighting | None:
         affiliations=clean_affiliations(p.findtext("a:affiliation", "", _OAI) for p in people),
         links=_links(found[0]),
         comment=comment,
-        is_withdrawn=is_withdrawn(abstract, comment),
+        is_withdrawn=said.kind in _TAKEN_BACK,
+        kind=said.kind if said.kind in _TAKEN_BACK else RecordKind.PAPER,
     )
 
 

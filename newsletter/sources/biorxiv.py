@@ -11,13 +11,24 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from newsletter.config import Biorxiv
-from newsletter.models import Ask, DayList, Harvest, ListState, Sighting, SourceState, Unit
+from newsletter.models import (
+    Ask,
+    DayList,
+    Harvest,
+    ListState,
+    RecordKind,
+    Sighting,
+    SourceState,
+    Unit,
+)
 from newsletter.sources.http import FetchError, Http
 from newsletter.sources.json_access import listing, load, moment, number, record
 from newsletter.sources.source_state import has_new, in_time, marks, overall
-from newsletter.text.author_names import split_names
+from newsletter.text.authors import split_names
+from newsletter.text.descriptions import without_heading
 from newsletter.text.identifiers import doi
-from newsletter.text.markup import TITLE_CHARS, clean, clean_affiliations, clean_names
+from newsletter.text.markup import PREPRINT, TITLE_CHARS, clean, clean_affiliations, clean_names
+from newsletter.text.statements import judged
 
 ONE_DAY = timedelta(days=1)
 #: Days asked about at once, when many were missed: newest first, so that the oldest are left over.
@@ -192,19 +203,24 @@ def _read_lists(
 
 def _paper(item: Mapping[str, Any], server: str, now: datetime) -> Sighting | None:
     name = doi(item.get("doi"))
-    title = clean(item.get("title"), TITLE_CHARS)
+    title = clean(item.get("title"), TITLE_CHARS, PREPRINT)
     if not name or not title:
         return None
     version = int(number(item.get("version")) or 1)
     category = re.sub(r"[^a-z0-9]+", "-", clean(item.get("category"), 60).lower()).strip("-")
     published = doi(item.get("published"))  # "NA" until a journal has it
     page = f"https://www.{server}.org/content/{name}v{version}"
-    kind = clean(item.get("type"), 60).lower()
+    abstract = without_heading(clean(item.get("abstract"), dialects=PREPRINT))
+    said = judged(title, abstract)
+    is_withdrawn = "withdraw" in clean(item.get("type"), 60).lower() or said.kind in (
+        RecordKind.WITHDRAWN,
+        RecordKind.RETRACTED,
+    )
     return Sighting(
         source="biorxiv",
         source_id=name,
-        title=title,
-        abstract=clean(item.get("abstract")),
+        title=said.title,
+        abstract=abstract,
         authors=clean_names(split_names(clean(item.get("authors"), 200_000))),
         fields=(f"{server}.{category}",) if category else (),
         identifiers=(f"doi:{name}", f"doi:{published}") if published else (f"doi:{name}",),
@@ -213,5 +229,6 @@ def _paper(item: Mapping[str, Any], server: str, now: datetime) -> Sighting | No
         published=moment(item.get("date"), now) if version == 1 else None,
         affiliations=clean_affiliations([item.get("author_corresponding_institution")]),
         links={"abs": page, "pdf": f"{page}.full.pdf"},
-        is_withdrawn="withdraw" in kind,
+        is_withdrawn=is_withdrawn,
+        kind=RecordKind.WITHDRAWN if is_withdrawn and said.kind.is_paper else said.kind,
     )

@@ -12,13 +12,15 @@ from hashlib import sha256
 from typing import Any
 
 from newsletter.config import Feed
-from newsletter.models import Ask, Harvest, Sighting, SourceState
+from newsletter.models import Ask, Harvest, RecordKind, Sighting, SourceState
 from newsletter.sources.http import Answer, FetchError, Http, conditional, validators
 from newsletter.sources.parsing import MAX_ITEMS, Document, moment, parse
 from newsletter.sources.source_state import failed, has_new, marks
-from newsletter.text.author_names import first_last, split_names
+from newsletter.text.authors import one_name, split_names
+from newsletter.text.descriptions import Description, read_description
 from newsletter.text.identifiers import identifiers
 from newsletter.text.markup import TITLE_CHARS, clean, clean_link, clean_names, shorten
+from newsletter.text.statements import judged
 
 ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, "
@@ -27,15 +29,11 @@ ACCEPT = (
 
 UNTITLED_CHARS = 120  #: RSS asks for a title or a description; the second stands in for the first
 
-#: Descriptions of some publishers are a form: "DOI: … Authors: … Abstract: …" (Pensoft),
-#: "Author(s): …" (Elsevier).
-_LABEL = re.compile(
-    r"(?:\A|(?<=\s))(DOI|Authors?|Author\(s\)|Abstract|Publication date|Source):\s", re.I
-)
-#: Where the paper stands in a volume is not an abstract (Taylor & Francis).
-_PLACE = re.compile(r"\AVolume \d+, (?:Issue|Number) ", re.I)
-
-_HEADING = re.compile(r"\AAbstract[:.]?\s+(?=[A-Z])")
+#: An abstract that is shorter than this may be the stump of one that stands elsewhere.
+_SHORT = 200
+_CUT = re.compile(r"(?:\.\.\.|…)\s*\Z")
+#: DOIs that the text of a notice names.
+_NAMED_DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+")
 
 
 class FeedSource:
@@ -94,13 +92,12 @@ class FeedSource:
         return document, _told_apart(found)
 
     def _sighting(self, entry: Mapping[str, Any], now: datetime) -> Sighting | None:
-        text, labels = _description(entry)
+        told = _description(entry)
+        text = told.abstract
         title = clean(entry.get("title"), TITLE_CHARS) or shorten(text, UNTITLED_CHARS)
         if not title:
             return None
-        names = [f"{a['name']}" for a in _dicts(entry.get("authors")) if a.get("name")] or [
-            labels.get("author", "")
-        ]
+        names = [f"{a['name']}" for a in _dicts(entry.get("authors")) if a.get("name")]
         link = clean_link(entry.get("link"))
         others = [item for item in _dicts(entry.get("links")) if _is_own(item)]
         pdf = next(
@@ -113,20 +110,21 @@ class FeedSource:
         )
         named = ("id", "link", "dc_identifier", "prism_doi", "prism_url", "arxiv_doi")
         places = (
-            [entry.get(key) for key in named]
-            + [item.get("href") for item in others]
-            + [labels.get("doi")]
+            [entry.get(key) for key in named] + [item.get("href") for item in others] + [told.doi]
         )
+        said, own = judged(title, text), identifiers(places)
         return Sighting(
             source=self.name,
             source_id=source_id(entry.get("id") or link or title),
-            title=title,
+            title=said.title,
             abstract=text,
-            authors=clean_names(_people(names)),
+            authors=clean_names(_people(names or [told.authors])),
             fields=(self._config.field,) if self._config.field else (),
-            identifiers=identifiers(places),
+            identifiers=own if said.kind.is_paper else _about(text, own),
             published=_published(entry, now),
             links={name: url for name, url in (("abs", link), ("pdf", pdf)) if url},
+            is_withdrawn=said.kind in (RecordKind.WITHDRAWN, RecordKind.RETRACTED),
+            kind=said.kind,
         )
 
 
@@ -181,23 +179,28 @@ def _published(entry: Mapping[str, Any], now: datetime) -> datetime | None:
     return next((date for date in dates if date), None)
 
 
-def _description(entry: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """The abstract, and what a form-like description says beside it (keys doi and author)."""
-    summary = clean(entry.get("summary"))
-    if len(summary) < 200:
-        texts = [summary, *(clean(item.get("value")) for item in _dicts(entry.get("content")))]
-        summary = max(texts, key=len)
-    pieces = _LABEL.split(summary)
-    names = (name.lower().removesuffix("(s)").rstrip("s") for name in pieces[1::2])
-    labels = dict(zip(names, (text.strip() for text in pieces[2::2]), strict=True))
-    if "author" in labels or "doi" in labels:
-        return labels.get("abstract", ""), labels
-    return ("" if _PLACE.match(summary) else _HEADING.sub("", summary)), {}
+def _description(entry: Mapping[str, Any]) -> Description:
+    """What the entry says of the paper, from the field that says most."""
+    told = read_description(entry.get("summary"))
+    if len(told.abstract) >= _SHORT and not _CUT.search(told.abstract):
+        return told
+    others = [read_description(item.get("value")) for item in _dicts(entry.get("content"))]
+    best = max((told, *others), key=lambda description: len(description.abstract))
+    return replace(
+        best,
+        authors=next((one.authors for one in (told, *others) if one.authors), ""),
+        doi=next((one.doi for one in (told, *others) if one.doi), ""),
+    )
+
+
+def _about(text: str, own: tuple[str, ...]) -> tuple[str, ...]:
+    """The papers that the text of a notice names, beside the notice itself."""
+    return tuple(name for name in identifiers(_NAMED_DOI.findall(text)) if name not in own)
 
 
 def _people(names: list[str]) -> list[str]:
     if len(names) > 1:  # one element per person
-        return [first_last(clean(name, 300)) for name in names]
+        return [one_name(clean(name, 300)) for name in names]
     return [part for name in names for part in split_names(clean(name, 100_000))]
 
 

@@ -34,7 +34,14 @@ from newsletter.sources.source_state import (
     working_days_between,
 )
 from newsletter.text.identifiers import arxiv_id
-from newsletter.text.markup import TITLE_CHARS, clean, clean_affiliations, clean_link, clean_names
+from newsletter.text.markup import (
+    MACHINE,
+    TITLE_CHARS,
+    clean,
+    clean_affiliations,
+    clean_link,
+    clean_names,
+)
 
 #: Items from which on a further page is asked for.
 PAGE = 30
@@ -191,7 +198,7 @@ def _paper(item: Mapping[str, Any], now: datetime) -> Listed | None:
         authors=clean_names(_names(paper.get("authors"))),
         identifiers=(f"arxiv:{name}",),
         published=moment(paper.get("publishedAt"), now),
-        summary=clean(paper.get("ai_summary"), 600),
+        summary=clean(paper.get("ai_summary"), 600, MACHINE),
         affiliations=clean_affiliations([organization.get("fullname") or organization.get("name")]),
         links={kind: url for kind, url in links.items() if url},
         is_withdrawn=bool(paper.get("withdrawnAt")),

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert,
 from sqlalchemy.sql import Select
 
 from newsletter.errors import NotFound
-from newsletter.models import Merge, Paper, Sighting
+from newsletter.models import Merge, Paper, RecordKind, Sighting
 from newsletter.store import paper_search
 from newsletter.store.db import chunks, insert_into, reading, writing
 from newsletter.store.tables import merged_papers, paper_keys, papers, sightings
@@ -322,6 +322,8 @@ def _sighting_record(sighting: Sighting) -> dict[str, Any]:
             value = list(value)
         elif name == "links":
             value = dict(value)
+        if name == "kind" and value is RecordKind.PAPER:
+            continue
         if value not in ("", [], {}, None, False):
             record[name] = value
     return record
@@ -334,4 +336,5 @@ def sighting_of(row: Any) -> Sighting:
         record[name] = tuple(record.get(name, ()))
     if record.get("published"):
         record["published"] = datetime.fromisoformat(record["published"])
+    record["kind"] = RecordKind(record.get("kind", RecordKind.PAPER))
     return Sighting(**record)

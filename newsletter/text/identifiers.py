@@ -2,11 +2,14 @@
 everywhere.
 
 "arxiv:2512.22525", "arxiv:hep-ex/0307015", "doi:10.1101/2025.01.02.345678", "openreview:AbC123",
-"pmid:34812345". Versions are not part of a name.
+"pmid:34812345", "pmc:PMC8123456". Versions are not part of a name.
+
+A DOI is read where the text holds one ("10.1371/…"), and its end is told from what publishers hang
+behind it; or it is made from the number in a link, where a publisher makes its DOIs so.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import parse_qs, unquote, urlsplit
 
 #: YYMM.NNNN (0704-1412), YYMM.NNNNN (since 1501), archive[.XX]/YYMMNNN before
@@ -17,24 +20,123 @@ _ID = (
 )
 _ARXIV_BARE = re.compile(rf"{_ID}\Z")
 _ARXIV = re.compile(
-    rf"(?:arxiv\.org/(?:abs|pdf|html|ps|format)/|oai:arxiv\.org:|\barxiv:\s?|"
-    rf"huggingface\.co/papers/|alphaxiv\.org/abs/"
-    rf"|10\.48550/arxiv\.){_ID}",
+    r"(?:arxiv\.org/(?:abs|pdf|html|ps|format|e-print|src|a[bu]s/physics)/|oai:arxiv\.org:|"
+    r"\barxiv:\s?|(?:huggingface\.co|hf\.co)/papers/|alphaxiv\.org/(?:abs|pdf|overview|html)/|"
+    r"scirate\.com/arxiv/|arxiv-vanity\.com/papers/|ar5iv(?:\.labs\.arxiv)?\.org/(?:abs|html)/|"
+    r"emergentmind\.com/papers/|10\.48550/arxiv\.)"
+    rf"{_ID}",
     re.I,
 )
-#: Older DOIs hold an item's page and title code in angle brackets:
+#: Older DOIs hold an item's page and title code in angle brackets (SICI):
 #: "…(1992)049<0608:ASOTSR>2.0.CO;2".
 _DOI = re.compile(r"\b10\.\d{4,9}/(?:[^\s\"<>]|<\w+:[^<>\s\"]*>(?=\d))+")
-#: What publishers hang behind a DOI in a link, and the version of a preprint server's page.
+#: What publishers hang behind a DOI in a link.
+_VIEWS = (
+    "full|abstract|abs|pdf|pdfdirect|pdfplus|epdf|epub|meta|summary|html|xml|fulltext|full-text|"
+    "suppl_file|suppl|supplementary|supplements|supplemental|references|figures?|tables?|metrics|"
+    "comments|citations?|citedby|related|asset|download|title|toc|tab-[a-z-]+|read|preview|image"
+)
 _DOI_TAIL = re.compile(
-    r"(?:/(?:full|abstract|pdf|epdf|epub|meta|summary|html|fulltext|suppl_file)"
-    r"|\.(?:full|abstract|pdf|short|article-info))"
-    r"(?:[./].*)?\Z|[.,;:'\"\])}>]+\Z"
+    rf"/(?:{_VIEWS})(?:[./].*)?\Z"
+    r"|\.(?:full|abstract|pdf|short|long|extract|article-info|figures-only|full-text|html?|"
+    r"xml|epub)"
+    r"(?:[./].*)?\Z"
+    r"|[.,;:'\"\]}>]+\Z|&\w+=.*\Z|;jsessionid=.*\Z",
+    re.I,
 )
 _PREPRINT_VERSION = re.compile(r"\A(10\.(?:1101|64898)/(?:\d{4}\.\d\d\.\d\d\.)?\d+)v\d+.*\Z")
+#: Pages of Silverchair's platform end in the number of the article, and in words of its title.
+_SILVERCHAIR = re.compile(
+    r"(?:academic\.oup\.com|pubs\.aip\.org|direct\.mit\.edu|rupress\.org|portlandpress\.com|"
+    r"asmedigitalcollection|ashpublications\.org|iwaponline\.com|geoscienceworld\.org|"
+    r"jamanetwork\.com|pubs\.asahq\.org|diabetesjournals\.org|karger\.com|watermark\.silverchair|"
+    r"emerald\.com|royalsocietypublishing\.org|hogrefe|aacrjournals\.org|jov\.arvojournals\.org)",
+    re.I,
+)
+_ARTICLE_NUMBER = re.compile(r"\A(.+?)/\d{4,12}(?:/[^/]*)*\Z")
+_OUP = re.compile(r"\A(10\.1093/[a-z]+/[a-z0-9.]+)/\d{4,12}\Z")
+
+
+def _nature(found: re.Match[str]) -> str:
+    return f"10.1038/{found[1]}"
+
+
+#: Links that hold a number from which their publisher makes the DOI.
+_MADE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tuple(
+    (re.compile(pattern, re.I), made)
+    for pattern, made in (
+        (
+            r"//(?:www\.)?nature\.com/articles/"
+            r"((?:[sd]?4\d{4}-\d{3}-\d{4,5}-[\dxyz])|d\d{5}-\d{3}-\d{5}-[\dxyz]|"
+            r"[a-z]{3,12}[.\d]\d[\w.]*?)"
+            r"(?:\.pdf|_reference\.pdf|/.*)?(?:[?#].*)?\Z",
+            _nature,
+        ),
+        (
+            r"//elifesciences\.org/(?:articles|reviewed-preprints)/(\d{4,6})",
+            lambda f: f"10.7554/elife.{f[1]}",
+        ),
+        (
+            r"//peerj\.com/(?:articles|preprints)/(\d{1,6})(?![\w-])",
+            lambda f: f"10.7717/peerj.{f[1]}",
+        ),
+        (
+            r"//peerj\.com/articles/(cs|pchem|ochem|ichem|achem|matsci)-(\d+)",
+            lambda f: f"10.7717/peerj-{f[1]}.{f[2]}",
+        ),
+        (
+            r"//(?:www\.)?aclanthology\.org/(\d{4}\.[\w-]+\.\d+|[A-Z]\d{2}-\d{4})",
+            lambda f: f"10.18653/v1/{f[1]}",
+        ),
+        (
+            r"//(?:www\.)?(?:bio|med)rxiv\.org/content/(?:bio|med)?(?:rxiv/)?early/\d{4}/\d\d/\d\d/"
+            r"((?:\d{4}\.\d\d\.\d\d\.)?\d{6,8})",
+            lambda f: f"10.1101/{f[1]}",
+        ),
+        (r"//zenodo\.org/records?/(\d{3,9})", lambda f: f"10.5281/zenodo.{f[1]}"),
+        (
+            r"//(?:papers\.)?ssrn\.com/(?:sol3/papers\.cfm\?.*?abstract_id=|abstract=)(\d{3,8})",
+            lambda f: f"10.2139/ssrn.{f[1]}",
+        ),
+        (
+            r"//(?:www\.)?researchsquare\.com/article/(rs-\d+)(?:/(v\d+))?",
+            lambda f: f"10.21203/rs.3.{f[1]}/{f[2] or 'v1'}",
+        ),
+        (
+            r"//(?:www\.)?preprints\.org/manuscript/(\d{6}\.\d{4})(?:/(v\d+))?",
+            lambda f: f"10.20944/preprints{f[1]}.{f[2] or 'v1'}",
+        ),
+        (
+            r"//pubs\.rsc\.org/\w\w/content/article\w+/\d{4}/\w+/([a-z]\d[a-z]{2}\d{5}[a-z])\b",
+            lambda f: f"10.1039/{f[1]}",
+        ),
+        (
+            r"//(?:www\.)?hindawi\.com/(?:journals/[\w-]+|articles)/(\d{4}/\d{5,8})\b",
+            lambda f: f"10.1155/{f[1]}",
+        ),
+        (
+            r"//osf\.io/preprints/(?:osf/)?([a-z0-9]{5})(?:_v\d+)?/?(?:[?#].*)?\Z",
+            lambda f: f"10.31219/osf.io/{f[1]}",
+        ),
+        (
+            r"//osf\.io/preprints/psyarxiv/([a-z0-9]{5})(?:_v\d+)?",
+            lambda f: f"10.31234/osf.io/{f[1]}",
+        ),
+        (
+            r"//osf\.io/preprints/socarxiv/([a-z0-9]{5})(?:_v\d+)?",
+            lambda f: f"10.31235/osf.io/{f[1]}",
+        ),
+    )
+)
 _PUBMED = re.compile(
-    r"(?:\bpubmed:\s?|\bpmid:\s?|pubmed\.ncbi\.nlm\.nih\.gov/|ncbi\.nlm\.nih\.gov/"
-    r"pubmed/)(\d{4,9})\b",
+    r"(?:\bpubmed:\s?|\bpmid:?\s?|pubmed\.ncbi\.nlm\.nih\.gov/(?:\?term=)?|"
+    r"ncbi\.nlm\.nih\.gov/(?:m/)?pubmed/(?:\?term=)?|"
+    r"europepmc\.org/(?:article|abstract)/med/)(\d{4,9})\b",
+    re.I,
+)
+_PMC = re.compile(
+    r"(?:(?:ncbi\.nlm\.nih\.gov|pmc\.ncbi\.nlm\.nih\.gov)/(?:pmc/)?articles/|"
+    r"europepmc\.org/(?:articles?|abstract)/(?:pmc/)?|\bpmcid:?\s?)(?:PMC)?(\d{4,9})\b",
     re.I,
 )
 
@@ -55,14 +157,43 @@ def doi(text: object) -> str:
     """
     if not isinstance(text, str):
         return ""
-    found = _DOI.search(unquote(text[:2000]).split("?")[0].split("#")[0])
+    text = unquote(text[:2000]).replace("&amp;", "&")
+    path, query = _cut(text)
+    found = _DOI.search(path) or _in_query(query)
     if not found:
-        return ""
-    name = found[0].lower()
-    while (shorter := _DOI_TAIL.sub("", name)) != name:
-        name = shorter
-    name = _PREPRINT_VERSION.sub(r"\1", name)
+        return next((made(link).lower() for of, made in _MADE if (link := of.search(text))), "")
+    name = _work(found[0].lower(), text)
     return name if len(name) <= 200 and not name.endswith("/") else ""
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """A link without what follows its path, and its query. A SICI's "#" and "?" do not occur."""
+    path, _, query = text.partition("?")
+    return path.split("#")[0], query.split("#")[0]
+
+
+def _in_query(query: str) -> re.Match[str] | None:
+    """The DOI that a link names the paper by: "?id=10.1371/…", "?doi=10.…"."""
+    for part in query.split("&"):
+        key, _, value = part.partition("=")
+        is_name = key.lower() in ("id", "doi", "uri", "article", "ref_doi")
+        if (is_name or value.startswith("10.")) and (found := _DOI.search(value)):
+            return found
+    return None
+
+
+def _work(name: str, link: str) -> str:
+    """A DOI without what the link to it adds."""
+    shorter = ""
+    while shorter != name:
+        shorter, name = name, _DOI_TAIL.sub("", name)
+        if name.endswith(")") and name.count("(") < name.count(")"):
+            name = name[:-1]
+    article = _OUP.match(name)
+    if not article and _SILVERCHAIR.search(link):
+        article = _ARTICLE_NUMBER.match(name)
+    name = article[1] if article else name
+    return _PREPRINT_VERSION.sub(r"\1", name)
 
 
 def identifiers(texts: Iterable[object]) -> tuple[str, ...]:
@@ -76,17 +207,19 @@ def identifiers(texts: Iterable[object]) -> tuple[str, ...]:
             found += _all_in(text)
     return tuple(
         sorted(dict.fromkeys(found), key=lambda name: name.split(":")[0])
-    )  # arxiv, doi, openreview, pmid
+    )  # arxiv, doi, openreview, pmc, pmid
 
 
 def _all_in(text: str) -> list[str]:
-    if arxiv := _ARXIV.search(text):
+    if arxiv := _ARXIV.search(unquote(text)):
         return [f"arxiv:{arxiv['id']}"]
     found = []
     if name := doi(text):
         found.append(f"doi:{name}")
     if pubmed := _PUBMED.search(text):
         found.append(f"pmid:{pubmed[1]}")
+    if central := _PMC.search(text):
+        found.append(f"pmc:PMC{central[1]}")
     if "openreview.net/" in text and (forum := _openreview(text)):
         found.append(f"openreview:{forum}")
     return found
@@ -94,7 +227,7 @@ def _all_in(text: str) -> list[str]:
 
 def _openreview(link: str) -> str:
     try:
-        ids = parse_qs(urlsplit(link).query).get("id", [""])
+        ids = parse_qs(urlsplit(link.replace("&amp;", "&")).query).get("id", [""])
     except ValueError:
         return ""
     return ids[0] if re.fullmatch(r"[\w\-]{4,40}", ids[0]) else ""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from newsletter.text.author_names import first_last, split_affiliation, split_names
+from newsletter.text.authors import first_last, split_affiliation, split_names
 from newsletter.text.identifiers import arxiv_id, doi, identifiers
 from newsletter.text.markup import clean, clean_link, clean_names, is_garbled
 
