@@ -29,6 +29,7 @@ from newsletter.mail_kinds import DIGEST, QUIET
 from newsletter.models import (
     OUTSIDE,
     Choice,
+    EventKind,
     Harvest,
     Heat,
     Match,
@@ -36,6 +37,7 @@ from newsletter.models import (
     Paper,
     Pick,
     Reason,
+    Sighting,
     Signal,
     SourceState,
     Subscriber,
@@ -43,6 +45,7 @@ from newsletter.models import (
 )
 from newsletter.ports import Matcher, Source
 from newsletter.steps.candidates import ELIGIBLE
+from newsletter.steps.changes import came_back, changes, event_of, is_notice, subject_of
 from newsletter.steps.choose import CandidateSet, choose
 from newsletter.steps.compose import show
 from newsletter.steps.dedupe import RULED, dedupe, lookup_keys
@@ -53,6 +56,7 @@ from newsletter.steps.trend import trend
 from newsletter.store import (
     ledger_plan,
     ledger_read,
+    paper_events,
     papers,
     runs,
     signals,
@@ -159,6 +163,8 @@ def learn(
         if is_backdated:
             merges = [_backdated(merge) for merge in merges]
         papers.remember(connection, merges, now)
+        _note_changes(connection, {paper.key: paper for paper in known}, merges, now)
+        _note_notices(connection, [one for one in entries if is_notice(one)], now)
         for harvest in harvests:
             counts[harvest.source]["seen"] = len(harvest.sightings)
             counts[harvest.source]["signals"] = signals.record(connection, harvest.signals)
@@ -170,6 +176,33 @@ def learn(
             runs.note_source(connection, _judged(harvest, tally), stored, now)
             source_lists.note(connection, harvest.source, harvest.lists, now)
     return counts
+
+
+def _note_changes(
+    connection: Connection, known: Mapping[int, Paper], merges: Sequence[Merge], now: datetime
+) -> None:
+    """Keep what happened to papers that we knew, for their pages and for readers who had them."""
+    returned = []
+    for merge in merges:
+        before = known.get(merge.paper.key)
+        if before is None or not merge.is_changed:
+            continue
+        paper_events.note(connection, changes(before, merge.paper, merge.sightings, now))
+        if came_back(before, merge.paper):
+            returned.append(before.key)
+    paper_events.take_back(connection, returned)
+
+
+def _note_notices(connection: Connection, notices: Sequence[Sighting], now: datetime) -> None:
+    """Note corrections and retractions on the papers they are about, if we know them."""
+    for notice in notices:
+        paper = subject_of(notice, papers.having(connection, lookup_keys(notice)))
+        if paper is None:
+            continue
+        event = event_of(notice, paper, now)
+        paper_events.note(connection, [event])
+        if event.kind is EventKind.RETRACTED:
+            papers.mark_withdrawn(connection, paper.key)
 
 
 def _backdated(merge: Merge) -> Merge:
@@ -223,6 +256,8 @@ class Edition:
     matches: Mapping[int, Sequence[Match]]
     candidates: CandidateSet
     watch: Stopwatch = field(default_factory=Stopwatch)
+    #: what became of papers of earlier issues, to be told to whoever had them
+    news: paper_events.News = field(default_factory=dict)
     is_blackout: bool = False  #: no source answered, so silence says nothing about what is new
     no_content: int = (
         0  #: readers for whom nothing was found because of that; they are asked about again
@@ -251,13 +286,13 @@ def prepare(
         eligible, heats = rank(engine, now)
     with reading(engine) as connection:
         wanted = {topic.id: topic for topic in topics.in_use(connection)}
+        news = paper_events.news(connection, now)
     with watch.stage("match"):
         matches = match(list(wanted.values()), eligible, matcher)
     with watch.stage("choose"):
         candidates = CandidateSet.prepare(eligible, heats, matches, wanted, now)
-    return Edition(
-        now, {paper.key: paper for paper in eligible}, heats, wanted, matches, candidates, watch
-    )
+    by_key = {paper.key: paper for paper in eligible}
+    return Edition(now, by_key, heats, wanted, matches, candidates, watch, news)
 
 
 def choose_for(engine: Engine, reader: Subscriber, edition: Edition) -> Choice:
@@ -364,6 +399,9 @@ def _next_rows(
         seen = _seen(connection, batch[0].id, batch[-1].id, edition.now)
         votes = _votes(connection, [reader.id for reader in batch], edition)
         silent = ledger_read.quiet_days(connection, batch[0].id, batch[-1].id, edition.now)
+        untold = paper_events.untold(
+            connection, edition.news, batch[0].id, batch[-1].id, edition.now
+        )
     found = []
     expires = group.wish + expire_after
     for reader in batch:
@@ -375,7 +413,15 @@ def _next_rows(
         if not picks and silent.get(reader.id, 0) >= SILENT_DAYS - 1:
             kind, picks = QUIET, _top_three(edition)
         found.append(
-            FrozenRow(reader.id, kind.name, picks, group.wish, expires, reader.address_version)
+            FrozenRow(
+                reader.id,
+                kind.name,
+                picks,
+                group.wish,
+                expires,
+                reader.address_version,
+                untold.get(reader.id, ()) if picks else (),
+            )
         )
     return found
 

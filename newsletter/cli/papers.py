@@ -62,8 +62,9 @@ def _sightings(lines: Iterable[str], now: datetime, counts: Counter[str]) -> Ite
             continue
         try:
             yield _sighting(json.loads(line), now)
-        except (ValueError, TypeError, InputError) as e:
-            note(f"line {number}: {e}")
+        except (ValueError, TypeError, OverflowError, RecursionError, InputError) as e:
+            reason = "too deep to be read" if isinstance(e, RecursionError) else e
+            note(f"line {number}: {reason}")
             counts["failed"] += 1
 
 
@@ -99,6 +100,8 @@ def _sighting(record: Any, now: datetime) -> Sighting:
         if not isinstance(record.get(name) or [], list):
             raise InputError(f"{name} must be a list")
     published = _moment(record.get("published"))
+    if published and published.year < 1000:
+        raise InputError(f"published in the year {published.year}")
     links = {}
     identifiers = tuple(identifiers_in((id, record.get("url") or "")))
     if match := _ARXIV.fullmatch(id):
@@ -175,13 +178,14 @@ def _newest(connection: Any, limit: int) -> Iterator[Any]:
 @app.command()
 def show(id: str) -> int:
     """Show all that is known of a paper, and who said it."""
-    from newsletter.store import papers, signals
+    from newsletter.store import paper_events, papers, signals
     from newsletter.store.db import reading
 
     with reading(open_app().engine) as connection:
         paper = papers.get(connection, id)
         heat = signals.heats_of(connection, [paper.key]).get(paper.key)
         seen = papers.sightings_of(connection, paper.key)
+        events = paper_events.of_paper(connection, paper.key)
         readings = signals.of_papers(connection, [paper.key], datetime.max.replace(tzinfo=UTC)).get(
             paper.key, []
         )
@@ -197,6 +201,10 @@ def show(id: str) -> int:
         "published": paper.published,
         "first_seen": paper.first_seen,
         "hidden": paper.is_hidden,
+        "withdrawn": paper.is_withdrawn,
+        "events": [
+            {"kind": e.kind.value, "at": e.at, "url": e.url, "source": e.source} for e in events
+        ],
         "sightings": [{k: v for k, v in one.items() if k != "record"} for one in seen],
         "signals": [
             {"source": s.source, "kind": s.kind, "value": s.value, "at": s.at} for s in readings
@@ -215,6 +223,8 @@ def show(id: str) -> int:
     say(paper.title)
     say(", ".join(paper.authors[:20]))
     say(f"{' '.join(paper.fields)}   {' '.join(paper.links.values())}")
+    for event in events:
+        say(f"{event.kind.value} ({event.source}, {event.at:%Y-%m-%d}) {event.url}".rstrip())
     if heat:
         facts = ", ".join(
             f"{f.kind} {f.count}{f' in {f.days} d' if f.days else ' today'}" for f in heat.facts

@@ -111,7 +111,7 @@ class MessageBuilder:
         if missed:
             address = f"{self.base}/issues/{missed[0].isoformat()}"
             links = replace(links, missed=(missed[0], address))
-        issue = IssueFacts(day, claim.candidates, shown, known, self._stale(day))
+        issue = IssueFacts(day, claim.candidates, shown, known, self._stale(day), claim.events)
         compose = self.press.quiet if kind is mail_kinds.QUIET else self.press.digest
         return compose(reader, claim.picks, issue, links, is_hosted=is_hosted)
 

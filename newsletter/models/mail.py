@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from newsletter.models.matching import Pick
-from newsletter.models.papers import NOTHING
+from newsletter.models.papers import NOTHING, PaperEvent
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -136,6 +136,7 @@ class Claim:
     due_at: datetime
     candidates: int = 0  #: papers that the issue was picked from
     context: Mapping[str, Any] = NOTHING
+    events: tuple[PaperEvent, ...] = ()  #: what it tells about papers that the reader had before
     expires_at: datetime = NEVER  #: from this moment on it is not handed over any more
     token: str = ""  #: names the lease
     attempts: int = 0

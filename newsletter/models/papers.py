@@ -187,6 +187,32 @@ class Paper:
     is_hidden: bool = False  #: hidden by the operator
 
 
+class EventKind(StrEnum):
+    """What can become of a paper after readers were sent it."""
+
+    WITHDRAWN = "withdrawn"
+    RETRACTED = "retracted"
+    CORRECTED = "corrected"
+    CONCERN = "concern"  #: its journal published an expression of concern
+    PUBLISHED = "published"  #: a preprint that a journal has now
+
+
+@dataclass(frozen=True, slots=True)
+class PaperEvent:
+    """What became of a paper, as it was noted: immutable, so that a letter that tells it can be
+    made again.
+    """
+
+    paper: int  #: Paper.key
+    kind: EventKind
+    title: str  #: the paper's, as readers know it
+    at: datetime  #: when it was noted
+    url: str = ""
+    source: str = ""
+    reference: str = ""  #: tells two events of one kind apart: the notice, the journal's DOI
+    id: int = 0  #: the store's number
+
+
 @dataclass(frozen=True, slots=True)
 class Merge:
     """Dedupe's decision about one paper: the merged record and the sightings that made it."""

@@ -48,8 +48,8 @@ def from_entry(entry: Mapping[str, Any], now: datetime) -> Sighting | None:
         return None
     name, version = found
     old_flag = _OLD_FLAGS.get(old["flag"]) if old else None
-    said = str(entry.get("arxiv_announce_type") or (prefix and prefix[1]) or old_flag)
-    announce = said if said in ANNOUNCE else "new"
+    announced = str(entry.get("arxiv_announce_type") or (prefix and prefix[1]) or old_flag)
+    announce = announced if announced in ANNOUNCE else "new"
     abstract, comment = clean(_PREFIX.sub("", text)), clean(entry.get("arxiv_comment"), 500)
     authors, affiliations = _authors(entry)
     said = judged(title, abstract, comment)

@@ -1,5 +1,5 @@
 """The one decision about what is the same paper, and the keys by which candidates for it are found.
-Pure; a base on which only dedupe builds. Nothing is merged or remembered here.
+Pure; a base on which dedupe and changes build. Nothing is merged or remembered here.
 
 Precision comes before recall: a paper shown twice is a nuisance, two papers shown as one is an
 error. Identifiers come first; then title and people must agree, and what speaks against it (another

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, and_, case, exists, func, select, upd
 from newsletter import mail_kinds
 from newsletter.mail_kinds import ADDRESS_NEW, MISSED
 from newsletter.models import Claim, Receipt
+from newsletter.store import paper_events
 from newsletter.store.db import chunks, database_seconds, writing
 from newsletter.store.ledger_plan import enqueue, unpack_picks
 from newsletter.store.ledger_read import enqueued_since
@@ -183,6 +184,7 @@ def clear_suspects(engine: Engine, claims: Sequence[Claim]) -> None:
 
 def _claims(connection: Connection, ids: Sequence[int], token: str) -> list[Claim]:
     found = []
+    told = paper_events.told(connection, ids)
     joined = (
         select(deliveries, issues.c.date, issues.c.candidates)
         .outerjoin(issues, issues.c.id == deliveries.c.issue)
@@ -200,6 +202,7 @@ def _claims(connection: Connection, ids: Sequence[int], token: str) -> list[Clai
                     kind=row.kind,
                     picks=unpack_picks(row.picks, row.pick_limit),
                     context=row.context or {},
+                    events=told.get(row.id, ()),
                     due_at=row.due_at,
                     expires_at=row.expires_at,
                     attempts=row.attempts,

@@ -29,6 +29,7 @@ class FrozenRow:
     due_at: datetime
     expires_at: datetime
     address_version: int = 1
+    events: Sequence[int] = ()  #: ids of the paper events that it tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,9 @@ def _frozen(
         ("pending", f"[{','.join(parts)}]", keys.tobytes()) if parts else ("quiet", None, None)
     )
     due, expires = moment(row.due_at), moment(row.expires_at)
-    return issue, row.subscriber, row.kind, state, due, expires, picks, papers, row.address_version
+    events = array("I", row.events).tobytes() if row.events and parts else None
+    head = (issue, row.subscriber, row.kind, state, due, expires)
+    return *head, picks, papers, events, row.address_version
 
 
 def _freeze_papers(

@@ -42,6 +42,7 @@ FROZEN = (
     "expires_at",
     "picks",
     "papers",
+    "events",
     "address_version",
 )
 

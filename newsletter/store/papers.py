@@ -282,6 +282,11 @@ def hide(connection: Connection, id: str, *, is_hidden: bool = True) -> Paper:
     return paper
 
 
+def mark_withdrawn(connection: Connection, key: int) -> None:
+    """Keep a paper out of letters: its journal took it back."""
+    connection.execute(update(papers).where(papers.c.key == key).values(is_withdrawn=1))
+
+
 def forget_keys(connection: Connection, key: int) -> None:
     """Make a paper unrecognisable until its keys are written again."""
     connection.execute(delete(paper_keys).where(paper_keys.c.paper == key))

@@ -91,6 +91,25 @@ class MergedPaperRow(SQLModel, table=True):
     at: datetime = moment_column(nullable=False)
 
 
+class PaperEventRow(SQLModel, table=True):
+    """What became of a paper after it was shown: withdrawn, retracted, corrected, published."""
+
+    __tablename__ = "paper_events"
+    __table_args__ = (UniqueConstraint("paper", "kind", "reference"),)
+    id: int | None = key_column()
+    paper: int = reference("papers.key")
+    kind: str = Field(sa_column=Column(String(16), nullable=False))
+    reference: str = Field(
+        default="", sa_column=Column(String(512), nullable=False, server_default="")
+    )
+    title: str = text_column()
+    url: str = text_column()
+    source: str = Field(
+        default="", sa_column=Column(String(128), nullable=False, server_default="")
+    )
+    at: datetime = moment_column(nullable=False, index=True)
+
+
 class SightingRow(SQLModel, table=True):
     """Provenance: which source showed a paper, when first and when last."""
 
@@ -298,6 +317,9 @@ class DeliveryRow(SQLModel, table=True):
     context: dict[str, Any] | None = Field(
         default=None, sa_column=Column(JSON)
     )  #: what the letter needs beyond picks
+    events: bytes | None = Field(
+        default=None, sa_column=Column(LargeBinary)
+    )  #: ids of the `paper_events` that the letter tells, uint32 little-endian
     address_version: int = number_column(1)
     # the leased phase, in database time (seconds since the epoch)
     next_at: int = Field(
@@ -473,6 +495,7 @@ papers = _table(PaperRow)
 paper_keys = _table(PaperKeyRow)
 merged_papers = _table(MergedPaperRow)
 sightings = _table(SightingRow)
+paper_events = _table(PaperEventRow)
 signals = _table(SignalRow)
 heats = _table(HeatRow)
 topics = _table(TopicRow)

@@ -156,7 +156,7 @@ def without_heading(text: str) -> str:
 
 
 def _lines(raw: str, dialects: tuple[Dialect, ...]) -> list[str]:
-    found = []
+    found: list[str] = []
     for line in lines(raw[:40_000]):
         text = clean(line, dialects=dialects)
         found += _INNER_LABEL.split(text) if _LABEL.match(text) else [text]

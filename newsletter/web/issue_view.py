@@ -22,7 +22,7 @@ from newsletter.delivery.message_builder import PREFERENCES_AGE, MessageBuilder
 from newsletter.errors import NotFound
 from newsletter.models import Claim, Pick, Subscriber
 from newsletter.steps.compose import IssueFacts, Links, PaperFacts, show
-from newsletter.store import ledger_plan, ledger_read, papers, signals, topics
+from newsletter.store import ledger_plan, ledger_read, paper_events, papers, signals, topics
 from newsletter.store.db import reading
 from newsletter.web import feeds
 from newsletter.web.cards import Card, card
@@ -65,6 +65,7 @@ class IssueView(TokenPages):
             row = ledger_read.letter(connection, reader.id, issue)
             facts = ledger_read.shown_papers(connection, issue)
             known = topics.by_ids(connection, reader.topics)
+            told = paper_events.told(connection, [row["id"]])
         if not row["picks"]:
             raise NotFound("a quiet day has no letter")
         shown = {paper: PaperFacts.from_facts(fact) for paper, fact in facts.items()}
@@ -77,6 +78,7 @@ class IssueView(TokenPages):
             picks=ledger_plan.unpack_picks(row["picks"], row["pick_limit"]),
             due_at=row["due_at"],
             candidates=row["candidates"],
+            events=told.get(row["id"], ()),
         )
         builder = MessageBuilder(app.engine, app.config, app.press, app.tokens)
         return builder.compose(claim, reader, shown, known, None, is_hosted=True).html_page

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from newsletter.errors import NotFound, QueryError
 from newsletter.health import sources as source_health
 from newsletter.models import SourceState
-from newsletter.store import ledger_read, papers, runs, signals
+from newsletter.store import ledger_read, paper_events, papers, runs, signals
 from newsletter.store.db import reading, schema
 from newsletter.web import feeds
 from newsletter.web.cards import Card, card, cards, hottest
@@ -152,6 +152,7 @@ class Public:
                 if paper.is_hidden:
                     raise NotFound(f"no paper {id!r}")
                 seen = papers.sightings_of(connection, paper.key)
+                events = paper_events.of_paper(connection, paper.key)
                 heats = signals.heats_of(connection, [paper.key])
             near = self.app.similar(paper)
             with reading(self.app.engine) as connection:
@@ -160,6 +161,7 @@ class Public:
                 "paper": paper,
                 "card": cards([paper], heats)[0],
                 "seen": seen,
+                "events": events,
                 "similar": similar,
             }
 

@@ -20,7 +20,7 @@ from newsletter.steps.compose.prose import COLUMNS, fill
 #: NUL cannot come from data: control characters are removed when a paper is frozen.
 _BLANK = re.compile("\0([a-z_]+)\0")
 #: Blanks that are filled with finished fragments; each is a line of its own.
-BLOCKS = frozenset(("sections", "more_links"))
+BLOCKS = frozenset(("news", "sections", "more_links"))
 
 #: Blanks that no line is wrapped for: they are of a known width, or addresses, which are never
 #: broken.

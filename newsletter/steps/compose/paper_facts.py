@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from newsletter.models import Fact, Heat, Paper, Topic
+from newsletter.models import Fact, Heat, Paper, PaperEvent, Topic
 from newsletter.steps.compose.abstract_summary import summarize
 from newsletter.steps.compose.prose import cut, names, one_line, shorten, without_latex
 
@@ -71,13 +71,15 @@ class PaperFacts:
 
 @dataclass(frozen=True, slots=True)
 class IssueFacts:
-    """What the letters of one issue say alike."""
+    """What the letters of one issue say alike, and what one of them tells of earlier papers."""
 
     day: date  #: the issue's local date
     considered: int  #: "out of 1,204"
     papers: Mapping[int, PaperFacts]  #: by Paper.key
     topics: Mapping[int, Topic] = field(default_factory=dict)  #: those that picks may name, by id
     stale: tuple[str, ...] = ()  #: sources whose news are missing
+    #: what became of papers that this letter's reader had before
+    events: tuple[PaperEvent, ...] = ()
 
 
 def show(paper: Paper, heat: Heat) -> dict[str, Any]:

@@ -3,6 +3,7 @@ what the letters of one language share.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -71,7 +72,7 @@ class Renderer:
                 [paper for _, paper, _ in body.kept], blocks.picked_from(issue.considered)
             ),
         }
-        return _finished(DIGEST, reader, body, values, issue.stale)
+        return _finished(DIGEST, reader, body, values, issue)
 
     def quiet(
         self,
@@ -91,7 +92,7 @@ class Renderer:
         body = Body(blocks, issue.day, links, _papers(picks, issue), is_hosted=is_hosted)
         body.add_section(blocks.words.say("quiet.section"), body.kept)
         values = {"preheader": blocks.words.say("quiet.preheader", issue.considered)}
-        return _finished(QUIET, reader, body, values, ())
+        return _finished(QUIET, reader, body, values, replace(issue, stale=()))
 
     def notice(self, kind: MailKind, language: str, **values: object) -> Letter:
         """Compose a letter without papers from the values that its kind needs; others are ignored.
@@ -120,14 +121,14 @@ def _finished(
     reader: Subscriber,
     body: Body,
     values: Mapping[str, str],
-    stale: tuple[str, ...],
+    issue: IssueFacts,
 ) -> Letter:
     """Put an issue's papers into the shell of their letter."""
     blocks, links = body.blocks, body.links
     title = best_title([paper for _, paper, _ in body.kept])
     subject = blocks.subject(kind.name, len(body.kept) + body.left - 1).replace("\0", title)
     missed = links.missed[0] if links.missed else None
-    shell = blocks.shell(kind.name, body.day, body.is_hosted, body.left, missed, stale)
+    shell = blocks.shell(kind.name, body.day, body.is_hosted, body.left, missed, issue.stale)
     blanks: dict[str, Filling] = {
         **values,
         "subject": subject,
@@ -139,10 +140,15 @@ def _finished(
         "how": links.how,
         "archive": links.archive,
     }
-    blanks |= {"sections": body.text, "more_links": body.more_links}
+    news = [blocks.news(event) for event in issue.events]
+    blanks |= {
+        "news": [text for _, text in news],
+        "sections": body.text,
+        "more_links": body.more_links,
+    }
     text = shell.text.fill(*[blanks.get(name, "") for name in SHELL_BLANKS])
     is_plain = reader.format == "text" and not body.is_hosted
-    blanks |= {"sections": body.html}
+    blanks |= {"news": [html for html, _ in news], "sections": body.html}
     html = [] if is_plain else shell.html.fill(*[blanks.get(name, "") for name in SHELL_BLANKS])
     return Letter(kind.name, subject, tuple(text), tuple(html), values["preheader"])
 

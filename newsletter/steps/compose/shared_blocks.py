@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from newsletter.models import Reason, Subscriber
+from newsletter.models import EventKind, PaperEvent, Reason, Subscriber
 from newsletter.steps.compose.form import Form, blank
 from newsletter.steps.compose.locale import Language
 from newsletter.steps.compose.paper_facts import PaperFacts
@@ -20,6 +20,15 @@ from newsletter.steps.compose.templates import Templates
 
 #: Keywords, and the names of readers' own topics, are cut here.
 NAME_LIMIT = 40
+#: Titles of papers that a letter tells something about are cut here.
+NEWS_LIMIT = 160
+NEWS = {
+    EventKind.WITHDRAWN: "news.withdrawn",
+    EventKind.RETRACTED: "news.retracted",
+    EventKind.CORRECTED: "news.corrected",
+    EventKind.CONCERN: "news.concern",
+    EventKind.PUBLISHED: "news.published",
+}
 #: Blanks of a card as HTML, as text, and of its links in text: what differs between two readers of
 #: one paper.
 HTML_BLANKS = ("why", "more", "less")
@@ -31,6 +40,7 @@ SHELL_BLANKS = (
     "preheader",
     "headline",
     "lede",
+    "news",
     "sections",
     "more_links",
     "reason",
@@ -77,6 +87,7 @@ class SharedBlocks:
         self._text_values: dict[str, Any] = {**common, "t": words.say}
         self.card = lru_cache(maxsize=2048)(self._card)
         self.section = lru_cache(maxsize=4096)(self._section)
+        self.news = lru_cache(maxsize=1024)(self._news)
         self.why = lru_cache(maxsize=8192)(self._why)
         self.shell = lru_cache(maxsize=32)(self._shell)
         self.subject = lru_cache(maxsize=64)(self._subject)
@@ -157,6 +168,12 @@ class SharedBlocks:
     def _section(self, name: str, count: int) -> tuple[str, str]:
         name = cut(one_line(name), NAME_LIMIT)
         return self._part_html("section", name, count), self._part_text("section", name, count)
+
+    def _news(self, event: PaperEvent) -> tuple[str, str]:
+        """One line, as HTML and as text, that says what became of a paper the reader had."""
+        said = self.words.say(NEWS[event.kind], title=cut(one_line(event.title), NEWS_LIMIT))
+        url = event.url if event.url.isprintable() and " " not in event.url else ""
+        return self._part_html("news", said, url), self._part_text("news", said, url)
 
     def _why(self, reasons: tuple[Reason, ...]) -> tuple[Markup, str]:
         """Why this paper is here, for this reader, as HTML and as text; empty when the section says

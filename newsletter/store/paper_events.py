@@ -1,0 +1,140 @@
+"""What became of papers after we showed them: withdrawn, retracted, corrected, published. Each is
+kept once, shown with its paper, and told once to the readers who were sent it.
+"""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select
+
+from newsletter.models import DeliveryState, EventKind, PaperEvent
+from newsletter.store.db import chunks, insert_into
+from newsletter.store.tables import deliveries, issue_papers, merged_papers, paper_events
+
+#: Readers are told for so long: a weekly reader's next letter, and one after a pause of a month.
+TELLING = timedelta(days=45)
+#: So many lines at most stand in one letter; the rest comes in the next.
+LINES = 8
+#: States of letters that reached nobody.
+_NOT_SENT = (
+    DeliveryState.REFUSED,
+    DeliveryState.EXPIRED,
+    DeliveryState.SUPPRESSED,
+    DeliveryState.QUIET,
+)
+#: Issue -> paper -> what is to be told about it to whoever got it in that issue.
+News = Mapping[int, Mapping[int, Sequence[PaperEvent]]]
+
+
+def note(connection: Connection, events: Iterable[PaperEvent]) -> None:
+    """Keep events; one that is known already is left as it was."""
+    rows = [
+        {
+            "paper": event.paper,
+            "kind": event.kind.value,
+            "reference": event.reference,
+            "title": event.title,
+            "url": event.url,
+            "source": event.source,
+            "at": event.at,
+        }
+        for event in events
+    ]
+    if rows:
+        connection.execute(insert_into(connection, paper_events).on_conflict_do_nothing(), rows)
+
+
+def take_back(connection: Connection, papers: Collection[int]) -> None:
+    """Forget that papers were withdrawn: they came back. Who was told of it stays told."""
+    for part in chunks(sorted(papers)):
+        gone = paper_events.c.kind.in_((EventKind.WITHDRAWN, EventKind.RETRACTED))
+        connection.execute(delete(paper_events).where(paper_events.c.paper.in_(part), gone))
+
+
+def of_paper(connection: Connection, key: int) -> list[PaperEvent]:
+    """What became of a paper, or of one merged into it, oldest first."""
+    merged = select(merged_papers.c.paper).where(merged_papers.c.into == key)
+    ours = (paper_events.c.paper == key) | paper_events.c.paper.in_(merged)
+    query = select(paper_events).where(ours).order_by(paper_events.c.at, paper_events.c.id)
+    return [_event(row) for row in connection.execute(query)]
+
+
+def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, PaperEvent]:
+    found: dict[int, PaperEvent] = {}
+    for part in chunks(sorted(set(ids))):
+        rows = connection.execute(select(paper_events).where(paper_events.c.id.in_(part)))
+        found.update((row.id, _event(row)) for row in rows)
+    return found
+
+
+def news(connection: Connection, now: datetime) -> News:
+    """What readers may have to be told at `now`, by the issues that their letters belong to."""
+    recent = select(paper_events).where(paper_events.c.at > now - TELLING, paper_events.c.at <= now)
+    events = [_event(row) for row in connection.execute(recent.order_by(paper_events.c.id))]
+    if not events:
+        return {}
+    into = {row.paper: row.into for row in connection.execute(select(merged_papers))}
+    of_papers: dict[int, list[PaperEvent]] = defaultdict(list)
+    for event in events:
+        names = {event.paper, into.get(event.paper, event.paper)}
+        names |= {paper for paper, shown in into.items() if shown in names}
+        for paper in names:
+            of_papers[paper].append(event)
+    found: dict[int, dict[int, Sequence[PaperEvent]]] = defaultdict(dict)
+    for part in chunks(sorted(of_papers)):
+        query = select(issue_papers.c.issue, issue_papers.c.paper)
+        for row in connection.execute(query.where(issue_papers.c.paper.in_(part))):
+            found[row.issue][row.paper] = of_papers[row.paper]
+    return found
+
+
+def untold(
+    connection: Connection, news: News, low: int, high: int, now: datetime
+) -> dict[int, tuple[int, ...]]:
+    """Reader -> ids of the events to tell in the next letter, for readers with low <= id <= high:
+    those about papers that they were sent before, and were not told yet.
+    """
+    if not news:
+        return {}
+    ours = (
+        deliveries.c.subscriber.between(low, high),
+        deliveries.c.state.not_in(_NOT_SENT),
+    )
+    wanted: dict[int, set[int]] = defaultdict(set)
+    for part in chunks(sorted(news)):
+        query = select(
+            deliveries.c.subscriber, deliveries.c.issue, deliveries.c.papers, deliveries.c.due_at
+        ).where(*ours, deliveries.c.issue.in_(part), deliveries.c.papers.is_not(None))
+        for row in connection.execute(query):
+            told_of = news[row.issue]
+            for paper in told_of.keys() & set(array("I", row.papers)):
+                wanted[row.subscriber].update(
+                    event.id for event in told_of[paper] if event.at > row.due_at
+                )
+    told = select(deliveries.c.subscriber, deliveries.c.events).where(
+        *ours, deliveries.c.events.is_not(None), deliveries.c.due_at > now - 2 * TELLING
+    )
+    for row in connection.execute(told):
+        if row.subscriber in wanted:
+            wanted[row.subscriber] -= set(array("I", row.events))
+    return {reader: tuple(sorted(ids)[:LINES]) for reader, ids in wanted.items() if ids}
+
+
+def _event(row: object) -> PaperEvent:
+    values = dict(row._mapping)  # type: ignore[attr-defined]
+    return PaperEvent(**{**values, "kind": EventKind(values["kind"])})
+
+
+def told(connection: Connection, letters: Iterable[int]) -> dict[int, tuple[PaperEvent, ...]]:
+    """Delivery -> the events that it tells, in their order; letters that tell none are absent."""
+    ids: dict[int, Sequence[int]] = {}
+    for part in chunks(sorted(set(letters))):
+        query = select(deliveries.c.id, deliveries.c.events)
+        query = query.where(deliveries.c.id.in_(part), deliveries.c.events.is_not(None))
+        ids.update((row.id, array("I", row.events)) for row in connection.execute(query))
+    known = by_ids(connection, {event for of in ids.values() for event in of}) if ids else {}
+    return {
+        letter: tuple(known[event] for event in of if event in known) for letter, of in ids.items()
+    }

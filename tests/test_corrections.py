@@ -1,0 +1,219 @@
+"""We correct what we sent: who got a paper is told what became of it, once, and nobody else is."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter import pipeline
+from newsletter.app import App
+from newsletter.config import Config
+from newsletter.models import (
+    Harvest,
+    PaperEvent,
+    RecordKind,
+    Sighting,
+    SourceState,
+    Subscriber,
+    SubscriberState,
+)
+from newsletter.store import ledger_life, paper_events, papers, subscribers, topics
+from newsletter.store.db import migrate, open_engine, reading, writing
+from newsletter.tokens import Tokens
+from tests.mailbox import Mailbox
+
+START = datetime(2026, 5, 4, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+READERS = 8
+TOPICS = ("bees", "trees", "seas", "keys")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[App]:
+    url = f"sqlite:///{tmp_path / 'site.db'}"
+    engine = open_engine(url)
+    migrate(engine)
+    config = Config.model_validate(
+        {
+            "site": {"from": "digest@papers.example.org"},
+            "database": {"url": url},
+            "smtp": {"host": "127.0.0.1", "port": 1, "security": "none", "timeout_s": 5},
+        }
+    )
+    app = App(config, engine, Tokens([b"k" * 64]))
+    with writing(engine) as connection:
+        for number in range(READERS):
+            topic = topics.find_or_add(connection, TOPICS[number % len(TOPICS)])
+            email = f"reader{number}@example.org"
+            reader = Subscriber(
+                0,
+                email,
+                SubscriberState.ACTIVE,
+                topics=(topic.id,),
+                rhythm="daily",
+                size=12,
+                language="de" if number % 2 else "en",
+            )
+            subscribers.add(connection, reader, email, START)
+    yield app
+    app.close()
+
+
+def made(number: int, topic: str, at: datetime) -> Sighting:
+    words = " ".join(
+        random.Random(f"{topic}{number}").sample([f"{topic}{n}" for n in range(99)], 12)
+    )
+    return Sighting(
+        "arxiv",
+        f"2605.{number:05}",
+        f"On {topic} and {words}",
+        f"We study {topic}. {words}",
+        (f"Author{number} Name{number}",),
+        ("q-bio.PE",),
+        (f"arxiv:2605.{number:05}",),
+        published=at,
+    )
+
+
+def learn(app: App, at: datetime, *seen: Sighting) -> None:
+    pipeline.learn(app.engine, [Harvest("arxiv", SourceState.FRESH, seen)], at)
+
+
+def plan(app: App, at: datetime) -> dict[int, tuple[PaperEvent, ...]]:
+    """Plan what is due and take it as sent; reader -> the events that the letter tells."""
+    groups = pipeline.find_due(app.engine, at, app.window)
+    edition = pipeline.prepare(app.engine, app._matcher(), at)
+    pipeline.plan(app.engine, edition, groups, app.window)
+    return {claim.subscriber: claim.events for claim in ledger_life.claim(app.engine, 1000, at)}
+
+
+def had(app: App, at: datetime) -> dict[int, set[int]]:
+    from newsletter.store import ledger_read
+
+    with reading(app.engine) as connection:
+        return ledger_read.seen_papers(connection, 0, 10_000, at)
+
+
+def changed(sighting: Sighting, number: int) -> Sighting:
+    """A later word on a paper: withdrawn, retracted, or published in a journal."""
+    if number % 3 == 0:
+        return replace(sighting, version=2, is_withdrawn=True, kind=RecordKind.WITHDRAWN)
+    if number % 3 == 1:
+        return replace(sighting, version=2, is_withdrawn=True, kind=RecordKind.RETRACTED)
+    names = (*sighting.identifiers, f"doi:10.1000/x.{number}")
+    return replace(sighting, version=2, identifiers=names)
+
+
+def test_200_events_are_told_to_whoever_had_the_paper_once_and_to_nobody_else(site: App) -> None:
+    chance = random.Random(7)
+    shown: dict[str, Sighting] = {}
+    events: set[str] = set()
+    told: Counter[tuple[int, int]] = Counter()
+    owed: dict[int, set[int]] = {reader: set() for reader in range(1, READERS + 1)}
+    number = 0
+    for day in range(40):
+        at = START + day * DAY
+        fresh = []
+        for topic in TOPICS:
+            for _ in range(6 if day < 32 else 1):
+                number += 1
+                fresh.append(made(number, topic, at))
+        shown |= {one.source_id: one for one in fresh}
+        learn(site, at, *fresh)
+        before = had(site, at)
+        with reading(site.engine) as connection:
+            known = {paper.id: paper.key for paper in papers.iterate(connection)}
+        sent = sorted(
+            id
+            for id in shown
+            if id not in events and any(known.get(id) in of for of in before.values())
+        )
+        for id in chance.sample(sent, min(len(sent), 200 - len(events), 6)) if day < 38 else ():
+            events.add(id)
+            learn(site, at - timedelta(hours=1), changed(shown[id], len(events)))
+            with reading(site.engine) as connection:
+                noted = paper_events.of_paper(connection, known[id])
+            assert len(noted) == 1, (id, noted)
+            for reader, of in before.items():
+                if known[id] in of:
+                    owed[reader].add(noted[0].id)
+        for reader, said in plan(site, at).items():
+            for event in said:
+                told[reader, event.id] += 1
+                assert event.id in owed[reader], "told to somebody who never had the paper"
+                owed[reader].discard(event.id)
+    assert len(events) == 200
+    assert sum(len(of) for of in owed.values()) == 0, "somebody was not told"
+    assert max(told.values()) == 1, "somebody was told twice"
+    assert len({event for _, event in told}) == 200
+
+
+async def test_the_next_letter_says_it_in_both_languages_and_the_one_after_is_silent(
+    site: App,
+) -> None:
+    first = [made(n, "bees", START) for n in range(1, 4)]
+    learn(site, START - timedelta(hours=2), *first, *(made(n, "trees", START) for n in range(4, 7)))
+
+    async def letters(at: datetime) -> dict[str, str]:
+        async with Mailbox() as mailbox:
+            smtp = site.config.smtp.model_copy(update={"port": mailbox.port})
+            site.config = site.config.model_copy(update={"smtp": smtp})
+            await site.run(at, is_fetching=False)
+        found = {}
+        for address, letter in mailbox.letters.items():
+            text, html = letter.get_body(("plain",)), letter.get_body(("html",))
+            assert text is not None and html is not None
+            found[address] = " ".join((text.get_content() + html.get_content()).split())
+        return found
+
+    assert "Withdrawn since" not in (await letters(START))["reader0@example.org"]
+    gone = replace(first[0], version=2, is_withdrawn=True, kind=RecordKind.WITHDRAWN)
+    out = replace(first[1], version=2, identifiers=(*first[1].identifiers, "doi:10.1000/x.1"))
+    learn(site, START + timedelta(hours=3), gone, out, *(made(n, "bees", START) for n in (11, 12)))
+    learn(site, START + timedelta(hours=3), *(made(n, "trees", START) for n in (13, 14)))
+    second = await letters(START + DAY)
+    english, german = second["reader0@example.org"], second["reader1@example.org"]
+    assert english.count("Withdrawn since we sent it to you") == 2  # text and HTML
+    assert english.count("Published in a journal since we sent it to you") == 2
+    assert "https://doi.org/10.1000/x.1" in english
+    assert "Zurückgezogen" not in german and "Withdrawn" not in german  # about trees
+    learn(site, START + timedelta(hours=26), *(made(n, "bees", START) for n in (21, 22)))
+    third = await letters(START + 2 * DAY)
+    assert "since we sent it to you" not in third["reader0@example.org"]
+
+
+def test_a_correction_of_a_known_paper_is_noted_on_it_and_is_no_paper(site: App) -> None:
+    paper = made(1, "bees", START)
+    learn(site, START, paper)
+    notice = replace(
+        paper,
+        source="journal",
+        source_id="n1",
+        identifiers=(),
+        links={"abs": "https://journal.example.org/n1"},
+        kind=RecordKind.CORRECTION,
+    )
+    for _ in range(2):  # seen again, noted once
+        learn(
+            site,
+            START + DAY,
+            notice,
+            replace(notice, source_id="i", title="Issue Information", kind=RecordKind.FRONT_MATTER),
+        )
+    with reading(site.engine) as connection:
+        assert papers.count(connection) == 1
+        stored = papers.get(connection, "2605.00001")
+        noted = paper_events.of_paper(connection, stored.key)
+    assert [(event.kind.value, event.url) for event in noted] == [
+        ("corrected", "https://journal.example.org/n1")
+    ]
+    learn(site, START + 2 * DAY, replace(notice, source_id="n2", kind=RecordKind.RETRACTION))
+    with reading(site.engine) as connection:
+        assert papers.get(connection, "2605.00001").is_withdrawn
+    learn(site, START + 3 * DAY, paper)  # its source says it again
+    with reading(site.engine) as connection:
+        assert papers.get(connection, "2605.00001").is_withdrawn
