@@ -22,7 +22,8 @@ from newsletter.models import Paper
 from newsletter.store import papers as shelf
 from newsletter.store import runs
 from newsletter.store.db import reading, writing
-from newsletter.text.markup import clean
+from newsletter.text.machine_summary import about, objection
+from newsletter.text.markup import MACHINE, clean
 
 INSTRUCTION = (
     "You write for a newsletter that scientists read. Say in one or two plain sentences, at most "
@@ -45,16 +46,26 @@ MAX_WORDS = 70
 
 #: Some models' prompts open the thoughts, so that an answer begins within them.
 _THOUGHTS = re.compile(r"^.*</think>", re.DOTALL | re.IGNORECASE)
-_MARKUP = re.compile(r"[*`]+")
 _LABEL = re.compile(r"^\W*(summary|tl;?dr)\W*:\W*", re.IGNORECASE)
-_LINK = re.compile(r"://|\bwww\.|@\w+\.\w", re.IGNORECASE)
 _FACT = "summaries"
 
 log = logging.getLogger(__name__)
 
 
+#: The papers whose answer was refused, so that they are not asked about again.
+_REFUSED = "summaries refused"
+#: So many of them are kept; older papers are not sent any more.
+_KEPT = 5_000
+
+
 class _Failed(Exception):
     """No usable answer; the message says why."""
+
+
+class _Refused(Exception):
+    """An answer that must not reach readers: the endpoint works, the paper is not to be asked about
+    again.
+    """
 
 
 async def write(
@@ -72,9 +83,12 @@ async def write(
     """
     with reading(engine) as connection:
         asked_before = _asked(connection, now)
+        refused = list((runs.fact(connection, _REFUSED) or {}).get("papers", ()))
     by_readers = sorted(picked, key=lambda key: (-picked[key], key))
     lacking = [
-        papers[key] for key in by_readers if papers[key].abstract and not papers[key].summary
+        papers[key]
+        for key in by_readers
+        if papers[key].abstract and not papers[key].summary and key not in refused
     ]
     asking = lacking[: max(0, section.per_day - asked_before)]
     if not asking:
@@ -83,19 +97,24 @@ async def write(
         engine
     ) as connection:  # counted before the first question: a crash must not double the bill
         _note_asked(connection, now, asked_before + len(asking))
-    desk = _Desk(section)
-    await desk.work(asking)
+    batch = _Questions(section)
+    await batch.work(asking)
     with writing(engine) as connection:
-        _note_asked(connection, now, asked_before + desk.asked)
-        shelf.note_summaries(connection, desk.written)
-    if desk.failures:
+        _note_asked(connection, now, asked_before + batch.answered)
+        shelf.note_summaries(connection, batch.written)
+        if batch.refused:
+            kept = [*refused, *batch.refused][-_KEPT:]
+            runs.note_fact(connection, _REFUSED, {"papers": kept})
+    if batch.refused:
+        log.info("summaries: %d answers were not believed", len(batch.refused))
+    if batch.failures:
         log.warning(
             "summaries: %d of %d not written: %s",
-            len(asking) - len(desk.written),
+            len(asking) - len(batch.written),
             len(asking),
-            desk.last,
+            batch.last,
         )
-    return desk.written
+    return batch.written
 
 
 def _asked(connection: Connection, now: datetime) -> int:
@@ -110,12 +129,13 @@ def _note_asked(connection: Connection, now: datetime, asked: int) -> None:
 
 
 @dataclass
-class _Desk:
+class _Questions:
     """One run's questions to the endpoint, a few at a time."""
 
     section: Summaries
     written: dict[int, str] = field(default_factory=dict)
-    asked: int = 0
+    answered: int = 0  #: a question that nothing answered costs nothing
+    refused: list[int] = field(default_factory=list)  #: papers whose answer was not believed
     failures: int = 0
     last: str = ""  #: what went wrong last
 
@@ -132,10 +152,12 @@ class _Desk:
         for paper in waiting:
             if self.failures >= FAILURES:
                 return
-            self.asked += 1
             try:
                 async with asyncio.timeout(self.section.timeout_s):
-                    self.written[paper.key] = fit(await self._ask(client, paper))
+                    content = await self._ask(client, paper)
+                self.written[paper.key] = fit(content, f"{paper.title}. {paper.abstract}")
+            except _Refused:
+                self.refused.append(paper.key)
             except TimeoutError:
                 self.failures, self.last = (
                     self.failures + 1,
@@ -166,6 +188,7 @@ class _Desk:
         async with client.stream(
             "POST", address, json=question, headers=headers, timeout=None
         ) as answer:
+            self.answered += 1
             if answer.status_code != 200:
                 raise _Failed(f"the endpoint answered {answer.status_code}")
             async for piece in answer.aiter_raw():
@@ -188,16 +211,21 @@ def _content(body: bytes) -> str:
     return content
 
 
-def fit(content: str) -> str:
-    """Make an answer fit for a letter: plain text on one line, of a summary's length, with no
-    address in it.
+def fit(content: str, source: str = "") -> str:
+    """Make an answer fit for a letter: plain text on one line, of a summary's length, about the
+    paper and nothing else. `source`: the paper's title and abstract.
+
+    Raises: _Failed for no usable answer, _Refused for one that must not be believed.
     """
     told = _THOUGHTS.sub("", content)
     if "<think" in told.lower():
         raise _Failed("an answer that is still thinking")
-    text = clean(_LABEL.sub("", _MARKUP.sub("", told))).strip('"“” ')
+    if why := objection(told):
+        raise _Refused(f"an answer with {why} in it")
+    text = clean(_LABEL.sub("", clean(told, dialects=MACHINE))).strip('"“” ')
+    text = about(text, source)
+    if not text:
+        raise _Refused("an answer about something else")
     if len(text) not in LENGTHS or len(text.split()) > MAX_WORDS:
         raise _Failed(f"an answer of {len(text)} characters")
-    if _LINK.search(text):
-        raise _Failed("an answer with an address in it")
     return text

@@ -255,6 +255,41 @@ async def test_whatever_the_endpoint_says_the_letter_leaves_with_the_abstract(
     assert stored(site)["Honey bees"] == ""
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"{TEXT} Log in at evil.com/login for more.",
+        f"{TEXT} Reply with your password.",
+        f"{TEXT} Call +1 555 010 0100.",
+        f"{TEXT} [Read on](evil).",
+        "Gold rises every day now. Stocks of tin fall at night.",
+    ],
+)
+async def test_K46_an_answer_that_is_not_believed_is_remembered_and_is_no_failure(
+    site: App, endpoint: Endpoint, said: str
+) -> None:
+    endpoint.answer = lambda _: chat(said)
+    text = await letter(site)
+    assert "Bees and Honey0" in text
+    assert not any(word in text for word in ("evil", "password", "555", "Gold rises"))
+    assert len(endpoint.asked) == 3
+    endpoint.answer = lambda _: chat(TEXT)
+    add_reader(site, "lin@example.org", "bees")
+    await run_an_hour_later(site)
+    assert len(endpoint.asked) == 3  # not asked about again
+
+
+async def test_questions_that_nobody_answers_do_not_eat_the_days_allowance(
+    site: App, endpoint: Endpoint
+) -> None:
+    set_section(site, per_day=2, url="http://127.0.0.1:1/v1")
+    await letter(site)
+    set_section(site, per_day=2, url=endpoint.url)
+    add_reader(site, "lin@example.org", "bees")
+    await run_an_hour_later(site)
+    assert len(endpoint.asked) == 2
+
+
 async def test_an_endpoint_that_hangs_or_is_gone_costs_one_timeout(
     site: App, endpoint: Endpoint
 ) -> None:
