@@ -52,6 +52,8 @@ _PREAMBLES = (
     re.compile(r"\A[A-Z][\w &]{2,40} \d+(?:\(\d+\))?: [\d–-]+\s*\Z"),
     re.compile(r"\A(?:ABSTRACT|Abstract|SUMMARY)\s*\Z"),
     re.compile(r"\A(?:Publication|Published)(?: date)?:? (?:online )?\d[^.]{0,40}\.?\s*\Z", re.I),
+    # PLOS: "by Ann Lee, Bo Chen"
+    re.compile(r"\Aby (?:[^\W\d_a-z][\w.'’-]*|(?:de|van|von|der|la|and|et al)\b|[,.\s])+\Z"),
     re.compile(r"\AarXiv:\S+\s+Announce Type:\s*\S+\s*", re.I),
 )
 _MORE = (

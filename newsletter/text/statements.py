@@ -240,4 +240,4 @@ def _is_front_matter(title: str) -> bool:
     if _CHINESE_FRONT.search(title):
         return True
     read = title_of(title)
-    return bool(read.words) and read.is_generic
+    return bool(read.content) and read.is_generic

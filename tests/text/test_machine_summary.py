@@ -42,7 +42,7 @@ def test_K46_what_asks_something_of_the_reader_is_refused(said: str) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        "Neurons of sleeping rodents fire together, e.g. in the hippocampus, and make memory stable.",
+        "Neurons of sleeping rodents fire together, e.g. in the hippocampus.",
         "The model reaches 92.5% on 1,000,000 images, vs. 90% before; p < 0.05.",
         "The study covers 2019-2021 and visits of patients; passwords were cracked faster.",
         "Node.js packages are checked for call graphs.",
