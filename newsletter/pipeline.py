@@ -24,12 +24,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from newsletter import paper_changes
 from newsletter.gc_tuning import growing
 from newsletter.mail_kinds import DIGEST, QUIET
 from newsletter.models import (
     OUTSIDE,
     Choice,
-    EventKind,
     Harvest,
     Heat,
     Match,
@@ -37,7 +37,6 @@ from newsletter.models import (
     Paper,
     Pick,
     Reason,
-    Sighting,
     Signal,
     SourceState,
     Subscriber,
@@ -45,7 +44,6 @@ from newsletter.models import (
 )
 from newsletter.ports import Matcher, Source
 from newsletter.steps.candidates import ELIGIBLE
-from newsletter.steps.changes import came_back, changes, event_of, is_notice, subject_of
 from newsletter.steps.choose import CandidateSet, choose
 from newsletter.steps.compose import show
 from newsletter.steps.dedupe import RULED, dedupe, lookup_keys
@@ -163,8 +161,8 @@ def learn(
         if is_backdated:
             merges = [_backdated(merge) for merge in merges]
         papers.remember(connection, merges, now)
-        _note_changes(connection, {paper.key: paper for paper in known}, merges, now)
-        _note_notices(connection, [one for one in entries if is_notice(one)], now)
+        paper_changes.note(connection, {paper.key: paper for paper in known}, merges, now)
+        paper_changes.note_notices(connection, entries, now)
         for harvest in harvests:
             counts[harvest.source]["seen"] = len(harvest.sightings)
             counts[harvest.source]["signals"] = signals.record(connection, harvest.signals)
@@ -176,33 +174,6 @@ def learn(
             runs.note_source(connection, _judged(harvest, tally), stored, now)
             source_lists.note(connection, harvest.source, harvest.lists, now)
     return counts
-
-
-def _note_changes(
-    connection: Connection, known: Mapping[int, Paper], merges: Sequence[Merge], now: datetime
-) -> None:
-    """Keep what happened to papers that we knew, for their pages and for readers who had them."""
-    returned = []
-    for merge in merges:
-        before = known.get(merge.paper.key)
-        if before is None or not merge.is_changed:
-            continue
-        paper_events.note(connection, changes(before, merge.paper, merge.sightings, now))
-        if came_back(before, merge.paper):
-            returned.append(before.key)
-    paper_events.take_back(connection, returned)
-
-
-def _note_notices(connection: Connection, notices: Sequence[Sighting], now: datetime) -> None:
-    """Note corrections and retractions on the papers they are about, if we know them."""
-    for notice in notices:
-        paper = subject_of(notice, papers.having(connection, lookup_keys(notice)))
-        if paper is None:
-            continue
-        event = event_of(notice, paper, now)
-        paper_events.note(connection, [event])
-        if event.kind is EventKind.RETRACTED:
-            papers.mark_withdrawn(connection, paper.key)
 
 
 def _backdated(merge: Merge) -> Merge:

@@ -17,10 +17,10 @@ def upgrade() -> None:
         sa.Column("id", _KEY, autoincrement=True, nullable=False),
         sa.Column("paper", _KEY, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("reference", sa.String(length=512), server_default="", nullable=False),
+        sa.Column("reference", sa.Text(), server_default="", nullable=False),
         sa.Column("title", sa.Text(), server_default="", nullable=False),
         sa.Column("url", sa.Text(), server_default="", nullable=False),
-        sa.Column("source", sa.String(length=128), server_default="", nullable=False),
+        sa.Column("source", sa.Text(), server_default="", nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["paper"],

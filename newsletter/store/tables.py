@@ -99,14 +99,10 @@ class PaperEventRow(SQLModel, table=True):
     id: int | None = key_column()
     paper: int = reference("papers.key")
     kind: str = Field(sa_column=Column(String(16), nullable=False))
-    reference: str = Field(
-        default="", sa_column=Column(String(512), nullable=False, server_default="")
-    )
+    reference: str = text_column()
     title: str = text_column()
     url: str = text_column()
-    source: str = Field(
-        default="", sa_column=Column(String(128), nullable=False, server_default="")
-    )
+    source: str = text_column()
     at: datetime = moment_column(nullable=False, index=True)
 
 
@@ -308,18 +304,14 @@ class DeliveryRow(SQLModel, table=True):
     state: str = Field(sa_column=Column(String(16), nullable=False, server_default="pending"))
     due_at: datetime = moment_column(nullable=False)  #: what the reader wished for; the Date header
     expires_at: datetime = moment_column(nullable=False)
-    picks: str | None = Field(
-        default=None, sa_column=Column(Text)
-    )  #: compact JSON, see ledger.pack_picks
-    papers: bytes | None = Field(
-        default=None, sa_column=Column(LargeBinary)
-    )  #: keys, uint32 little-endian
-    context: dict[str, Any] | None = Field(
-        default=None, sa_column=Column(JSON)
-    )  #: what the letter needs beyond picks
-    events: bytes | None = Field(
-        default=None, sa_column=Column(LargeBinary)
-    )  #: ids of the `paper_events` that the letter tells, uint32 little-endian
+    #: compact JSON, see ledger_plan.pack_picks
+    picks: str | None = Field(default=None, sa_column=Column(Text))
+    #: keys, uint32 little-endian
+    papers: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    #: what the letter needs beyond picks
+    context: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    #: ids of the `paper_events` that the letter tells, uint32 little-endian
+    events: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     address_version: int = number_column(1)
     # the leased phase, in database time (seconds since the epoch)
     next_at: int = Field(
