@@ -76,9 +76,10 @@ def objection(summary: str) -> str:
 
 def about(summary: str, source: str) -> str:
     """Keep the sentences of a summary that are about its source, the paper's title and abstract."""
-    held = {_stem(word) for word in plain_words(source) if word not in _SMALL}
-    if len(held) < TELLING:
+    words = {word for word in plain_words(source) if word not in _SMALL}
+    if len(words) < TELLING:
         return summary
+    held = {_stem(word) for word in words}
     return " ".join(one for one in _SENTENCE.split(summary) if _is_held(one, held))
 
 
