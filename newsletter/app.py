@@ -47,6 +47,7 @@ from newsletter.steps.classify_reply import DeliveryPolicy
 from newsletter.steps.compose import PaperFacts, Renderer, SiteFacts, show
 from newsletter.steps.due import Due, next_due, zone
 from newsletter.store import (
+    due_readers,
     ledger_life,
     ledger_read,
     papers,
@@ -323,7 +324,7 @@ class App:
                 "no_content": runs.fact(connection, "no_content"),
                 "last_run": last
                 and {k: iso(v) if isinstance(v, datetime) else v for k, v in last.items()},
-                "next_due": iso(next_due(subscribers.rhythms(connection), now)),
+                "next_due": iso(next_due(due_readers.rhythms(connection), now)),
                 "out_of_balance": ledger_read.check(connection, latest=ledger_read.RECENT),
             }
 
@@ -333,7 +334,7 @@ class App:
         with reading(self.engine) as connection:
             for group in groups:
                 rhythm = (group.timezone, group.hour, group.rhythm)
-                if subscribers.due_batch(
+                if due_readers.due_batch(
                     connection, rhythm, group.day, group.wish, after=0, limit=1
                 ):
                     return True

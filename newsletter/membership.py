@@ -30,11 +30,13 @@ from newsletter.mail_kinds import (
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import (
     caps,
+    feedback,
     ledger_life,
     ledger_plan,
     ledger_read,
     papers,
     subscribers,
+    suppressions,
     topics,
 )
 from newsletter.tokens import Claims, TokenError
@@ -151,8 +153,8 @@ def _is_barred(app: App, connection: Connection, canonical: str) -> bool:
     """Whether the address bounced or complained. An erased one may ask again: confirming is fresh
     consent.
     """
-    reason = subscribers.suppression(connection, app.tokens.address_hash(canonical))
-    return reason not in (None, subscribers.ERASED)
+    reason = suppressions.suppression(connection, app.tokens.address_hash(canonical))
+    return reason not in (None, suppressions.ERASED)
 
 
 def reader_of(connection: Connection, claims: Claims) -> Subscriber:
@@ -194,7 +196,7 @@ def save(
         changes |= {"state": SubscriberState.ACTIVE, "confirmed_at": now}
         changes |= {"state_reason": "", "paused_until": None, "left_at": None}
         canonical = addresses.parse(reader.email).canonical
-        subscribers.forgive_erasure(connection, app.tokens.address_hash(canonical))
+        suppressions.forgive_erasure(connection, app.tokens.address_hash(canonical))
         ledger_plan.enqueue(connection, reader.id, WELCOME, {}, now)
     subscribers.change(connection, reader.id, **changes)
     return subscribers.get(connection, reader.id)
@@ -340,7 +342,7 @@ def vote(
     Raises: TokenError.
     """
     _current(connection, reader)
-    subscribers.vote(connection, reader.id, paper, value, now, reason)
+    feedback.vote(connection, reader.id, paper, value, now, reason)
 
 
 # -- address, data ---------------------------------------------------------------------------------
@@ -363,7 +365,7 @@ def request_address_change(
     ledger_plan.enqueue(connection, reader.id, ADDRESS_OLD, context, now)
     ledger_life.end_moves(connection, reader.id, now)
     hash = app.tokens.address_hash(address.canonical)
-    if subscribers.suppression(connection, hash) is None and not subscribers.find(
+    if suppressions.suppression(connection, hash) is None and not subscribers.find(
         connection, address.canonical
     ):
         ledger_plan.enqueue(connection, reader.id, ADDRESS_NEW, {"to": address.email}, now)
@@ -417,7 +419,7 @@ def request_export(connection: Connection, reader: Subscriber, now: datetime) ->
 
 def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
     chosen = topics.by_ids(connection, reader.topics)
-    votes = subscribers.votes_of(connection, [reader.id]).get(reader.id, {})
+    votes = feedback.votes_of(connection, [reader.id]).get(reader.id, {})
     voted = papers.by_keys(connection, list(votes))
     plain = {field.name: getattr(reader, field.name) for field in fields(reader)}
     for hidden in ("id", "epoch", "address_version"):
@@ -440,5 +442,5 @@ def erase(app: App, connection: Connection, reader: Subscriber, now: datetime) -
     """
     reader = _current(connection, reader)
     canonical = addresses.parse(reader.email).canonical
-    subscribers.suppress(connection, app.tokens.address_hash(canonical), subscribers.ERASED, now)
+    suppressions.suppress(connection, app.tokens.address_hash(canonical), suppressions.ERASED, now)
     subscribers.erase(connection, reader.id)

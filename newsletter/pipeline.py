@@ -52,6 +52,8 @@ from newsletter.steps.fetch import fetch
 from newsletter.steps.match import match
 from newsletter.steps.trend import trend
 from newsletter.store import (
+    due_readers,
+    feedback,
     ledger_plan,
     ledger_read,
     paper_events,
@@ -59,7 +61,6 @@ from newsletter.store import (
     runs,
     signals,
     source_lists,
-    subscribers,
     topics,
 )
 from newsletter.store import paper_merges as merge_store
@@ -282,8 +283,8 @@ def find_due(engine: Engine, now: datetime, window: timedelta) -> list[Due]:
     planning.
     """
     with writing(engine) as connection:
-        subscribers.resume_paused(connection, now.astimezone(UTC).date())
-        rhythms = subscribers.rhythms(connection)
+        due_readers.resume_paused(connection, now.astimezone(UTC).date())
+        rhythms = due_readers.rhythms(connection)
     return due(rhythms, now, window)
 
 
@@ -362,7 +363,7 @@ def _next_rows(
     """Choose for the next readers of a group, by number."""
     with reading(engine) as connection:
         rhythm = (group.timezone, group.hour, group.rhythm)
-        batch = subscribers.due_batch(
+        batch = due_readers.due_batch(
             connection, rhythm, group.day, group.wish, after=after, limit=BATCH
         )
         if not batch:
@@ -410,7 +411,7 @@ def _votes(
     """Readers' votes; older papers among them are put beside the candidates, so that they still
     count.
     """
-    votes = subscribers.votes_of(connection, readers)
+    votes = feedback.votes_of(connection, readers)
     voted = {paper for of_reader in votes.values() for paper in of_reader}
     older = voted - edition.papers.keys() - edition.candidates.voted.keys()
     edition.candidates.voted.update(papers.by_keys(connection, older))

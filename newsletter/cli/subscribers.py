@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
-from zoneinfo import available_timezones
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from newsletter.cli import suppressions
-from newsletter.cli.output import confirm, emit, note, open_app, progress, say, table
-from newsletter.errors import InputError, NewsletterError, NotFound
+from newsletter.cli.options import bundled
+from newsletter.cli.output import confirm, emit, note, open_app, say, table
+from newsletter.errors import InputError, NotFound
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from newsletter.app import App
     from newsletter.models import Subscriber
 
 app = typer.Typer(
     help="Readers: list, show, add, import, export, pause, resume, remove.", no_args_is_help=True
 )
-
-COLUMNS = ("email", "name", "topics", "timezone", "hour", "rhythm", "status")
-BATCH = 1000
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -117,50 +111,42 @@ def show(email: str) -> int:
 app.command()(suppressions.unsuppress)
 
 
-@app.command()
-def add(
-    email: str,
-    topic: Annotated[
-        str, typer.Option("--topics", help="Topics by slug or name, separated by ; or ,")
-    ] = "",
-    name: str = "",
+@dataclass(frozen=True)
+class NewReader:
+    """What `add` may be told about a reader."""
+
+    topics: Annotated[str, typer.Option(help="Topics by slug or name, separated by ; or ,")] = ""
+    name: Annotated[str, typer.Option()] = ""
     timezone: Annotated[
         str | None, typer.Option(help="Such as Europe/Berlin; the site's own if left out.")
-    ] = None,
-    hour: Annotated[int, typer.Option(min=0, max=23, help="Local hour of the digest.")] = 7,
-    rhythm: Annotated[str, typer.Option(help="weekdays, daily, weekly or hot.")] = "weekdays",
+    ] = None
+    hour: Annotated[int, typer.Option(min=0, max=23, help="Local hour of the digest.")] = 7
+    rhythm: Annotated[str, typer.Option(help="weekdays, daily, weekly or hot.")] = "weekdays"
     no_confirm: Annotated[
         bool, typer.Option("--no-confirm", help="Active at once; needs --reason.")
-    ] = False,
-    reason: Annotated[str, typer.Option(help="How and when this person agreed.")] = "",
-) -> int:
-    """Add a reader. A confirmation mail asks them first, unless they agreed already."""
-    from newsletter.mail_kinds import CONFIRM
-    from newsletter.models import SubscriberState
-    from newsletter.store import ledger_plan, subscribers
-    from newsletter.store.db import writing
+    ] = False
+    reason: Annotated[str, typer.Option(help="How and when this person agreed.")] = ""
 
-    if no_confirm and not reason:
+
+@app.command()
+@bundled
+def add(email: str, given: NewReader) -> int:
+    """Add a reader. A confirmation mail asks them first, unless they agreed already."""
+    from newsletter.cli.reader_lists.importing import add_reader
+
+    if given.no_confirm and not given.reason:
         raise InputError("--no-confirm needs --reason: how and when did this person agree?")
-    site = open_app()
-    fields = {
+    cells = {
         "email": email,
-        "name": name,
-        "topics": topic.replace(",", ";"),
-        "hour": str(hour),
-        "rhythm": rhythm,
-        "timezone": timezone or site.config.site.timezone,
-        "status": "active" if no_confirm else "pending",
+        "name": given.name,
+        "topics": given.topics.replace(",", ";"),
+        "hour": str(given.hour),
+        "rhythm": given.rhythm,
+        "timezone": given.timezone or "",
     }
-    now = datetime.now(UTC)
-    with writing(site.engine) as connection:
-        reader, canonical = _read_row(connection, site, fields)
-        _require_mailable(connection, site, canonical)
-        reader = subscribers.add(connection, reader, canonical, now, consent=reason)
-        if reader.state is SubscriberState.PENDING:
-            ledger_plan.enqueue(connection, reader.id, CONFIRM, {}, now)
+    reader = add_reader(open_app(), cells, is_confirmed=given.no_confirm, consent=given.reason)
     if not emit(_brief(reader)):
-        waits = "a confirmation mail goes out with the next run" if not no_confirm else "active"
+        waits = "active" if given.no_confirm else "a confirmation mail goes out with the next run"
         say(f"{reader.email}: {waits}")
         if not reader.topics:
             note(
@@ -170,178 +156,30 @@ def add(
     return 0
 
 
-def _require_mailable(connection: Connection, site: App, canonical: str) -> None:
-    from newsletter.store import subscribers
-
-    why = subscribers.suppression(connection, site.tokens.address_hash(canonical))
-    if why is not None:
-        raise InputError(f"this address is suppressed ({why}) and is never mailed again")
-
-
-def _read_row(connection: Connection, site: App, fields: dict[str, str]) -> tuple[Subscriber, str]:
-    """One line of an import, or the options of `add`, as a reader and the canonical key.
-
-    Raises: InputError, AddressError, QueryError, NotFound.
-    """
-    from newsletter import addresses
-    from newsletter.models import RHYTHMS, Subscriber, SubscriberState
-
-    address = addresses.parse(fields.get("email", ""), own=site.config.site.from_)
-    timezone = fields.get("timezone") or "UTC"
-    if timezone not in available_timezones():
-        raise InputError(f"no time zone {timezone!r}")
-    hour = fields.get("hour") or "7"
-    if not hour.isdecimal() or int(hour) > 23:
-        raise InputError(f"hour {hour!r} is not 0 to 23")
-    rhythm = fields.get("rhythm") or "weekdays"
-    if rhythm not in RHYTHMS:
-        raise InputError(f"no rhythm {rhythm!r}; there are {', '.join(RHYTHMS)}")
-    state = fields.get("status") or "pending"
-    if state not in set(SubscriberState):
-        raise InputError(f"no status {state!r}; there are {', '.join(SubscriberState)}")
-    wanted = [name.strip() for name in (fields.get("topics") or "").split(";") if name.strip()]
-    ids = tuple(_topic(connection, name) for name in wanted)
-    name = (fields.get("name") or "").strip()
-    if len(name) > 80 or not name.isprintable():
-        raise InputError("the name is longer than 80 characters or has control characters")
-    return (
-        Subscriber(
-            0, address.email, SubscriberState(state), name, timezone, int(hour), rhythm, topics=ids
-        ),
-        address.canonical,
-    )
-
-
-def _topic(connection: Connection, name: str) -> int:
-    """A topic by name; a query in the topic language becomes the reader's own topic."""
-    from newsletter.matching.query import parse as parse_query
-    from newsletter.store import topics
-
-    try:
-        return topics.get(connection, name).id
-    except NotFound:
-        if not any(mark in name for mark in '":') and " " not in name:
-            raise
-        return topics.find_or_add(connection, str(parse_query(name))).id
-
-
 @app.command("import")
 def import_(
     file: Annotated[
-        Path, typer.Argument(help=f"CSV with the columns {', '.join(COLUMNS)}; - reads stdin.")
+        Path,
+        typer.Argument(
+            help="A list as Mailchimp, Ghost, Excel and others write it; - reads stdin. Our own "
+            "columns: email, name, topics, timezone, hour, rhythm, status."
+        ),
     ],
     consent: Annotated[
         str, typer.Option(help="How and when these people agreed; needed for active ones.")
     ] = "",
+    encoding: Annotated[str, typer.Option(help="Such as iso-8859-2; found out if left out.")] = "",
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The file was written by `export --raw`.")
+    ] = False,
     dry_run: DryRun = False,
 ) -> int:
-    """Add readers from a CSV file, in a stream. Bad lines are reported by number, and the rest goes
-    on.
+    """Add readers from a list, in a stream. Lines that cannot be read are named, the rest is
+    taken.
     """
-    from newsletter.store.db import writing
+    from newsletter.cli.reader_lists.importing import ImportOptions, import_readers
 
-    site = open_app()
-    stream: TextIO = sys.stdin if str(file) == "-" else file.open(encoding="utf-8-sig", newline="")
-    counts: Counter[str] = Counter()
-    with stream, progress(None) as bar:
-        task = bar.add_task("importing", total=None)
-        for batch in _batches(_lines(stream)):
-            with writing(site.engine) as connection:
-                for number, fields in batch:
-                    counts[_import_line(connection, site, number, fields, consent)] += 1
-                if dry_run:
-                    connection.rollback()
-            bar.advance(task, len(batch))
-    names = ("added", "known", "suppressed", "failed")
-    if not emit({name: counts[name] for name in names} | {"dry_run": dry_run}):
-        say(
-            ", ".join(f"{counts[name]} {name}" for name in names)
-            + (" (nothing was kept)" if dry_run else "")
-        )
-    return (
-        4
-        if counts["failed"] and counts["added"] + counts["known"]
-        else 1
-        if counts["failed"]
-        else 0
-    )
-
-
-def _lines(stream: TextIO) -> Iterator[tuple[int, dict[str, str] | InputError]]:
-    """Line number and fields. A line that is no UTF-8 or no CSV is an error with its number."""
-    import csv
-
-    reader = csv.reader(stream, strict=True)
-    try:
-        head = [name.strip().lower() for name in next(reader, [])]
-    except (UnicodeDecodeError, csv.Error) as e:
-        raise InputError(f"line 1: {e}", hint="save the file as UTF-8 CSV") from e
-    unknown = [name for name in head if name not in COLUMNS]
-    if "email" not in head or unknown:
-        wrong = f"unknown columns: {', '.join(unknown)}" if unknown else "there is no column email"
-        raise InputError(f"line 1: {wrong}", hint=f"columns: {', '.join(COLUMNS)}")
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except UnicodeDecodeError as e:
-            raise InputError(
-                f"line {reader.line_num + 1}: not UTF-8", hint="save the file as UTF-8 CSV"
-            ) from e
-        except csv.Error as e:
-            yield reader.line_num, InputError(str(e))
-            continue
-        if len(row) > len(head):
-            yield reader.line_num, InputError(f"{len(row)} fields, the heading has {len(head)}")
-        elif any(row):
-            yield reader.line_num, dict(zip(head, row, strict=False))
-
-
-def _batches(lines: Iterator[Any]) -> Iterator[list[Any]]:
-    batch = []
-    for line in lines:
-        batch.append(line)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _import_line(
-    connection: Connection,
-    site: App,
-    number: int,
-    fields: dict[str, str] | InputError,
-    consent: str,
-) -> str:
-    from newsletter.mail_kinds import CONFIRM
-    from newsletter.models import SubscriberState
-    from newsletter.store import ledger_plan, subscribers
-
-    try:
-        if isinstance(fields, InputError):
-            raise fields
-        reader, canonical = _read_row(connection, site, fields)
-        if reader.state in (SubscriberState.ACTIVE, SubscriberState.PAUSED) and not consent:
-            raise InputError(
-                f"importing as {reader.state} needs --consent: how and when did these people agree?"
-            )
-        if subscribers.suppression(connection, site.tokens.address_hash(canonical)) is not None:
-            return "suppressed"
-        if subscribers.find(connection, canonical) is not None:
-            return "known"
-        now = datetime.now(UTC)
-        reader = subscribers.add(connection, reader, canonical, now, consent=consent)
-        if reader.state is SubscriberState.SUPPRESSED:
-            subscribers.suppress(connection, site.tokens.address_hash(canonical), "import", now)
-        if reader.state is SubscriberState.PENDING:
-            ledger_plan.enqueue(connection, reader.id, CONFIRM, {}, now)
-        return "added"
-    except NewsletterError as e:
-        note(f"line {number}: {e.message}")
-        return "failed"
+    return import_readers(open_app(), file, ImportOptions(consent, encoding, dry_run, raw))
 
 
 @app.command()
@@ -351,44 +189,11 @@ def export(
         bool, typer.Option("--raw", help="Do not protect cells that a spreadsheet would run.")
     ] = False,
 ) -> int:
-    """Write all readers as CSV, as `import` reads it."""
-    import csv
+    """Write all readers as CSV; `import` makes of it the same readers again."""
+    from newsletter.cli.reader_lists.exporting import export_readers
 
-    from newsletter.store import subscribers, topics
-    from newsletter.store.db import reading
-
-    site = open_app()
-    out: TextIO = sys.stdout if str(file) == "-" else file.open("w", encoding="utf-8", newline="")
-    with reading(site.engine) as connection:
-        slugs = {
-            topic.id: topic.slug if topic.is_curated else topic.query
-            for topic in topics.every(connection)
-        }
-        writer = csv.writer(out, quoting=csv.QUOTE_ALL)
-        writer.writerow(COLUMNS)
-        for r in subscribers.stream(connection):
-            cells = (
-                r.email,
-                r.name,
-                ";".join(slugs[t] for t in r.topics),
-                r.timezone,
-                str(r.hour),
-                r.rhythm,
-                r.state,
-            )
-            writer.writerow(cells if raw else [_harmless(cell) for cell in cells])
-    if out is not sys.stdout:
-        out.close()
+    export_readers(open_app(), file, is_raw=raw)
     return 0
-
-
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (CVE-2021-3188 and its kin)."""
-    return (
-        f"'{cell}"
-        if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
-        else cell
-    )
 
 
 @app.command()

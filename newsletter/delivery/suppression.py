@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from newsletter.models import Evidence, SubscriberState
 from newsletter.store import evidence as store
-from newsletter.store import ledger_life, subscribers
+from newsletter.store import ledger_life, subscribers, suppressions
 from newsletter.store.evidence import Mailed
 from newsletter.text.refusals import Cause
 from newsletter.tokens import Tokens
@@ -137,7 +137,7 @@ class Suppression:
         is_complaint = said.cause == COMPLAINT
         reason = COMPLAINT if is_complaint else "bounce"
         address_hash = self.tokens.address_hash(mailed.canonical)
-        subscribers.suppress(connection, address_hash, reason, said.at)
+        suppressions.suppress(connection, address_hash, reason, said.at)
         if is_complaint or mailed.state == SubscriberState.ACTIVE:
             subscribers.set_state(
                 connection,

@@ -177,6 +177,25 @@ def enqueue(
     return id
 
 
+def enqueue_many(
+    connection: Connection, readers: Sequence[int], kind: MailKind, now: datetime
+) -> None:
+    """Plan the same mail for many new readers; `kind` needs no values of its own."""
+    rows = [
+        {
+            "subscriber": reader,
+            "kind": kind.name,
+            "context": {},
+            "due_at": now,
+            "expires_at": now + kind.lifetime,
+            "address_version": 1,
+        }
+        for reader in readers
+    ]
+    if rows:
+        connection.execute(insert(deliveries), rows)
+
+
 _VERSION = (
     select(subscribers.c.address_version)
     .where(subscribers.c.id == bindparam("key"))

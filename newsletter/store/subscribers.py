@@ -1,37 +1,31 @@
-"""Readers: who they are, what they read, whether they may be mailed. Consent and suppression are
-decided here alone.
+"""Readers: who they are, what they read, whether they agreed. Whom no mail may reach is known to
+`suppressions`, who is due to `due_readers`, who liked what to `feedback`.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Dialect,
-    Text,
     and_,
     bindparam,
     case,
-    cast,
     delete,
-    exists,
     func,
     insert,
     literal,
-    not_,
-    or_,
     select,
     update,
 )
 from sqlalchemy.sql import ColumnElement
 
 from newsletter.errors import InputError, NotFound
-from newsletter.models import DeliveryState, Reader, Subscriber, SubscriberState
+from newsletter.models import DeliveryState, Subscriber, SubscriberState
 from newsletter.store import ledger_life
 from newsletter.store.db import chunks, insert_into
 from newsletter.store.tables import (
@@ -39,12 +33,7 @@ from newsletter.store.tables import (
     issues,
     subscriber_topics,
     subscribers,
-    suppressions,
-    votes,
 )
-
-#: Why the hash of an erased address is kept: no import revives it, but its owner may come back.
-ERASED = "erased"
 
 # -- finding ---------------------------------------------------------------------------------------
 
@@ -99,6 +88,20 @@ def stream(connection: Connection) -> Iterator[Subscriber]:
         last = found[-1].id
 
 
+def stream_with_consent(connection: Connection) -> Iterator[tuple[Subscriber, str]]:
+    """Everybody, each with how and when they agreed."""
+    last = 0
+    while found := _load(connection, subscribers.c.id > last, limit=1000):
+        rows = connection.execute(
+            select(subscribers.c.id, subscribers.c.consent).where(
+                subscribers.c.id.between(found[0].id, found[-1].id)
+            )
+        )
+        consents = {row.id: row.consent for row in rows}
+        yield from ((reader, consents.get(reader.id, "")) for reader in found)
+        last = found[-1].id
+
+
 def count_states(connection: Connection) -> dict[str, int]:
     """State -> number of subscribers; every state is there."""
     counts = {state.value: 0 for state in SubscriberState}
@@ -107,85 +110,6 @@ def count_states(connection: Connection) -> dict[str, int]:
     )
     counts.update({row.state: row.number for row in found})
     return counts
-
-
-# -- who is due ------------------------------------------------------------------------------------
-
-
-def rhythms(connection: Connection) -> list[tuple[str, int, str]]:
-    """Every (time zone, hour, rhythm) that some active reader has."""
-    rows = connection.execute(
-        select(subscribers.c.timezone, subscribers.c.hour, subscribers.c.rhythm)
-        .where(subscribers.c.state == SubscriberState.ACTIVE)
-        .distinct()
-    )
-    return [(row.timezone, row.hour, row.rhythm) for row in rows]
-
-
-#: Two digests of one reader are wished at least so far apart, even when the reader changes time
-#: zone or hour.
-APART = timedelta(hours=20)
-
-
-def due_batch(
-    connection: Connection,
-    rhythm: tuple[str, int, str],
-    day: date,
-    wish: datetime,
-    *,
-    after: int,
-    limit: int,
-) -> list[Reader]:
-    """Active readers of one rhythm who have nothing planned for that local date, by id, beginning
-    after an id.
-
-    A digest wished less than `APART` from this one counts as planned too: the reader moved between
-    time zones. Somebody who confirmed after the wished moment waits for the next one.
-    """
-    timezone, hour, kind = rhythm
-    planned = exists().where(
-        deliveries.c.subscriber == subscribers.c.id,
-        deliveries.c.issue.is_not(None),
-        or_(
-            deliveries.c.issue.in_(select(issues.c.id).where(issues.c.date == day)),
-            and_(deliveries.c.due_at > wish - APART, deliveries.c.due_at < wish + APART),
-        ),
-    )
-    where = and_(
-        subscribers.c.state == SubscriberState.ACTIVE,
-        subscribers.c.timezone == timezone,
-        subscribers.c.hour == hour,
-        subscribers.c.rhythm == kind,
-        subscribers.c.id > after,
-        not_(planned),
-        or_(subscribers.c.confirmed_at.is_(None), subscribers.c.confirmed_at <= wish),
-    )
-    rows = connection.execute(_DUE.where(where).order_by(subscribers.c.id).limit(limit)).all()
-    topics = _topics(connection, [row[0] for row in rows])
-    return [
-        Reader(
-            id,
-            version,
-            rhythm,
-            size,
-            mix,
-            tuple(topics.get(id, ())),
-            _listed(muted),
-            _listed(follows),
-        )
-        for id, version, rhythm, size, mix, muted, follows in rows
-    ]
-
-
-def resume_paused(connection: Connection, today: date) -> int:
-    """Wake readers whose pause is over."""
-    over = and_(subscribers.c.state == SubscriberState.PAUSED, subscribers.c.paused_until <= today)
-    woken = (
-        update(subscribers)
-        .where(over)
-        .values(state=SubscriberState.ACTIVE, paused_until=None, state_reason="")
-    )
-    return connection.execute(woken).rowcount
 
 
 # -- changing --------------------------------------------------------------------------------------
@@ -233,6 +157,51 @@ def change(
     if topics is not None:
         connection.execute(_DROP_TOPICS, {"key": id})
         _write_topics(connection, id, topics)
+
+
+def known(connection: Connection, canonicals: Sequence[str]) -> dict[str, Subscriber]:
+    """Those of many addresses that are readers: canonical key -> reader, without topics."""
+    found: dict[str, Subscriber] = {}
+    for part in chunks(canonicals):
+        rows = connection.execute(
+            _SELECT.add_columns(subscribers.c.canonical).where(subscribers.c.canonical.in_(part))
+        )
+        found.update((row.canonical, _subscriber(row, ())) for row in rows)
+    return found
+
+
+def add_many(
+    connection: Connection, newcomers: Sequence[tuple[Subscriber, str, str]], now: datetime
+) -> dict[str, int]:
+    """Add many readers, each with canonical key and consent; who is known already is left alone.
+
+    Returns canonical key -> id of those that were added.
+    """
+    rows = [
+        _record(reader) | {"canonical": canonical, "created_at": now, "consent": consent}
+        for reader, canonical, consent in newcomers
+    ]
+    if not rows:
+        return {}
+    connection.execute(
+        insert_into(connection, subscribers).on_conflict_do_nothing(index_elements=["canonical"]),
+        rows,
+    )
+    added: dict[str, int] = {}
+    for part in chunks([canonical for _, canonical, _ in newcomers]):
+        # Somebody who subscribed by the form meanwhile has another moment.
+        mine = and_(subscribers.c.canonical.in_(part), subscribers.c.created_at == now)
+        found = connection.execute(select(subscribers.c.canonical, subscribers.c.id).where(mine))
+        added.update({row.canonical: row.id for row in found})
+    chosen = [
+        {"subscriber": added[canonical], "topic": topic, "position": position}
+        for reader, canonical, _ in newcomers
+        if canonical in added
+        for position, topic in enumerate(dict.fromkeys(reader.topics))
+    ]
+    if chosen:
+        connection.execute(insert(subscriber_topics), chosen)
+    return added
 
 
 def leave(connection: Connection, id: int, epoch: int, reason: str, now: datetime) -> None:
@@ -335,57 +304,6 @@ def erase(connection: Connection, id: int) -> None:
     connection.execute(delete(subscribers).where(subscribers.c.id == id))
 
 
-def suppress(connection: Connection, address_hash: str, reason: str, now: datetime) -> None:
-    """Never mail this address again, whatever is imported later. The hash is keyed:
-    `Tokens.address_hash`.
-    """
-    row = {"address_hash": address_hash, "reason": reason, "at": now}
-    connection.execute(insert_into(connection, suppressions).values(row).on_conflict_do_nothing())
-
-
-def forgive_erasure(connection: Connection, address_hash: str) -> None:
-    """An erased address was confirmed again by its owner: that is consent. Other reasons stay."""
-    connection.execute(
-        delete(suppressions).where(
-            suppressions.c.address_hash == address_hash, suppressions.c.reason == ERASED
-        )
-    )
-
-
-def suppression(connection: Connection, address_hash: str) -> str | None:
-    """Why an address is suppressed; None when it is not."""
-    return connection.scalar(_SUPPRESSION, {"key": address_hash})
-
-
-# -- feedback --------------------------------------------------------------------------------------
-
-
-def vote(
-    connection: Connection, reader: int, paper: int, value: int, now: datetime, reason: str = ""
-) -> None:
-    """Keep "more like this" (1) or "less" (-1); 0 takes a vote back."""
-    if not value:
-        connection.execute(
-            delete(votes).where(votes.c.subscriber == reader, votes.c.paper == paper)
-        )
-        return
-    row = {"subscriber": reader, "paper": paper, "value": value, "reason": reason, "at": now}
-    latest = {name: row[name] for name in ("value", "reason", "at")}
-    upsert = insert_into(connection, votes).values(row)
-    connection.execute(
-        upsert.on_conflict_do_update(index_elements=["subscriber", "paper"], set_=latest)
-    )
-
-
-def votes_of(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, int]]:
-    """Reader -> paper key -> 1 or -1. Readers who never voted are absent."""
-    found: dict[int, dict[int, int]] = defaultdict(dict)
-    for part in chunks(sorted(set(ids))):
-        for row in connection.execute(select(votes).where(votes.c.subscriber.in_(part))):
-            found[row.subscriber][row.paper] = row.value
-    return found
-
-
 # -- rows ------------------------------------------------------------------------------------------
 
 _COLUMNS = tuple(name for name in Subscriber.__slots__ if name != "topics")
@@ -400,18 +318,8 @@ _BY_ID, _BY_CANONICAL = (
     _ONE.where(subscribers.c.id == bindparam("key")),
     _ONE.where(subscribers.c.canonical == bindparam("key")),
 )
-_SUPPRESSION = select(suppressions.c.reason).where(suppressions.c.address_hash == bindparam("key"))
 _LOCK = select(subscribers.c.id).where(subscribers.c.id == bindparam("key")).with_for_update()
 _DROP_TOPICS = delete(subscriber_topics).where(subscriber_topics.c.subscriber == bindparam("key"))
-#: Lists as text: nearly all of them are empty, and decoding them costs as much as all the rest.
-_DUE = select(
-    subscribers.c.id,
-    subscribers.c.address_version,
-    subscribers.c.rhythm,
-    subscribers.c.size,
-    subscribers.c.mix,
-    *(cast(column, Text) for column in (subscribers.c.muted, subscribers.c.follows)),
-)
 
 
 @cache
@@ -425,21 +333,19 @@ def _add(dialect: Dialect) -> Any:
 
 def _one(connection: Connection, query: Any, key: int | str) -> Subscriber | None:
     rows = connection.execute(query, {"key": key}).all()
-    return (
-        _subscriber(rows[0][:-1], tuple(row[-1] for row in rows if row[-1] is not None))
-        if rows
-        else None
-    )
+    if not rows:
+        return None
+    return _subscriber(rows[0], tuple(row.topic for row in rows if row.topic is not None))
 
 
 def _load(connection: Connection, where: Any, *, limit: int | None = None) -> list[Subscriber]:
     """Readers in the order they came, with their topics in the reader's order."""
     rows = connection.execute(_SELECT.where(where).order_by(subscribers.c.id).limit(limit)).all()
-    topics = _topics(connection, [row.id for row in rows])
+    topics = topics_of(connection, [row.id for row in rows])
     return [_subscriber(row, tuple(topics.get(row.id, ()))) for row in rows]
 
 
-def _topics(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[int]]:
+def topics_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[int]]:
     """Reader -> topics in the reader's order, for readers by number."""
     found: dict[int, list[int]] = defaultdict(list)
     if not ids:
@@ -457,52 +363,15 @@ def _topics(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[int
     return found
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    return () if text == "[]" else tuple(json.loads(text))
-
-
 def _subscriber(row: Any, topics: tuple[int, ...]) -> Subscriber:
-    (
-        id,
-        email,
-        state,
-        name,
-        timezone,
-        hour,
-        rhythm,
-        size,
-        format,
-        mix,
-        language,
-        muted,
-        follows,
-        address_version,
-        epoch,
-        created_at,
-        confirmed_at,
-        paused_until,
-    ) = row
-    return Subscriber(
-        id,
-        email,
-        SubscriberState(state),
-        name,
-        timezone,
-        hour,
-        rhythm,
-        size,
-        format,
-        mix,
-        language,
-        topics,
-        tuple(muted),
-        tuple(follows),
-        address_version,
-        epoch,
-        created_at,
-        confirmed_at,
-        paused_until,
-    )
+    """A row with `_COLUMNS` as a noun, by name."""
+    values = {name: row._mapping[name] for name in _COLUMNS}
+    values |= {
+        "state": SubscriberState(row.state),
+        "muted": tuple(row.muted),
+        "follows": tuple(row.follows),
+    }
+    return Subscriber(**values, topics=topics)
 
 
 def _record(reader: Subscriber) -> dict[str, Any]:

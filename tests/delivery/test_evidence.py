@@ -12,7 +12,7 @@ from newsletter.delivery.brake import IN_A_ROW, LEAST, Brake
 from newsletter.delivery.receivers import POLICY_REFUSALS, Receivers
 from newsletter.delivery.suppression import Verdict, judge
 from newsletter.models import DeliveryState, Receipt, SubscriberState
-from newsletter.store import evidence, ledger_life, ledger_read, subscribers
+from newsletter.store import evidence, ledger_life, ledger_read, subscribers, suppressions
 from newsletter.store.db import reading, writing
 from tests.faults import server as fault
 from tests.faults.server import Server
@@ -176,7 +176,7 @@ async def test_K02_who_was_suppressed_wrongly_is_taken_back_and_it_is_on_record(
         with reading(site.engine) as connection:
             story = evidence.of_reader(connection, one.id)
             key = site.app.tokens.address_hash(one.email)
-            assert bool(subscribers.suppression(connection, key)) == (one.email in still)
+            assert bool(suppressions.suppression(connection, key)) == (one.email in still)
         if one.email in before and story and one.email not in still:
             assert one.epoch == before[one.email] - 1
             assert story[-1]["source"] == "operator"

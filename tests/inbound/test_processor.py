@@ -17,7 +17,14 @@ from newsletter.config import Config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.inbound import intake, lmtp, processor
 from newsletter.models import Claim, Pick, Subscriber, SubscriberState
-from newsletter.store import ledger_plan, ledger_read, subscribers, tables
+from newsletter.store import (
+    due_readers,
+    ledger_plan,
+    ledger_read,
+    subscribers,
+    suppressions,
+    tables,
+)
 from newsletter.store.db import open_engine, reading, writing
 from newsletter.tokens import Tokens
 from tests.databases import make_sqlite
@@ -136,7 +143,7 @@ def test_G04_two_issues_suppress_an_address_for_good(app: App) -> None:
     assert come_back(app, mailed(app, reader, day(2)), report(HARD)) == "hard"
     assert come_back(app, mailed(app, reader, day(1)), report(HARD)) == "suppressed: bounce"
     with reading(app.engine) as connection:
-        assert subscribers.suppression(
+        assert suppressions.suppression(
             connection, app.tokens.address_hash(addresses.parse(reader.email).canonical)
         )
 
@@ -149,10 +156,10 @@ def test_G05_a_full_mailbox_rests_after_three_issues_in_a_row(app: App) -> None:
     assert come_back(app, rows[2], report(FULL)) == "full" and state(app, reader) == "active"
     assert come_back(app, rows[3], report(FULL)) == "paused: full"
     with writing(app.engine) as connection:
-        subscribers.resume_paused(connection, NOW.date() + timedelta(days=6))
+        due_readers.resume_paused(connection, NOW.date() + timedelta(days=6))
     assert state(app, reader) == "paused"
     with writing(app.engine) as connection:
-        subscribers.resume_paused(connection, NOW.date() + timedelta(days=7))
+        due_readers.resume_paused(connection, NOW.date() + timedelta(days=7))
     assert state(app, reader) == "active"
 
 

@@ -15,7 +15,7 @@ from newsletter.inbound import intake, processor
 from newsletter.models import SubscriberState
 from newsletter.runtime.daemon import Daemon
 from newsletter.runtime.mail_intake import MailIntake
-from newsletter.store import ledger_life, ledger_read, subscribers, tables
+from newsletter.store import ledger_life, ledger_read, subscribers, suppressions, tables
 from newsletter.store.db import reading, writing
 from tests.faults.server import Server
 from tests.faults.site import DAY, NOW, Site, check, freeze, make_site
@@ -106,7 +106,9 @@ def test_G15_the_operator_may_say_that_the_reports_are_true(tmp_path: Path) -> N
     assert readers(site) == ["active"] * 10 + ["suppressed"] * 30 and not pausing(site)
     with reading(site.engine) as connection:
         assert (
-            subscribers.suppression(connection, site.app.tokens.address_hash("reader0@example.org"))
+            suppressions.suppression(
+                connection, site.app.tokens.address_hash("reader0@example.org")
+            )
             == "bounce"
         )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from newsletter.runtime.daemon import Daemon
-from newsletter.store import ledger_life, subscribers, tables
+from newsletter.store import due_readers, ledger_life, tables
 from newsletter.store.db import reading, writing
 from tests.faults import server as fault
 from tests.faults.server import Server
@@ -164,7 +164,7 @@ def test_B19_a_reader_who_crosses_the_date_line_gets_one_digest_in_twenty_hours(
     with reading(site.engine) as connection:
         for hours, number in ((10, 0), (19, 0), (21, 1)):
             wish = NOW + timedelta(hours=hours)
-            found = subscribers.due_batch(
+            found = due_readers.due_batch(
                 connection, rhythm, date(2026, 11, 24), wish, after=0, limit=5
             )
             assert len(found) == number

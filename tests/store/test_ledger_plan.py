@@ -15,7 +15,7 @@ from newsletter.pipeline import SILENT_DAYS, Edition, plan
 from newsletter.steps.choose import CandidateSet
 from newsletter.steps.due import Due
 from newsletter.steps.match import match
-from newsletter.store import ledger_read, subscribers, tables
+from newsletter.store import feedback, ledger_read, subscribers, tables
 from newsletter.store.db import reading, writing
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -163,6 +163,6 @@ def test_a_vote_taken_back_leaves_no_trace(any_engine: Engine) -> None:
     before = pipeline.choose_for(any_engine, reader, edition)
     for value in (1, 0):
         with writing(any_engine) as connection:
-            subscribers.vote(connection, ada, 3, value, NOW)
+            feedback.vote(connection, ada, 3, value, NOW)
         after = pipeline.choose_for(any_engine, reader, edition)
         assert (after == before) == (value == 0)

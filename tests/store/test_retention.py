@@ -9,7 +9,15 @@ from newsletter.app import App
 from newsletter.config import Config, Retention
 from newsletter.matching.query import parse
 from newsletter.models import Merge, Paper, Sighting, Signal, Subscriber
-from newsletter.store import ledger_read, paper_search, papers, retention, signals, subscribers
+from newsletter.store import (
+    feedback,
+    ledger_read,
+    paper_search,
+    papers,
+    retention,
+    signals,
+    subscribers,
+)
 from newsletter.store import tables as at
 from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
@@ -100,7 +108,7 @@ def test_papers_that_nobody_needs_are_deleted_with_all_that_is_theirs(any_engine
     ada = reader(any_engine)
     with writing(any_engine) as connection:
         _, voted, sent, shown = papers.remember(connection, stored, long_ago)
-        subscribers.vote(connection, ada, voted.key, 1, NOW)
+        feedback.vote(connection, ada, voted.key, 1, NOW)
         issue = connection.execute(
             insert(at.issues).values(date=NOW.date(), created_at=NOW)
         ).inserted_primary_key[0]

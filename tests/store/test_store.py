@@ -20,7 +20,18 @@ from newsletter.models import (
     SubscriberState,
     Topic,
 )
-from newsletter.store import ledger_life, ledger_read, papers, runs, signals, subscribers, topics
+from newsletter.store import (
+    due_readers,
+    feedback,
+    ledger_life,
+    ledger_read,
+    papers,
+    runs,
+    signals,
+    subscribers,
+    suppressions,
+    topics,
+)
 from newsletter.store.db import only_one, open_engine, reading, writing
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
@@ -170,11 +181,11 @@ def test_only_active_readers_of_the_group_are_due(any_engine: Engine) -> None:
         a_reader(connection, "b@example.org", timezone="UTC")
         a_reader(connection, "c@example.org", state=SubscriberState.PENDING)
         a_reader(connection, "d@example.org", confirmed_at=NOW + timedelta(hours=1))
-        found = subscribers.due_batch(
+        found = due_readers.due_batch(
             connection, berlin, date(2026, 11, 23), NOW, after=0, limit=10
         )
         assert [reader.id for reader in found] == [here.id]
-        assert sorted(subscribers.rhythms(connection)) == [berlin, ("UTC", 7, "weekdays")]
+        assert sorted(due_readers.rhythms(connection)) == [berlin, ("UTC", 7, "weekdays")]
 
 
 def test_leaving_ends_the_life_of_older_links(any_engine: Engine) -> None:
@@ -188,8 +199,8 @@ def test_leaving_ends_the_life_of_older_links(any_engine: Engine) -> None:
 def test_a_pause_ends_on_its_day(any_engine: Engine) -> None:
     with writing(any_engine) as connection:
         a_reader(connection, state=SubscriberState.PAUSED, paused_until=date(2026, 11, 24))
-        assert subscribers.resume_paused(connection, date(2026, 11, 23)) == 0
-        assert subscribers.resume_paused(connection, date(2026, 11, 24)) == 1
+        assert due_readers.resume_paused(connection, date(2026, 11, 23)) == 0
+        assert due_readers.resume_paused(connection, date(2026, 11, 24)) == 1
 
 
 def test_a_vote_can_be_changed_and_taken_back(any_engine: Engine) -> None:
@@ -197,18 +208,18 @@ def test_a_vote_can_be_changed_and_taken_back(any_engine: Engine) -> None:
         reader = a_reader(connection)
         [paper] = keep(connection, a_merge(a_paper()))
         for value in (1, -1):
-            subscribers.vote(connection, reader.id, paper.key, value, NOW)
-        assert subscribers.votes_of(connection, [reader.id]) == {reader.id: {paper.key: -1}}
-        subscribers.vote(connection, reader.id, paper.key, 0, NOW)
-        assert subscribers.votes_of(connection, [reader.id]) == {}
+            feedback.vote(connection, reader.id, paper.key, value, NOW)
+        assert feedback.votes_of(connection, [reader.id]) == {reader.id: {paper.key: -1}}
+        feedback.vote(connection, reader.id, paper.key, 0, NOW)
+        assert feedback.votes_of(connection, [reader.id]) == {}
 
 
 def test_a_suppressed_address_stays_so_when_its_reader_is_erased(any_engine: Engine) -> None:
     with writing(any_engine) as connection:
         reader = a_reader(connection)
-        subscribers.suppress(connection, "hash", "complaint", NOW)
+        suppressions.suppress(connection, "hash", "complaint", NOW)
         subscribers.erase(connection, reader.id)
-        assert subscribers.suppression(connection, "hash") == "complaint"
+        assert suppressions.suppression(connection, "hash") == "complaint"
         assert subscribers.find(connection, "ada@example.org") is None
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from newsletter import tokens
 from newsletter.app import App
 from newsletter.models import SubscriberState
-from newsletter.store import ledger_life, subscribers
+from newsletter.store import ledger_life, subscribers, suppressions
 from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
 from newsletter.web.issue_view import policy
@@ -168,7 +168,7 @@ def test_F15_every_address_costs_the_same_work_before_the_answer(app: App, clock
     a_reader(app, "left@example.org", SubscriberState.UNSUBSCRIBED)
     with writing(app.engine) as connection:
         barred = app.tokens.address_hash("never@example.org")
-        subscribers.suppress(connection, barred, "complaint", NOW)
+        suppressions.suppress(connection, barred, "complaint", NOW)
     done: list[str] = []
     event.listen(app.engine, "before_cursor_execute", lambda *args: done.append(args[2]))
     event.listen(app.engine, "commit", lambda _: done.append("COMMIT"))

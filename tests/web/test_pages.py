@@ -11,7 +11,7 @@ from starlette.requests import Request
 from newsletter.app import App
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.models import Claim, SubscriberState
-from newsletter.store import ledger_life, subscribers, topics
+from newsletter.store import feedback, ledger_life, subscribers, suppressions, topics
 from newsletter.store.db import reading, writing
 from newsletter.tokens import PURPOSES
 from newsletter.web.middleware import client_prefix
@@ -79,7 +79,7 @@ def test_F09_opening_every_link_of_a_letter_changes_nothing(app: App, web: httpx
             web.request(method, link(app, reader, purpose, paper=1, vote=1))
     assert now_of(app, reader) == reader
     with reading(app.engine) as connection:
-        assert not subscribers.votes_of(connection, [reader.id])
+        assert not feedback.votes_of(connection, [reader.id])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_F15_known_and_unknown_addresses_get_the_same_answer(app: App, web: http
     a_reader(app, "known@example.org")
     a_reader(app, "pending@example.org", SubscriberState.PENDING)
     with writing(app.engine) as connection:
-        subscribers.suppress(
+        suppressions.suppress(
             connection, app.tokens.address_hash("never@example.org"), "complaint", NOW
         )
     answers = [
@@ -291,10 +291,10 @@ def test_a_vote_is_kept_after_the_button_and_can_be_taken_back(
     assert paper.title in web.get(page).text
     web.post(page, data={"why": "seen"})
     with reading(app.engine) as connection:
-        assert subscribers.votes_of(connection, [reader.id]) == {reader.id: {paper.key: -1}}
+        assert feedback.votes_of(connection, [reader.id]) == {reader.id: {paper.key: -1}}
     web.post(page, data={"undo": "1"})
     with reading(app.engine) as connection:
-        assert subscribers.votes_of(connection, [reader.id]) == {}
+        assert feedback.votes_of(connection, [reader.id]) == {}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,14 @@ from newsletter.app import App
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.mail_kinds import CONFIRM
 from newsletter.models import Subscriber, SubscriberState
-from newsletter.store import ledger_life, ledger_plan, ledger_read, subscribers, topics
+from newsletter.store import (
+    ledger_life,
+    ledger_plan,
+    ledger_read,
+    subscribers,
+    suppressions,
+    topics,
+)
 from newsletter.store.db import reading, writing
 from tests.web.conftest import NOW, Clock, a_reader, link, now_of
 
@@ -130,7 +137,7 @@ def test_F16_moving_asks_the_new_address_and_tells_the_old(app: App, web: httpx2
 def test_F16_moving_to_a_taken_or_barred_address_is_no_oracle(app: App, web: httpx2.Client) -> None:
     reader, _ = a_reader(app), a_reader(app, "taken@example.org")
     with writing(app.engine) as connection:
-        subscribers.suppress(
+        suppressions.suppress(
             connection, app.tokens.address_hash("never@example.org"), "complaint", NOW
         )
     answers = []
@@ -179,13 +186,13 @@ def test_F30_erasing_leaves_a_hash_that_no_import_revives_but_its_owner_may(
     digest = app.tokens.address_hash("ada@example.org")
     with reading(app.engine) as connection:
         assert subscribers.find(connection, "ada@example.org") is None
-        assert subscribers.suppression(connection, digest) == subscribers.ERASED
+        assert suppressions.suppression(connection, digest) == suppressions.ERASED
     assert web.get(page).status_code == 404
     web.post("/subscribe", data={"email": "ada@example.org"})
     [path] = set(re.findall(r"/confirm/[\w-]+", waiting(app)["confirm"][1]))
     web.post(path, data={"topic": "reasoning"})
     with reading(app.engine) as connection:
-        assert subscribers.suppression(connection, digest) is None  # confirmed again: consent
+        assert suppressions.suppression(connection, digest) is None  # confirmed again: consent
 
 
 def test_F30_an_erased_reader_leaves_the_books_balanced(app: App) -> None:

@@ -1,0 +1,237 @@
+"""What the headings of a list mean: ours, and those of Mailchimp, Substack, Ghost, Buttondown,
+listmonk, Beehiiv, Kit, MailerLite, Brevo and plain spreadsheets.
+
+Whether somebody may be mailed can stand in several columns at once; the worst of what they say
+counts.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+#: Our own columns, in the order in which they are written. The first seven are the interface of
+#: `subscribers import`; the rest make an export read back as it was.
+COLUMNS = (
+    "email",
+    "name",
+    "topics",
+    "timezone",
+    "hour",
+    "rhythm",
+    "status",
+    "paused_until",
+    "size",
+    "mix",
+    "language",
+    "format",
+    "muted",
+    "follows",
+    "consent",
+    "confirmed_at",
+    "votes",
+)
+
+#: Field -> headings of others, as `_plain` spells them.
+_OTHERS = {
+    "email": "emailaddress subscriberemail memberemail contactemail primaryemail useremail "
+    "email1 email1value emails subscriber mail eaddress emailadresse mailadresse adresseemail "
+    "adressemail courriel correo correoelectronico indirizzoemail endereçodeemail",
+    "name": "fullname displayname subscribername membername contactname realname vollständigername "
+    "nomcomplet nombrecompleto",
+    "first_name": "first firstname fname givenname forename vorname prénom prenom nombre nome",
+    "last_name": "last lastname lname surname familyname nachname nom nomdefamille apellido "
+    "apellidos cognome sobrenome",
+    "topics": "topic",
+    "timezone": "tz timezonename zeitzone fuseauhoraire",
+    "hour": "sendhour sendtime deliveryhour deliverytime",
+    "rhythm": "frequency",
+    "status": "subscriberstatus subscriptionstatus emailstatus memberstatus marketingstatus "
+    "emailmarketingstatus contactstatus subscribertype substate",
+}
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: Columns whose yes means that somebody may be mailed and whose no means that they may not.
+_YES_MEANS_ACTIVE = _words(
+    "subscribed issubscribed subscribedtoemails subscribedtonewsletter optin optedin emailoptin "
+    "isactive active enabled isenabled acceptsmarketing acceptsemailmarketing emailpermission "
+    "emailsubscribed receiveemails canemail"
+)
+#: Columns whose no means that somebody was asked and has not said yes.
+_NO_MEANS_PENDING = _words(
+    "confirmed isconfirmed verified isverified emailverified emailconfirmed doubleoptin"
+)
+#: Columns that say yes, or when, somebody left.
+_YES_MEANS_GONE = _words(
+    "unsubscribed isunsubscribed hasunsubscribed unsubscribedat unsubscribedon unsubscribeddate "
+    "unsubscribedate unsubscribetime unsubscriptiondate unsubscribereason unsubscriptionreason "
+    "unsubtime unsubreason unsubdate optout optedout optoutdate optouttime optedoutat emailoptout "
+    "hasoptedoutofemail deletedat deleted isdeleted cancelledat canceledat removedat leftat "
+    "churnedat churneddate emaildisabled disabled isdisabled disabledat donotemail donotcontact "
+    "donotmail archivedat dateunsubscribed"
+)
+#: Columns that say yes, or when, a mailbox was found dead or a reader complained.
+_YES_MEANS_SUPPRESSED = _words(
+    "suppressed issuppressed suppressedat bounced isbounced bouncedat bouncedate hardbounce "
+    "hardbounced hardbouncedat cleaned cleantime cleanedat complained complainedat complaint spam "
+    "markedasspam spamreport blocked isblocked blockedat blocklisted blocklistedat blacklisted "
+    "isblacklisted emailblacklisted emailblocklisted undeliverable undeliverableat"
+)
+#: Columns that may hold a state and elsewhere hold something else (California): words that we know
+#: count, others say nothing.
+_MAY_BE_A_STATE = frozenset(("type", "state"))
+
+#: Around a cell these are nothing; programs pad with them, and copying brings them along.
+_BLANK = " \t\r\n\v\f\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b"
+_BLANK += "\u202f\u205f\u2060\u3000\ufeff"
+
+_NO = frozenset(("", "0", "0.0", "false", "f", "no", "n", "off", "never", "null", "none", "nil"))
+_NO |= {"na", "nan", "nein", "non", "falsch", "faux", "falso", "00000000000000", "00000000"}
+_YES = frozenset(("1", "1.0", "true", "t", "yes", "y", "on", "x", "ja", "oui", "si", "sí", "sim"))
+_YES |= {"wahr", "vrai", "verdadero", "vero", "verdadeiro", "10"}
+
+#: What others call a state, as `_plain` spells it. What is in no list is a fault of its line:
+#: nobody is mailed because of a word that we do not know.
+_STATES = {
+    "active": "active subscribed enabled confirmed regular premium gifted trialed comped paid free "
+    "optedin optin doubleoptin subscriber",
+    "pending": "pending unconfirmed unactivated unverified waiting validating notconfirmed "
+    "awaitingconfirmation invited",
+    "paused": "paused snoozed onhold",
+    "unsubscribed": "unsubscribed inactive disabled cancelled canceled removed deleted optedout "
+    "optout nonsubscribed notsubscribed unsubscribe archived churned churning expired left former "
+    "transactional neversubscribed",
+    "suppressed": "suppressed cleaned bounced hardbounced hardbounce bounce complained complaint "
+    "spam spammy reportedspam reportedasspam markedasspam markedspam abuse blocked blocklisted "
+    "blacklisted undeliverable invalid malicious junk dead",
+}
+_STATE_OF = {word: state for state, words in _STATES.items() for word in words.split()}
+#: From the harmless to the final; what is said last in this order counts.
+WORST_LAST = ("active", "pending", "paused", "unsubscribed", "suppressed")
+
+
+def _plain(text: str) -> str:
+    """Letters and digits only, in one case: "E-Mail Address" is emailaddress."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
+
+
+_FIELD_OF = {_plain(name): name for name in COLUMNS} | {
+    heading: field for field, headings in _OTHERS.items() for heading in headings.split()
+}
+_EVIDENCE = _YES_MEANS_ACTIVE | _NO_MEANS_PENDING | _YES_MEANS_GONE | _YES_MEANS_SUPPRESSED
+
+
+def field_of(heading: str) -> str | None:
+    """The field that a heading names; "evidence" for one that says whether to mail. None: ours is
+    not among them.
+    """
+    plain = _plain(heading)
+    return _FIELD_OF.get(plain) or ("evidence" if plain in _EVIDENCE else None)
+
+
+def fields_in_words() -> str:
+    return ", ".join(COLUMNS[:7])
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where the fields of a list stand."""
+
+    count: int
+    places: dict[str, int]  #: field -> column, from 0
+    evidence: tuple[tuple[int, str], ...]  #: columns that say whether to mail, and what a yes means
+    left_out: tuple[str, ...]  #: headings that mean nothing here
+
+    def read(self, cells: Sequence[str]) -> "Fields":
+        found = {
+            field: cells[place].strip(_BLANK)
+            for field, place in self.places.items()
+            if place < len(cells)
+        }
+        if "first_name" in found or "last_name" in found:
+            both = (found.pop("first_name", ""), found.pop("last_name", ""))
+            found["name"] = found.get("name") or " ".join(filter(None, both))
+        outright = found.get("status", "")
+        states = [state_in_words(outright)] if outright else []
+        for place, meaning in self.evidence:
+            if place < len(cells) and (state := _meant(cells[place], meaning)):
+                states.append(state)
+        return Fields(found, _worst(states), is_outright=bool(outright))
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What one record says, by the names of our columns."""
+
+    cells: dict[str, str]  #: without the blanks around them
+    state: str  #: the worst that is said; in our words, or as it stands when it is unknown
+    is_outright: bool  #: a column with states says so, not only a yes or no
+
+
+def _worst(states: Sequence[str]) -> str:
+    for state in states:
+        if state not in WORST_LAST:
+            return state
+    return max(states, key=WORST_LAST.index, default="")
+
+
+def read_heading(cells: Sequence[str]) -> Columns:
+    """Find our fields in the headings of others. Of two columns for one field the first counts."""
+    places: dict[str, int] = {}
+    evidence: list[tuple[int, str]] = []
+    left_out: list[str] = []
+    for place, cell in enumerate(cells):
+        plain = _plain(cell)
+        field = _FIELD_OF.get(plain)
+        if field and field not in places:
+            places[field] = place
+        elif meaning := _meaning_of(plain):
+            evidence.append((place, meaning))
+        elif cell.strip():
+            left_out.append(cell.strip())
+    return Columns(len(cells), places, tuple(evidence), tuple(left_out))
+
+
+def _meaning_of(plain: str) -> str:
+    for meaning, headings in (
+        ("active", _YES_MEANS_ACTIVE),
+        ("confirmed", _NO_MEANS_PENDING),
+        ("unsubscribed", _YES_MEANS_GONE),
+        ("suppressed", _YES_MEANS_SUPPRESSED),
+        ("maybe", _MAY_BE_A_STATE),
+    ):
+        if plain in headings:
+            return meaning
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def state_in_words(text: str) -> str:
+    """A state of ours for what others call it; what is unknown comes back as it is."""
+    plain = _plain(text)
+    if plain and plain in _NO:
+        return "unsubscribed"
+    if plain in _YES:
+        return "active"
+    return _STATE_OF.get(plain, text)
+
+
+@lru_cache(maxsize=4096)
+def _meant(cell: str, meaning: str) -> str:
+    """The state that one cell speaks for; empty: it says nothing."""
+    text = cell.strip()
+    plain = _plain(text)
+    if meaning == "maybe":
+        return _STATE_OF.get(plain, "")
+    if meaning in ("unsubscribed", "suppressed"):
+        return "" if text.casefold() in _NO or plain in _NO else meaning
+    if not text:
+        return ""
+    if meaning == "confirmed":
+        return "pending" if plain in _NO else ""
+    return "unsubscribed" if plain in _NO else "active"

@@ -1,0 +1,220 @@
+"""What the cells of a list mean: addresses, hours, time zones, lists of topics. Nothing is guessed
+that would change an address or a name.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+from newsletter import addresses
+from newsletter.cli.reader_lists.columns import Fields
+from newsletter.errors import InputError
+from newsletter.models import MIXES, RHYTHMS, SIZES, Subscriber, SubscriberState
+from newsletter.text.time_zones import find_time_zone
+
+MOST_NAME = 80
+FORMATS = ("html", "text")
+#: How others write our rhythms.
+_RHYTHMS = {name: name for name in RHYTHMS} | {
+    "workdays": "weekdays",
+    "weekday": "weekdays",
+    "every day": "daily",
+    "every week": "weekly",
+    "hot only": "hot",
+}
+_HOUR = re.compile(
+    r"(\d{1,2})(?:[:.h](\d{2})?(?::\d{2})?)?\s*(?:(a|p)\.?m\.?|uhr|h)?", re.IGNORECASE
+)
+#: What a spreadsheet takes for the beginning of a formula, wide forms too (CVE-2021-3188).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_VOTES = {"more": 1, "less": -1}
+#: A consent that is only a yes does not say how or when somebody agreed.
+_BARE_YES = frozenset(("yes", "y", "true", "1", "x", "ok", "on", "ja", "oui", "si"))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One reader of a list, checked; topics are still names and queries."""
+
+    reader: Subscriber
+    canonical: str
+    topics: tuple[str, ...] = ()
+    consent: str = ""
+    votes: tuple[tuple[str, int], ...] = ()  #: paper's id and 1 or -1
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a list does not say."""
+
+    own_address: str  #: the site's; it cannot be a reader's
+    timezone: str = "UTC"
+    consent: str = ""  #: how and when all these people agreed
+    languages: tuple[str, ...] = ("en",)
+    is_raw: bool = False  #: cells were written without a mark that protects from formulas
+
+
+def read_reader(fields: Fields, defaults: Defaults) -> Listed:
+    """Read one record.
+
+    Raises: InputError, AddressError.
+    """
+    cells = fields.cells
+    if not defaults.is_raw:
+        cells = {name: without_mark(cell) for name, cell in cells.items()}
+    address = addresses.parse(cells.get("email", ""), own=defaults.own_address)
+    consent = _consent(cells.get("consent", "")) or defaults.consent
+    state = _state(fields, consent)
+    reader = Subscriber(
+        0,
+        address.email,
+        state,
+        _name(cells.get("name", "")),
+        _time_zone(cells.get("timezone") or defaults.timezone),
+        _hour(cells.get("hour") or "7"),
+        _rhythm(cells.get("rhythm") or "weekdays"),
+        muted=split_list(cells.get("muted", "")),
+        follows=split_list(cells.get("follows", "")),
+        size=_size(cells.get("size") or "8"),
+        mix=_one_of("mix", cells.get("mix") or "balanced", MIXES),
+        language=_one_of("language", cells.get("language") or "en", defaults.languages),
+        format=_one_of("format", cells.get("format") or "html", FORMATS),
+        confirmed_at=_moment(cells.get("confirmed_at", "")),
+        paused_until=_day(cells.get("paused_until", ""))
+        if state is SubscriberState.PAUSED
+        else None,
+    )
+    topics = split_list(cells.get("topics", ""))
+    return Listed(reader, address.canonical, topics, consent, _votes(cells.get("votes", "")))
+
+
+def _state(fields: Fields, consent: str) -> SubscriberState:
+    """Raises: InputError for a word that nobody knows, and for being mailed without consent."""
+    if fields.state not in (*SubscriberState, ""):
+        known = ", ".join(SubscriberState)
+        raise InputError(f"no status {fields.state!r}; there are {known}")
+    state = SubscriberState(fields.state or "pending")
+    if state in (SubscriberState.ACTIVE, SubscriberState.PAUSED) and not consent:
+        if not fields.is_outright:
+            return SubscriberState.PENDING
+        raise InputError(
+            f"importing as {state} needs --consent: how and when did these people agree?"
+        )
+    return state
+
+
+def _consent(text: str) -> str:
+    return "" if text.casefold() in _BARE_YES else text
+
+
+def _name(text: str) -> str:
+    if len(text) > MOST_NAME or not _is_one_line(text):
+        raise InputError("the name is longer than 80 characters or has control characters")
+    return text
+
+
+def _is_one_line(text: str) -> bool:
+    """No control character; joiners belong to names in many scripts."""
+    return text.isprintable() or text.replace("\u200c", "").replace("\u200d", "").isprintable()
+
+
+@lru_cache(maxsize=4096)
+def _time_zone(text: str) -> str:
+    found = find_time_zone(text)
+    if found is None:
+        raise InputError(f"no time zone {text!r}")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _hour(text: str) -> int:
+    """0 to 23 from "7", "07:00", "7am", "19h", "7.0". A digest leaves at a full hour."""
+    if match := _HOUR.fullmatch(text):
+        hour, minutes, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()
+        if half:
+            hour = hour % 12 + (12 if half == "p" else 0) if 1 <= hour <= 12 else 24
+        if hour <= 23 and not minutes:
+            return hour
+    elif re.fullmatch(r"\d{1,2}\.0", text) and float(text) <= 23:
+        return int(float(text))
+    raise InputError(f"hour {text!r} is not 0 to 23")
+
+
+@lru_cache(maxsize=1024)
+def _rhythm(text: str) -> str:
+    found = _RHYTHMS.get(" ".join(text.casefold().split()))
+    if found is None:
+        raise InputError(f"no rhythm {text!r}; there are {', '.join(RHYTHMS)}")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _size(text: str) -> int:
+    if text not in map(str, SIZES):
+        raise InputError(f"no size {text!r}; there are {', '.join(map(str, SIZES))}")
+    return int(text)
+
+
+def _one_of(what: str, text: str, known: Sequence[str]) -> str:
+    folded = text.casefold()
+    if folded not in known:
+        raise InputError(f"no {what} {text!r}; there are {', '.join(known)}")
+    return folded
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as e:
+        raise InputError(f"paused_until {text!r} is not a date such as 2026-12-24") from e
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if text else None
+    except ValueError as e:
+        raise InputError(f"confirmed_at {text!r} is not a moment such as 2026-05-04T09:00Z") from e
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def _votes(text: str) -> tuple[tuple[str, int], ...]:
+    """ "more 2510.00001;less doi:10.1/x" as papers' ids and votes."""
+    votes = []
+    for item in split_list(text):
+        word, _, paper = item.partition(" ")
+        if word not in _VOTES or not paper:
+            raise InputError(f"no vote {item!r}; votes are: more ID, less ID")
+        votes.append((paper, _VOTES[word]))
+    return tuple(votes)
+
+
+# -- lists in a cell, and the mark that protects a cell --------------------------------------------
+
+
+def join_list(items: Iterable[str]) -> str:
+    """One cell for several texts; a semicolon inside one of them gets a backslash."""
+    return ";".join(item.replace("\\", "\\\\").replace(";", "\\;") for item in items)
+
+
+def split_list(cell: str) -> tuple[str, ...]:
+    """The texts of a cell, in order. `split_list(join_list(items))` are the items."""
+    if "\\" not in cell:
+        return tuple(item.strip() for item in cell.split(";") if item.strip())
+    parts = re.findall(r"((?:\\[\\;]|[^;])*)(?:;|\Z)", cell)
+    plain = (re.sub(r"\\([\\;])", r"\1", part.strip()) for part in parts)
+    return tuple(item for item in plain if item)
+
+
+def with_mark(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula. A cell that looks marked gets a mark too, so
+    that taking one off gives every cell back.
+    """
+    return f"'{cell}" if cell.lstrip("'").startswith(_FORMULA) else cell
+
+
+def without_mark(cell: str) -> str:
+    """Take off what `with_mark` put on."""
+    is_marked = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA)
+    return cell[1:] if is_marked else cell

@@ -1,0 +1,98 @@
+"""Who is due: active readers by the rhythm they chose, without those who have their digest."""
+
+import json
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, Text, and_, cast, exists, not_, or_, select, update
+
+from newsletter.models import Reader, SubscriberState
+from newsletter.store.subscribers import topics_of
+from newsletter.store.tables import deliveries, issues, subscribers
+
+#: Two digests of one reader are wished at least so far apart, even when the reader changes time
+#: zone or hour.
+APART = timedelta(hours=20)
+#: Lists as text: nearly all of them are empty, and decoding them costs as much as all the rest.
+_DUE = select(
+    subscribers.c.id,
+    subscribers.c.address_version,
+    subscribers.c.rhythm,
+    subscribers.c.size,
+    subscribers.c.mix,
+    *(cast(subscribers.c[name], Text).label(name) for name in ("muted", "follows")),
+)
+
+
+def rhythms(connection: Connection) -> list[tuple[str, int, str]]:
+    """Every (time zone, hour, rhythm) that some active reader has."""
+    rows = connection.execute(
+        select(subscribers.c.timezone, subscribers.c.hour, subscribers.c.rhythm)
+        .where(subscribers.c.state == SubscriberState.ACTIVE)
+        .distinct()
+    )
+    return [(row.timezone, row.hour, row.rhythm) for row in rows]
+
+
+def due_batch(
+    connection: Connection,
+    rhythm: tuple[str, int, str],
+    day: date,
+    wish: datetime,
+    *,
+    after: int,
+    limit: int,
+) -> list[Reader]:
+    """Active readers of one rhythm who have nothing planned for that local date, by id, beginning
+    after an id.
+
+    A digest wished less than `APART` from this one counts as planned too: the reader moved between
+    time zones. Somebody who confirmed after the wished moment waits for the next one.
+    """
+    timezone, hour, kind = rhythm
+    planned = exists().where(
+        deliveries.c.subscriber == subscribers.c.id,
+        deliveries.c.issue.is_not(None),
+        or_(
+            deliveries.c.issue.in_(select(issues.c.id).where(issues.c.date == day)),
+            and_(deliveries.c.due_at > wish - APART, deliveries.c.due_at < wish + APART),
+        ),
+    )
+    where = and_(
+        subscribers.c.state == SubscriberState.ACTIVE,
+        subscribers.c.timezone == timezone,
+        subscribers.c.hour == hour,
+        subscribers.c.rhythm == kind,
+        subscribers.c.id > after,
+        not_(planned),
+        or_(subscribers.c.confirmed_at.is_(None), subscribers.c.confirmed_at <= wish),
+    )
+    rows = connection.execute(_DUE.where(where).order_by(subscribers.c.id).limit(limit)).all()
+    topics = topics_of(connection, [row.id for row in rows])
+    return [
+        Reader(
+            id=row.id,
+            address_version=row.address_version,
+            rhythm=row.rhythm,
+            size=row.size,
+            mix=row.mix,
+            topics=tuple(topics.get(row.id, ())),
+            muted=_listed(row.muted),
+            follows=_listed(row.follows),
+        )
+        for row in rows
+    ]
+
+
+def resume_paused(connection: Connection, today: date) -> int:
+    """Wake readers whose pause is over."""
+    over = and_(subscribers.c.state == SubscriberState.PAUSED, subscribers.c.paused_until <= today)
+    woken = (
+        update(subscribers)
+        .where(over)
+        .values(state=SubscriberState.ACTIVE, paused_until=None, state_reason="")
+    )
+    return connection.execute(woken).rowcount
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return () if text == "[]" else tuple(json.loads(text))

@@ -1,0 +1,36 @@
+"""Feedback of readers: more like this paper, or less."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from newsletter.store.db import chunks, insert_into
+from newsletter.store.tables import votes
+
+
+def vote(
+    connection: Connection, reader: int, paper: int, value: int, now: datetime, reason: str = ""
+) -> None:
+    """Keep "more like this" (1) or "less" (-1); 0 takes a vote back."""
+    if not value:
+        connection.execute(
+            delete(votes).where(votes.c.subscriber == reader, votes.c.paper == paper)
+        )
+        return
+    row = {"subscriber": reader, "paper": paper, "value": value, "reason": reason, "at": now}
+    latest = {name: row[name] for name in ("value", "reason", "at")}
+    upsert = insert_into(connection, votes).values(row)
+    connection.execute(
+        upsert.on_conflict_do_update(index_elements=["subscriber", "paper"], set_=latest)
+    )
+
+
+def votes_of(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, int]]:
+    """Reader -> paper key -> 1 or -1. Readers who never voted are absent."""
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    for part in chunks(sorted(set(ids))):
+        for row in connection.execute(select(votes).where(votes.c.subscriber.in_(part))):
+            found[row.subscriber][row.paper] = row.value
+    return found
