@@ -172,7 +172,7 @@ def _picks(kept: Sequence[Paper], known: Sequence[int], chance: random.Random) -
 def work(folder: Path, canned: int) -> dict[str, float]:
     """One process: deliver until nothing waits."""
     app = App.open(load_config(folder / "config.toml", {}))
-    composer = Counting(app.engine, app.config, app.press, app.tokens)
+    composer = Counting(app.engine, app.config, app.renderer, app.tokens)
     composer.canned = (
         (b"Subject: canned\r\n\r\n" + (b"x" * 70 + b"\r\n") * (canned // 72)) if canned else b""
     )

@@ -100,7 +100,7 @@ class App:
         self.engine = engine
         self.tokens = tokens
         site = config.site
-        self.press = Renderer(
+        self.renderer = Renderer(
             find_assets("templates"), SiteFacts(site.name, site.base_url, site.postal_address)
         )
         #: A digest that is later than this is not sent any more.
@@ -180,7 +180,7 @@ class App:
             }
             report.problems = fetched.problems + delivered.problems
             report.is_unreachable = fetched.is_unreachable or delivered.is_unreachable
-            operator = Operator(self.engine, self.config, self.press)
+            operator = Operator(self.engine, self.config, self.renderer)
             if letter := operator.report(now, patience):
                 report.problems += await operator.send(
                     letter, transport or self.relays(moving_clock(now)), now
@@ -218,7 +218,7 @@ class App:
             ledger_life.release_owner(
                 self.engine, now, is_retrying_digests=policy.is_resending_unknown
             )
-        builder = MessageBuilder(self.engine, self.config, self.press, self.tokens)
+        builder = MessageBuilder(self.engine, self.config, self.renderer, self.tokens)
         builder.signer()  # without its key no letter can be made: none is taken
         clock = moving_clock(now)
         sender = Sender(self.engine, builder, policy, Suppression(self.tokens), clock)
@@ -266,7 +266,7 @@ class App:
         return self._previewed(reader, choice, edition)
 
     def _previewed(self, reader: Subscriber, choice: Choice, edition: pipeline.Edition) -> Preview:
-        composer = MessageBuilder(self.engine, self.config, self.press, self.tokens)
+        composer = MessageBuilder(self.engine, self.config, self.renderer, self.tokens)
         letter, message, day = None, b"", edition.now.astimezone(zone(reader.timezone)).date()
         matched = [pick.paper for pick in (*choice.picks, *(pick for _, pick in choice.passed))]
         shown = {

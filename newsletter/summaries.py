@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 
 from newsletter.config import Summaries
 from newsletter.models import Paper
-from newsletter.store import papers as shelf
+from newsletter.store import papers as stored_papers
 from newsletter.store import runs
 from newsletter.store.db import reading, writing
 from newsletter.text.machine_summary import about, objection
@@ -101,7 +101,7 @@ async def write(
     await batch.work(asking)
     with writing(engine) as connection:
         _note_asked(connection, now, asked_before + batch.answered)
-        shelf.note_summaries(connection, batch.written)
+        stored_papers.note_summaries(connection, batch.written)
         if batch.refused:
             kept = [*refused, *batch.refused][-_KEPT:]
             runs.note_fact(connection, _REFUSED, {"papers": kept})

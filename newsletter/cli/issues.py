@@ -105,7 +105,7 @@ def show(
     table(("email", "state", "code", "the server said", "at", "tries"), rows, right=("tries",))
     if email and letters:
         say("")
-        pick_tables.tell(chosen[0], shown, known, site.press, date.fromisoformat(counts["date"]))
+        pick_tables.tell(chosen[0], shown, known, site.renderer, date.fromisoformat(counts["date"]))
     return 0
 
 

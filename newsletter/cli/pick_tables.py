@@ -38,7 +38,7 @@ def tell(
     picks: Iterable[Pick],
     shown: Mapping[int, PaperFacts],
     topics: Mapping[int, Topic],
-    press: Renderer,
+    renderer: Renderer,
     day: date,
     *,
     is_scored: bool = True,
@@ -57,7 +57,7 @@ def tell(
                     pick.score,
                     pick.match,
                     pick.heat,
-                    _heat(shown[pick.paper], press, day),
+                    _heat(shown[pick.paper], renderer, day),
                     *what,
                     why,
                 )
@@ -76,7 +76,7 @@ def tell_passed(
     passed: Iterable[tuple[str, Pick]],
     shown: Mapping[int, PaperFacts],
     topics: Mapping[int, Topic],
-    press: Renderer,
+    renderer: Renderer,
     day: date,
 ) -> None:
     """A line for each paper that matched and is not in the letter of `day`, with the rule that kept
@@ -88,7 +88,7 @@ def tell_passed(
             pick.score,
             pick.match,
             pick.heat,
-            _heat(shown[pick.paper], press, day),
+            _heat(shown[pick.paper], renderer, day),
             topic_name(pick.topic, topics),
             shown[pick.paper].title,
         )
@@ -103,6 +103,6 @@ def topic_name(topic: int, topics: Mapping[int, Topic]) -> str:
     return topics[topic].name if topic in topics else "(removed)"
 
 
-def _heat(paper: PaperFacts, press: Renderer, day: date) -> str:
-    cause = press.signal(paper, day)
+def _heat(paper: PaperFacts, renderer: Renderer, day: date) -> str:
+    cause = renderer.signal(paper, day)
     return f"{HEAT_WORDS[paper.level]}, {cause}" if cause else HEAT_WORDS[paper.level]

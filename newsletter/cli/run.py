@@ -166,7 +166,7 @@ def preview(
         return _put_out(shown, form or ("html" if is_opening else "text"), out, is_opening)
     if emit(_preview_json(shown)):
         return 0
-    said = (shown.shown, shown.topics, app.press, shown.day)
+    said = (shown.shown, shown.topics, app.renderer, shown.day)
     if shown.letter is None:
         say(f"{shown.reader.email}: a quiet day, nothing would be sent")
     else:

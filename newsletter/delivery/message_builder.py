@@ -34,8 +34,8 @@ class MessageBuilder:
     byte-identical.
     """
 
-    def __init__(self, engine: Engine, config: Config, press: Renderer, tokens: Tokens) -> None:
-        self.engine, self.config, self.press, self.tokens = engine, config, press, tokens
+    def __init__(self, engine: Engine, config: Config, renderer: Renderer, tokens: Tokens) -> None:
+        self.engine, self.config, self.renderer, self.tokens = engine, config, renderer, tokens
         self.base = config.site.base_url
         self.domain = config.site.from_.rpartition("@")[2]
         self.takes_mail = bool(config.bounces.lmtp or config.bounces.maildir)
@@ -112,7 +112,7 @@ class MessageBuilder:
             address = f"{self.base}/issues/{missed[0].isoformat()}"
             links = replace(links, missed=(missed[0], address))
         issue = IssueFacts(day, claim.candidates, shown, known, self._stale(day), claim.events)
-        compose = self.press.quiet if kind is mail_kinds.QUIET else self.press.digest
+        compose = self.renderer.quiet if kind is mail_kinds.QUIET else self.renderer.digest
         return compose(reader, claim.picks, issue, links, is_hosted=is_hosted)
 
     def _notice(self, kind: MailKind, claim: Claim, reader: Subscriber, links: Links) -> Letter:
@@ -129,7 +129,7 @@ class MessageBuilder:
         }
         if kind.link:
             values["confirm"] = self._url(kind.link, kind.link, claim, reader)
-        return self.press.notice(kind, reader.language, **values)
+        return self.renderer.notice(kind, reader.language, **values)
 
     def message(self, claim: Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
         """The finished mail, signed when this site signs."""

@@ -109,7 +109,7 @@ class Daemon:
         Raises: Busy when another daemon has this database; ConfigError when the address cannot be
         listened on.
         """
-        with only_one(self.app.engine, "daemon"), listen(host, port) as door:
+        with only_one(self.app.engine, "daemon"), listen(host, port) as listener:
             stop_on_signals(self.stop)
             settings = uvicorn.Config(
                 create_app(self.app, self.clock, hooks.routes(self.app, self.clock)),
@@ -121,7 +121,7 @@ class Daemon:
                 timeout_graceful_shutdown=5,
             )
             server = _Server(settings)
-            web = asyncio.create_task(server.serve(sockets=[door]))
+            web = asyncio.create_task(server.serve(sockets=[listener]))
             clock = AsyncIOScheduler(timezone=UTC)
             # A tick that comes late is still a tick (the default drops it), and several late ones
             # are one.

@@ -80,7 +80,7 @@ class IssueView(TokenPages):
             candidates=row["candidates"],
             events=told.get(row["id"], ()),
         )
-        builder = MessageBuilder(app.engine, app.config, app.press, app.tokens)
+        builder = MessageBuilder(app.engine, app.config, app.renderer, app.tokens)
         return builder.compose(claim, reader, shown, known, None, is_hosted=True).html_page
 
     async def sample(self, request: Request) -> Response:
@@ -117,7 +117,7 @@ class IssueView(TokenPages):
         )
         reader = Subscriber(0, "", language=language)
         issue = IssueFacts(now.date(), total, shown, dict(self.topics.offered))
-        return self.app.press.digest(reader, picks, issue, links, is_hosted=True).html_page
+        return self.app.renderer.digest(reader, picks, issue, links, is_hosted=True).html_page
 
     def _topic_of(self, id: str, now: datetime) -> int:
         """Id of the first curated topic that finds a paper; -1 = none."""

@@ -43,7 +43,7 @@ class View:
             "from": site.from_,
             "url": site.base_url,
         }
-        self.words: Mapping[str, Language] = app.press.words
+        self.words: Mapping[str, Language] = app.renderer.words
         self._say = {code: _sayer(words) for code, words in self.words.items()}
         self.environments = {
             code: Environment(

@@ -207,14 +207,14 @@ async def test_H12_links_in_old_letters_work_after_the_address_has_changed(tmp_p
     )
     (tmp_path / "config.toml").write_text(moved)
     token = site.app.tokens.make("unsubscribe", site.readers[0], 1, NOW)
-    door = site.app.tokens.make("preferences", site.readers[0], 1, NOW)
+    preferences = site.app.tokens.make("preferences", site.readers[0], 1, NOW)
     site.app.close()
     site.app = App.open(load_config(tmp_path / "config.toml", {}))
     for host in ("papers.example.org", "new.example.org"):
         async with _at(site, host) as client:
             assert (await client.get("/archive")).status_code == 200
             assert (await client.get(f"/unsubscribe/{token}")).status_code == 200
-            page = await client.get(f"/preferences/{door}")
+            page = await client.get(f"/preferences/{preferences}")
             assert page.status_code == 200 and 'action="http' not in page.text
     async with _at(site, "other.example.org") as client:
         assert (await client.get("/archive")).status_code == 400

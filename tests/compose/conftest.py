@@ -1,4 +1,4 @@
-"""One press for the whole folder: its caches are part of what is tested."""
+"""One renderer for the whole folder, because its caches are tested too."""
 
 import pytest
 
@@ -7,5 +7,5 @@ from tests.compose import samples
 
 
 @pytest.fixture(scope="session")
-def press() -> Renderer:
-    return samples.press()
+def renderer() -> Renderer:
+    return samples.renderer()

@@ -65,7 +65,7 @@ def links(page: str) -> set[str]:
     return {unescape(url) for url in re.findall(r'href="([^"]*)"', page)}
 
 
-def press() -> Renderer:
+def renderer() -> Renderer:
     return Renderer(ROOT / "templates", SITE)
 
 
@@ -215,7 +215,7 @@ def shown() -> dict[int, PaperFacts]:
     return {one.key: PaperFacts.from_facts(show(one, warmth)) for one, warmth in PAPERS}
 
 
-def digest(press: Renderer, language: str = "en", **changes: Any) -> Letter:
+def digest(renderer: Renderer, language: str = "en", **changes: Any) -> Letter:
     """The issue's letter to the sample reader; `changes` are facts of the issue, picks, links, or
     fields of the reader.
     """
@@ -226,7 +226,7 @@ def digest(press: Renderer, language: str = "en", **changes: Any) -> Letter:
     links = replace(links, missed=changes.pop("missed", None))
     is_hosted = changes.pop("is_hosted", False)
     reader = replace(READER, language=language, **changes)
-    return press.digest(reader, picks, IssueFacts(**facts), links, is_hosted=is_hosted)
+    return renderer.digest(reader, picks, IssueFacts(**facts), links, is_hosted=is_hosted)
 
 
 NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
@@ -290,12 +290,12 @@ NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
 KINDS = ("digest", "quiet", *NOTICE_VALUES)
 
 
-def letter(press: Renderer, kind: str, language: str = "en") -> Letter:
+def letter(renderer: Renderer, kind: str, language: str = "en") -> Letter:
     """One letter of every kind."""
     if kind == "digest":
-        return digest(press, language)
+        return digest(renderer, language)
     if kind == "quiet":
         reader = replace(READER, language=language)
         picks = [Pick(key, OUTSIDE, 1.0, 0.0, 1.0, (Reason("outside"),)) for key in (8, 1, 5)]
-        return press.quiet(reader, picks, IssueFacts(DAY, 1204, shown()), LINKS)
-    return press.notice(mail_kinds.find(kind), language, **NOTICE_VALUES[kind])
+        return renderer.quiet(reader, picks, IssueFacts(DAY, 1204, shown()), LINKS)
+    return renderer.notice(mail_kinds.find(kind), language, **NOTICE_VALUES[kind])

@@ -169,9 +169,9 @@ def _verdicts(page: str) -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def used(press: Renderer) -> set[str]:
+def used(renderer: Renderer) -> set[str]:
     """What the letters use, by the data's names."""
-    pages = [letter(press, kind).html_page for kind in KINDS]
+    pages = [letter(renderer, kind).html_page for kind in KINDS]
     names = set().union(*(Features(page).found for page in pages)) - PLAIN - BASIC
     return {ALIASES.get(name, name) for name in names}
 

@@ -27,16 +27,18 @@ from tests.compose.samples import (
     html,
     links,
     paper,
-    press,
+    renderer,
     shown,
     text,
 )
 
 
-def one(press: Renderer, paper: Paper, warmth: Heat, *reasons: Reason, **changes: Any) -> Letter:
+def one(renderer: Renderer, paper: Paper, warmth: Heat, *reasons: Reason, **changes: Any) -> Letter:
     """A letter with that paper alone."""
     facts = {paper.key: PaperFacts.from_facts(show(paper, warmth))}
-    return digest(press, picks=[Pick(paper.key, 1, 1.0, 1.0, 1.0, reasons)], shown=facts, **changes)
+    return digest(
+        renderer, picks=[Pick(paper.key, 1, 1.0, 1.0, 1.0, reasons)], shown=facts, **changes
+    )
 
 
 def many(
@@ -67,8 +69,10 @@ def seen(page: str) -> str:
 # -- the inbox -------------------------------------------------------------------------------------
 
 
-def test_subject_is_the_best_title_to_its_colon_and_the_number_of_others(press: Renderer) -> None:
-    assert digest(press).subject == "Grasping by draping + 7 more papers"
+def test_subject_is_the_best_title_to_its_colon_and_the_number_of_others(
+    renderer: Renderer,
+) -> None:
+    assert digest(renderer).subject == "Grasping by draping + 7 more papers"
 
 
 @pytest.mark.parametrize(
@@ -90,37 +94,38 @@ def test_subject_is_the_best_title_to_its_colon_and_the_number_of_others(press: 
     ],
 )
 def test_subject_of_a_single_paper_has_at_most_45_characters(
-    press: Renderer, title: str, subject: str
+    renderer: Renderer, title: str, subject: str
 ) -> None:
-    letter = one(press, paper(1, title, "Ann Aber"), heat(1))
+    letter = one(renderer, paper(1, title, "Ann Aber"), heat(1))
     assert letter.subject == subject and len(subject) <= 45
 
 
-def test_subject_counts_one_other_paper_in_the_singular(press: Renderer) -> None:
-    assert digest(press, picks=PICKS[:2]).subject == "Grasping by draping + 1 more paper"
+def test_subject_counts_one_other_paper_in_the_singular(renderer: Renderer) -> None:
+    assert digest(renderer, picks=PICKS[:2]).subject == "Grasping by draping + 1 more paper"
     assert (
-        digest(press, "de", picks=PICKS[:2]).subject == "Grasping by draping + 1 weiterer Artikel"
+        digest(renderer, "de", picks=PICKS[:2]).subject
+        == "Grasping by draping + 1 weiterer Artikel"
     )
 
 
 def test_preheader_is_the_next_three_titles_and_the_number_they_were_picked_from(
-    press: Renderer,
+    renderer: Renderer,
 ) -> None:
     expected = (
         "Pneumatic muscles that count their own strokes. Sea ice thins from below. A melt "
         "pond atlas from hobby drones."
     )
-    assert digest(press).preheader == f"{expected} Picked from 1,204."
+    assert digest(renderer).preheader == f"{expected} Picked from 1,204."
 
 
 def test_preheader_takes_whole_titles_and_then_more_when_cut_ones_are_short(
-    press: Renderer,
+    renderer: Renderer,
 ) -> None:
     begun = (
         "A melt pond atlas from hobby drones. We moored twelve sonars under the pack ice, "
         "cf. Fig. 2, and kept them…"
     )
-    assert digest(press, picks=PICKS[2:4]).preheader == f"{begun} Picked from 1,204."
+    assert digest(renderer, picks=PICKS[2:4]).preheader == f"{begun} Picked from 1,204."
 
 
 @given(
@@ -147,9 +152,9 @@ def test_subject_and_preheader_are_one_printable_line_of_the_right_length(
 
 
 def test_headline_counts_in_words_and_the_lede_names_what_it_was_picked_for(
-    press: Renderer,
+    renderer: Renderer,
 ) -> None:
-    page = seen(html(digest(press)))
+    page = seen(html(digest(renderer)))
     assert (
         "Eight papers out of 1,204 Picked for Soft robots, Sea ice, proof OR lemma and authors "
         "you follow." in page
@@ -157,11 +162,11 @@ def test_headline_counts_in_words_and_the_lede_names_what_it_was_picked_for(
     assert "A two-minute read; some summaries are machine-written." in page
 
 
-def test_short_mail_says_how_short_it_is(press: Renderer) -> None:
-    assert "Two papers out of 1,204" in seen(html(digest(press, picks=PICKS[:2])))
-    assert "One paper out of 1,204" in seen(html(digest(press, picks=PICKS[:1])))
-    assert "Ein Artikel von 1.204" in seen(html(digest(press, "de", picks=PICKS[:1])))
-    assert "13 papers out of 1,204" in seen(html(digest(press, **many(13))))
+def test_short_mail_says_how_short_it_is(renderer: Renderer) -> None:
+    assert "Two papers out of 1,204" in seen(html(digest(renderer, picks=PICKS[:2])))
+    assert "One paper out of 1,204" in seen(html(digest(renderer, picks=PICKS[:1])))
+    assert "Ein Artikel von 1.204" in seen(html(digest(renderer, "de", picks=PICKS[:1])))
+    assert "13 papers out of 1,204" in seen(html(digest(renderer, **many(13))))
 
 
 @pytest.mark.parametrize(
@@ -173,26 +178,26 @@ def test_short_mail_says_how_short_it_is(press: Renderer) -> None:
     ],
 )
 def test_lede_says_machine_written_only_where_it_is_so(
-    press: Renderer, picks: tuple[int, ...], sentence: str
+    renderer: Renderer, picks: tuple[int, ...], sentence: str
 ) -> None:
-    assert sentence in text(digest(press, picks=[PICKS[n] for n in picks])).replace("\n", " ")
+    assert sentence in text(digest(renderer, picks=[PICKS[n] for n in picks])).replace("\n", " ")
 
 
-def test_lede_names_at_most_four_topics(press: Renderer) -> None:
+def test_lede_names_at_most_four_topics(renderer: Renderer) -> None:
     topics = {n: replace(samples.TOPICS[1], id=n, name=f"Topic {n}") for n in range(1, 7)}
     picks = [pick._replace(topic=n) for n, pick in enumerate(PICKS[:6], 1)]
-    letter = digest(press, picks=picks, topics=topics)
+    letter = digest(renderer, picks=picks, topics=topics)
     assert "Picked for Topic 1, Topic 2, Topic 3 and 3 more topics." in seen(html(letter))
 
 
-def test_missed_letter_is_named_and_linked(press: Renderer) -> None:
+def test_missed_letter_is_named_and_linked(renderer: Renderer) -> None:
     url = "https://papers.example.org/issues/2026-11-18"
-    letter = digest(press, missed=(date(2026, 11, 18), url))
+    letter = digest(renderer, missed=(date(2026, 11, 18), url))
     assert "Your letter of Wednesday 18 November 2026 may not have reached you." in seen(
         html(letter)
     )
     assert url in links(html(letter)) and url in text(letter)
-    assert url not in html(digest(press))
+    assert url not in html(digest(renderer))
 
 
 # -- cards -----------------------------------------------------------------------------------------
@@ -206,17 +211,17 @@ def test_missed_letter_is_named_and_linked(press: Renderer) -> None:
     ],
 )
 def test_C03_sources_without_news_are_named_once_in_each_part(
-    press: Renderer, language: str, said: str
+    renderer: Renderer, language: str, said: str
 ) -> None:
-    late = samples.digest(press, language, stale=("bioRxiv", "arXiv"))
+    late = samples.digest(renderer, language, stale=("bioRxiv", "arXiv"))
     assert samples.text(late).replace("\n", " ").count(said) == 1
     assert samples.html(late).count(said) == 1
     for part in (samples.text, samples.html):
-        assert said[:20] not in part(samples.digest(press, language)).replace("\n", " ")
+        assert said[:20] not in part(samples.digest(renderer, language)).replace("\n", " ")
 
 
-def test_sections_stand_in_the_order_of_the_picks_with_their_counts(press: Renderer) -> None:
-    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", html(digest(press)))
+def test_sections_stand_in_the_order_of_the_picks_with_their_counts(renderer: Renderer) -> None:
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", html(digest(renderer)))
     assert headings == [
         "Soft robots",
         "Sea ice",
@@ -225,12 +230,13 @@ def test_sections_stand_in_the_order_of_the_picks_with_their_counts(press: Rende
         "Outside your topics",
     ]
     assert (
-        re.findall(r"^[A-Z ]+ \(\d\)$", text(digest(press)), re.MULTILINE)[0] == "SOFT ROBOTS (2)"
+        re.findall(r"^[A-Z ]+ \(\d\)$", text(digest(renderer)), re.MULTILINE)[0]
+        == "SOFT ROBOTS (2)"
     )
 
 
-def test_a_topic_that_is_gone_still_heads_its_papers(press: Renderer) -> None:
-    assert "A topic you had" in html(digest(press, topics={}))
+def test_a_topic_that_is_gone_still_heads_its_papers(renderer: Renderer) -> None:
+    assert "A topic you had" in html(digest(renderer, topics={}))
 
 
 @pytest.mark.parametrize(
@@ -248,9 +254,9 @@ def test_a_topic_that_is_gone_still_heads_its_papers(press: Renderer) -> None:
     ],
 )
 def test_signal_is_a_fact_or_nothing(
-    press: Renderer, facts: list[Any], published: datetime | None, signal: str
+    renderer: Renderer, facts: list[Any], published: datetime | None, signal: str
 ) -> None:
-    letter = one(press, paper(1, "Ice", "Ann Aber", published=published), heat(3, *facts))
+    letter = one(renderer, paper(1, "Ice", "Ann Aber", published=published), heat(3, *facts))
     assert f"{signal} Ice" in seen(html(letter))
 
 
@@ -272,9 +278,9 @@ def test_signal_is_a_fact_or_nothing(
     ],
 )
 def test_reason_is_said_where_the_section_does_not(
-    press: Renderer, reasons: list[Reason], said: str
+    renderer: Renderer, reasons: list[Reason], said: str
 ) -> None:
-    letter = one(press, paper(1, "Ice", "Ann Aber"), heat(3, ("upvotes", 3, 1)), *reasons)
+    letter = one(renderer, paper(1, "Ice", "Ann Aber"), heat(3, ("upvotes", 3, 1)), *reasons)
     assert f"3 upvotes in 1 day{said} Ice" in seen(html(letter))
     assert f"3 upvotes in 1 day{said.replace(' · ', '; ')} https" in " ".join(text(letter).split())
 
@@ -289,58 +295,60 @@ def test_reason_is_said_where_the_section_does_not(
     ],
 )
 def test_byline_names_first_and_last_and_two_places(
-    press: Renderer, authors: str, affiliations: tuple[str, ...], byline: str
+    renderer: Renderer, authors: str, affiliations: tuple[str, ...], byline: str
 ) -> None:
     made = replace(
         paper(1, "Ice", authors, affiliations=affiliations),
         authors=tuple(filter(None, authors.split(", "))),
     )
-    assert f"Ice {byline} Abstract" in seen(html(one(press, made, heat(1))))
+    assert f"Ice {byline} Abstract" in seen(html(one(renderer, made, heat(1))))
 
 
-def test_a_paper_without_authors_or_summary_has_no_empty_lines_for_them(press: Renderer) -> None:
+def test_a_paper_without_authors_or_summary_has_no_empty_lines_for_them(renderer: Renderer) -> None:
     bare = replace(paper(1, "Ice", ""), authors=())
-    page = html(one(press, bare, heat(1)))
+    page = html(one(renderer, bare, heat(1)))
     assert "Ice Abstract PDF" in seen(page) and not re.search(r"<p[^>]*>\s*</p>", page)
 
 
-def test_every_summary_says_where_it_comes_from(press: Renderer) -> None:
-    machine = seen(html(one(press, paper(1, "Ice", "Ann Aber", "Ice melts. Slowly."), heat(1))))
+def test_every_summary_says_where_it_comes_from(renderer: Renderer) -> None:
+    machine = seen(html(one(renderer, paper(1, "Ice", "Ann Aber", "Ice melts. Slowly."), heat(1))))
     abstract = seen(
-        html(one(press, paper(1, "Ice", "Ann Aber", abstract="One. Two. Three."), heat(1)))
+        html(one(renderer, paper(1, "Ice", "Ann Aber", abstract="One. Two. Three."), heat(1)))
     )
     assert "Ice melts. Slowly. Machine-written Abstract" in machine
     assert "One. Three. From the abstract Abstract" in abstract
 
 
-def test_links_say_what_has_gathered_there(press: Renderer) -> None:
+def test_links_say_what_has_gathered_there(renderer: Renderer) -> None:
     facts = (("stars", 1140, 1), ("comments", 1, 1))
     letter = one(
-        press, paper(1, "Ice", "Ann Aber", links=samples.code(1) | samples.talk(1)), heat(3, *facts)
+        renderer,
+        paper(1, "Ice", "Ann Aber", links=samples.code(1) | samples.talk(1)),
+        heat(3, *facts),
     )
     assert "Abstract PDF Code ★ +1.1k 1 comment More like this Less" in seen(html(letter))
 
 
-def test_a_paper_without_an_abstract_page_leads_to_what_there_is(press: Renderer) -> None:
+def test_a_paper_without_an_abstract_page_leads_to_what_there_is(renderer: Renderer) -> None:
     made = replace(
         paper(1, "Ice", "Ann Aber"),
         links={"pdf": "https://x.example/1.pdf", "abs": "javascript:alert(1)"},
     )
-    letter = one(press, made, heat(1))
+    letter = one(renderer, made, heat(1))
     assert '<a href="https://x.example/1.pdf" class="i t"' in html(
         letter
     ) and "javascript" not in html(letter)
     assert "https://x.example/1.pdf" in text(letter)
 
 
-def test_a_paper_without_links_is_still_shown(press: Renderer) -> None:
-    letter = one(press, replace(paper(1, "Ice", "Ann Aber"), links={}), heat(1))
+def test_a_paper_without_links_is_still_shown(renderer: Renderer) -> None:
+    letter = one(renderer, replace(paper(1, "Ice", "Ann Aber"), links={}), heat(1))
     assert "Ice Ann Aber More like this Less" in seen(html(letter))
 
 
-def test_votes_lead_to_this_readers_addresses(press: Renderer) -> None:
+def test_votes_lead_to_this_readers_addresses(renderer: Renderer) -> None:
     assert {LINKS.feedback(p.paper, vote) for p in PICKS for vote in ("more", "less")} <= links(
-        html(digest(press))
+        html(digest(renderer))
     )
 
 
@@ -361,10 +369,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_D01_hostile_words_are_shown_as_words(press: Renderer, words: str) -> None:
+def test_D01_hostile_words_are_shown_as_words(renderer: Renderer, words: str) -> None:
     made = paper(1, words, words, words, affiliations=(words,))
     topics = {1: replace(samples.TOPICS[1], name=words)}
-    letter = one(press, made, heat(3), Reason("keyword", words), topics=topics)
+    letter = one(renderer, made, heat(3), Reason("keyword", words), topics=topics)
     shown = " ".join(re.sub("[\x00\u202e\u2066\ud800]", " ", words).split())
     assert letter.html_page.encode("utf-8")
     assert seen(html(letter)).count(shown) >= 5
@@ -386,19 +394,21 @@ def test_any_title_comes_back_from_html_as_it_went_in(title: str, summary: str) 
     )
 
 
-def test_ten_absurdly_long_papers_stay_within_60_kb(press: Renderer) -> None:
+def test_ten_absurdly_long_papers_stay_within_60_kb(renderer: Renderer) -> None:
     title, place = (
         "An absurdly long title that goes on and on about the number {} " * 8,
         "The Institute of Institutes " * 4,
     )
     long = many(10, title, summary="Very long words. " * 90, affiliations=(place, place))
-    letter = digest(press, **long)
+    letter = digest(renderer, **long)
     assert len(html(letter).encode()) <= 60_000
     assert "did not fit" not in html(letter)
 
 
-def test_D04_a_letter_that_would_be_clipped_is_trimmed_and_says_so_first(press: Renderer) -> None:
-    letter = digest(press, **many(60))
+def test_D04_a_letter_that_would_be_clipped_is_trimmed_and_says_so_first(
+    renderer: Renderer,
+) -> None:
+    letter = digest(renderer, **many(60))
     page = html(letter)
     assert 60_000 < len(page.encode()) <= 90_000
     left = re.search(r"(\d+) more papers did not fit into this letter\.", seen(page))
@@ -407,29 +417,29 @@ def test_D04_a_letter_that_would_be_clipped_is_trimmed_and_says_so_first(press: 
     assert links(page) == set(re.findall(r"https?://\S+", text(letter)))
 
 
-def test_D04_the_page_in_the_browser_has_all_of_it(press: Renderer) -> None:
-    page = html(digest(press, **many(60), is_hosted=True))
+def test_D04_the_page_in_the_browser_has_all_of_it(renderer: Renderer) -> None:
+    page = html(digest(renderer, **many(60), is_hosted=True))
     assert page.count("<h3") == 60 and "did not fit" not in page
 
 
-def test_D03_a_digest_without_papers_is_refused(press: Renderer) -> None:
+def test_D03_a_digest_without_papers_is_refused(renderer: Renderer) -> None:
     with pytest.raises(LetterError, match="without papers"):
-        digest(press, picks=())
+        digest(renderer, picks=())
 
 
-def test_an_issue_without_the_papers_facts_is_an_error(press: Renderer) -> None:
+def test_an_issue_without_the_papers_facts_is_an_error(renderer: Renderer) -> None:
     with pytest.raises(LetterError, match="nothing about paper 1"):
-        digest(press, shown={})
+        digest(renderer, shown={})
 
 
 # -- one reader and the next -----------------------------------------------------------------------
 
 
-def test_cards_are_the_same_objects_in_every_letter(press: Renderer) -> None:
+def test_cards_are_the_same_objects_in_every_letter(renderer: Renderer) -> None:
     facts = shown()
-    first = digest(press, shown=facts)
+    first = digest(renderer, shown=facts)
     second = digest(
-        press,
+        renderer,
         shown=facts,
         email="other@example.org",
         links=replace(LINKS, view="https://x.example/v"),
@@ -444,17 +454,17 @@ def test_cards_are_the_same_objects_in_every_letter(press: Renderer) -> None:
     assert "other@example.org" in html(second) and "mira@example.org" not in html(second)
 
 
-def test_a_letter_made_twice_is_the_same(press: Renderer) -> None:
-    assert digest(press) == digest(samples.press())
+def test_a_letter_made_twice_is_the_same(renderer: Renderer) -> None:
+    assert digest(renderer) == digest(samples.renderer())
 
 
-def test_reader_of_plain_text_gets_plain_text_only(press: Renderer) -> None:
-    letter = digest(press, format="text")
-    assert letter.html == () and text(letter) == text(digest(press))
+def test_reader_of_plain_text_gets_plain_text_only(renderer: Renderer) -> None:
+    letter = digest(renderer, format="text")
+    assert letter.html == () and text(letter) == text(digest(renderer))
 
 
-def test_page_in_the_browser_does_not_show_the_address(press: Renderer) -> None:
-    page = html(digest(press, is_hosted=True, format="text"))
+def test_page_in_the_browser_does_not_show_the_address(renderer: Renderer) -> None:
+    page = html(digest(renderer, is_hosted=True, format="text"))
     assert "mira@example.org" not in page and LINKS.view not in links(page)
     assert (
         LINKS.unsubscribe in links(page) and 'role="main"' in page and 'content="noindex"' in page
@@ -462,30 +472,34 @@ def test_page_in_the_browser_does_not_show_the_address(press: Renderer) -> None:
     assert "This letter was sent on 20 November 2026." in seen(page)
 
 
-def test_footer_says_when_the_address_was_confirmed(press: Renderer) -> None:
+def test_footer_says_when_the_address_was_confirmed(renderer: Renderer) -> None:
     assert (
         "because mira@example.org was confirmed on 3 November 2026. Unsubscribe or view in browser."
-        in seen(html(digest(press)))
+        in seen(html(digest(renderer)))
     )
-    assert "because mira@example.org is subscribed." in seen(html(digest(press, confirmed_at=None)))
+    assert "because mira@example.org is subscribed." in seen(
+        html(digest(renderer, confirmed_at=None))
+    )
 
 
-def test_followed_author_has_a_section_of_its_own(press: Renderer) -> None:
-    letter = digest(press, picks=[PICKS[0]._replace(topic=FOLLOWED)])
+def test_followed_author_has_a_section_of_its_own(renderer: Renderer) -> None:
+    letter = digest(renderer, picks=[PICKS[0]._replace(topic=FOLLOWED)])
     assert "Picked for authors you follow." in text(letter) and "Authors you follow" in html(letter)
 
 
-def test_frozen_facts_survive_json(press: Renderer) -> None:
+def test_frozen_facts_survive_json(renderer: Renderer) -> None:
     for made, warmth in samples.PAPERS:
         facts = show(made, warmth)
         assert PaperFacts.from_facts(json.loads(json.dumps(facts))) == PaperFacts.from_facts(facts)
 
 
-def test_issue_day_is_the_letters_day(press: Renderer) -> None:
-    assert "Fri 20 Nov" in html(digest(press)) and "Fr., 20. Nov." in html(digest(press, "de"))
-    assert "Friday 20 November 2026" in text(digest(press)) and DAY.isoformat() not in text(
-        digest(press)
+def test_issue_day_is_the_letters_day(renderer: Renderer) -> None:
+    assert "Fri 20 Nov" in html(digest(renderer)) and "Fr., 20. Nov." in html(
+        digest(renderer, "de")
+    )
+    assert "Friday 20 November 2026" in text(digest(renderer)) and DAY.isoformat() not in text(
+        digest(renderer)
     )
 
 
-PRESS = press()
+PRESS = renderer()

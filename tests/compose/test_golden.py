@@ -24,8 +24,8 @@ def _check(name: str, made: str) -> None:
 
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_text_is_as_it_was_read(press: Renderer, kind: str, language: str) -> None:
-    made = letter(press, kind, language)
+def test_text_is_as_it_was_read(renderer: Renderer, kind: str, language: str) -> None:
+    made = letter(renderer, kind, language)
     _check(
         f"{kind}.{language}.txt",
         f"Subject: {made.subject}\nPreheader: {made.preheader}\n\n{text(made)}",
@@ -34,8 +34,8 @@ def test_text_is_as_it_was_read(press: Renderer, kind: str, language: str) -> No
 
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_html_is_as_it_was_seen(press: Renderer, kind: str, language: str) -> None:
-    _check(f"{kind}.{language}.html", html(letter(press, kind, language)))
+def test_html_is_as_it_was_seen(renderer: Renderer, kind: str, language: str) -> None:
+    _check(f"{kind}.{language}.html", html(letter(renderer, kind, language)))
 
 
 def test_no_golden_letter_is_left_over() -> None:

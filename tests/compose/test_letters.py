@@ -16,9 +16,9 @@ EVERY = [(kind, language) for kind in KINDS for language in LANGUAGES]
 
 
 @pytest.fixture(params=EVERY, ids=lambda pair: "-".join(pair))
-def every(request: pytest.FixtureRequest, press: Renderer) -> Letter:
+def every(request: pytest.FixtureRequest, renderer: Renderer) -> Letter:
     """Each letter there is, in each language."""
-    return letter(press, *request.param)
+    return letter(renderer, *request.param)
 
 
 def test_it_has_a_subject_a_preheader_and_both_parts(every: Letter) -> None:
@@ -89,19 +89,19 @@ def test_fragments_are_whole_lines(every: Letter) -> None:
     assert all(str(fragment).endswith("\n") for fragment in (*every.html, *every.text))
 
 
-def test_D01_D02_a_readers_name_is_in_no_letter(press: Renderer) -> None:
+def test_D01_D02_a_readers_name_is_in_no_letter(renderer: Renderer) -> None:
     name = "Win €500 at www.example.com"
     notices = [
-        press.notice(find(kind), "en", name=name, **values)
+        renderer.notice(find(kind), "en", name=name, **values)
         for kind, values in NOTICE_VALUES.items()
     ]
-    letters = [digest(press, name=name), *notices]
+    letters = [digest(renderer, name=name), *notices]
     assert not [letter.kind for letter in letters if "500" in html(letter) + text(letter)]
 
 
-def test_D06_a_missing_value_is_an_error_and_not_an_empty_place(press: Renderer) -> None:
+def test_D06_a_missing_value_is_an_error_and_not_an_empty_place(renderer: Renderer) -> None:
     with pytest.raises(LetterError, match="'confirm' is undefined"):
-        press.notice(CONFIRM, "en", email="mira@example.org", days=7)
+        renderer.notice(CONFIRM, "en", email="mira@example.org", days=7)
 
 
 def test_a_kind_of_mail_that_does_not_exist_is_an_error() -> None:
@@ -110,14 +110,16 @@ def test_a_kind_of_mail_that_does_not_exist_is_an_error() -> None:
     assert "confirm, welcome, known" in error.value.hint
 
 
-def test_an_unknown_language_is_english(press: Renderer) -> None:
-    assert press.notice(KNOWN, "tlh", **NOTICE_VALUES["known"]) == letter(press, "known", "en")
+def test_an_unknown_language_is_english(renderer: Renderer) -> None:
+    assert renderer.notice(KNOWN, "tlh", **NOTICE_VALUES["known"]) == letter(
+        renderer, "known", "en"
+    )
 
 
 @pytest.mark.parametrize("kind", NOTICE_VALUES)
-def test_values_are_escaped_in_html(press: Renderer, kind: str) -> None:
+def test_values_are_escaped_in_html(renderer: Renderer, kind: str) -> None:
     hostile = dict(NOTICE_VALUES[kind])
     hostile |= {
         name: "<b>&</b>" for name in ("email", "new_email", "problems", "data") if name in hostile
     }
-    assert "<b>&</b>" not in html(press.notice(find(kind), "en", **hostile))
+    assert "<b>&</b>" not in html(renderer.notice(find(kind), "en", **hostile))

@@ -54,12 +54,12 @@ def test_D05_a_syntax_error_is_found_when_the_site_opens(templates: Path) -> Non
 
 
 def test_D05_an_open_site_keeps_its_last_good_templates(templates: Path) -> None:
-    press = Renderer(templates, SITE)
-    before = digest(press)
+    renderer = Renderer(templates, SITE)
+    before = digest(renderer)
     for path in (templates / "mail").rglob("*.html"):
         path.write_text("{% broken", "utf-8")
-    assert digest(press) == before
-    assert letter(press, "confirm").html
+    assert digest(renderer) == before
+    assert letter(renderer, "confirm").html
 
 
 def test_D06_a_name_that_nobody_gives_a_value_fails_the_letter(templates: Path) -> None:

@@ -34,11 +34,11 @@ RECORDS = {
 
 @pytest.fixture
 def resolver() -> Iterator[dns.resolver.Resolver]:
-    door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    door.bind(("127.0.0.1", 0))
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
 
     def serve() -> None:
-        while data := door.recvfrom(512):
+        while data := server.recvfrom(512):
             if data[0] == b"end":
                 return
             question = dns.message.from_wire(data[0])
@@ -54,16 +54,16 @@ def resolver() -> Iterator[dns.resolver.Resolver]:
                 answer.answer.append(
                     dns.rrset.from_text(asked.name, 60, "IN", kind, RECORDS[name][kind])
                 )
-            door.sendto(answer.to_wire(), data[1])
+            server.sendto(answer.to_wire(), data[1])
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     asking = dns.resolver.Resolver(configure=False)
-    asking.nameservers, asking.port = ["127.0.0.1"], door.getsockname()[1]
+    asking.nameservers, asking.port = ["127.0.0.1"], server.getsockname()[1]
     yield asking
-    door.sendto(b"end", door.getsockname())
+    server.sendto(b"end", server.getsockname())
     thread.join(5)
-    door.close()
+    server.close()
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def soak(kills: int, seed: int, readers: int, folder: Path, connections: int = 2
 def _warm(site: Site) -> None:
     """Compile what a worker would compile, once instead of in every life."""
     claims = ledger_life.claim(site.engine, 1, NOW)
-    list(MessageBuilder(site.engine, site.app.config, site.app.press, site.app.tokens)(claims))
+    list(MessageBuilder(site.engine, site.app.config, site.app.renderer, site.app.tokens)(claims))
     ledger_life.release(site.engine, [(claim.id, claim.token) for claim in claims])
 
 

@@ -38,7 +38,7 @@ async def work(app: QuickApp, now: datetime, *, is_locking: bool, poison: int = 
             return await app.deliver(now)
     if is_locking:
         ledger_life.release_owner(app.engine, now)
-    builder = Poisonous(app.engine, app.config, app.press, app.tokens)
+    builder = Poisonous(app.engine, app.config, app.renderer, app.tokens)
     builder.victim = poison
     clock = moving_clock(now)
     sender = Sender(app.engine, builder, app.policy, Suppression(app.tokens), clock)

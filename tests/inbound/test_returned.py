@@ -171,7 +171,7 @@ async def test_G16_returned_mail_that_cannot_be_read_stops_nothing_and_is_told_a
             f"returned mail cannot be read since 2026-11-23T07:00: {box}/cur: Not a directory; "
             "sending goes on"
         ]
-        operator = Operator(site.engine, site.app.config, site.app.press)
+        operator = Operator(site.engine, site.app.config, site.app.renderer)
         assert operator.report(NOW + timedelta(minutes=59), timedelta(minutes=30)) is None
         letter = operator.report(NOW + timedelta(minutes=61), timedelta(minutes=30))
         assert letter is not None and b"returned mail cannot be read" in letter[1]

@@ -123,7 +123,7 @@ def test_a_search_of_a_member_stands_among_their_keywords_once_they_save_it(
     assert (
         claim.kind == "known" and now_of(app, reader) == reader
     )  # whoever typed the address changed nothing
-    [parcel] = list(MessageBuilder(app.engine, app.config, app.press, app.tokens)([claim]))
+    [parcel] = list(MessageBuilder(app.engine, app.config, app.renderer, app.tokens)([claim]))
     assert isinstance(parcel, tuple)
     text = message_from_bytes(parcel[1], policy=default).get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert "timetable" not in text.lower().replace(

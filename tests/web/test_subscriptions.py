@@ -31,7 +31,9 @@ def waiting(app: App) -> dict[str, tuple[str, str]]:
     claims = ledger_life.claim(app.engine, 50, NOW)
     found = {}
     for claim, parcel in zip(
-        claims, MessageBuilder(app.engine, app.config, app.press, app.tokens)(claims), strict=True
+        claims,
+        MessageBuilder(app.engine, app.config, app.renderer, app.tokens)(claims),
+        strict=True,
     ):
         assert isinstance(parcel, tuple), parcel
         source = re.sub(r"=\r?\n", "", parcel[1].decode()).replace("=3D", "=")
@@ -171,7 +173,7 @@ def test_data_comes_by_mail_and_not_on_the_page(app: App, web: httpx2.Client) ->
     assert row["state"] == "pending"
     [claim] = ledger_life.claim(app.engine, 9, NOW)
     assert json.loads(json.dumps(claim.context["data"]))["email"] == "ada@example.org"
-    [parcel] = list(MessageBuilder(app.engine, app.config, app.press, app.tokens)([claim]))
+    [parcel] = list(MessageBuilder(app.engine, app.config, app.renderer, app.tokens)([claim]))
     assert isinstance(parcel, tuple) and parcel[0].recipient == "ada@example.org"
 
 
