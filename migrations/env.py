@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlmodel.sql.sqltypes import AutoString
 
 from newsletter.failpoint import failpoint
-from newsletter.store.columns import UtcDateTime
-from newsletter.store.tables import metadata
+from newsletter.store import tables  # noqa: F401  (it registers every table)
+from newsletter.store.columns import UtcDateTime, metadata
 
 #: Any number; it keeps two processes from migrating one PostgreSQL database at once.
 LOCK = 727_001

@@ -1,4 +1,4 @@
-"""The kinds of columns that tables are made of."""
+"""The kinds of columns that tables are made of, and how constraints are named."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,12 +10,22 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Integer,
+    MetaData,
     SmallInteger,
     Text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata: MetaData = SQLModel.metadata
 
 #: 64-bit on PostgreSQL; on SQLite only plain INTEGER is an automatic key.
 BigKey = BigInteger().with_variant(Integer(), "sqlite")

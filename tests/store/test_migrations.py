@@ -7,8 +7,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 
 from newsletter.errors import StoreError
+from newsletter.store.columns import metadata
 from newsletter.store.db import _alembic, migrate, require_schema, schema
-from newsletter.store.tables import metadata
 
 
 def _is_modelled(_: object, name: str | None, kind: str, *__: object) -> bool:

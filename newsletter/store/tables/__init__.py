@@ -1,0 +1,109 @@
+"""Every table. Rows never leave `store/`: its functions take and return the nouns of `models`.
+
+Rules kept by tests: names of constraints come from one convention; times are UTC through
+`UtcDateTime`; closed vocabularies are strings; what is new and NOT NULL has a server default. The
+tables equal `migrations/` on SQLite and PostgreSQL alike.
+"""
+
+from typing import Any
+
+from sqlmodel import SQLModel
+
+from newsletter.store.tables.incoming import (
+    CapRow,
+    InboundCountRow,
+    InboundRow,
+    SeenEventRow,
+)
+from newsletter.store.tables.ledger import (
+    UNSETTLED,
+    UNSETTLED_ANSWER,
+    DeliveryRow,
+    EvidenceRow,
+    IssuePaperRow,
+    IssueRow,
+    RemovedLettersRow,
+)
+from newsletter.store.tables.papers import (
+    HeatRow,
+    MergedPaperRow,
+    PaperEventRow,
+    PaperKeyRow,
+    PaperRow,
+    SightingRow,
+    SignalRow,
+)
+from newsletter.store.tables.readers import (
+    SubscriberRow,
+    SubscriberTopicRow,
+    SuppressionRow,
+    TopicRow,
+    VoteRow,
+)
+from newsletter.store.tables.upkeep import (
+    RunRow,
+    SiteRow,
+    SourceListRow,
+    SourceRow,
+)
+
+__all__ = [
+    "UNSETTLED",
+    "UNSETTLED_ANSWER",
+    "caps",
+    "deliveries",
+    "evidence",
+    "heats",
+    "inbound",
+    "inbound_counts",
+    "issue_papers",
+    "issues",
+    "merged_papers",
+    "paper_events",
+    "paper_keys",
+    "papers",
+    "removed_letters",
+    "runs",
+    "seen_events",
+    "sightings",
+    "signals",
+    "site",
+    "source_lists",
+    "sources",
+    "subscriber_topics",
+    "subscribers",
+    "suppressions",
+    "topics",
+    "votes",
+]
+
+
+def _table(row: type[SQLModel]) -> Any:
+    return row.__table__  # type: ignore[attr-defined]
+
+
+papers = _table(PaperRow)
+paper_keys = _table(PaperKeyRow)
+merged_papers = _table(MergedPaperRow)
+sightings = _table(SightingRow)
+paper_events = _table(PaperEventRow)
+signals = _table(SignalRow)
+heats = _table(HeatRow)
+topics = _table(TopicRow)
+subscribers = _table(SubscriberRow)
+subscriber_topics = _table(SubscriberTopicRow)
+votes = _table(VoteRow)
+suppressions = _table(SuppressionRow)
+issues = _table(IssueRow)
+issue_papers = _table(IssuePaperRow)
+deliveries = _table(DeliveryRow)
+removed_letters = _table(RemovedLettersRow)
+evidence = _table(EvidenceRow)
+inbound = _table(InboundRow)
+inbound_counts = _table(InboundCountRow)
+seen_events = _table(SeenEventRow)
+caps = _table(CapRow)
+sources = _table(SourceRow)
+source_lists = _table(SourceListRow)
+runs = _table(RunRow)
+site = _table(SiteRow)

@@ -1,0 +1,129 @@
+"""Papers, what shows them and talks about them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Float,
+    Index,
+    String,
+    UniqueConstraint,
+)
+from sqlmodel import Field, SQLModel
+
+from newsletter.store.columns import (
+    flag_column,
+    json_column,
+    key_column,
+    moment_column,
+    number_column,
+    reference,
+    text_column,
+)
+
+
+class PaperRow(SQLModel, table=True):
+    __tablename__ = "papers"
+    key: int | None = key_column()
+    id: str = Field(sa_column=Column(String(512), nullable=False, unique=True))
+    title: str = text_column()
+    abstract: str = text_column()
+    authors: list[str] = json_column("[]")
+    fields: list[str] = json_column("[]")
+    identifiers: list[str] = json_column("[]")
+    version: int = number_column(1)
+    published: datetime | None = moment_column()
+    first_seen: datetime = moment_column(nullable=False, index=True)
+    summary: str = text_column()
+    affiliations: list[str] = json_column("[]")
+    links: dict[str, str] = json_column("{}")
+    comment: str = text_column()
+    is_withdrawn: int = flag_column()
+    is_hidden: int = flag_column()
+
+
+class PaperKeyRow(SQLModel, table=True):
+    """What a paper can be recognised by: identifiers ("arxiv:…", "doi:…") and the blocking keys of
+    its title.
+    """
+
+    __tablename__ = "paper_keys"
+    __table_args__ = (Index("ix_paper_keys_paper", "paper"), {"sqlite_with_rowid": False})
+    name: str = Field(sa_column=Column(String(512), primary_key=True))
+    paper: int = reference("papers.key", primary=True)
+
+
+class MergedPaperRow(SQLModel, table=True):
+    """The operator's word that two papers are one: `paper` stays as it is and is shown as
+    `into`.
+    """
+
+    __tablename__ = "merged_papers"
+    paper: int = reference("papers.key", primary=True)
+    into: int = reference("papers.key", index=True)
+    at: datetime = moment_column(nullable=False)
+
+
+class PaperEventRow(SQLModel, table=True):
+    """What became of a paper after it was shown: withdrawn, retracted, corrected, published."""
+
+    __tablename__ = "paper_events"
+    __table_args__ = (UniqueConstraint("paper", "kind", "reference"),)
+    id: int | None = key_column()
+    paper: int = reference("papers.key")
+    kind: str = Field(sa_column=Column(String(16), nullable=False))
+    reference: str = text_column()
+    title: str = text_column()
+    url: str = text_column()
+    source: str = text_column()
+    at: datetime = moment_column(nullable=False, index=True)
+
+
+class SightingRow(SQLModel, table=True):
+    """Provenance: which source showed a paper, when first and when last."""
+
+    __tablename__ = "sightings"
+    __table_args__ = (UniqueConstraint("source", "source_id"),)
+    id: int | None = key_column()
+    paper: int = reference("papers.key", index=True)
+    source: str = Field(sa_column=Column(String(128), nullable=False))
+    source_id: str = Field(sa_column=Column(String(512), nullable=False))
+    why: str = text_column()
+    first_at: datetime = moment_column(nullable=False)
+    last_at: datetime = moment_column(nullable=False)
+    version: int = number_column(1)
+    record: dict[str, Any] = json_column(
+        "{}"
+    )  #: the sighting as it was, so that a wrong merge can be split
+
+
+class SignalRow(SQLModel, table=True):
+    """A snapshot of one counter. Written only when the value differs from the last one."""
+
+    __tablename__ = "signals"
+    __table_args__ = (
+        Index("ix_signals_paper_at", "paper", "at"),
+        UniqueConstraint("paper", "source", "kind", "at"),
+    )
+    id: int | None = key_column()
+    paper: int = reference("papers.key")
+    source: str = Field(sa_column=Column(String(128), nullable=False))
+    kind: str = Field(sa_column=Column(String(32), nullable=False))
+    value: float = Field(sa_column=Column(Float, nullable=False))
+    at: datetime = moment_column(nullable=False)
+
+
+class HeatRow(SQLModel, table=True):
+    """The heat of the last run, for pages and commands; what an issue said is frozen in
+    `issue_papers`.
+    """
+
+    __tablename__ = "heats"
+    paper: int = reference("papers.key", primary=True)
+    value: float = Field(sa_column=Column(Float, nullable=False, index=True))
+    level: int = number_column(1)
+    field: str = text_column()
+    facts: list[Any] = json_column("[]")
+    components: dict[str, float] = json_column("{}")
+    at: datetime = moment_column(nullable=False)
