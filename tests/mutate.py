@@ -43,6 +43,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "newsletter/store/ledger_read.py": LEDGER,
     "newsletter/store/ledger_sql.py": LEDGER,
     "newsletter/delivery": DELIVERY,
+    "newsletter/delivery/brake.py": ("tests/delivery/test_evidence.py",),
+    "newsletter/delivery/receivers.py": ("tests/delivery/test_evidence.py",),
     "newsletter/steps/classify_reply.py": DELIVERY,
     "newsletter/steps/choose.py": ("tests/steps/test_choose.py",),
     "newsletter/steps/dedupe.py": ("tests/steps/test_dedupe.py", "tests/test_paper_merges.py"),
@@ -52,6 +54,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         "tests/web/test_abuse.py",
     ),
     "newsletter/web/middleware.py": ("tests/web/test_pages.py", "tests/web/test_abuse.py"),
+    "newsletter/list_days.py": (
+        "tests/sources/test_arxiv_schedule.py",
+        "tests/sources/test_half_year.py",
+    ),
     "newsletter/sources/arxiv.py": ("tests/sources/test_arxiv.py", "tests/sources"),
     "newsletter/sources/arxiv_catchup.py": ("tests/sources/test_arxiv_catchup.py",),
     "newsletter/sources/arxiv_schedule.py": (
@@ -232,9 +238,11 @@ def first_failure(folder: Path, tests: Sequence[str], timeout_s: float) -> str:
             if run.wait(timeout_s):
                 return test
         except subprocess.TimeoutExpired:
-            os.killpg(run.pid, signal.SIGKILL)
-            run.wait()
             return f"{test} (took too long)"
+        finally:  # also when this program is stopped
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+                run.wait()
     return ""
 
 
@@ -285,6 +293,7 @@ def main() -> int:
         for change, _ in chosen:
             print(change.show((ROOT / change.file).read_text("utf-8")))
         return 0
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     folder = copy_project()
     counts: dict[str, Counter[str]] = {}
     try:

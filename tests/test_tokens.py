@@ -86,7 +86,7 @@ def test_F05_a_token_has_one_spelling() -> None:
     for other in others:
         with pytest.raises(TokenError) as e:
             OURS.read(other, "view", NOW)
-        assert e.value.reason == "forged"
+        assert e.value.reason == "malformed"
 
 
 def test_G01_only_our_own_return_addresses_name_a_letter() -> None:
@@ -102,6 +102,13 @@ def test_a_missing_or_short_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "short.key").write_text("abc")
     with pytest.raises(ConfigError, match="32"):
         Tokens.from_file(tmp_path / "short.key")
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_a_key_file_without_a_secret_is_named_and_signs_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "empty.key").write_text(text)
+    with pytest.raises(ConfigError, match="at least 32"):
+        Tokens.from_file(tmp_path / "empty.key")
 
 
 #: What mail programs and people leave behind a link.

@@ -95,6 +95,14 @@ def test_K01_the_brake_pauses_by_share() -> None:
     assert not any(Brake().note(7, "example.org", refusal(), 1_000) for _ in range(LEAST))
 
 
+def test_K01_a_letter_that_is_taken_starts_the_count_in_a_row_again() -> None:
+    brake = Brake()
+    brake.note(7, "example.org", refusal(), 1_000)
+    brake.note(7, "example.org", SENT, 1_000)
+    reasons = [brake.note(7, "example.org", refusal(), 1_000) for _ in range(IN_A_ROW)]
+    assert not any(reasons[:-1]) and reasons[-1].startswith("20 letters in a row")
+
+
 def test_K01_one_receiver_that_refuses_the_site_is_no_reason_to_pause_for_the_others() -> None:
     brake = Brake()
     policy = refusal(cause="sender", enhanced="5.7.26")
@@ -111,6 +119,21 @@ def test_a_receiver_that_refuses_the_site_is_left_alone() -> None:
     assert not any(said[:-1]) and said[-1].startswith("strict.example refuses this site")
     assert receivers.is_left_alone("strict.example")
     assert not receivers.is_left_alone("example.org")
+
+
+def test_a_receiver_is_left_alone_for_ten_of_its_last_twenty_answers() -> None:
+    policy = refusal(cause="sender", enhanced="5.7.26")
+    few, enough, old = Receivers(), Receivers(), Receivers()
+    for receivers, answers in (
+        (few, [policy] * 9 + [SENT] * 11),
+        (enough, [policy] * 10 + [SENT] * 10),
+        (old, [policy] * 10 + [SENT] * 11),
+    ):
+        for answer in answers:
+            receivers.note("strict.example", answer)
+    assert not few.is_left_alone("strict.example")
+    assert enough.is_left_alone("strict.example")
+    assert not old.is_left_alone("strict.example")
 
 
 @pytest.mark.parametrize(

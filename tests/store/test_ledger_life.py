@@ -34,9 +34,9 @@ def test_a_lease_ends_neither_early_nor_late(any_engine: Engine) -> None:
     freeze(any_engine, add_readers(any_engine, 1))
     ledger_life.claim(any_engine, 1, NOW)
     _lease(any_engine, 20)
-    assert ledger_life.sweep(any_engine, NOW) == 0 and _row(any_engine)[0] == "claimed"
+    assert ledger_life.sweep(any_engine, NOW).total() == 0 and _row(any_engine)[0] == "claimed"
     _lease(any_engine, -1)
-    assert ledger_life.sweep(any_engine, NOW) == 1 and _row(any_engine)[0] == "pending"
+    assert ledger_life.sweep(any_engine, NOW)["pending"] == 1 and _row(any_engine)[0] == "pending"
 
 
 def test_a_worker_may_send_until_its_lease_ends(any_engine: Engine) -> None:
