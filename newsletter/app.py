@@ -6,8 +6,8 @@ Times are parameters: the caller says what moment it is.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from newsletter.config import Config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, Sender, moving_clock
 from newsletter.delivery.suppression import Suppression
+from newsletter.delivery.turns import Turns
 from newsletter.errors import InputError
 from newsletter.health import alerts
 from newsletter.health import sources as source_health
@@ -103,6 +104,7 @@ class App:
         self.renderer = Renderer(
             find_assets("templates"), SiteFacts(site.name, site.base_url, site.postal_address)
         )
+        self.turns = Turns(engine)
         #: A digest that is later than this is not sent any more.
         self.window = timedelta(hours=config.delivery.expire_after_h)
 
@@ -124,7 +126,7 @@ class App:
 
     async def fetch(self, now: datetime, only: Sequence[str] = ()) -> Report:
         """Get new papers and signals from every source, or from the named ones."""
-        with only_one(self.engine, "run"):
+        async with self.turns.run():
             return await self._fetch(now, only, pipeline.Stopwatch())
 
     async def run(
@@ -145,7 +147,7 @@ class App:
         """
         watch = pipeline.Stopwatch()
         require_home(self.engine)
-        with only_one(self.engine, "run"), self._on_record(now) as report:
+        async with self.turns.run(), self._on_record(now) as report:
             fetched = (
                 await self._fetch(now, only, watch) if is_fetching else Report({"sources": {}})
             )
@@ -207,32 +209,37 @@ class App:
         transport: Transport | None = None,
         only: Sequence[int] = (),
         stop: asyncio.Event | None = None,
+        is_answers: bool = False,
     ) -> Delivered:
-        """Send what is frozen and waits. With SQLite the caller holds the run lock, so what is
-        claimed is a dead process's; with PostgreSQL it may be another worker's, and its lease says
-        until when.
+        """Send what is frozen and waits; `is_answers`: only mails that answer a person.
+
+        With SQLite the caller holds the run lock, so what is claimed is a dead process's; with
+        PostgreSQL it may be another worker's, and its lease says until when. Raises: Busy.
         """
-        require_home(self.engine)
-        policy = self.policy
-        if self.engine.dialect.name == "sqlite":
-            ledger_life.release_owner(
-                self.engine, now, is_retrying_digests=policy.is_resending_unknown
-            )
-        builder = MessageBuilder(self.engine, self.config, self.renderer, self.tokens)
-        builder.signer()  # without its key no letter can be made: none is taken
-        clock = moving_clock(now)
-        sender = Sender(self.engine, builder, policy, Suppression(self.tokens), clock)
-        relays = transport or self.relays(clock)
-        delivered = await sender.deliver(relays, only, stop)
-        if isinstance(relays, SmtpTransport) and not delivered.is_unreachable:
-            delivered.problems += relays.troubles
-        return delivered
+        turn = self.turns.answers() if is_answers else self.turns.sending
+        async with turn:
+            require_home(self.engine)
+            policy = self.policy
+            if self.engine.dialect.name == "sqlite":
+                ledger_life.release_owner(
+                    self.engine, now, is_retrying_digests=policy.is_resending_unknown
+                )
+            builder = MessageBuilder(self.engine, self.config, self.renderer, self.tokens)
+            builder.signer()  # without its key no letter can be made: none is taken
+            clock = moving_clock(now)
+            sender = Sender(self.engine, builder, policy, Suppression(self.tokens), clock)
+            relays = transport or self.relays(clock)
+            sender.leases.is_answers_only = is_answers
+            delivered = await sender.deliver(relays, only, stop)
+            if isinstance(relays, SmtpTransport) and not delivered.is_unreachable:
+                delivered.problems += relays.troubles
+            return delivered
 
     async def send(
         self, now: datetime, *, only: Sequence[int] = (), stop: asyncio.Event | None = None
     ) -> Report:
         """Send what is frozen, without asking sources or planning anybody new."""
-        with only_one(self.engine, "run"):
+        async with self.turns.run():
             delivered = await self.deliver(now, only=only, stop=stop)
         data = {
             "at": iso(now),
@@ -340,9 +347,10 @@ class App:
                     return True
         return False
 
-    def has_waiting(self, now: datetime) -> bool:
+    def has_waiting(self, now: datetime, *, is_answers: bool = False) -> bool:
+        """Whether a letter could be sent now; `is_answers`: a mail that answers a person."""
         with reading(self.engine) as connection:
-            return ledger_read.has_waiting(connection, now)
+            return ledger_read.has_waiting(connection, now, is_answers=is_answers)
 
     def search(self, query: str, limit: int = 20) -> list[tuple[Paper, float]]:
         """Find stored papers, best first. Raises: QueryError with the position."""
@@ -423,8 +431,8 @@ class App:
         data = {"at": iso(now), "sources": sources, "papers": {"new": new, "total": total}}
         return Report(data, problems, is_unreachable=bool(harvests) and len(problems) == len(names))
 
-    @contextmanager
-    def _on_record(self, now: datetime) -> Iterator[Report]:
+    @asynccontextmanager
+    async def _on_record(self, now: datetime) -> AsyncIterator[Report]:
         """Keep a run's report; a run that dies leaves one without an end."""
         report = Report({})
         with writing(self.engine) as connection:

@@ -51,6 +51,7 @@ class Leases:
     ) -> None:
         self.engine, self.build, self.policy, self.clock = engine, build, policy, clock
         self.only: tuple[int, ...] = ()  #: subscribers; empty: all
+        self.is_answers_only = False  #: only mails that answer a person
         self.claims: dict[int, Claim] = {}
         self.planned: dict[int, int] = {}  #: issue that was touched -> its letters
         self.expired = 0  #: letters that went out of date while this delivery lasted
@@ -64,6 +65,7 @@ class Leases:
         """Lease and make what waits; `NOTHING` when nothing does. `is_answers`: only mails that
         answer a person.
         """
+        is_answers = is_answers or self.is_answers_only
         if self._is_sweep_due:
             self.sweep()
         claims = ledger_life.claim(

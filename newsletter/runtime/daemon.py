@@ -102,6 +102,7 @@ class Daemon:
         self._idle = asyncio.Event()
         self._idle.set()
         self.fetched_at: datetime | None = None
+        self._mail_waits = asyncio.Event()  #: set when a form or a mail may have asked for one
 
     async def serve(self, host: str, port: int) -> None:
         """Work until `stop` is set: first SIGTERM or SIGINT drains, a second one leaves at once.
@@ -112,7 +113,12 @@ class Daemon:
         with only_one(self.app.engine, "daemon"), listen(host, port) as listener:
             stop_on_signals(self.stop)
             settings = uvicorn.Config(
-                create_app(self.app, self.clock, hooks.routes(self.app, self.clock)),
+                create_app(
+                    self.app,
+                    self.clock,
+                    hooks.routes(self.app, self.clock),
+                    on_written=self._mail_waits.set,
+                ),
                 log_level="warning",
                 log_config=None,
                 proxy_headers=False,
@@ -123,34 +129,30 @@ class Daemon:
             server = _Server(settings)
             web = asyncio.create_task(server.serve(sockets=[listener]))
             clock = AsyncIOScheduler(timezone=UTC)
-            # A tick that comes late is still a tick (the default drops it), and several late ones
-            # are one.
-            clock.add_job(
-                self.tick,
-                IntervalTrigger(seconds=TICK_S, timezone=UTC),
-                next_run_time=datetime.now(UTC),
-                misfire_grace_time=None,
-                coalesce=True,
-                max_instances=1,
-            )
-            intake_job = MailIntake(self.app, self.clock)
-            clock.add_job(
-                intake_job.look,
-                IntervalTrigger(seconds=TICK_S, timezone=UTC),
-                next_run_time=datetime.now(UTC),
-                misfire_grace_time=None,
-                coalesce=True,
-                max_instances=1,
-            )
+            intake_job = MailIntake(self.app, self.clock, self._mail_waits.set)
+            for job in (self.tick, intake_job.look):
+                # One that comes late still counts (the default drops it); several late ones are
+                # one.
+                clock.add_job(
+                    job,
+                    IntervalTrigger(seconds=TICK_S, timezone=UTC),
+                    next_run_time=datetime.now(UTC),
+                    misfire_grace_time=None,
+                    coalesce=True,
+                    max_instances=1,
+                )
             clock.start()
             log.info("daemon.started", web=f"http://{host}:{port}")
             door_for_mail = await intake_job.listen()
+            answering = asyncio.create_task(self._answer_people())
             waiting = asyncio.create_task(self.stop.wait())
             await asyncio.wait({web, waiting}, return_when=asyncio.FIRST_COMPLETED)
             self.stop.set()  # the web may have ended by itself: an address in use
             clock.pause()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), DRAIN_S)
+            self._mail_waits.set()  # it sees `stop`; a mail on its way comes to its end
+            await asyncio.wait({answering}, timeout=DRAIN_S)
             clock.shutdown(wait=False)  # only now: it cancels a tick that is still at work
             server.should_exit = True
             if door_for_mail is not None:
@@ -158,6 +160,26 @@ class Daemon:
             waiting.cancel()
             await web
             log.info("daemon.stopped")
+
+    async def _answer_people(self) -> None:
+        """Send mails that answer a person as soon as they are asked for, until `stop` is set. What
+        fails here is tried again by a tick.
+        """
+        while not self.stop.is_set():
+            await self._mail_waits.wait()
+            self._mail_waits.clear()
+            now = self.clock()
+            if self.stop.is_set() or self.rest.lasts(now):
+                continue
+            try:
+                if await asyncio.to_thread(self.app.has_waiting, now, is_answers=True):
+                    delivered = await self.app.deliver(now, stop=self.stop, is_answers=True)
+                    for problem in delivered.problems:
+                        log.warning("answer.problem", text=problem)
+            except NewsletterError as e:  # also: another process has the lock and sends them
+                log.info("answer.waits", code=e.code, text=e.message, next="sent by the next tick")
+            except Exception:
+                log.exception("answer.crashed", next="sent by the next tick")
 
     async def tick(self) -> None:
         """Do what is due now. A failure is told and tried again at the next tick."""

@@ -18,9 +18,13 @@ log = structlog.get_logger()
 class MailIntake:
     """LMTP as long as the daemon lives; a folder, an IMAP folder and kept mails once a minute."""
 
-    def __init__(self, app: App, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, app: App, clock: Callable[[], datetime], on_taken: Callable[[], object]
+    ) -> None:
+        """`on_taken` is called when mail was taken: an answer may wait."""
         self._app = app
         self._clock = clock
+        self._on_taken = on_taken
 
     async def listen(self) -> asyncio.Server | None:
         """Take mail by LMTP, where the site is set up for it. Raises: ConfigError."""
@@ -29,7 +33,9 @@ class MailIntake:
             return None
 
         async def take(sender: str, recipient: str, raw: bytes) -> str:
-            return await intake.take(self._app, sender, recipient, raw, self._clock)
+            taken = await intake.take(self._app, sender, recipient, raw, self._clock)
+            self._on_taken()
+            return taken
 
         try:
             return await lmtp.listen(where, take, partial(is_ours, self._app))
@@ -42,6 +48,7 @@ class MailIntake:
     async def look(self) -> None:
         """Take what waits elsewhere. A failure is told and tried again at the next look."""
         await asyncio.to_thread(self._look)
+        self._on_taken()
 
     def _look(self) -> None:
         now, bounces = self._clock(), self._app.config.bounces

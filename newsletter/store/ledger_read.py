@@ -13,6 +13,7 @@ from newsletter.models import DeliveryState
 from newsletter.store.db import chunks
 from newsletter.store.tables import (
     UNSETTLED,
+    UNSETTLED_ANSWER,
     deliveries,
     issue_papers,
     issues,
@@ -243,9 +244,10 @@ def addresses(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int
     return found
 
 
-def has_waiting(connection: Connection, now: datetime) -> bool:
-    """Whether some letter could be sent now."""
-    waiting = select(deliveries.c.id).where(UNSETTLED, deliveries.c.next_at <= int(now.timestamp()))
+def has_waiting(connection: Connection, now: datetime, *, is_answers: bool = False) -> bool:
+    """Whether some letter could be sent now; `is_answers`: a mail that answers a person."""
+    kind = UNSETTLED_ANSWER if is_answers else UNSETTLED
+    waiting = select(deliveries.c.id).where(kind, deliveries.c.next_at <= int(now.timestamp()))
     return connection.scalar(waiting.limit(1)) is not None
 
 

@@ -36,11 +36,15 @@ def create_app(
     app: App,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     more: Sequence[BaseRoute] = (),
+    on_written: Callable[[], object] | None = None,
 ) -> Starlette:
     """Build the site's pages. `clock` tells the time; a test passes its own. `more`: routes that
     belong to other rooms, such as the web hooks of returned mail.
+
+    `on_written` is called whenever a form changed something: a mail may wait.
     """
-    context = PageContext(app, View(app), clock, DbBatch(app.engine), TopicCache(app))
+    batch = DbBatch(app.engine, on_written)
+    context = PageContext(app, View(app), clock, batch, TopicCache(app))
     view, public = context.view, Public(context)
 
     @asynccontextmanager

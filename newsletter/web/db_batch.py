@@ -28,16 +28,20 @@ class DbBatch:
     connection; the caller gets its value or error.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, on_written: Callable[[], object] | None = None) -> None:
+        """`on_written` is called in the event loop after each commit of a write."""
         self.read = _Queue(engine, reading).do
-        self.write = _Queue(engine, writing).do
+        self.write = _Queue(engine, writing, on_written).do
 
 
 class _Queue:
     def __init__(
-        self, engine: Engine, opening: Callable[[Engine], AbstractContextManager[Connection]]
+        self,
+        engine: Engine,
+        opening: Callable[[Engine], AbstractContextManager[Connection]],
+        on_done: Callable[[], object] | None = None,
     ) -> None:
-        self.engine, self.opening = engine, opening
+        self.engine, self.opening, self.on_done = engine, opening, on_done
         self._waiting: list[tuple[Operation, asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, f"pages-{opening.__name__}")
@@ -60,6 +64,8 @@ class _Queue:
             batch, self._waiting = self._waiting[:BATCH_SIZE], self._waiting[BATCH_SIZE:]
             operations = [operation for operation, _ in batch]
             results = await loop.run_in_executor(self._thread, self._run, operations)
+            if self.on_done is not None:
+                self.on_done()
             for (_, done), (value, error) in zip(batch, results, strict=True):
                 if done.cancelled():  # the visitor hung up; what they did is kept
                     continue

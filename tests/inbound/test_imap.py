@@ -135,7 +135,7 @@ async def test_a_daemon_looks_into_folders_beside_the_day(
     bounces = site.app.config.bounces.model_copy(update={"maildir": tmp_path / "box"})
     site.app.config = site.app.config.model_copy(update={"bounces": bounces})
     server.add(OTHER + b"more")
-    await MailIntake(site.app, lambda: NOW).look()
+    await MailIntake(site.app, lambda: NOW, lambda: None).look()
     assert {one.mail.road for one in kept(site.app)} == {"maildir", "imap"}
 
 

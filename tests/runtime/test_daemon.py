@@ -128,3 +128,58 @@ async def test_an_address_in_use_ends_the_daemon_and_says_so(site: Path, mailbox
     server.close()
     assert daemon.returncode == 3
     assert f"cannot listen on 127.0.0.1:{port}" in log.decode()
+
+
+def post(site: Path, path: str, form: str) -> int:
+    port = (site / "config.toml").read_text().rpartition("port = ")[2].split()[0]
+    with urlopen(f"http://127.0.0.1:{port}{path}", form.encode(), timeout=5) as answer:
+        return int(answer.status)
+
+
+async def test_K31_a_confirmation_leaves_within_two_seconds_of_the_form(
+    site: Path, mailbox: Mailbox
+) -> None:
+    daemon = await start(site)
+    await until(lambda: mailbox.raw)  # the first tick is over; the next one is a minute away
+    await asyncio.sleep(0.5)
+    for name in ("bo", "cy"):
+        before = asyncio.get_running_loop().time()
+        await asyncio.to_thread(post, site, "/subscribe", f"email={name}%40example.net")
+        await until(lambda name=name: any(to == f"{name}@example.net" for to, _ in mailbox.raw))
+        assert asyncio.get_running_loop().time() - before < 2
+    daemon.send_signal(signal.SIGTERM)
+    _, log = await asyncio.wait_for(daemon.communicate(), 15)
+    assert daemon.returncode == 0 and b"Traceback" not in log, log.decode()[-2000:]
+    assert len(mailbox.raw) == 3
+
+
+async def test_K31_answers_leave_while_a_day_is_prepared(
+    site: Path, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sources and summaries may take minutes; who asks to subscribe meanwhile does not wait."""
+    from newsletter.app import App
+    from newsletter.config_loading import load_config
+    from newsletter.runtime.daemon import Daemon
+
+    app = App.open(load_config(site / "config.toml", {}))
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(*_: object) -> None:
+        asked.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(App, "_summarise", slow)
+    daemon = Daemon(app)
+    port = free_port()
+    serving = asyncio.create_task(daemon.serve("127.0.0.1", port))
+    await asyncio.wait_for(asked.wait(), 20)
+    text = (site / "config.toml").read_text().rpartition("port = ")[0]
+    (site / "config.toml").write_text(f"{text}port = {port}\n")
+    await asyncio.to_thread(post, site, "/subscribe", "email=bo%40example.net")
+    await until(lambda: [to for to, _ in mailbox.raw] == ["bo@example.net"], 5)
+    go_on.set()
+    await until(lambda: len(mailbox.raw) == 2)
+    daemon.stop.set()
+    await asyncio.wait_for(serving, 30)
+    app.close()
+    assert sorted(to for to, _ in mailbox.raw) == ["ada@example.org", "bo@example.net"]
