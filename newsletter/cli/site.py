@@ -194,7 +194,11 @@ def take_feeds(
     known = {feed.url for feed in config.sources.feeds}
     names = {feed.name for feed in config.sources.feeds} | {*TAKEN}
     added: list[dict[str, str]] = []
-    for title, url in read_opml(file.read_bytes()):
+    found = read_opml(file.read_bytes())
+    if found.lost:
+        lines = ", ".join(map(str, found.lost))
+        note(f"feeds in these lines cannot be read and are left out: {lines}")
+    for title, url in found.feeds:
         if url.rstrip("/") not in known:
             name = _feed_name(title, names)
             names.add(name)
@@ -213,7 +217,7 @@ def take_feeds(
             trial.replace(path)
         finally:
             trial.unlink(missing_ok=True)
-    if not emit({"added": added, "dry_run": dry_run}):
+    if not emit({"added": added, "dry_run": dry_run, "lost_lines": list(found.lost)}):
         say(f"{len(added)} feeds {'would be' if dry_run else 'were'} added to {path}")
         for feed in added:
             say(f"{feed['name']}  {feed['url']}")

@@ -1,41 +1,126 @@
 """Readers of another reader, taken over: OPML to feeds. Nothing is fetched here."""
 
+import html
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from newsletter.errors import InputError
 from newsletter.text.markup import clean, clean_link
 
 MOST_FEEDS = 5_000
+#: An ampersand that begins no reference, as people and programs write it.
+_BARE_AMPERSAND = re.compile(r"&(?!#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)")
+_NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
+_XML_NAMES = frozenset(("amp", "lt", "gt", "quot", "apos"))
+#: What XML 1.0 section 2.2 does not allow, written out or as a reference.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_ENCODING = re.compile(rb"""\A\s*<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+#: A document type without declarations of its own; it declares nothing.
+_PLAIN_DOCTYPE = re.compile(r"<!DOCTYPE[^\[<>]*>")
+#: One outline's beginning. A quoted value may hold a `>`; a `<` never stands in a sound one.
+_OUTLINE = re.compile(r"""<outline\b((?:[^<>"']|"[^"<]*"|'[^'<]*')*)/?>""", re.IGNORECASE)
+_ANY_OUTLINE = re.compile(r"<outline\b", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([A-Za-z_:][\w:.-]*)\s*=\s*("[^"]*"|'[^']*')""")
 
 
-def read_opml(body: bytes) -> list[tuple[str, str]]:
-    """Find the feeds of an OPML file as (name, URL), each URL once, names unique
-    (http://opml.org/spec2.opml).
+@dataclass(frozen=True, slots=True)
+class FeedList:
+    """The feeds of an OPML file as (name, URL), each URL once, names unique."""
+
+    feeds: list[tuple[str, str]]
+    lost: tuple[int, ...] = ()  #: lines of outlines that cannot be read, from 1
+
+
+def read_opml(body: bytes) -> FeedList:
+    """Find the feeds of an OPML file (http://opml.org/spec2.opml).
+
+    A defect costs the outline that it stands in: bare ampersands and HTML's names for characters
+    are read as they are meant, and what is no XML even so is read outline by outline.
 
     Raises:
         InputError: not OPML, or no feed in it.
     """
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
+    text = _decoded(body)
+    if "<!ENTITY" in text:
         raise InputError("the OPML file declares entities, which are not read")
+    text = _mended(_PLAIN_DOCTYPE.sub("", text, count=1))
+    if "<!DOCTYPE" in text:
+        raise InputError("the OPML file declares entities, which are not read")
+    lost: tuple[int, ...] = ()
     try:
-        root = ElementTree.fromstring(body)  # noqa: S314 (no entities, checked above)
+        found = list(_outlines(ElementTree.fromstring(_without_declaration(text))))  # noqa: S314
     except ElementTree.ParseError as e:
-        raise InputError(f"not an OPML file: {e}", position=e.position[1] + 1) from e
-    if root.tag.lower() != "opml":
-        raise InputError(f"not an OPML file: it begins with <{clean(root.tag, 40)}>")
+        if not re.search(r"<opml\b", text, re.IGNORECASE):
+            raise InputError(f"not an OPML file: {e}", position=e.position[1] + 1) from e
+        found, lost = _one_by_one(text)
     feeds: dict[str, str] = {}
-    for outline in root.iter("outline"):
-        attributes = {name.lower(): value for name, value in outline.attrib.items()}
+    for attributes in found:
         if link := clean_link(attributes.get("xmlurl")):
-            feeds.setdefault(
-                link, clean(attributes.get("title") or attributes.get("text"), 80) or _host(link)
-            )
+            name = clean(attributes.get("title") or attributes.get("text"), 80)
+            feeds.setdefault(link, name or _host(link))
     if not feeds:
         raise InputError(
             "the OPML file names no feed", hint="feeds are <outline xmlUrl='https://…'/> elements"
         )
-    return list(zip(_unique(list(feeds.values())), feeds, strict=True))[:MOST_FEEDS]
+    named = zip(_unique(list(feeds.values())), feeds, strict=True)
+    return FeedList(list(named)[:MOST_FEEDS], lost)
+
+
+def _decoded(body: bytes) -> str:
+    """The text of the file: by its mark, its declaration, or UTF-8; else Windows-1252."""
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return body.decode("utf-16", "replace")
+    said = _ENCODING.match(body)
+    for encoding in (said[1].decode() if said else "utf-8", "utf-8-sig"):
+        try:
+            return body.decode(encoding).removeprefix("\ufeff")
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return body.decode("cp1252", "replace")
+
+
+def _mended(text: str) -> str:
+    """Text whose references XML knows; everything else stays as it is."""
+
+    def character(match: re.Match[str]) -> str:
+        if match[1] in _XML_NAMES:
+            return match[0]
+        meant = html.unescape(match[0])
+        return f"&amp;{match[1]};" if meant == match[0] else html.escape(meant)
+
+    return _NAMED.sub(character, _BARE_AMPERSAND.sub("&amp;", _CONTROL.sub("", text)))
+
+
+def _without_declaration(text: str) -> str:
+    """XML that is a string already must not say which bytes it was made of."""
+    return re.sub(r"\A\s*<\?xml[^>]*\?>", "", text).lstrip()
+
+
+def _outlines(root: ElementTree.Element) -> Iterator[dict[str, str]]:
+    """Raises: InputError for a document of another kind."""
+    if root.tag.lower() != "opml":
+        raise InputError(f"not an OPML file: it begins with <{clean(root.tag, 40)}>")
+    for element in root.iter():
+        if str(element.tag).lower() == "outline":
+            yield {name.lower(): value for name, value in element.attrib.items()}
+
+
+def _one_by_one(text: str) -> tuple[list[dict[str, str]], tuple[int, ...]]:
+    """The outlines of a file that is no XML, and the lines of those that cannot be read."""
+    found, lost = [], []
+    line, counted = 1, 0
+    for begin in _ANY_OUTLINE.finditer(text):
+        line += text.count("\n", counted, begin.start())
+        counted = begin.start()
+        whole = _OUTLINE.match(text, counted)
+        if whole is None:
+            lost.append(line)
+            continue
+        pairs = _ATTRIBUTE.findall(whole[1])
+        found.append({name.lower(): html.unescape(value[1:-1]) for name, value in pairs})
+    return found, tuple(lost)
 
 
 def _host(link: str) -> str:

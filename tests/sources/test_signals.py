@@ -130,7 +130,7 @@ OPML = b"""<?xml version="1.0"?><opml version="2.0"><body>
 
 
 def test_opml_is_read_nested_each_feed_once_with_unique_names() -> None:
-    assert read_opml(OPML) == [
+    assert read_opml(OPML).feeds == [
         ("Nature", "https://www.nature.com/nature.rss"),
         ("Nature 2", "https://www.nature.com/other.rss"),
         ("example.org", "https://www.example.org/feed"),
