@@ -187,13 +187,21 @@ async def test_a_relay_that_is_away_loses_nothing(site: App) -> None:
     assert len(mailbox.raw) == 1
 
 
-async def test_A13_an_address_that_does_not_exist_is_never_tried_again(site: App) -> None:
+async def test_A13_an_address_that_two_issues_could_not_reach_is_given_up(
+    site: App, mirror: Mirror
+) -> None:
     reader = add_reader(site, "gone@example.org", "language-models")
     async with Mailbox(refuse={"gone@example.org": "550 5.1.1 no such user"}) as mailbox:
-        report = await with_port(site, mailbox.port).run(FRIDAY)
-        assert report.data["issues"][0]["refused"] == 1
-    with reading(site.engine) as connection:
-        assert subscribers.get(connection, reader.id).state is SubscriberState.SUPPRESSED
+        site = with_port(site, mailbox.port)
+        for day, state in ((0, SubscriberState.ACTIVE), (3, SubscriberState.SUPPRESSED)):
+            mirror.day = f"{(FRIDAY + timedelta(days=day)).date()}"
+            report = await site.run(FRIDAY + timedelta(days=day))
+            assert report.data["issues"][0]["refused"] == 1
+            with reading(site.engine) as connection:
+                assert subscribers.get(connection, reader.id).state is state
+        mirror.day = "2026-04-21"
+        report = await site.run(FRIDAY + timedelta(days=4))
+        assert report.data["issues"] == [], "never tried again"
 
 
 async def test_a_letter_out_of_date_is_not_sent_and_the_next_one_tells(
