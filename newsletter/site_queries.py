@@ -18,7 +18,7 @@ def search(engine: Engine, text: str, limit: int = 20) -> list[tuple[Paper, floa
     """
     query = parse(text)
     with reading(engine) as connection:
-        found = papers.shown(connection, paper_search.find(connection, query))
+        found = papers.shown(connection, paper_search.find(connection, query, limit))
         matches = Index(found).search(query, limit, is_loose=False)
         if len(matches) < limit:
             known = {paper.key for paper in found}

@@ -26,7 +26,7 @@ TERMS_VERSION = 1
 #: A query with at most so many hits is ranked whole; of a broader one only the newest hits are
 #: looked at, so that its cost does not grow with the site.
 RANKED_WHOLE = 5_000
-#: Candidates that are handed over for the final order.
+#: Candidates that are handed over for the final order, if not more are asked for.
 CANDIDATES = 60
 #: Terms that a paper is compared by when similar ones are looked for.
 TELLING = 8
@@ -120,13 +120,13 @@ _INSERT_POSTGRESQL = text(
 # -- finding ---------------------------------------------------------------------------------------
 
 
-def find(connection: Connection, query: Query) -> list[int]:
-    """Find the keys of papers that may hold all of a query, at most `2 * CANDIDATES`.
+def find(connection: Connection, query: Query, least: int = CANDIDATES) -> list[int]:
+    """Find the keys of papers that may hold all of a query; at least `least`, if so many do.
 
     Every paper that matches is among the hits; some hits may not match (words of a phrase that
     stand apart). The order is the database's and only decides what is left out.
     """
-    return _ask(connection, writer(connection).node(query.root))
+    return _ask(connection, writer(connection).node(query.root), least)
 
 
 def find_loosely(connection: Connection, query: Query) -> list[int]:
@@ -181,12 +181,12 @@ def _shares(connection: Connection) -> dict[str, float]:
     return {term: number / len(newest) for term, number in counts.items()}
 
 
-def _ask(connection: Connection, asked: str) -> list[int]:
+def _ask(connection: Connection, asked: str, least: int = CANDIDATES) -> list[int]:
     """Rank the hits when they are few enough, else take the newest, in the title and anywhere."""
     if not asked:
         return []
     statements = _statements(connection)
-    values = {"asked": asked, "most": RANKED_WHOLE + 1, "limit": CANDIDATES}
+    values = {"asked": asked, "most": RANKED_WHOLE + 1, "limit": max(CANDIDATES, least)}
     if (connection.scalar(statements.number, values) or 0) <= RANKED_WHOLE:
         return list(connection.scalars(statements.ranked, values))
     titled = values | {"asked": writer(connection).titled(asked)}

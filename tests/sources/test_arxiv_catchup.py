@@ -70,27 +70,30 @@ async def test_the_list_of_a_category_that_failed_is_asked_for_the_next_day(
 ) -> None:
     arxiv, memory = source(http, mirror, "cs.AI", "cs.LG"), {}
     mirror.routes["/api"] = lambda _: api_page([7], 0, 1)
-    for day, is_down in (("2026-05-04", False), ("2026-05-05", True), ("2026-05-06", False)):
+    lists = {
+        (unit, day): DayList(unit, date(2026, 5, day), ListState.DUE)
+        for unit in ("cs.AI", "cs.LG")
+        for day in (4, 5, 6)
+    }
+    for day, is_down in ((4, False), (5, True), (6, False)):
+        today = f"2026-05-{day:02}"
         for n, category in enumerate(("cs.AI", "cs.LG")):
-            mirror.routes[f"/rss/{category}"] = feed(day, (f"2605.{day[-2:]}00{n}v1", "new", day))
+            papers = (f"2605.{day:02}00{n}v1", "new", today)
+            mirror.routes[f"/rss/{category}"] = feed(today, papers)
         if is_down:
             mirror.routes["/rss/cs.LG"] = Reply(b"", 500)
         mirror.log.clear()
-        harvest = await arxiv.fetch(Ask(at(day), at("2026-05-04"), memory))
+        known = tuple(one for (_, of), one in lists.items() if of <= day)
+        harvest = await arxiv.fetch(Ask(at(today), at("2026-05-04"), memory, lists=known))
         memory = harvest.memory
-        assert memory["covered"] == ("2026-05-04" if is_down else day)
+        lists |= {(one.unit, one.day.day): one for one in harvest.lists}
+        assert lists["cs.AI", day].is_covered
+        assert lists["cs.LG", day].is_covered is not is_down
     (asked,) = [parse_qs(request.query) for request in mirror.log if request.path == "/api"]
-    assert "submittedDate:[202605011800 TO 202605041800]" in asked["search_query"][0]  # Tuesday's
-
-
-async def test_nothing_older_than_thirty_days_is_caught_up(http: Http, mirror: Mirror) -> None:
-    mirror.routes["/rss/cs.AI"] = feed("2026-05-07", ("2605.09999v1", "new", "Z"))
-    mirror.routes["/api"] = lambda _: api_page([7], 0, 1)
-    memory = {"covered": "2026-01-05"}
-    await source(http, mirror).fetch(Ask(at("2026-05-07"), at("2026-01-05"), memory))
-    query = parse_qs(next(r.query for r in mirror.log if r.path == "/api"))["search_query"][0]
-    begin = query.partition("submittedDate:[")[2][:8]
-    assert "20260402" <= begin <= "20260408"
+    assert asked["search_query"] == [  # Tuesday's list, of the category that failed alone
+        "(cat:cs.LG) AND submittedDate:[202605011800 TO 202605041800]"
+    ]
+    assert lists["cs.LG", 5].is_covered
 
 
 async def test_C05_an_api_that_finds_nothing_on_list_days_is_not_believed(
