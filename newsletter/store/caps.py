@@ -1,5 +1,6 @@
-"""Caps: at most so many in a span of time. They are counted in the database, so that processes and
-restarts share them.
+"""Caps: how many uses a span of time allows.
+
+The database counts them, so all processes share the count and a restart keeps it.
 """
 
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from newsletter.store.tables import caps
 def take(
     connection: Connection, name: str, key: str, limit: int, span: timedelta, now: datetime
 ) -> bool:
-    """Count one use; False when this span's share is used up. Spans begin at whole multiples."""
+    """Count one use; False at `limit` uses of the span. Spans start at multiples of `span`."""
     seconds = int(span.total_seconds())
     end = (int(now.timestamp()) // seconds + 1) * seconds
     row = {"name": name, "key": key[:320], "span": end, "number": 1}
@@ -29,5 +30,5 @@ def take(
 
 
 def forget(connection: Connection, now: datetime) -> None:
-    """Drop the counts of spans that are over."""
+    """Delete the counts of spans that have ended."""
     connection.execute(delete(caps).where(caps.c.span < int(now.timestamp())))

@@ -1,4 +1,4 @@
-"""The kinds of columns that tables are made of, and how constraints are named."""
+"""Column types shared by the tables, and the naming convention of constraints."""
 
 from datetime import UTC, datetime
 from typing import Any

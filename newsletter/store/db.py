@@ -1,9 +1,8 @@
-"""Opening the database, transactions, migrations, locks. No query about the product's nouns lives
-here.
+"""Open the database; transactions, migrations and locks. Queries are in the other modules.
 
-SQLite: WAL, synchronous=FULL (the fence before the final dot must survive a power cut), foreign
-keys, and BEGIN IMMEDIATE for every writer, because a read that turns into a write fails at once
-whatever the busy timeout says.
+SQLite uses WAL, synchronous=FULL (the fence before the final dot must survive a power cut), foreign
+keys, and BEGIN IMMEDIATE for every writer: a transaction that reads first and writes later fails at
+once when the database is locked, whatever the busy timeout is.
 """
 
 import fcntl
@@ -47,16 +46,14 @@ _decoder = json.JSONDecoder()
 
 
 def _loads(text: str) -> Any:
-    """As json.loads, for what `as_json` wrote: a third of the time, and papers are loaded by the
-    ten thousand.
-    """
+    """Decode JSON that `as_json` wrote. It takes a third of the time of `json.loads`."""
     return [] if text == "[]" else _decoder.raw_decode(text)[0]
 
 
 def open_engine(url: str, *, busy_timeout_s: float = 30.0) -> Engine:
     """Open an engine for `sqlite:///…` or `postgresql+psycopg://…`.
 
-    Raises: StoreError when the address is not one of these.
+    Raises: StoreError for any other URL.
     """
     kind = make_url(url).get_backend_name()
     if kind == "sqlite":
@@ -82,7 +79,7 @@ def open_engine(url: str, *, busy_timeout_s: float = 30.0) -> Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
+    connection.isolation_level = None  # `_begin_sqlite` sends BEGIN
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
@@ -100,7 +97,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A consistent view that takes no write lock. Writing in it is a bug.
+    """Open a consistent read-only view. It takes no write lock; writing in it is a bug.
 
     Raises: StoreError when the database cannot be read.
     """
@@ -113,7 +110,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction: all of it is kept, or none.
+    """Open one write transaction: it commits at the end, or rolls back on an exception.
 
     Raises: StoreError when the database stays locked, is full or is read-only.
     """
@@ -125,9 +122,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def explain(error: DBAPIError) -> Exception:
-    """Turn what an operator can mend into a StoreError; hand back everything else as it is (bugs
-    stay visible).
-    """
+    """Turn a fault that the operator can repair into a StoreError; return any other unchanged."""
     said = str(error.orig)
     for mark, hint in (
         (
@@ -149,8 +144,9 @@ def explain(error: DBAPIError) -> Exception:
 
 
 def database_seconds(dialect: str) -> Any:
-    """SQL for the database's own clock, whole seconds since the epoch. Leases never trust a
-    worker's clock.
+    """Return SQL for the database's clock, in whole seconds since the epoch.
+
+    Leases use it, because a worker's clock may be wrong.
     """
     if dialect == "sqlite":
         return literal_column("CAST(strftime('%s', 'now') AS INTEGER)", BigInteger)
@@ -158,7 +154,7 @@ def database_seconds(dialect: str) -> Any:
 
 
 def database_time(connection: Connection) -> int:
-    """The database's own clock, whole seconds since the epoch."""
+    """Read the database's clock, in whole seconds since the epoch."""
     seconds: int = connection.execute(
         select(database_seconds(connection.dialect.name))
     ).scalar_one()
@@ -166,13 +162,13 @@ def database_time(connection: Connection) -> int:
 
 
 def insert_into(database: Connection | Dialect, table: Any) -> Any:
-    """An INSERT that knows ON CONFLICT, in the database's dialect."""
+    """Return an INSERT in the database's dialect, which supports ON CONFLICT."""
     dialect = database.dialect if isinstance(database, Connection) else database
     return (sqlite if dialect.name == "sqlite" else postgresql).insert(table)
 
 
 def chunks(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
-    """Cut a sequence into parts that fit the parameters of one statement."""
+    """Split a sequence so that each part fits the parameter limit of one statement."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
 
@@ -181,9 +177,7 @@ def chunks(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
 
 
 def find_assets(name: str) -> Path:
-    """Find `templates` or `migrations`: in the installed package first, then beside it in a
-    checkout.
-    """
+    """Find `templates` or `migrations` in the installed package, else in the checkout."""
     package = Path(__file__).resolve().parent.parent
     for place in (package / "_assets" / name, package.parent / name):
         if place.is_dir():
@@ -201,15 +195,15 @@ def _alembic(engine: Engine) -> Config:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema to this version. Repeating it changes nothing."""
+    """Upgrade the schema to this version. Running it again changes nothing."""
     command.upgrade(_alembic(engine), "head")
 
 
 @dataclass(frozen=True)
 class Schema:
-    found: str  #: revision in the database; empty = none
+    found: str  #: revision in the database; empty: none
     wanted: str  #: revision of this version
-    is_known: bool  #: False: made by a newer version
+    is_known: bool  #: False: a newer version made it
 
     @property
     def is_current(self) -> bool:
@@ -228,7 +222,7 @@ def schema(engine: Engine) -> Schema:
 def require_schema(engine: Engine) -> None:
     """Refuse a database older or newer than this version.
 
-    Raises: StoreError naming the command that helps.
+    Raises: StoreError, which names the command to run.
     """
     state = schema(engine)
     if not state.is_known:
@@ -249,11 +243,11 @@ def require_schema(engine: Engine) -> None:
 
 @contextmanager
 def only_one(engine: Engine, name: str) -> Iterator[None]:
-    """Hold a lock that one process at a time can have: "run" while a day is made, "daemon" for a
-    daemon's life.
+    """Hold a lock that only one process can have: "run" for a run, "daemon" for a daemon.
 
-    It ends with the process, however that ends. Raises: Busy, naming the holder where the system
-    knows it.
+    The lock is released when the process ends, also when it crashes.
+
+    Raises: Busy, which names the holder where the system knows it.
     """
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -1,4 +1,4 @@
-"""Who is due: active readers by the rhythm they chose, without those who have their digest."""
+"""Find readers who are due: active, and without a digest for the day."""
 
 import json
 from datetime import date, datetime, timedelta
@@ -9,10 +9,9 @@ from newsletter.models import Reader, SubscriberState
 from newsletter.store.subscribers import topics_of
 from newsletter.store.tables import deliveries, issues, subscribers
 
-#: Two digests of one reader are wished at least so far apart, even when the reader changes time
-#: zone or hour.
+#: The least time between two digests of one reader, also after a change of time zone or hour.
 APART = timedelta(hours=20)
-#: Lists as text: nearly all of them are empty, and decoding them costs as much as all the rest.
+#: JSON lists are selected as text: nearly all are empty, and decoding each one is slow.
 _DUE = select(
     subscribers.c.id,
     subscribers.c.address_version,
@@ -24,7 +23,7 @@ _DUE = select(
 
 
 def rhythms(connection: Connection) -> list[tuple[str, int, str]]:
-    """Every (time zone, hour, rhythm) that some active reader has."""
+    """Return every (time zone, hour, rhythm) that an active reader has."""
     rows = connection.execute(
         select(subscribers.c.timezone, subscribers.c.hour, subscribers.c.rhythm)
         .where(subscribers.c.state == SubscriberState.ACTIVE)
@@ -42,11 +41,10 @@ def due_batch(
     after: int,
     limit: int,
 ) -> list[Reader]:
-    """Active readers of one rhythm who have nothing planned for that local date, by id, beginning
-    after an id.
+    """List active readers of one rhythm with no letter for that local date, with ids above `after`.
 
-    A digest wished less than `APART` from this one counts as planned too: the reader moved between
-    time zones. Somebody who confirmed after the wished moment waits for the next one.
+    A letter due less than `APART` from `wish` also counts: the reader changed time zone. A reader
+    who confirmed after `wish` gets the next digest.
     """
     timezone, hour, kind = rhythm
     planned = exists().where(
@@ -84,7 +82,7 @@ def due_batch(
 
 
 def resume_paused(connection: Connection, today: date) -> int:
-    """Wake readers whose pause is over."""
+    """Set readers whose pause has ended back to active; return how many."""
     over = and_(subscribers.c.state == SubscriberState.PAUSED, subscribers.c.paused_until <= today)
     woken = (
         update(subscribers)

@@ -1,5 +1,6 @@
-"""Evidence about addresses: what a server, a person or a provider said about letters that did not
-arrive. What follows from it is decided in `delivery.suppression`.
+"""Evidence about addresses: reports by a server, a person or a provider on undelivered letters.
+
+`delivery.suppression` decides what to do about them.
 """
 
 from dataclasses import dataclass
@@ -12,27 +13,27 @@ from newsletter.models import Evidence, SubscriberState
 from newsletter.store.db import insert_into
 from newsletter.store.tables import deliveries, evidence, issues, subscribers, suppressions
 
-#: A report about an older letter says nothing about today's mailbox.
+#: Reports about letters older than this are ignored.
 BELIEVED = timedelta(days=14)
-#: Causes that speak of the mailbox, as far as they are kept for a rest or an end.
+#: Causes that concern the mailbox itself, for which a reader is rested or suppressed.
 _MAILBOX = ("gone", "full", "closed")
 _BOUNCE = "bounce"
 
 
 @dataclass(frozen=True, slots=True)
 class Mailed:
-    """A letter that something came back about, and its reader."""
+    """A letter that a report is about, and its reader."""
 
     delivery: int
     subscriber: int
     canonical: str
-    state: str  #: the reader's
+    state: str  #: of the reader
     issue: int | None
-    is_paused: bool  #: the issue
+    is_paused: bool  #: of the issue
 
 
 def find(connection: Connection, delivery: int, now: datetime) -> Mailed | None:
-    """The letter a report is about, if it left in the last 14 days."""
+    """Find the letter that a report is about, if it left within `BELIEVED`."""
     has_left = and_(
         deliveries.c.due_at > now - BELIEVED, deliveries.c.state.in_(("sent", "held", "dot"))
     )
@@ -40,7 +41,7 @@ def find(connection: Connection, delivery: int, now: datetime) -> Mailed | None:
 
 
 def find_any(connection: Connection, delivery: int) -> Mailed | None:
-    """The letter of a row, whatever became of it."""
+    """Find the letter of a row, whatever its state and age."""
     return _find(connection, deliveries.c.id == delivery)
 
 
@@ -71,7 +72,7 @@ def _find(connection: Connection, where: Any) -> Mailed | None:
 
 
 def note(connection: Connection, mailed: Mailed, said: Evidence, *, is_doubted: bool) -> bool:
-    """Keep what was said about a letter; False when this source spoke of it before."""
+    """Store a report about a letter; False when this source has reported on it before."""
     row = {
         "subscriber": mailed.subscriber,
         "delivery": mailed.delivery,
@@ -88,7 +89,7 @@ def note(connection: Connection, mailed: Mailed, said: Evidence, *, is_doubted: 
 
 
 def note_cleared(connection: Connection, subscriber: int, reason: str, now: datetime) -> None:
-    """Keep the operator's word that what was said about an address so far counts no more."""
+    """Store that the operator cleared an address: earlier reports count no more."""
     mine = evidence.c.subscriber == subscriber
     connection.execute(update(evidence).where(mine).values(is_doubted=1))
     word = {"source": "operator", "cause": "cleared", "reply": reason, "at": now}
@@ -96,7 +97,7 @@ def note_cleared(connection: Connection, subscriber: int, reason: str, now: date
 
 
 def gone_issues(connection: Connection, subscriber: int) -> int:
-    """Of how many different issues it was said that a reader's mailbox does not exist."""
+    """Count the issues for which a report said that the reader's mailbox does not exist."""
     issue = func.coalesce(deliveries.c.issue, -deliveries.c.id)
     counted = select(func.count(distinct(issue))).join(
         evidence, evidence.c.delivery == deliveries.c.id
@@ -106,9 +107,7 @@ def gone_issues(connection: Connection, subscriber: int) -> int:
 
 
 def shut_in_a_row(connection: Connection, subscriber: int, most: int) -> int:
-    """How many of a reader's last issues met a full or closed mailbox; one that did not ends the
-    row.
-    """
+    """Count the reader's latest issues in a row that met a full or closed mailbox, up to `most`."""
     rows = connection.execute(
         select(evidence.c.cause)
         .select_from(deliveries.outerjoin(evidence, evidence.c.delivery == deliveries.c.id))
@@ -128,11 +127,11 @@ def shut_in_a_row(connection: Connection, subscriber: int, most: int) -> int:
     return count
 
 
-# -- very many at once -----------------------------------------------------------------------------
+# -- evidence of a whole issue ---------------------------------------------------------------------
 
 
 def gone_since(connection: Connection, issue: int, since: datetime) -> int:
-    """About how many of an issue's letters it was said since a moment that nobody is there."""
+    """Count an issue's letters reported since a moment as having no mailbox."""
     counted = select(func.count()).select_from(
         evidence.join(deliveries, deliveries.c.id == evidence.c.delivery)
     )
@@ -141,7 +140,7 @@ def gone_since(connection: Connection, issue: int, since: datetime) -> int:
 
 
 def letters_that_left(connection: Connection, issue: int) -> int:
-    """How many of an issue's letters left so far, without those that are in doubt."""
+    """Count an issue's letters that left, without those whose outcome is unknown."""
     doubted = select(evidence.c.delivery).where(
         evidence.c.is_doubted == 1, evidence.c.delivery.is_not(None)
     )
@@ -151,12 +150,12 @@ def letters_that_left(connection: Connection, issue: int) -> int:
 
 
 def doubt(connection: Connection, issue: int) -> list[Mailed]:
-    """Let an issue's evidence count for nobody; returns the letters it is about."""
+    """Mark an issue's evidence as doubted, so that it does not count; return its letters."""
     return _recount(connection, issue, is_doubted=True)
 
 
 def believe(connection: Connection, issue: int) -> list[Mailed]:
-    """Let an issue's doubted evidence count after all; returns the letters it is about."""
+    """Let an issue's doubted evidence count again; return its letters."""
     return _recount(connection, issue, is_doubted=False)
 
 
@@ -168,14 +167,15 @@ def _recount(connection: Connection, issue: int, *, is_doubted: bool) -> list[Ma
     return [found for id in ids if (found := find_any(connection, id)) is not None]
 
 
-# -- taking it back --------------------------------------------------------------------------------
+# -- undoing suppressions --------------------------------------------------------------------------
 
 
 def revive(
     connection: Connection, reader: int, address_hash: str, since: datetime | None = None
 ) -> bool:
-    """Take back that a reader was given up for what was said about the mailbox; their links work
-    as before. `since`: only if that was later than this moment.
+    """Undo a suppression that was caused by evidence about the mailbox; links work as before.
+
+    `since`: only when the suppression is later than this moment.
     """
     given_up = and_(suppressions.c.address_hash == address_hash, suppressions.c.reason == _BOUNCE)
     if since is not None:
@@ -191,7 +191,7 @@ def revive(
 
 
 def suppressed_by(connection: Connection, *, issue: int | None, text: str) -> list[tuple[int, str]]:
-    """Suppressed readers whose evidence is of an issue or holds a text: (id, canonical address)."""
+    """List suppressed readers with evidence of an issue, or with a text in it: (id, canonical)."""
     query = (
         select(subscribers.c.id, subscribers.c.canonical)
         .distinct()
@@ -212,8 +212,9 @@ def suppressed_by(connection: Connection, *, issue: int | None, text: str) -> li
 
 
 def of_reader(connection: Connection, subscriber: int) -> list[dict[str, Any]]:
-    """All that was said about a reader's address, first one first: {at, source, cause, status,
-    reply, is_doubted, day}.
+    """List the evidence about a reader's address, oldest first.
+
+    Each is {at, source, cause, status, reply, is_doubted, day}.
     """
     query = (
         select(evidence, issues.c.date.label("day"))

@@ -13,7 +13,7 @@ from newsletter.store.tables import votes
 def vote(
     connection: Connection, reader: int, paper: int, value: int, now: datetime, reason: str = ""
 ) -> None:
-    """Keep "more like this" (1) or "less" (-1); 0 takes a vote back."""
+    """Store a vote: 1 = more like this, -1 = less; 0 deletes it."""
     if not value:
         connection.execute(
             delete(votes).where(votes.c.subscriber == reader, votes.c.paper == paper)
@@ -28,7 +28,7 @@ def vote(
 
 
 def votes_of(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, int]]:
-    """Reader -> paper key -> 1 or -1. Readers who never voted are absent."""
+    """Return reader -> paper key -> 1 or -1. Readers without votes are absent."""
     found: dict[int, dict[int, int]] = defaultdict(dict)
     for part in chunks(sorted(set(ids))):
         for row in connection.execute(select(votes).where(votes.c.subscriber.in_(part))):

@@ -1,4 +1,4 @@
-"""Mail that came in: what is kept of it, what was counted, which events were seen."""
+"""Incoming mail: stored mails, counts of outcomes, and identifiers of known events."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from newsletter.errors import NotFound
 from newsletter.store.db import insert_into
 from newsletter.store.tables import inbound, inbound_counts, seen_events
 
-#: How many mails are kept at most; more of them stay where they came from.
+#: The most mails that are stored; further ones stay in the mailbox or queue they came from.
 MOST_KEPT = 1_000
-#: How long a mail is kept, and an event remembered.
+#: How long a mail is stored, and an event's identifier.
 KEPT_FOR, SEEN_FOR = timedelta(days=60), timedelta(days=30)
-#: Waits before each further try of a mail of which nothing could be made.
+#: Waits before each further try of a mail that could not be processed.
 RETRY_AFTER = (timedelta(hours=1), timedelta(days=1), timedelta(days=7))
 
 
@@ -23,14 +23,14 @@ class Arrived:
     """One mail as it arrived."""
 
     road: str  #: lmtp | pipe | maildir | imap
-    sender: str  #: of the envelope; empty for reports
-    recipient: str  #: empty when only the mail itself can tell
+    sender: str  #: envelope sender; empty for reports
+    recipient: str  #: empty when only the mail's content shows it
     raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A mail that is kept."""
+    """A stored mail."""
 
     id: int
     at: datetime
@@ -44,7 +44,7 @@ class Kept:
 def keep(
     connection: Connection, mail: Arrived, why: str, now: datetime, *, is_personal: bool = False
 ) -> bool:
-    """Keep a mail, once; False when no more are kept, so that it must stay where it came from."""
+    """Store a mail, once; False when `MOST_KEPT` are stored and it must stay at its source."""
     digest = hashlib.sha256(mail.recipient.encode() + b"\0" + mail.raw).hexdigest()
     if connection.scalar(select(inbound.c.id).where(inbound.c.digest == digest)):
         return True
@@ -71,7 +71,7 @@ def keep(
 
 
 def kept(connection: Connection, limit: int = 100) -> list[Kept]:
-    """The mails that are kept, newest first."""
+    """List stored mails, newest first."""
     rows = connection.execute(select(inbound).order_by(inbound.c.id.desc()).limit(limit))
     return [_kept(row) for row in rows]
 
@@ -85,7 +85,7 @@ def get(connection: Connection, id: int) -> Kept:
 
 
 def waiting(connection: Connection, now: datetime, limit: int = 20) -> list[int]:
-    """The ids of mails whose next try is due, oldest first."""
+    """List the ids of mails whose next try is due, oldest first."""
     due = select(inbound.c.id).where(inbound.c.retry_at <= now).order_by(inbound.c.retry_at)
     return list(connection.scalars(due.limit(limit)))
 
@@ -105,19 +105,19 @@ def _kept(row: object) -> Kept:
 
 
 def put_off(connection: Connection, one: Kept, why: str, now: datetime) -> None:
-    """Note one more try that came to nothing; after the last it waits for the operator."""
+    """Record a failed try; after the last one the mail waits for the operator."""
     wait = RETRY_AFTER[one.tries] if one.tries < len(RETRY_AFTER) else None
     changes = {"tries": one.tries + 1, "why": why, "retry_at": now + wait if wait else None}
     connection.execute(update(inbound).where(inbound.c.id == one.id).values(changes))
 
 
 def remove(connection: Connection, id: int) -> None:
-    """Drop a mail that is done with."""
+    """Delete a mail that was processed."""
     connection.execute(delete(inbound).where(inbound.c.id == id))
 
 
 def totals(connection: Connection) -> dict[str, int]:
-    """How many mails are kept, by why."""
+    """Count stored mails by `why`."""
     counted = select(inbound.c.why, func.count().label("number")).group_by(inbound.c.why)
     return {row.why: row.number for row in connection.execute(counted)}
 
@@ -137,7 +137,7 @@ def count(connection: Connection, outcome: str, now: datetime) -> None:
 
 
 def counts(connection: Connection, since: date) -> dict[str, int]:
-    """How many mails and events had which outcome since a day (UTC), most frequent first."""
+    """Count mails and events by outcome since a day (UTC), most frequent first."""
     number = func.sum(inbound_counts.c.number).label("number")
     counted = (
         select(inbound_counts.c.outcome, number)
@@ -152,14 +152,14 @@ def counts(connection: Connection, since: date) -> dict[str, int]:
 
 
 def is_first(connection: Connection, event: str, now: datetime) -> bool:
-    """Remember an event's identifier; False when it is known already."""
+    """Store an event's identifier; False when it is known already."""
     adding = insert_into(connection, seen_events).values({"id": event[:200], "at": now})
     done = connection.execute(adding.on_conflict_do_nothing(index_elements=["id"]))
     return bool(done.rowcount)
 
 
 def forget(connection: Connection, now: datetime) -> None:
-    """Drop what is too old to be of use; counts stay a year."""
+    """Delete mails and identifiers that are too old; counts are kept for a year."""
     connection.execute(delete(inbound).where(inbound.c.at < now - KEPT_FOR))
     connection.execute(delete(seen_events).where(seen_events.c.at < now - SEEN_FOR))
     year = now.date() - timedelta(days=365)

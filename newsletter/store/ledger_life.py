@@ -1,10 +1,9 @@
-"""The ledger: one row per letter, and every step of its life as one UPDATE that says what state it
-expects.
+"""The states of a letter. Each change is one UPDATE that names the state it expects.
 
 pending -> claimed -> dot -> sent | refused | deferred | held; claimed past its lease -> pending;
 deferred -> pending; dot without a reply -> held (digests) or pending (mails that answer a person).
-A row changes state only here. Leases are measured with the database's clock, so a worker's clock
-can be wrong.
+A row changes state only in this module. Leases use the database's clock, so a worker's clock may be
+wrong.
 """
 
 import secrets
@@ -33,8 +32,8 @@ from newsletter.store.tables import (
 )
 
 LEASE_S = 120
-#: A row whose workers died twice is suspect: it is claimed last and alone, and cleared once its
-#: letter was made. A row that killed three workers while it was alone is poison.
+#: A row whose workers died twice is suspect: it is claimed last and alone. It is cleared when its
+#: letter was built. A row whose workers also died three times while it was alone is refused.
 SUSPECT_CLAIMS, MAX_CLAIMS = 2, 5
 POISON = "ended the process that made it, three times"
 UNKNOWN_KIND = "this version knows no mail of this kind"
@@ -43,8 +42,9 @@ DOT_LIMIT_S = 660
 
 
 def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -> Counter[str]:
-    """Put the ledger in order before claiming: leases that ran out, dots without a reply, letters
-    out of date, readers who left. Returns how many rows came to each state.
+    """Settle rows before claiming: ended leases, dots without reply, expired letters, readers gone.
+
+    Returns how many rows came to each state.
     """
     moved: Counter[str] = Counter()
     with writing(engine) as connection:
@@ -73,9 +73,7 @@ def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -
 
 
 def release_owner(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -> int:
-    """Settle what a dead process of this database left behind. Only for whoever holds the run
-    lock.
-    """
+    """Settle the rows of a process that died. The caller must hold the run lock."""
     with writing(engine) as connection:
         claimed, dot = (
             and_(UNSETTLED, deliveries.c.state == "claimed"),
@@ -105,7 +103,7 @@ def _move(connection: Connection, where: Any, **values: Any) -> int:
 
 
 def refuse(connection: Connection, id: int, reply: str, now: datetime) -> None:
-    """Settle a mail that nobody began: it is known beforehand that it cannot be delivered."""
+    """Refuse a mail before any try, when it is known that it cannot be delivered."""
     waiting = and_(deliveries.c.id == id, deliveries.c.state == "pending")
     _move(connection, waiting, state="refused", phase="connect", reply=reply, settled_at=now)
 
@@ -119,8 +117,9 @@ def claim(
     suspects: int = 1,
     is_answers: bool = False,
 ) -> list[Claim]:
-    """Lease waiting rows, oldest first; where there is none, so many suspects. Two workers never
-    get the same one. `is_answers`: only mails that answer a person.
+    """Lease waiting rows, oldest first; when there are none, up to `suspects` suspect rows.
+
+    Two workers never get the same row. `is_answers`: only mails that answer a person.
     """
     token = secrets.token_hex(16)
     with writing(engine) as connection:
@@ -169,9 +168,7 @@ def claim(
 
 
 def clear_suspects(engine: Engine, claims: Sequence[Claim]) -> None:
-    """Take the suspicion off rows whose letter could be made: whatever killed their workers, it was
-    not that.
-    """
+    """Clear suspect rows whose letter could be built: building it did not kill the workers."""
     cleared = [claim.id for claim in claims if claim.claims > SUSPECT_CLAIMS]
     if cleared:
         with writing(engine) as connection:
@@ -214,18 +211,19 @@ def _claims(connection: Connection, ids: Sequence[int], token: str) -> list[Clai
 
 
 def fence(engine: Engine, rows: Sequence[tuple[int, str]]) -> set[int]:
-    """Write down durably that these rows' final dot is about to leave; return those that may.
+    """Record durably that the final dot of these rows is about to leave; return those that may.
 
-    A row may when this worker's lease still holds and the reader still wants the mail at that
-    address. Rows of many connections share one commit. Once this returns, the row is never handed
-    over again without being looked at.
+    A row may when this worker still holds its lease and the reader still wants the mail at that
+    address. Rows of many connections share one commit. A row in state `dot` is not sent again until
+    `sweep` or an operator has decided about it.
     """
     return write(engine, (), rows)
 
 
 def settle(engine: Engine, receipts: Sequence[tuple[Receipt, str]]) -> None:
-    """Record outcomes. A row that another worker took over is left alone; a late reply resolves a
-    held one.
+    """Record outcomes. Rows that another worker took over stay unchanged.
+
+    A late reply also settles a held row.
     """
     write(engine, receipts, ())
 
@@ -233,9 +231,7 @@ def settle(engine: Engine, receipts: Sequence[tuple[Receipt, str]]) -> None:
 def write(
     engine: Engine, receipts: Sequence[tuple[Receipt, str]], rows: Sequence[tuple[int, str]]
 ) -> set[int]:
-    """`settle` and `fence` in one commit, for they come together: as one letter ends, others are
-    about to leave.
-    """
+    """Do `settle` and `fence` in one commit; both are needed at the same time."""
     passed: set[int] = set()
     with writing(engine) as connection:
         sql = statements(connection.dialect)
@@ -251,8 +247,9 @@ def write(
 
 
 def release(engine: Engine, rows: Sequence[tuple[int, str]], unsent: Collection[int] = ()) -> None:
-    """Give claimed rows back untouched (a shutdown, a relay that is away); `unsent`: fenced too,
-    but no dot left.
+    """Return claimed rows to `pending` (shutdown, or the relay is away).
+
+    `unsent`: rows that passed the fence although no dot left.
     """
     with writing(engine) as connection:
         for id, token in rows:
@@ -268,22 +265,17 @@ def release(engine: Engine, rows: Sequence[tuple[int, str]], unsent: Collection[
             )
 
 
-# -- what readers were sent ------------------------------------------------------------------------
-
-
-# -- what the operator decides ---------------------------------------------------------------------
+# -- decisions of the operator ---------------------------------------------------------------------
 
 
 def settle_held(connection: Connection, delivery: int, now: datetime) -> bool:
-    """A report about a held letter proves that it was handed over."""
+    """Set a held letter to sent: a report about it proves that it was handed over."""
     held = and_(deliveries.c.id == delivery, deliveries.c.state == "held")
     return bool(_move(connection, held, state="sent", settled_at=now))
 
 
 def retry(connection: Connection, issue: int, now: datetime) -> int:
-    """Try again now what is deferred or was refused for a reason that is not the reader's; open a
-    paused issue.
-    """
+    """Retry rows that are deferred or refused for no fault of the reader; open a paused issue."""
     opened = {"state": "open", "state_reason": ""}
     connection.execute(update(issues).where(issues.c.id == issue).values(opened))
     of_mailbox = exists().where(
@@ -308,9 +300,7 @@ def resolve(
     now: datetime,
     subscriber: int | None = None,
 ) -> int:
-    """Decide held letters: they arrived, or they are to be sent again (which may bring some readers
-    a second one).
-    """
+    """Settle held letters as sent, or send them again (some readers may then get two)."""
     held = and_(deliveries.c.issue == issue, deliveries.c.state == "held")
     if subscriber is not None:
         held = and_(held, deliveries.c.subscriber == subscriber)
@@ -327,9 +317,7 @@ def resolve(
 
 
 def tell(connection: Connection, issue: int, now: datetime, subscriber: int | None = None) -> int:
-    """Plan a mail to every reader of a held letter, with a link to it; once, however often this is
-    asked.
-    """
+    """Plan a mail with a link to the letter for each reader of a held letter; once per letter."""
     held = select(deliveries.c.subscriber, deliveries.c.due_at, issues.c.date).join(
         issues, issues.c.id == deliveries.c.issue
     )
@@ -348,16 +336,14 @@ def tell(connection: Connection, issue: int, now: datetime, subscriber: int | No
 
 
 def pause(connection: Connection, issue: int, reason: str) -> None:
-    """Stop sending an issue; nothing of it is claimed until somebody says `issues retry`."""
+    """Stop sending an issue: none of its rows is claimed until `issues retry`."""
     connection.execute(
         update(issues).where(issues.c.id == issue).values(state="paused", state_reason=reason)
     )
 
 
 def follow_address(connection: Connection, subscriber: int) -> None:
-    """A reader's digests that were not handed over go to the address that they have now; whoever
-    had leased one loses it.
-    """
+    """Redirect a reader's unsent digests to the new address; leases on them end."""
     mine = and_(
         deliveries.c.subscriber == subscriber,
         deliveries.c.issue.is_not(None),
@@ -371,7 +357,7 @@ def follow_address(connection: Connection, subscriber: int) -> None:
 
 
 def end_moves(connection: Connection, subscriber: int, now: datetime) -> None:
-    """Forget every address a reader asked for; letters to it that still wait are out of date."""
+    """Expire the waiting mails of every address change that a reader asked for."""
     mine = and_(deliveries.c.subscriber == subscriber, deliveries.c.kind == ADDRESS_NEW.name)
     waiting = and_(mine, deliveries.c.state.in_(("pending", "deferred")))
     connection.execute(update(deliveries).where(waiting).values(state="expired", settled_at=now))
@@ -379,9 +365,7 @@ def end_moves(connection: Connection, subscriber: int, now: datetime) -> None:
 
 
 def hold_open(connection: Connection, now: datetime) -> int:
-    """After a restore: what was on its way may have left since the backup; hold it rather than send
-    it twice.
-    """
+    """Hold open letters after a restore: they may have left since the backup was made."""
     on_its_way = and_(
         deliveries.c.state.in_(("pending", "deferred", "claimed", "dot")),
         deliveries.c.issue.is_not(None),

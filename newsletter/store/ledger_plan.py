@@ -1,5 +1,7 @@
-"""Planning letters. An issue is frozen in one transaction; a mail that answers a person is queued
-in the transaction of its cause.
+"""Plan letters.
+
+An issue is frozen in one transaction. A mail that answers a person is planned in the transaction
+that causes it.
 """
 
 import json
@@ -21,10 +23,10 @@ from newsletter.store.tables import deliveries, issue_papers, issues, subscriber
 
 @dataclass(frozen=True, slots=True)
 class FrozenRow:
-    """One reader's part of an issue. No picks = quiet: a row that says so, and no letter."""
+    """One reader's part of an issue. Without picks it is a quiet row, which sends no letter."""
 
     subscriber: int
-    kind: str  #: `mail_kinds.DIGEST` or `QUIET`, by name
+    kind: str  #: name of `mail_kinds.DIGEST` or `QUIET`
     picks: Sequence[Pick]
     due_at: datetime
     expires_at: datetime
@@ -35,7 +37,7 @@ class FrozenRow:
 @dataclass(frozen=True, slots=True)
 class FreezeResult:
     issue: int
-    planned: int  #: rows added by this freeze that bring a letter
+    planned: int  #: added rows that send a letter
     quiet: int
 
 
@@ -48,11 +50,10 @@ def freeze(
     papers: Mapping[int, Mapping[str, Any]],
     now: datetime,
 ) -> FreezeResult:
-    """Plan an issue in one transaction. A reader who has a row for that date keeps it; only what
-    was added is counted.
+    """Plan an issue in one transaction; return the counts of added rows.
 
-    `papers` is read after `rows` are used up: what the issue says about each paper, first said
-    wins.
+    A reader who already has a row for that date keeps it. `papers` holds what the issue says about
+    each paper, and is read after `rows` is exhausted; what was stored first stays.
     """
     with writing(engine) as connection:
         values = {"date": day, "created_at": now, "candidates": candidates}
@@ -76,9 +77,8 @@ def freeze(
         if batch:
             sql.add(connection, batch)
         _freeze_papers(connection, issue, papers)
-        if (
-            connection.dialect.name == "postgresql"
-        ):  # else it plans claims for the table as it was before
+        if connection.dialect.name == "postgresql":
+            # Without new statistics it plans the claims for the table as it was before.
             connection.exec_driver_sql("ANALYZE deliveries")
         after = _totals(connection, issue)
         planned, quiet = after[0] - before[0], after[1] - before[1]
@@ -101,15 +101,13 @@ def _frozen(
     packed: dict[int, tuple[Pick, str]],
     moment: Callable[[datetime], Any],
 ) -> tuple[Any, ...]:
-    """A row of `ledger_sql.FROZEN`. `packed` keeps picks as written: readers share most."""
+    """Return the values of `ledger_sql.FROZEN`. `packed` caches picks: readers share most."""
     parts, keys = [], array("I")
     for pick in row.picks:
         known = packed.get(id(pick))
         if known is None:
-            known = packed[id(pick)] = (
-                pick,
-                _pack(pick),
-            )  # the pick itself, so that its id stays its own
+            # The cache holds the pick itself, so that no other object gets its id.
+            known = packed[id(pick)] = (pick, _pack(pick))
         parts.append(known[1])
         keys.append(pick.paper)
     state, picks, papers = (
@@ -132,7 +130,7 @@ def _freeze_papers(
 
 
 def pack_picks(picks: Sequence[Pick]) -> str:
-    """Picks as compact JSON: [paper, topic, score, match, heat, [[kind, detail], …]] each."""
+    """Encode picks as JSON: a list of [paper, topic, score, match, heat, [[kind, detail], …]]."""
     return f"[{','.join(map(_pack, picks))}]"
 
 
@@ -147,7 +145,7 @@ def _packed_reasons(reasons: tuple[Reason, ...]) -> str:
 
 
 def unpack_picks(packed: str | None, limit: int = 0) -> tuple[Pick, ...]:
-    """The picks of a row. `limit`: its `pick_limit`, the papers that a smaller letter brings."""
+    """Decode the picks of a row; `limit` is its `pick_limit` (0: all picks)."""
     picks = tuple(
         Pick(paper, topic, score, match, heat, tuple(Reason(*reason) for reason in reasons))
         for paper, topic, score, match, heat, reasons in json.loads(packed or "[]")
@@ -162,9 +160,7 @@ def enqueue(
     context: Mapping[str, Any],
     now: datetime,
 ) -> int:
-    """Plan a mail that answers a person. Part of the caller's transaction: no answer without its
-    cause.
-    """
+    """Plan a mail that answers a person, in the caller's transaction."""
     values = {
         "subscriber": subscriber,
         "kind": kind.name,

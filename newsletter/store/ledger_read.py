@@ -1,4 +1,4 @@
-"""Questions to the ledger: do counts add up, what became of a letter, who had which papers."""
+"""Read the ledger: counts and their check, outcomes of letters, papers that readers had."""
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,16 +21,16 @@ from newsletter.store.tables import (
     subscribers,
 )
 
-#: Outward states. A claimed row, or one whose dot has no reply yet, counts as pending.
+#: States as shown. A claimed row, or one whose dot has no reply yet, counts as pending.
 STATES = ("sent", "refused", "deferred", "held", "suppressed", "expired", "pending")
-#: What is looked at often looks at so many issues: letters of older ones no longer change.
+#: Frequent checks read this many issues; letters of older ones no longer change.
 RECENT = 7
 _INNER = {"claimed": "pending", "dot": "pending"}
-#: Papers a reader was sent are looked up this far back; eligibility is seven days, so this is for
-#: ever.
+#: How far back a reader's papers are looked up. Papers are eligible for seven days, so this is
+#: enough to send none twice.
 LOOK_BACK = timedelta(days=15)
 _NOT_SENT = ("refused", "expired", "suppressed", "quiet")
-#: What every page asks is made once.
+#: Every page needs this query, so it is built once.
 _MAILS = select(func.count()).where(
     deliveries.c.subscriber == bindparam("reader"),
     deliveries.c.kind == bindparam("name"),
@@ -47,8 +47,9 @@ _MOVE = (
 def counts(
     connection: Connection, issue: int | None = None, subscriber: int | None = None
 ) -> dict[str, int]:
-    """State -> letters, of an issue, a reader or of everything; `planned` is their sum, `quiet` is
-    counted apart.
+    """Return state -> letters, of an issue, a reader or all.
+
+    `planned` is the sum of the states; `quiet` is not part of it.
     """
     found = dict.fromkeys((*STATES, "quiet"), 0)
     query = select(deliveries.c.state, func.count().label("number")).group_by(deliveries.c.state)
@@ -70,7 +71,7 @@ def counts(
 def issue_counts(
     connection: Connection, ids: Iterable[int] | None = None, limit: int = 30
 ) -> list[dict[str, Any]]:
-    """Issues with their counts, newest first; those with these ids, else the latest."""
+    """List issues with their counts, newest first: those in `ids`, else the latest."""
     query = select(issues).order_by(issues.c.date.desc()).limit(limit)
     if ids is not None:
         query = select(issues).where(issues.c.id.in_(list(ids))).order_by(issues.c.date.desc())
@@ -88,12 +89,12 @@ def issue_counts(
 
 
 def candidates(connection: Connection, issue: int) -> int:
-    """How many papers an issue was picked from."""
+    """Return how many papers an issue was picked from."""
     return connection.scalar(select(issues.c.candidates).where(issues.c.id == issue)) or 0
 
 
 def issue_days(connection: Connection, until: date | None, limit: int) -> list[tuple[int, date]]:
-    """Issues before a day, newest first: (id, date)."""
+    """List issues before a day, newest first: (id, date)."""
     query = select(issues.c.id, issues.c.date).order_by(issues.c.date.desc()).limit(limit)
     if until is not None:
         query = query.where(issues.c.date < until)
@@ -127,9 +128,7 @@ def letters(
     states: Sequence[str] = (),
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """What became of an issue's letters, with the server's words: {email, state, code, reply,
-    relay, settled_at, …}.
-    """
+    """List an issue's letters: {email, state, code, reply, relay, settled_at, …}."""
     names = (
         "id",
         "state",
@@ -158,7 +157,7 @@ def letters(
 
 
 def history(connection: Connection, subscriber: int, limit: int = 30) -> list[dict[str, Any]]:
-    """One reader's letters, newest first: {date, kind, state, code, reply, settled_at, due_at}."""
+    """List a reader's letters, newest first: {date, kind, state, code, reply, settled_at, …}."""
     columns = (
         issues.c.date,
         deliveries.c.kind,
@@ -180,8 +179,9 @@ def history(connection: Connection, subscriber: int, limit: int = 30) -> list[di
 
 
 def check(connection: Connection, latest: int | None = None) -> list[str]:
-    """Sentences about issues, or the latest of them, whose rows do not add up to what was planned.
-    Empty = all do.
+    """Report issues whose rows do not add up to what was planned, as sentences; empty: all do.
+
+    `latest`: check only so many of the newest issues.
     """
     wrong = []
     for row in connection.execute(
@@ -197,9 +197,7 @@ def check(connection: Connection, latest: int | None = None) -> list[str]:
 
 
 def missed(connection: Connection, ids: Iterable[int], before: date) -> dict[int, tuple[date, int]]:
-    """Reader -> (date, delivery) of the letter before this one, if it was held or went out of
-    date.
-    """
+    """Return reader -> (date, delivery) of the previous letter, if it was held or expired."""
     found: dict[int, tuple[date, int]] = {}
     latest: dict[int, date] = {}
     for part in chunks(sorted(set(ids))):
@@ -223,7 +221,7 @@ def missed(connection: Connection, ids: Iterable[int], before: date) -> dict[int
 
 
 def shown_papers(connection: Connection, issue: int) -> dict[int, Mapping[str, Any]]:
-    """Paper key -> what the issue says about it."""
+    """Return paper key -> what the issue says about it."""
     return {
         row.paper: row.facts
         for row in connection.execute(
@@ -233,7 +231,7 @@ def shown_papers(connection: Connection, issue: int) -> dict[int, Mapping[str, A
 
 
 def addresses(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, str]]:
-    """Delivery -> (subscriber, canonical address)."""
+    """Return delivery -> (subscriber, canonical address)."""
     found = {}
     for part in chunks(sorted(set(ids))):
         query = select(
@@ -245,20 +243,20 @@ def addresses(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int
 
 
 def has_waiting(connection: Connection, now: datetime, *, is_answers: bool = False) -> bool:
-    """Whether some letter could be sent now; `is_answers`: a mail that answers a person."""
+    """Tell whether some letter could be sent now; `is_answers`: a mail that answers a person."""
     kind = UNSETTLED_ANSWER if is_answers else UNSETTLED
     waiting = select(deliveries.c.id).where(kind, deliveries.c.next_at <= int(now.timestamp()))
     return connection.scalar(waiting.limit(1)) is not None
 
 
 def enqueued_since(connection: Connection, subscriber: int, kind: MailKind, since: datetime) -> int:
-    """How many mails of a kind a reader was promised since a moment."""
+    """Count the mails of a kind that were planned for a reader since a moment."""
     asked = {"reader": subscriber, "name": kind.name, "since": since}
     return connection.scalar(_MAILS, asked) or 0
 
 
 def letter(connection: Connection, subscriber: int, issue: int) -> dict[str, Any]:
-    """One reader's row of one issue, for the page behind "view in browser".
+    """Load one reader's row of one issue, for the page "view in browser".
 
     Raises: NotFound.
     """
@@ -276,7 +274,7 @@ def letter(connection: Connection, subscriber: int, issue: int) -> dict[str, Any
 def recent_picks(
     connection: Connection, subscriber: int, limit: int = 10
 ) -> list[tuple[int, date, str]]:
-    """One reader's latest letters, newest first: (issue, date, packed picks)."""
+    """List a reader's latest letters, newest first: (issue, date, packed picks)."""
     query = select(deliveries.c.issue, issues.c.date, deliveries.c.picks).join(
         issues, issues.c.id == deliveries.c.issue
     )
@@ -291,9 +289,7 @@ def recent_picks(
 def find_move(
     connection: Connection, subscriber: int
 ) -> tuple[int, Mapping[str, Any], datetime] | None:
-    """The latest change of address a reader asked for, until it is made or dropped: (row, context,
-    asked at).
-    """
+    """Find the open change of address that a reader asked for last: (row, context, asked at)."""
     row = connection.execute(_MOVE, {"reader": subscriber}).first()
     return (row.id, row.context, row.due_at) if row is not None and row.context else None
 
@@ -304,7 +300,7 @@ def require_known_state(state: str) -> None:
 
 
 def new_domains(connection: Connection, limit: int) -> dict[int, str]:
-    """Delivery -> domain of the confirmations that nobody tried to send yet."""
+    """Return delivery -> domain, of confirmations that were never tried."""
     query = (
         select(deliveries.c.id, subscribers.c.email)
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber)
@@ -319,14 +315,12 @@ def new_domains(connection: Connection, limit: int) -> dict[int, str]:
 
 
 def planned(connection: Connection, issue: int) -> int:
-    """How many letters an issue has so far."""
+    """Count the letters that an issue has so far."""
     return connection.scalar(select(issues.c.planned).where(issues.c.id == issue)) or 0
 
 
 def seen_papers(connection: Connection, low: int, high: int, now: datetime) -> dict[int, set[int]]:
-    """Reader -> papers that were sent to them or are on their way, for readers with low <= id <=
-    high.
-    """
+    """Return reader -> papers sent to them or on their way, for low <= reader id <= high."""
     found: dict[int, set[int]] = {}
     rows = connection.execute(
         select(deliveries.c.subscriber, deliveries.c.papers, deliveries.c.pick_limit).where(
@@ -344,7 +338,7 @@ def seen_papers(connection: Connection, low: int, high: int, now: datetime) -> d
 
 
 def quiet_days(connection: Connection, low: int, high: int, now: datetime) -> dict[int, int]:
-    """Reader -> number of quiet days in a row up to now (readers without any are absent)."""
+    """Return reader -> quiet days in a row up to now; readers without any are absent."""
     streaks: dict[int, int] = {}
     ended: set[int] = set()
     rows = connection.execute(

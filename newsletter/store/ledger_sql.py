@@ -1,8 +1,7 @@
-"""The three statements that every letter needs, its row, a fence and an outcome, made without
-detours.
+"""The three statements that every letter needs: its row, a fence and an outcome, as prepared SQL.
 
-Building them anew costs more than running them.
-When and why they run is in `ledger`.
+Building them for each letter would cost more than running them. `ledger_plan` and `ledger_life` say
+when they run.
 """
 
 import json
@@ -32,7 +31,7 @@ from newsletter.models import DeliveryState, Receipt
 from newsletter.store.db import chunks, database_seconds, insert_into
 from newsletter.store.tables import deliveries, subscribers
 
-#: What is written of a row when it is planned, in the order of the table.
+#: The columns that are written when a row is planned, in the order of the table.
 FROZEN = (
     "issue",
     "subscriber",
@@ -48,7 +47,7 @@ FROZEN = (
 
 
 class LedgerSql:
-    """Row, fence and outcome as text for one database's driver, and the values they take."""
+    """SQL text of row, fence and outcome for one database driver, and their parameters."""
 
     def __init__(self, dialect: Dialect, may_be_mailed: Any) -> None:
         self._is_sqlite = dialect.name == "sqlite"
@@ -90,9 +89,7 @@ class LedgerSql:
         self.moment = lru_cache(maxsize=64)(as_stored or (lambda moment: moment))
 
     def add(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        """Add planned rows, of `FROZEN`, but for readers who have one of that issue: many in one
-        statement.
-        """
+        """Insert planned rows (values of `FROZEN`), except for readers with one of that issue."""
         for part in chunks(rows, 200):
             adding = self._add.replace(self._row, ", ".join([self._row] * len(part)))
             connection.exec_driver_sql(adding, tuple(chain.from_iterable(part)))
@@ -125,7 +122,7 @@ class LedgerSql:
 
 
 def _settling() -> Any:
-    """The statement that records an outcome, where the row is still this worker's."""
+    """Build the statement that records an outcome if this worker still has the row."""
     mine = and_(
         deliveries.c.id == bindparam("delivery"), deliveries.c.claim_token == bindparam("token")
     )
@@ -157,7 +154,10 @@ def _settling() -> Any:
 
 
 def may_be_mailed() -> Any:
-    """The reader still wants this kind of mail, at this address. An unknown kind is nobody's."""
+    """Build the condition that a reader wants this kind of mail at this address.
+
+    It is false for an unknown kind.
+    """
     wanted = or_(
         *(
             and_(deliveries.c.kind == kind.name, subscribers.c.state.in_(kind.readers))

@@ -1,5 +1,7 @@
-"""What became of papers after we showed them: withdrawn, retracted, corrected, published. Each is
-kept once, shown with its paper, and told once to the readers who were sent it.
+"""Events of papers after they were shown: withdrawn, retracted, corrected, published.
+
+Each event is stored once, shown with its paper, and told once to the readers who were sent the
+paper.
 """
 
 from array import array
@@ -13,23 +15,23 @@ from newsletter.models import DeliveryState, EventKind, PaperEvent
 from newsletter.store.db import chunks, insert_into
 from newsletter.store.tables import deliveries, issue_papers, merged_papers, paper_events
 
-#: Readers are told for so long: a weekly reader's next letter, and one after a pause of a month.
+#: How long an event is told: enough for a weekly reader, and after a pause of a month.
 TELLING = timedelta(days=45)
-#: So many lines at most stand in one letter; the rest comes in the next.
+#: The most events in one letter; the rest follow in the next.
 LINES = 8
-#: States of letters that reached nobody.
+#: States of letters that did not reach a reader.
 _NOT_SENT = (
     DeliveryState.REFUSED,
     DeliveryState.EXPIRED,
     DeliveryState.SUPPRESSED,
     DeliveryState.QUIET,
 )
-#: Issue -> paper -> what is to be told about it to whoever got it in that issue.
+#: Issue -> paper -> events to tell to the readers who got the paper in that issue.
 News = Mapping[int, Mapping[int, Sequence[PaperEvent]]]
 
 
 def note(connection: Connection, events: Iterable[PaperEvent]) -> None:
-    """Keep events; one that is known already is left as it was."""
+    """Store events; known ones stay unchanged."""
     rows = [
         {
             "paper": event.paper,
@@ -47,14 +49,14 @@ def note(connection: Connection, events: Iterable[PaperEvent]) -> None:
 
 
 def take_back(connection: Connection, papers: Collection[int]) -> None:
-    """Forget that papers were withdrawn: they came back. Who was told of it stays told."""
+    """Delete the withdrawals of papers that came back; letters that told them stay unchanged."""
     for part in chunks(sorted(papers)):
         gone = paper_events.c.kind.in_((EventKind.WITHDRAWN, EventKind.RETRACTED))
         connection.execute(delete(paper_events).where(paper_events.c.paper.in_(part), gone))
 
 
 def of_paper(connection: Connection, key: int) -> list[PaperEvent]:
-    """What became of a paper, or of one merged into it, oldest first."""
+    """List the events of a paper, and of those merged into it, oldest first."""
     merged = select(merged_papers.c.paper).where(merged_papers.c.into == key)
     ours = (paper_events.c.paper == key) | paper_events.c.paper.in_(merged)
     query = select(paper_events).where(ours).order_by(paper_events.c.at, paper_events.c.id)
@@ -70,7 +72,7 @@ def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, PaperEvent]:
 
 
 def news(connection: Connection, now: datetime) -> News:
-    """What readers may have to be told at `now`, by the issues that their letters belong to."""
+    """Find what readers may have to be told at `now`, by the issue of their letters."""
     recent = select(paper_events).where(paper_events.c.at > now - TELLING, paper_events.c.at <= now)
     events = [_event(row) for row in connection.execute(recent.order_by(paper_events.c.id))]
     if not events:
@@ -93,8 +95,9 @@ def news(connection: Connection, now: datetime) -> News:
 def untold(
     connection: Connection, news: News, low: int, high: int, now: datetime
 ) -> dict[int, tuple[int, ...]]:
-    """Reader -> ids of the events to tell in the next letter, for readers with low <= id <= high:
-    those about papers that they were sent before, and were not told yet.
+    """Return reader -> ids of the events to tell in the next letter, for low <= reader id <= high.
+
+    These are events of papers that the reader was sent and has not been told about.
     """
     if not news:
         return {}
@@ -128,7 +131,7 @@ def _event(row: object) -> PaperEvent:
 
 
 def told(connection: Connection, letters: Iterable[int]) -> dict[int, tuple[PaperEvent, ...]]:
-    """Delivery -> the events that it tells, in their order; letters that tell none are absent."""
+    """Return delivery -> the events that it tells, in order; letters without any are absent."""
     ids: dict[int, Sequence[int]] = {}
     for part in chunks(sorted(set(letters))):
         query = select(deliveries.c.id, deliveries.c.events)

@@ -17,7 +17,7 @@ from newsletter.store.tables import heats, merged_papers, papers, sightings
 
 
 def shown_as(connection: Connection) -> dict[int, int]:
-    """Key of a merged paper -> key of the paper it is shown as."""
+    """Return key of a merged paper -> key of the paper it is shown as."""
     return {
         row.paper: row.into
         for row in connection.execute(select(merged_papers.c.paper, merged_papers.c.into))
@@ -38,7 +38,7 @@ def merged_into(connection: Connection, key: int) -> list[Paper]:
 def merge(connection: Connection, paper: Paper, other: Paper, now: datetime) -> None:
     """Show `other`, and what was merged into it, as `paper`.
 
-    Raises: InputError when they are one already.
+    Raises: InputError when they are merged already.
     """
     if paper.key == other.key:
         raise InputError(f"{paper.id} and {other.id} are one paper already")
@@ -64,7 +64,7 @@ def own_sightings(connection: Connection, key: int) -> list[Sighting]:
 
 
 def rewrite(connection: Connection, merge: Merge, now: datetime) -> Paper:
-    """Write a recombined paper and the keys by which it is recognised. Without a key it is new."""
+    """Write a recombined paper and its lookup keys. A paper without a key is new."""
     if merge.paper.key:
         forget_keys(connection, merge.paper.key)
     return remember(connection, [merge], now)[0]
@@ -75,14 +75,14 @@ def is_taken(connection: Connection, id: str) -> bool:
 
 
 def assign(connection: Connection, seen: Sequence[Sighting], paper: Paper, why: str) -> None:
-    """Assign sightings to a paper; later fetches keep it so."""
+    """Assign sightings to a paper; later fetches keep this."""
     names = [(sighting.source, sighting.source_id) for sighting in seen]
     mine = tuple_(sightings.c.source, sightings.c.source_id).in_(names)
     connection.execute(update(sightings).where(mine).values(paper=paper.key, why=why))
 
 
 def first_at(connection: Connection, seen: Sequence[Sighting]) -> datetime | None:
-    """When the first of these sightings was made."""
+    """Return when the first of these sightings was made."""
     names = [(sighting.source, sighting.source_id) for sighting in seen]
     query = (
         select(sightings.c.first_at)
@@ -95,7 +95,7 @@ def first_at(connection: Connection, seen: Sequence[Sighting]) -> datetime | Non
 
 
 def as_shown(of_reader: dict[int, set[int]], shown: dict[int, int]) -> dict[int, set[int]]:
-    """Reader -> papers: who had a merged paper also had the one it is shown as."""
+    """Add to each reader's papers those that their merged papers are shown as."""
     if not shown:
         return of_reader
     return {

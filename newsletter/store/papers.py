@@ -1,6 +1,4 @@
-"""Papers, what they can be recognised by, and who showed them. What is the same paper is dedupe's
-to decide.
-"""
+"""Papers, their lookup keys and sightings. `steps.dedupe` decides which papers are the same."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +16,7 @@ from newsletter.store.tables import merged_papers, paper_keys, papers, sightings
 
 #: Papers indexed for search in one transaction.
 INDEX_BATCH = 1000
-#: Papers that stand for themselves: not merged into another one by the operator.
+#: Papers that the operator has not merged into another one.
 _IS_OWN = papers.c.key.not_in(select(merged_papers.c.paper))
 
 
@@ -41,10 +39,11 @@ def by_keys(connection: Connection, keys: Iterable[int]) -> dict[int, Paper]:
 
 
 def get(connection: Connection, id: str) -> Paper:
-    """Find one paper by its public id, or by any identifier that is written like one
-    ("arXiv:2512.22525v2").
+    """Find one paper by its public id or another identifier ("arXiv:2512.22525v2").
 
-    The name of a paper that was merged finds the one it is shown as. Raises: NotFound.
+    The id of a merged paper finds the one it is shown as.
+
+    Raises: NotFound.
     """
     paper = get_itself(connection, id)
     other = connection.execute(
@@ -56,7 +55,7 @@ def get(connection: Connection, id: str) -> Paper:
 
 
 def get_itself(connection: Connection, id: str) -> Paper:
-    """As `get`, but a merged paper is found as it was."""
+    """As `get`, but a merged paper is returned itself."""
     row = connection.execute(select(papers).where(papers.c.id == id)).one_or_none()
     if row is None:
         name = id.lower().removeprefix("arxiv:").removeprefix("doi:")
@@ -93,7 +92,7 @@ def recent(connection: Connection, since: datetime, until: datetime) -> list[Pap
 
 
 def iterate(connection: Connection, limit: int | None = None) -> Iterator[Paper]:
-    """All papers that are not hidden, newest first, in a stream."""
+    """Stream all papers that are not hidden, newest first."""
     query: Select[Any] = (
         select(papers)
         .where(papers.c.is_hidden == 0, _IS_OWN)
@@ -109,7 +108,7 @@ def count(connection: Connection) -> int:
 
 
 def version(connection: Connection) -> tuple[int, ...]:
-    """Changes whenever a paper came, changed, was hidden, merged or split."""
+    """Return numbers that change when a paper is added, changed, hidden, merged or split."""
     row = connection.execute(
         select(func.count(), func.max(papers.c.key), func.sum(papers.c.is_hidden))
     ).one()
@@ -185,9 +184,7 @@ def shown(connection: Connection, keys: Sequence[int]) -> list[Paper]:
 
 
 def _keys(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
-    """The keys of papers by their public ids. Asked for afterwards: SQLite returns keys of single
-    rows only.
-    """
+    """Return public id -> key. A query of its own: SQLite returns keys of single rows only."""
     keys: dict[str, int] = {}
     for part in chunks(ids):
         keys.update(
@@ -202,7 +199,7 @@ def _keys(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
 def _remember_sightings(
     connection: Connection, merges: Sequence[Merge], written: Sequence[Paper], now: datetime
 ) -> None:
-    rows = {}  # one source may show an entry twice in one answer: the last one counts
+    rows = {}  # a source may show an entry twice in one answer: the last counts
     for merge, paper in zip(merges, written, strict=True):
         for number, sighting in enumerate(merge.sightings):
             why = merge.why[number] if number < len(merge.why) else ""
@@ -227,8 +224,9 @@ def _remember_sightings(
 
 
 def sightings_of(connection: Connection, key: int) -> list[dict[str, Any]]:
-    """Who showed this paper, or one merged into it, first one first: {source, source_id, why,
-    first_at, last_at, version, record}.
+    """List the sightings of a paper, and of those merged into it, oldest first.
+
+    Each is {source, source_id, why, first_at, last_at, version, record}.
     """
     ours = (sightings.c.paper == key) | sightings.c.paper.in_(
         select(merged_papers.c.paper).where(merged_papers.c.into == key)
@@ -242,9 +240,7 @@ def sightings_of(connection: Connection, key: int) -> list[dict[str, Any]]:
 def known_sightings(
     connection: Connection, shown: Iterable[Sighting]
 ) -> dict[tuple[str, str], tuple[int, str]]:
-    """Which of these were seen before: (source, source_id) -> (key of its paper, why it is this
-    paper).
-    """
+    """Return (source, source_id) -> (key of its paper, why), for known sightings."""
     ids: dict[str, list[str]] = {}
     for sighting in shown:
         ids.setdefault(sighting.source, []).append(sighting.source_id)
@@ -261,9 +257,7 @@ def known_sightings(
 
 
 def note_summaries(connection: Connection, written: Mapping[int, str]) -> None:
-    """Keep machine-written summaries by the paper's key, where a source has not brought one
-    meanwhile.
-    """
+    """Store machine-written summaries by paper key, unless a source has brought one meanwhile."""
     if written:
         lacking = (
             update(papers)
@@ -274,7 +268,7 @@ def note_summaries(connection: Connection, written: Mapping[int, str]) -> None:
 
 
 def hide(connection: Connection, id: str, *, is_hidden: bool = True) -> Paper:
-    """Keep a paper out of every digest and page from now on (or let it back in)."""
+    """Hide a paper from all digests and pages from now on, or show it again."""
     paper = get(connection, id)
     connection.execute(
         update(papers).where(papers.c.key == paper.key).values(is_hidden=int(is_hidden))
@@ -283,12 +277,12 @@ def hide(connection: Connection, id: str, *, is_hidden: bool = True) -> Paper:
 
 
 def mark_withdrawn(connection: Connection, key: int) -> None:
-    """Keep a paper out of letters: its journal took it back."""
+    """Mark a paper as withdrawn by its journal; it is not picked for letters."""
     connection.execute(update(papers).where(papers.c.key == key).values(is_withdrawn=1))
 
 
 def forget_keys(connection: Connection, key: int) -> None:
-    """Make a paper unrecognisable until its keys are written again."""
+    """Delete the lookup keys of a paper; the caller writes new ones."""
     connection.execute(delete(paper_keys).where(paper_keys.c.paper == key))
 
 
@@ -317,7 +311,7 @@ def _record(paper: Paper) -> dict[str, Any]:
 
 
 def _sighting_record(sighting: Sighting) -> dict[str, Any]:
-    """All that differs from an empty sighting, as JSON."""
+    """Return the fields that differ from an empty sighting, as JSON."""
     record: dict[str, Any] = {}
     for name in Sighting.__slots__:
         value = getattr(sighting, name)
@@ -335,7 +329,7 @@ def _sighting_record(sighting: Sighting) -> dict[str, Any]:
 
 
 def sighting_of(row: Any) -> Sighting:
-    """The sighting as it was last seen, from a row or mapping of the table."""
+    """Build a sighting, as last seen, from a row or mapping of the table."""
     record = dict(row["record"])
     for name in ("authors", "fields", "identifiers", "affiliations"):
         record[name] = tuple(record.get(name, ()))

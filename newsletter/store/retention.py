@@ -1,7 +1,8 @@
-"""What is deleted by age, in batches of one short transaction each, and what is left of it.
+"""Delete old records, in batches of one short transaction each.
 
-Letters leave their counts behind. "Once per reader" still holds: planning looks back fifteen days,
-and no letter younger than thirty is deleted. Nothing that waits or is held is deleted.
+The counts of deleted letters are kept. No paper is sent twice because of a deletion: planning looks
+back 15 days, and only letters of 30 days and older are deleted. Rows that wait or are held are
+never deleted.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,11 +26,11 @@ from newsletter.store.tables import (
     votes,
 )
 
-#: Rows deleted in one transaction: a form that waits for it waits a few milliseconds.
+#: Rows deleted in one transaction, so that a request waits for it only a few milliseconds.
 BATCH = 1_000
-#: Batches that one run deletes at most; the next run goes on.
+#: The most batches that one run deletes; the next run continues.
 BATCHES = 50
-#: Letters whose outcome is still open, or that the operator has to decide about.
+#: Letters without an outcome, or that wait for a decision of the operator.
 _OPEN = ("pending", "claimed", "dot", "deferred", "held")
 
 Step = Callable[[Connection, datetime], int]
@@ -38,10 +39,10 @@ Step = Callable[[Connection, datetime], int]
 def sweep(
     engine: Engine, days: dict[str, int], now: datetime, most: int | None = None
 ) -> dict[str, int]:
-    """Delete what is older than its days; return kind of record -> number deleted.
+    """Delete records older than their limit in days; return kind -> number deleted.
 
-    `days` has "letters", "signals", "papers" and "runs"; 0 keeps them for ever. `most` bounds the
-    batches of one call, so that the rest of the day goes on; the next call goes on here.
+    `days` has "letters", "signals", "papers" and "runs"; 0 keeps them for ever. `most` limits the
+    batches of one call; the next call continues.
     """
     removed = dict.fromkeys(days, 0)
     batches = 0
@@ -85,7 +86,7 @@ def _letters(connection: Connection, before: datetime) -> int:
 
 
 def _signals(connection: Connection, before: datetime) -> int:
-    """Delete readings of counters, but the latest of each: only changes of it are written."""
+    """Delete readings of counters except the latest of each, with which new ones are compared."""
     later = signals.alias("later")
     has_later = exists().where(
         later.c.paper == signals.c.paper,
@@ -100,7 +101,7 @@ def _signals(connection: Connection, before: datetime) -> int:
 
 
 def _papers(connection: Connection, before: datetime) -> int:
-    """Delete papers that no letter showed, nobody voted on and no source showed since a moment."""
+    """Delete papers without letters and votes that no source has shown since a moment."""
     is_used = or_(
         exists().where(issue_papers.c.paper == papers.c.key),
         exists().where(votes.c.paper == papers.c.key),
@@ -120,7 +121,7 @@ def _papers(connection: Connection, before: datetime) -> int:
 
 
 def _runs(connection: Connection, before: datetime) -> int:
-    """Delete reports of runs, but the last one."""
+    """Delete reports of runs, except the last one."""
     last = select(func.max(runs.c.id)).scalar_subquery()
     old = select(runs.c.id).where(runs.c.started < before, runs.c.id != last).limit(BATCH)
     ids = list(connection.scalars(old))

@@ -1,4 +1,4 @@
-"""What happened: how each source is doing, the runs, and small facts about the site."""
+"""State of each source, records of runs, and small facts about the site."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,8 +14,10 @@ TROUBLES = (SourceState.STALLED, SourceState.FAILED)
 
 
 def source_states(connection: Connection) -> dict[str, dict[str, Any]]:
-    """Name -> {state, at, fresh_at, answered_at, not_before, troubled_since, troubles, seen, new,
-    updated, merged, error, units: [{name, state, seen, error, since}], moved_to, moved_since}.
+    """Return name -> its state.
+
+    {state, at, fresh_at, answered_at, not_before, troubled_since, troubles, seen, new, updated,
+    merged, error, units: [{name, state, seen, error, since}], moved_to, moved_since}.
     """
     found = {}
     for row in connection.execute(select(sources).order_by(sources.c.name)):
@@ -25,7 +27,7 @@ def source_states(connection: Connection) -> dict[str, dict[str, Any]]:
 
 
 def ask(connection: Connection, name: str, now: datetime, repositories: Mapping[str, str]) -> Ask:
-    """What a source is told: when it last answered, and what it wanted to be remembered."""
+    """Build what a source is given: when it last answered, and the state that it stored."""
     row = connection.execute(select(sources).where(sources.c.name == name)).first()
     return (
         Ask(now, row.answered_at, row.memory, repositories)
@@ -35,7 +37,7 @@ def ask(connection: Connection, name: str, now: datetime, repositories: Mapping[
 
 
 def resting(connection: Connection, now: datetime) -> dict[str, datetime]:
-    """Sources that asked to be left alone, and until when."""
+    """Return source -> moment before which it asked not to be fetched."""
     rows = connection.execute(
         select(sources.c.name, sources.c.not_before).where(sources.c.not_before > now)
     )
@@ -45,8 +47,9 @@ def resting(connection: Connection, now: datetime) -> dict[str, datetime]:
 def note_source(
     connection: Connection, harvest: Harvest, counts: Mapping[str, int], now: datetime
 ) -> None:
-    """Remember how a source answered. A failure keeps what the last good answer left, and since
-    when it lasts.
+    """Store how a source answered.
+
+    After a failure the data of the last good answer stay, and when the trouble began.
     """
     before = connection.execute(select(sources).where(sources.c.name == harvest.source)).first()
     since = {unit["name"]: unit.get("since") for unit in before.units} if before else {}
@@ -101,15 +104,16 @@ def finish_run(
 
 
 def last_run(connection: Connection) -> dict[str, Any] | None:
-    """The latest run: {at, started, finished, outcome, report}; no `finished` = it died or is still
-    going.
+    """Return the latest run: {at, started, finished, outcome, report}.
+
+    Without `finished` it died or still runs.
     """
     row = connection.execute(select(runs).order_by(runs.c.id.desc()).limit(1)).first()
     return {k: v for k, v in row._mapping.items() if k != "id"} if row else None
 
 
 def fact(connection: Connection, name: str) -> dict[str, Any] | None:
-    """Recall a small fact about the site."""
+    """Return a small fact about the site, if it was stored."""
     value: dict[str, Any] | None = connection.scalar(
         select(site.c.value).where(site.c.name == name)
     )
@@ -117,7 +121,7 @@ def fact(connection: Connection, name: str) -> dict[str, Any] | None:
 
 
 def note_first(connection: Connection, name: str, value: Mapping[str, Any]) -> None:
-    """Note a fact that stays as it was first said."""
+    """Store a fact unless it exists; the first value stays."""
     connection.execute(
         insert_into(connection, site).values(name=name, value=dict(value)).on_conflict_do_nothing()
     )

@@ -1,4 +1,4 @@
-"""Queries in the words of the databases' full-text search: FTS5's and PostgreSQL's tsquery."""
+"""Write queries in the language of the database's full-text search: FTS5 or tsquery."""
 
 import re
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ _NOT_PLAIN = re.compile(r"[^\w]|_")
 
 
 def plain(term: str) -> str:
-    """Write a term in letters and digits alone, which both databases keep as one word."""
+    """Write a term in letters and digits only, which both databases index as one word."""
     return _NOT_PLAIN.sub(lambda found: f"zz{ord(found[0]):x}zz", term)
 
 
@@ -26,11 +26,11 @@ class SearchWriter(ABC):
 
     @abstractmethod
     def term(self, field: str, term: str, *, is_open: bool = False) -> str:
-        """One term in a part of the paper; `is_open`: any word that begins so."""
+        """Write one term in a part of the paper; `is_open`: any word that begins with it."""
 
     @abstractmethod
     def titled(self, asked: str) -> str:
-        """The same query, of titles alone."""
+        """Limit a written query to titles."""
 
     def any_of(self, pieces: Sequence[str]) -> str:
         return self._joined(self.EITHER, pieces) if all(pieces) else ""
@@ -46,7 +46,7 @@ class SearchWriter(ABC):
             return self.any_of([self.node(part) for part in node.parts])
         if isinstance(node, All):
             found = self.all_of([self.node(part) for part in node.parts if not is_common(part)])
-            # What an excluded phrase's words say apart is no reason to leave a paper out.
+            # The index cannot test phrases; a phrase's single words must not exclude a paper.
             unwanted = [self.node(part) for part in node.without if not isinstance(part, Phrase)]
             unwanted = [piece for piece in unwanted if piece]
             if not found or not unwanted:
@@ -70,7 +70,7 @@ class SearchWriter(ABC):
         return self.all_of([self._within(leaf.field, words, word) for word in telling])
 
     def _spelled(self, field: str, word: str) -> str:
-        """A word in all its spellings: hyphenated, its parts or the term of them joined."""
+        """Write all spellings of a word; of a hyphenated one its parts, or the parts joined."""
         *parts, whole = stems(word) or ("",)
         if not whole:
             return ""
@@ -80,7 +80,7 @@ class SearchWriter(ABC):
         return self.any_of([self.all_of([self.term(field, part) for part in parts]), joined])
 
     def _within(self, field: str, words: Sequence[str], word: str) -> str:
-        """A word of a phrase; papers may write it as one word with the word beside it."""
+        """Write a word of a phrase; papers may join it with the word next to it."""
         spellings = [self._spelled(field, word)]
         at = words.index(word)
         for pair in (words[at - 1 : at + 1] if at else [], words[at : at + 2]):

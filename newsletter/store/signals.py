@@ -1,4 +1,4 @@
-"""Snapshots of attention, and the heat of the last run. What they mean is trend's, not ours."""
+"""Readings of attention counters, and the heats of the last run. `steps.trend` interprets them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -13,8 +13,10 @@ from newsletter.store.tables import heats, merged_papers, paper_keys, signals
 
 
 def record(connection: Connection, readings: Iterable[Signal]) -> int:
-    """Write readings of papers we know; return how many were new. A counter that did not move is
-    not written again. What one source says at one moment about several names of a paper adds up.
+    """Write readings of known papers; return how many were new.
+
+    A counter that did not change is not written again. Readings of one source at one moment for
+    several identifiers of a paper are added up.
     """
     readings = list(readings)
     papers: dict[str, int] = {}
@@ -66,10 +68,10 @@ def _last(connection: Connection, papers: set[int]) -> dict[tuple[int, str, str]
 def of_papers(
     connection: Connection, keys: Iterable[int], until: datetime
 ) -> dict[int, list[Signal]]:
-    """All readings of these papers up to a moment, oldest first.
+    """Return the readings of these papers up to a moment, oldest first.
 
-    A paper into which another was merged has that one's readings of the counters that it has none
-    of itself.
+    A paper also has the readings of papers merged into it, for counters without readings of its
+    own.
     """
     wanted = set(keys)
     merged = {
@@ -130,7 +132,7 @@ def heats_of(connection: Connection, keys: Iterable[int]) -> dict[int, Heat]:
 
 
 def hottest(connection: Connection, limit: int) -> list[tuple[int, Heat]]:
-    """The hottest papers of the last run, hottest first."""
+    """List the hottest papers of the last run, hottest first."""
     rows = connection.execute(
         select(heats).order_by(heats.c.value.desc(), heats.c.paper).limit(limit)
     )

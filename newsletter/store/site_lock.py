@@ -1,9 +1,7 @@
-"""Where a site lives: a copy of its database, started elsewhere, must not send what the first one
-sends too.
+"""Tie a site to one place: a copy of its database on another machine must not send letters again.
 
-With SQLite the machine and the path are noted at the first delivery and looked at before every
-other. With PostgreSQL many machines may send from one database, and its rows are leased; there is
-nothing to look at.
+With SQLite the first delivery stores machine and path, and every further one compares them. With
+PostgreSQL many machines may send from one database, because rows are leased; nothing is compared.
 """
 
 import hashlib
@@ -23,7 +21,7 @@ MACHINE_ID = Path("/etc/machine-id")
 def require_home(engine: Engine) -> None:
     """Refuse to send from a database of another version, or from a copy in another place.
 
-    Raises: StoreError naming the command that helps.
+    Raises: StoreError, which names the command to run.
     """
     require_schema(engine)
     here = _here(engine)
@@ -44,9 +42,7 @@ def require_home(engine: Engine) -> None:
 
 
 def settle_here(engine: Engine, connection: Connection, now: datetime) -> int:
-    """Make this the place that sends; what was on its way is held. Returns how many letters that
-    were.
-    """
+    """Make this the place that sends; hold open letters and return how many."""
     if here := _here(engine):
         runs.note_fact(connection, HOME, here)
     return ledger_life.hold_open(connection, now)

@@ -1,5 +1,6 @@
-"""The ledger of lists: for each part of a source and each day, whether its list is due, was read,
-was empty or is missing. A day is covered when its own list was read, and not before.
+"""The state of daily lists: for each part of a source and each day: due, read, empty or missing.
+
+A day is covered only when its own list was read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,9 +15,9 @@ from newsletter.models import COVERED, DayList, ListState
 from newsletter.store.db import chunks, insert_into
 from newsletter.store.tables import source_lists
 
-#: Lists older than this are not fetched any more: they stay missing, and named.
+#: Lists older than this are no longer fetched: they stay missing and are reported.
 HORIZON = timedelta(days=30)
-#: A list that could not be had is called missing so long after it was due.
+#: A list that could not be fetched is missing when this time has passed since it was due.
 LATE = timedelta(hours=24)
 
 Plans = Mapping[str, tuple[Calendar, Sequence[str]]]  #: source -> its calendar and its units
@@ -29,10 +30,9 @@ def open_due(
     now: datetime,
     since: datetime | None,
 ) -> tuple[DayList, ...]:
-    """Note every list that has become due up to `now`; return all of the last days, oldest first.
+    """Add every list that is due by `now`; return the lists within `HORIZON`, oldest first.
 
-    A part that was never looked at begins with the day of `since`, the source's last good answer,
-    or with today.
+    A part without lists starts with the day of `since`, the source's last good answer, or today.
     """
     calendar, units = plan
     today = calendar.today(now)
@@ -54,19 +54,19 @@ def open_due(
 
 
 def note(connection: Connection, source: str, lists: Iterable[DayList], now: datetime) -> None:
-    """Keep what a look found out. A list that was read stays read."""
+    """Store the states that a fetch found. A list that was read stays read."""
     _write(connection, source, lists, now)
 
 
 def of_source(connection: Connection, source: str, since: date) -> list[DayList]:
-    """The lists of a source from a day on, oldest first."""
+    """List the lists of a source from a day on, oldest first."""
     query = select(source_lists).where(source_lists.c.source == source, source_lists.c.day >= since)
     rows = connection.execute(query.order_by(source_lists.c.day, source_lists.c.unit))
     return [DayList(row.unit, row.day, ListState(row.state), row.seen, row.reason) for row in rows]
 
 
 def missing(connection: Connection, plans: Plans, now: datetime) -> dict[str, list[DayList]]:
-    """Source -> lists that should be there and are not, oldest first, however old they are."""
+    """Return source -> lists that are missing, oldest first, whatever their age."""
     found: dict[str, list[DayList]] = {}
     for source, (calendar, units) in plans.items():
         rows = of_source(connection, source, date.min)
@@ -84,9 +84,9 @@ def missing(connection: Connection, plans: Plans, now: datetime) -> dict[str, li
 
 
 def figures(connection: Connection, plans: Plans, now: datetime) -> dict[str, Any]:
-    """Source -> how many lists are due, read, empty and missing, and which days are not covered.
+    """Return source -> counts of lists due, read, empty and missing, and uncovered days.
 
-    The days are named however old they are; lists that were read are counted for ever.
+    Days and counts include lists of any age.
     """
     shown: dict[str, Any] = {}
     late = missing(connection, plans, now)

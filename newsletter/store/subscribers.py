@@ -1,5 +1,6 @@
-"""Readers: who they are, what they read, whether they agreed. Whom no mail may reach is known to
-`suppressions`, who is due to `due_readers`, who liked what to `feedback`.
+"""Readers: their settings, topics and consent.
+
+`suppressions` has addresses that get no mail, `due_readers` who is due, `feedback` the votes.
 """
 
 from collections import defaultdict
@@ -67,7 +68,7 @@ def search(
     topic: int | None = None,
     limit: int | None = None,
 ) -> list[Subscriber]:
-    """List subscribers in the order they came."""
+    """List subscribers in the order in which they were added."""
     where: list[ColumnElement[bool]] = []
     if states := list(states):
         where.append(subscribers.c.state.in_(states))
@@ -81,7 +82,7 @@ def search(
 
 
 def stream(connection: Connection) -> Iterator[Subscriber]:
-    """Everybody, in the order they came, a thousand at a time."""
+    """Stream all subscribers in the order in which they were added, loading 1,000 at a time."""
     last = 0
     while found := _load(connection, subscribers.c.id > last, limit=1000):
         yield from found
@@ -89,7 +90,7 @@ def stream(connection: Connection) -> Iterator[Subscriber]:
 
 
 def stream_with_consent(connection: Connection) -> Iterator[tuple[Subscriber, str]]:
-    """Everybody, each with how and when they agreed."""
+    """Stream all subscribers, each with the text of their consent."""
     last = 0
     while found := _load(connection, subscribers.c.id > last, limit=1000):
         rows = connection.execute(
@@ -103,7 +104,7 @@ def stream_with_consent(connection: Connection) -> Iterator[tuple[Subscriber, st
 
 
 def count_states(connection: Connection) -> dict[str, int]:
-    """State -> number of subscribers; every state is there."""
+    """Return state -> number of subscribers, for every state."""
     counts = {state.value: 0 for state in SubscriberState}
     found = connection.execute(
         select(subscribers.c.state, func.count().label("number")).group_by(subscribers.c.state)
@@ -118,7 +119,7 @@ def count_states(connection: Connection) -> dict[str, int]:
 def add(
     connection: Connection, reader: Subscriber, canonical: str, now: datetime, *, consent: str = ""
 ) -> Subscriber:
-    """Add a reader; the database decides when two come at once.
+    """Add a reader. Of two at once with one address, the database lets one succeed.
 
     Raises: InputError when the address is known already.
     """
@@ -132,7 +133,7 @@ def add(
 
 
 def lock(connection: Connection, id: int) -> Subscriber:
-    """Load a reader whom nobody else changes until this transaction ends.
+    """Load a reader and lock the row until this transaction ends.
 
     Raises: NotFound.
     """
@@ -144,9 +145,9 @@ def lock(connection: Connection, id: int) -> Subscriber:
 def change(
     connection: Connection, id: int, *, topics: Sequence[int] | None = None, **columns: Any
 ) -> None:
-    """Write some columns of a reader, and the topics if given; all others stay as they are.
+    """Write some columns of a reader, and the topics if given; others stay unchanged.
 
-    The address has its own function, `change_address`.
+    Use `change_address` for the address.
     """
     if columns:
         values = {
@@ -160,7 +161,7 @@ def change(
 
 
 def known(connection: Connection, canonicals: Sequence[str]) -> dict[str, Subscriber]:
-    """Those of many addresses that are readers: canonical key -> reader, without topics."""
+    """Return canonical key -> reader, without topics, for those addresses that are readers."""
     found: dict[str, Subscriber] = {}
     for part in chunks(canonicals):
         rows = connection.execute(
@@ -173,7 +174,7 @@ def known(connection: Connection, canonicals: Sequence[str]) -> dict[str, Subscr
 def add_many(
     connection: Connection, newcomers: Sequence[tuple[Subscriber, str, str]], now: datetime
 ) -> dict[str, int]:
-    """Add many readers, each with canonical key and consent; who is known already is left alone.
+    """Add many readers, each with canonical key and consent; known ones stay unchanged.
 
     Returns canonical key -> id of those that were added.
     """
@@ -189,7 +190,7 @@ def add_many(
     )
     added: dict[str, int] = {}
     for part in chunks([canonical for _, canonical, _ in newcomers]):
-        # Somebody who subscribed by the form meanwhile has another moment.
+        # A reader who subscribed by the form meanwhile has another `created_at`.
         mine = and_(subscribers.c.canonical.in_(part), subscribers.c.created_at == now)
         found = connection.execute(select(subscribers.c.canonical, subscribers.c.id).where(mine))
         added.update({row.canonical: row.id for row in found})
@@ -226,8 +227,9 @@ def leave(connection: Connection, id: int, epoch: int, reason: str, now: datetim
 
 
 def left(connection: Connection, id: int, epoch: int) -> datetime | None:
-    """When an active or paused reader unsubscribed by a link of that epoch; None when they did not,
-    or came back.
+    """Return when a reader unsubscribed by a link of that epoch.
+
+    None: they did not, they came back, or they were neither active nor paused.
     """
     moment: datetime | None = connection.scalar(
         select(subscribers.c.left_at).where(
@@ -240,7 +242,7 @@ def left(connection: Connection, id: int, epoch: int) -> datetime | None:
 
 
 def set_state(connection: Connection, id: int, state: SubscriberState, reason: str = "") -> None:
-    """Leaving also ends the life of every link made before (the epoch moves)."""
+    """Set a reader's state. Leaving also raises the epoch, which ends all older links."""
     values: dict[str, Any] = {
         "state": state,
         "state_reason": reason,
@@ -253,13 +255,13 @@ def set_state(connection: Connection, id: int, state: SubscriberState, reason: s
 
 
 def consent(connection: Connection, id: int) -> str:
-    """How and when this person agreed, in the words that were kept."""
+    """Return the stored text of how and when a reader agreed."""
     kept = connection.scalar(select(subscribers.c.consent).where(subscribers.c.id == id))
     return kept or ""
 
 
 def rest(connection: Connection, id: int, until: date, reason: str) -> None:
-    """Send an active reader nothing until a day: they did not ask for it, their mailbox did."""
+    """Pause an active reader until a day because of their mailbox."""
     resting = {"state": str(SubscriberState.PAUSED), "state_reason": reason, "paused_until": until}
     connection.execute(
         update(subscribers)
@@ -269,8 +271,9 @@ def rest(connection: Connection, id: int, until: date, reason: str) -> None:
 
 
 def change_address(connection: Connection, id: int, email: str, canonical: str) -> None:
-    """Letters composed for the old address are never sent: the fence compares the version. Digests
-    that were not handed over go to the new one.
+    """Change a reader's address; unsent digests go to the new one.
+
+    Letters built for the old address are never sent: the fence compares `address_version`.
 
     Raises: InputError when somebody else has the new address.
     """
@@ -289,10 +292,9 @@ def change_address(connection: Connection, id: int, email: str, canonical: str) 
 
 
 def erase(connection: Connection, id: int) -> None:
-    """Delete a reader with topics, votes and ledger rows. What must outlive it is the suppression,
-    if there is one.
+    """Delete a reader with topics, votes and ledger rows; a suppression stays.
 
-    Issues forget the rows too, so that what they planned still adds up.
+    The counts of issues are reduced, so that they still equal the number of rows.
     """
     quiet = func.count().filter(deliveries.c.state == DeliveryState.QUIET)
     mine = select(deliveries.c.issue, func.count(), quiet).where(
@@ -308,7 +310,7 @@ def erase(connection: Connection, id: int) -> None:
 
 _COLUMNS = tuple(name for name in Subscriber.__slots__ if name != "topics")
 _SELECT = select(*(subscribers.c[name] for name in _COLUMNS))
-#: One reader with the topics, a row for each.
+#: One reader, with one row per topic.
 _ONE = (
     _SELECT.add_columns(subscriber_topics.c.topic)
     .outerjoin(subscriber_topics, subscriber_topics.c.subscriber == subscribers.c.id)
@@ -339,19 +341,19 @@ def _one(connection: Connection, query: Any, key: int | str) -> Subscriber | Non
 
 
 def _load(connection: Connection, where: Any, *, limit: int | None = None) -> list[Subscriber]:
-    """Readers in the order they came, with their topics in the reader's order."""
+    """Load readers in the order in which they were added, with topics in the reader's order."""
     rows = connection.execute(_SELECT.where(where).order_by(subscribers.c.id).limit(limit)).all()
     topics = topics_of(connection, [row.id for row in rows])
     return [_subscriber(row, tuple(topics.get(row.id, ()))) for row in rows]
 
 
 def topics_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[int]]:
-    """Reader -> topics in the reader's order, for readers by number."""
+    """Return reader -> topics in the reader's order; `ids` are sorted."""
     found: dict[int, list[int]] = defaultdict(list)
     if not ids:
         return found
     span = subscriber_topics.c.subscriber.between(ids[0], ids[-1])
-    if len(ids) <= 500 and len(ids) * 4 < ids[-1] - ids[0]:  # a few readers from far apart
+    if len(ids) <= 500 and len(ids) * 4 < ids[-1] - ids[0]:  # few readers, with ids far apart
         span = subscriber_topics.c.subscriber.in_(ids)
     rows = connection.execute(
         select(subscriber_topics.c.subscriber, subscriber_topics.c.topic)
@@ -364,7 +366,7 @@ def topics_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[i
 
 
 def _subscriber(row: Any, topics: tuple[int, ...]) -> Subscriber:
-    """A row with `_COLUMNS` as a noun, by name."""
+    """Build a subscriber from a row with `_COLUMNS`."""
     values = {name: row._mapping[name] for name in _COLUMNS}
     values |= {
         "state": SubscriberState(row.state),

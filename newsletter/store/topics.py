@@ -1,6 +1,4 @@
-"""Topics: named queries that readers share. Whether a query is well formed is matching's, not
-ours.
-"""
+"""Topics: named queries that readers share. `matching` checks queries."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +14,7 @@ from newsletter.store.tables import subscriber_topics, topics
 
 
 def every(connection: Connection) -> list[Topic]:
-    """All topics, curated ones first, in the order they were added."""
+    """List all topics, curated ones first, in the order in which they were added."""
     return [
         _topic(row)
         for row in connection.execute(
@@ -26,7 +24,7 @@ def every(connection: Connection) -> list[Topic]:
 
 
 def curated(connection: Connection) -> list[Topic]:
-    """The topics on offer, in the order they were added."""
+    """List the curated topics in the order in which they were added."""
     return [
         _topic(row)
         for row in connection.execute(
@@ -41,7 +39,7 @@ def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, Topic]:
 
 
 def in_use(connection: Connection) -> list[Topic]:
-    """Topics that somebody reads."""
+    """List topics that have readers."""
     rows = connection.execute(
         select(topics)
         .where(topics.c.id.in_(select(subscriber_topics.c.topic).distinct()))
@@ -95,9 +93,7 @@ def add(connection: Connection, topic: Topic) -> Topic:
 
 
 def find_or_add(connection: Connection, query: str) -> Topic:
-    """Find the topic of a reader's own query, given in canonical form; readers with the same query
-    share it.
-    """
+    """Find or add the topic of a query in canonical form; readers with the same query share it."""
     row = connection.execute(
         select(topics)
         .where(topics.c.query == query)
@@ -126,10 +122,9 @@ def edit(connection: Connection, topic: Topic) -> None:
 
 
 def remove(connection: Connection, topic: Topic) -> None:
-    """Remove a topic that nobody reads.
+    """Remove a topic without readers.
 
-    Raises: InputError when somebody does: nobody's feed may become empty or full by an operator's
-    hand.
+    Raises: InputError when it has readers, whose digests would change.
     """
     readers_of = readers(connection).get(topic.id, 0)
     if readers_of:
@@ -141,7 +136,7 @@ def remove(connection: Connection, topic: Topic) -> None:
 
 
 def readers(connection: Connection) -> dict[int, int]:
-    """How many subscribers have each topic."""
+    """Return topic -> number of subscribers."""
     rows = connection.execute(
         select(subscriber_topics.c.topic, func.count().label("number")).group_by(
             subscriber_topics.c.topic
@@ -151,9 +146,7 @@ def readers(connection: Connection) -> dict[int, int]:
 
 
 def seed(connection: Connection, curated: Iterable[Topic]) -> int:
-    """Bring the curated topics in; ones that exist are left as the operator made them. Returns how
-    many were new.
-    """
+    """Add the curated topics; existing ones stay unchanged. Return how many were new."""
     known = set(connection.scalars(select(topics.c.slug)))
     new = [topic for topic in curated if topic.slug not in known]
     if new:

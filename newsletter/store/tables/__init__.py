@@ -1,8 +1,8 @@
-"""Every table. Rows never leave `store/`: its functions take and return the nouns of `models`.
+"""All tables. Rows never leave `store/`: its functions take and return the types of `models`.
 
-Rules kept by tests: names of constraints come from one convention; times are UTC through
-`UtcDateTime`; closed vocabularies are strings; what is new and NOT NULL has a server default. The
-tables equal `migrations/` on SQLite and PostgreSQL alike.
+Tests check these rules: constraint names follow one convention; times are UTC (`UtcDateTime`);
+closed vocabularies are strings; a new NOT NULL column has a server default. The tables equal
+`migrations/` on SQLite and on PostgreSQL.
 """
 
 from typing import Any

@@ -22,7 +22,7 @@ from newsletter.store.columns import (
 
 
 class InboundRow(SQLModel, table=True):
-    """A mail that came in and is kept: nothing could be made of it yet, or it is for the operator.
+    """An incoming mail that is stored: it could not be processed yet, or is for the operator.
 
     `recipient` is empty when none of our addresses was found in it.
     """
@@ -34,7 +34,7 @@ class InboundRow(SQLModel, table=True):
     sender: str = text_column()
     recipient: str = text_column()
     digest: str = Field(sa_column=Column(String(64), nullable=False, unique=True))
-    why: str = text_column()  #: why it is kept, in the operator's words
+    why: str = text_column()  #: why it is stored, for the operator
     is_personal: int = flag_column()  #: written to the operator; not tried again
     tries: int = number_column(1)
     retry_at: datetime | None = moment_column()
@@ -42,7 +42,7 @@ class InboundRow(SQLModel, table=True):
 
 
 class InboundCountRow(SQLModel, table=True):
-    """How many mails and events of a day had which outcome."""
+    """Counts of mails and events, by day (UTC) and outcome."""
 
     __tablename__ = "inbound_counts"
     day: dt.date = Field(sa_column=Column(Date, primary_key=True))
@@ -51,7 +51,7 @@ class InboundCountRow(SQLModel, table=True):
 
 
 class SeenEventRow(SQLModel, table=True):
-    """Identifiers of events that providers sent, so that the same one again changes nothing."""
+    """Identifiers of providers' events, so that a repeated event changes nothing."""
 
     __tablename__ = "seen_events"
     id: str = Field(sa_column=Column(String(200), primary_key=True))
@@ -59,9 +59,9 @@ class SeenEventRow(SQLModel, table=True):
 
 
 class CapRow(SQLModel, table=True):
-    """How often something was done in a span of time: what caps count, for all processes.
+    """The counts of caps: how often something was done in a span of time.
 
-    `key` is a keyed hash where it stands for a person.
+    `key` is a keyed hash where it identifies a person.
     """
 
     __tablename__ = "caps"

@@ -32,9 +32,7 @@ from newsletter.store.columns import (
 
 
 class IssueRow(SQLModel, table=True):
-    """The digest of one local date. Readers of all zones whose day it is belong to the same
-    issue.
-    """
+    """The digest of one local date, for readers of all time zones."""
 
     __tablename__ = "issues"
     id: int | None = key_column()
@@ -42,39 +40,33 @@ class IssueRow(SQLModel, table=True):
     created_at: datetime = moment_column(nullable=False)
     planned: int = number_column(0)  #: recipients frozen so far, without quiet ones
     quiet: int = number_column(0)
-    state: str = Field(
-        sa_column=Column(String(16), nullable=False, server_default="open")
-    )  #: open | paused
+    #: open | paused
+    state: str = Field(sa_column=Column(String(16), nullable=False, server_default="open"))
     state_reason: str = text_column()
-    candidates: int = number_column(0)  #: papers that were looked at: "out of 1,204"
+    candidates: int = number_column(0)  #: papers that it was picked from
 
 
 class IssuePaperRow(SQLModel, table=True):
-    """What an issue says about a paper: frozen when first picked, the same for every reader and
-    every retry.
-    """
+    """What an issue says about a paper, frozen at the first pick; equal for all readers."""
 
     __tablename__ = "issue_papers"
     __table_args__ = ({"sqlite_with_rowid": False},)
     issue: int = reference("issues.id", primary=True)
     paper: int = reference("papers.key", primary=True)
     readers: int = number_column(0)
-    facts: dict[str, Any] = json_column(
-        "{}"
-    )  #: heat value, level, field, facts; summary and links as of then
+    #: Heat value, level, field and facts; summary and links as of then.
+    facts: dict[str, Any] = json_column("{}")
 
 
-#: What a letter is in until its outcome is known. A query uses the index over these rows, instead
-#: of looking through all letters that ever were, if it says this in these very words.
+#: The states of a letter without a final outcome. A query uses the index over these rows only if it
+#: contains exactly this text.
 UNSETTLED = text("state IN ('pending', 'deferred', 'claimed', 'dot')")
 #: Of these, mails that answer a person.
 UNSETTLED_ANSWER = text("state IN ('pending', 'deferred', 'claimed', 'dot') AND issue IS NULL")
 
 
 class DeliveryRow(SQLModel, table=True):
-    """The ledger: one row per letter. `issue` is empty for mails that answer a person
-    (confirmations and the like).
-    """
+    """The ledger: one row per letter. `issue` is empty for mails that answer a person."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -102,18 +94,18 @@ class DeliveryRow(SQLModel, table=True):
     )
     kind: str = Field(sa_column=Column(String(16), nullable=False))
     state: str = Field(sa_column=Column(String(16), nullable=False, server_default="pending"))
-    due_at: datetime = moment_column(nullable=False)  #: what the reader wished for; the Date header
+    due_at: datetime = moment_column(nullable=False)  #: the reader's hour; the Date header
     expires_at: datetime = moment_column(nullable=False)
-    #: compact JSON, see ledger_plan.pack_picks
+    #: compact JSON, see `ledger_plan.pack_picks`
     picks: str | None = Field(default=None, sa_column=Column(Text))
-    #: keys, uint32 little-endian
+    #: keys of the picked papers, uint32 little-endian
     papers: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
-    #: what the letter needs beyond picks
+    #: what the letter needs besides picks
     context: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
     #: ids of the `paper_events` that the letter tells, uint32 little-endian
     events: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
     address_version: int = number_column(1)
-    # the leased phase, in database time (seconds since the epoch)
+    # the lease, in database time (seconds since the epoch)
     next_at: int = Field(
         default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
     )
@@ -122,9 +114,8 @@ class DeliveryRow(SQLModel, table=True):
         default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
     )
     attempts: int = number_column(0)
-    claims: int = number_column(
-        0
-    )  #: claims without outcome; a row that kills its worker three times is refused
+    #: Claims without an outcome; `ledger_life.MAX_CLAIMS` of them, and the row is refused.
+    claims: int = number_column(0)
     # the outcome
     dot_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     settled_at: datetime | None = moment_column()
@@ -135,12 +126,12 @@ class DeliveryRow(SQLModel, table=True):
     phase: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
     reply: str = text_column()
     relay: str = Field(default="", sa_column=Column(String(128), nullable=False, server_default=""))
-    pick_limit: int = number_column(0)  #: papers that the next try brings; 0: all that were picked
-    ambiguous: int = number_column(0)  #: times the window after the dot was left without a reply
+    pick_limit: int = number_column(0)  #: papers that the next try sends; 0: all picks
+    ambiguous: int = number_column(0)  #: how often the dot got no reply
 
 
 class RemovedLettersRow(SQLModel, table=True):
-    """What is left of letters that were deleted by age: how many of an issue had which outcome.
+    """Counts of letters that were deleted by age, by issue and outcome.
 
     Issue 0 stands for mails that answered a person.
     """
@@ -152,8 +143,9 @@ class RemovedLettersRow(SQLModel, table=True):
 
 
 class EvidenceRow(SQLModel, table=True):
-    """What was said about a letter that did not arrive. One of each source a letter: who says it
-    twice is counted once. Rows without a letter are the operator's word.
+    """A report about a letter that did not arrive; one for each letter and source.
+
+    Rows without a letter are decisions of the operator.
     """
 
     __tablename__ = "evidence"
@@ -166,4 +158,4 @@ class EvidenceRow(SQLModel, table=True):
     status: str = Field(default="", sa_column=Column(String(16), nullable=False, server_default=""))
     reply: str = text_column()
     at: datetime = moment_column(nullable=False)
-    is_doubted: int = flag_column()  #: counts for nobody: too many said so, or the operator
+    is_doubted: int = flag_column()  #: does not count (mass failure, or by decision)

@@ -44,9 +44,7 @@ class PaperRow(SQLModel, table=True):
 
 
 class PaperKeyRow(SQLModel, table=True):
-    """What a paper can be recognised by: identifiers ("arxiv:…", "doi:…") and the blocking keys of
-    its title.
-    """
+    """Lookup keys of papers: identifiers ("arxiv:…", "doi:…") and blocking keys of the title."""
 
     __tablename__ = "paper_keys"
     __table_args__ = (Index("ix_paper_keys_paper", "paper"), {"sqlite_with_rowid": False})
@@ -55,9 +53,7 @@ class PaperKeyRow(SQLModel, table=True):
 
 
 class MergedPaperRow(SQLModel, table=True):
-    """The operator's word that two papers are one: `paper` stays as it is and is shown as
-    `into`.
-    """
+    """Two papers that the operator merged: `paper` keeps its row and is shown as `into`."""
 
     __tablename__ = "merged_papers"
     paper: int = reference("papers.key", primary=True)
@@ -66,7 +62,7 @@ class MergedPaperRow(SQLModel, table=True):
 
 
 class PaperEventRow(SQLModel, table=True):
-    """What became of a paper after it was shown: withdrawn, retracted, corrected, published."""
+    """An event of a paper after it was shown: withdrawn, retracted, corrected, published."""
 
     __tablename__ = "paper_events"
     __table_args__ = (UniqueConstraint("paper", "kind", "reference"),)
@@ -93,13 +89,12 @@ class SightingRow(SQLModel, table=True):
     first_at: datetime = moment_column(nullable=False)
     last_at: datetime = moment_column(nullable=False)
     version: int = number_column(1)
-    record: dict[str, Any] = json_column(
-        "{}"
-    )  #: the sighting as it was, so that a wrong merge can be split
+    #: The sighting as it was, so that a wrong merge can be split.
+    record: dict[str, Any] = json_column("{}")
 
 
 class SignalRow(SQLModel, table=True):
-    """A snapshot of one counter. Written only when the value differs from the last one."""
+    """A reading of one counter. Written only when the value differs from the last one."""
 
     __tablename__ = "signals"
     __table_args__ = (
@@ -115,9 +110,7 @@ class SignalRow(SQLModel, table=True):
 
 
 class HeatRow(SQLModel, table=True):
-    """The heat of the last run, for pages and commands; what an issue said is frozen in
-    `issue_papers`.
-    """
+    """The heat of the last run, for pages and commands. `issue_papers` has what an issue said."""
 
     __tablename__ = "heats"
     paper: int = reference("papers.key", primary=True)

@@ -62,7 +62,7 @@ class SubscriberRow(SQLModel, table=True):
     consent: str = text_column()  #: how and when this person agreed
     paused_until: dt.date | None = Field(default=None, sa_column=Column(Date))
     state_reason: str = text_column()
-    left_at: datetime | None = moment_column()  #: when they left by a link or mail of theirs
+    left_at: datetime | None = moment_column()  #: when they unsubscribed by link or mail
 
 
 class SubscriberTopicRow(SQLModel, table=True):
@@ -87,7 +87,7 @@ class VoteRow(SQLModel, table=True):
 
 
 class SuppressionRow(SQLModel, table=True):
-    """Addresses that must never be mailed again, as keyed hashes: erasing a reader keeps this."""
+    """Addresses that are never mailed again, as keyed hashes. Erasing a reader keeps them."""
 
     __tablename__ = "suppressions"
     address_hash: str = Field(sa_column=Column(String(64), primary_key=True))

@@ -21,7 +21,7 @@ from newsletter.store.columns import (
 
 
 class SourceRow(SQLModel, table=True):
-    """How each source is doing, and what it asked to be told next time."""
+    """The state of each source, and the data that it stored for its next fetch."""
 
     __tablename__ = "sources"
     name: str = Field(sa_column=Column(String(128), primary_key=True))
@@ -42,7 +42,7 @@ class SourceRow(SQLModel, table=True):
 
 
 class SourceListRow(SQLModel, table=True):
-    """The list of one day, of one part of a source: due, read, empty or missing."""
+    """The list of one day of one part of a source: due, read, empty or missing."""
 
     __tablename__ = "source_lists"
     source: str = Field(sa_column=Column(String(128), primary_key=True))
@@ -51,7 +51,7 @@ class SourceListRow(SQLModel, table=True):
     state: str = Field(sa_column=Column(String(16), nullable=False))
     seen: int = number_column(0)
     reason: str = text_column()
-    at: datetime = moment_column(nullable=False)  #: when that became known
+    at: datetime = moment_column(nullable=False)  #: when the state became known
 
 
 class RunRow(SQLModel, table=True):
