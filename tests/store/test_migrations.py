@@ -1,5 +1,10 @@
 """The tables in the code are what the migrations make, on both databases."""
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -51,3 +56,27 @@ def test_B30_an_old_database_names_the_command_that_helps(any_engine: Engine) ->
     with pytest.raises(StoreError) as e:
         require_schema(any_engine)
     assert "newsletter db migrate" in e.value.hint
+
+
+def test_the_command_for_a_new_column_writes_that_column_and_nothing_else(tmp_path: Path) -> None:
+    root = Path(__file__).parent.parent.parent
+    for name in ("newsletter", "migrations"):
+        shutil.copytree(root / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    readers = tmp_path / "newsletter/store/tables/readers.py"
+    field = "    consent: str = text_column()"
+    assert readers.read_text().count(field) == 1
+    text = readers.read_text().replace(field, f"    nickname: str = text_column()\n{field}")
+    readers.write_text(text)
+    before = {*(tmp_path / "migrations/versions").glob("*.py")}
+    subprocess.run(
+        [sys.executable, "migrations/new.py", "a nickname"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        check=True,
+        capture_output=True,
+    )
+    [made] = {*(tmp_path / "migrations/versions").glob("*.py")} - before
+    written = made.read_text()
+    assert "add_column(sa.Column('nickname'" in written
+    assert written.count("batch_op.") == 2
+    assert "_table(" not in written.replace("batch_alter_table(", "")
