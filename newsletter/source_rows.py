@@ -26,6 +26,7 @@ class SourceRow:
     days: Calendar | None = None  #: when its lists come; None: it has no lists by day
     #: The key of its section that names the parts that have lists of their own; empty: it has one.
     units: str = ""
+    is_list: bool = False  #: the section is a list; each entry is a source with its own name
 
     @property
     def name(self) -> str:
@@ -57,7 +58,7 @@ ROWS = (
         days=DAILY,
         units="servers",
     ),
-    SourceRow("sources.feeds", "newsletter.sources.feed:FeedSource"),
+    SourceRow("sources.feeds", "newsletter.sources.feed:FeedSource", is_list=True),
     SourceRow("signals.hackernews", "newsletter.sources.hackernews:HackerNewsSource"),
     SourceRow("signals.github", "newsletter.sources.github:GitHubSource"),
 )
@@ -67,7 +68,7 @@ ONE_LIST = "daily"
 #: What papers of a file count as.
 IMPORT = "import"
 #: Names that no feed may take. medRxiv's papers come through bioRxiv's source.
-TAKEN = (*(row.name for row in ROWS), "medrxiv", IMPORT)
+TAKEN = (*(row.name for row in ROWS if not row.is_list), "medrxiv", IMPORT)
 
 
 def trust(source: str) -> int:

@@ -89,10 +89,25 @@ def test_trust_comes_from_the_rows() -> None:
     assert trust("arxiv") < trust("biorxiv") < trust("a feed") == TRUST < trust("huggingface")
 
 
-@pytest.mark.parametrize("name", [row.name for row in ROWS] + ["import"])
+@pytest.mark.parametrize(
+    "name", ["arxiv", "huggingface", "biorxiv", "hackernews", "github", "medrxiv", "import"]
+)
 def test_a_feed_may_not_take_the_name_of_a_source(name: str) -> None:
     with pytest.raises(ValueError, match="none of"):
         config_types._feed_name(name)
+
+
+def test_a_feed_may_be_called_like_a_section_that_is_no_source() -> None:
+    config = Config.model_validate(
+        {"sources": {"feeds": [{"name": "feeds", "url": "http://one.example/"}]}}
+    )
+    assert "feeds" in source_names(config)
+
+
+def test_a_row_says_whether_its_section_is_a_list() -> None:
+    for row in ROWS:
+        group, _, name = row.section.partition(".")
+        assert row.is_list == isinstance(getattr(getattr(EVERYTHING, group), name), tuple), name
 
 
 def _blocks() -> dict[str, str]:
