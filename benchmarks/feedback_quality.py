@@ -45,12 +45,8 @@ VOTES = (0, 3, 5, 10)
 SIZE = 8
 
 
-def candidates_of(
-    papers: Sequence[Paper], topic: Topic, voted: Sequence[Paper] = ()
-) -> CandidateSet:
-    return CandidateSet.prepare(
-        papers, {}, match([topic], papers, Index()), {topic.id: topic}, NOW, voted
-    )
+def candidates_of(papers: Sequence[Paper], topic: Topic) -> CandidateSet:
+    return CandidateSet.prepare(papers, {}, match([topic], papers, Index()), {topic.id: topic}, NOW)
 
 
 def after_votes(
@@ -62,8 +58,9 @@ def after_votes(
     reader = Subscriber(1, "ada@example.org", topics=(1,), size=SIZE, mix="match")
     past, coming = (
         candidates_of(papers[:half], topic),
-        candidates_of(papers[half:], topic, papers[:half]),
+        candidates_of(papers[half:], topic),
     )
+    older = {paper.key: paper for paper in papers[:half]}
     votes: dict[int, int] = {}
     seen: set[int] = set()
     found = []
@@ -74,7 +71,7 @@ def after_votes(
                 if len(votes) < count:
                     paper = past.papers[past.place_of[pick.paper]]
                     votes[pick.paper] = 1 if wanted in paper.fields else -1
-        picks = choose(reader, coming, set(), votes).picks
+        picks = choose(reader, coming, set(), votes, older).picks
         hits = sum(wanted in coming.papers[coming.place_of[pick.paper]].fields for pick in picks)
         found.append(hits / SIZE)
     return found

@@ -7,10 +7,10 @@ them.
     trend(papers, signals, now)        heat within the field
     match(topics, papers)              every distinct query once
     choose(reader, candidates, …)      one reader's picks, or quiet
-    ledger.freeze(day, rows)           ONE transaction: a row per reader who is due
+    ledger_plan.freeze(day, rows)      ONE transaction: a row per reader who is due
 
-Delivering what was frozen is `dispatch`'s. Running the same moment twice changes nothing: the
-database decides.
+Delivering what was frozen is the work of `delivery/`. Running the same moment twice changes
+nothing: the database decides.
 """
 
 import time
@@ -33,12 +33,10 @@ from newsletter.models import (
     Harvest,
     Heat,
     Match,
-    Merge,
     Paper,
     Pick,
     Reason,
     Signal,
-    SourceState,
     Subscriber,
     Topic,
 )
@@ -50,6 +48,7 @@ from newsletter.steps.dedupe import RULED, dedupe, lookup_keys
 from newsletter.steps.due import Due, due
 from newsletter.steps.fetch import fetch
 from newsletter.steps.match import match
+from newsletter.steps.tally import backdated, count, judged
 from newsletter.steps.trend import trend
 from newsletter.store import (
     due_readers,
@@ -160,7 +159,7 @@ def learn(
         ).values()
         merges = dedupe(sightings, known, now, ruled)
         if is_backdated:
-            merges = [_backdated(merge) for merge in merges]
+            merges = [backdated(merge) for merge in merges]
         papers.remember(connection, merges, now)
         paper_changes.note(connection, {paper.key: paper for paper in known}, merges, now)
         paper_changes.note_notices(connection, entries, now)
@@ -168,50 +167,13 @@ def learn(
             counts[harvest.source]["seen"] = len(harvest.sightings)
             counts[harvest.source]["signals"] = signals.record(connection, harvest.signals)
         for merge in merges:
-            _count(merge, seen_before, counts)
+            count(merge, seen_before, counts)
         for harvest in harvests:
             tally = counts[harvest.source]
             stored = {name: tally[name] for name in ("seen", "new", "updated", "merged")}
-            runs.note_source(connection, _judged(harvest, tally), stored, now)
+            runs.note_source(connection, judged(harvest, tally), stored, now)
             source_lists.note(connection, harvest.source, harvest.lists, now)
     return counts
-
-
-def _backdated(merge: Merge) -> Merge:
-    paper = merge.paper
-    if (
-        paper.key
-        or paper.published is None
-        or (paper.first_seen and paper.first_seen < paper.published)
-    ):
-        return merge
-    return replace(merge, paper=replace(paper, first_seen=paper.published))
-
-
-def _count(
-    merge: Merge, seen_before: Collection[tuple[str, str]], counts: Mapping[str, Counter[str]]
-) -> None:
-    for number, sighting in enumerate(merge.sightings):
-        tally = counts.get(sighting.source)
-        if tally is None:
-            continue
-        if not merge.paper.key and number == 0:
-            # A new version of a paper that we did not know is kept, but it is news to nobody.
-            tally["updated" if sighting.announce.startswith("replace") else "new"] += 1
-        elif (sighting.source, sighting.source_id) not in seen_before:
-            tally["merged"] += 1
-        elif merge.is_changed:
-            tally["updated"] += 1
-
-
-def _judged(harvest: Harvest, tally: Counter[str]) -> Harvest:
-    """An answer that told us nothing we did not know is quiet, whatever the source thought of
-    it.
-    """
-    told = tally["new"] + tally["updated"] + tally["merged"] + tally["signals"]
-    if harvest.state is SourceState.FRESH and not told:
-        return replace(harvest, state=SourceState.QUIET)
-    return harvest
 
 
 # -- what it means ---------------------------------------------------------------------------------
@@ -230,6 +192,8 @@ class Edition:
     watch: Stopwatch = field(default_factory=Stopwatch)
     #: what became of papers of earlier issues, to be told to whoever had them
     news: paper_events.News = field(default_factory=dict)
+    #: papers with votes that are not eligible any more, by key; each is loaded once
+    older: dict[int, Paper] = field(default_factory=dict)
     is_blackout: bool = False  #: no source answered, so silence says nothing about what is new
     no_content: int = (
         0  #: readers for whom nothing was found because of that; they are asked about again
@@ -272,7 +236,7 @@ def choose_for(engine: Engine, reader: Subscriber, edition: Edition) -> Choice:
     with reading(engine) as connection:
         seen = _seen(connection, reader.id, reader.id, edition.now).get(reader.id, set())
         votes = _votes(connection, [reader.id], edition).get(reader.id, {})
-    return choose(reader, edition.candidates, seen, votes)
+    return choose(reader, edition.candidates, seen, votes, edition.older)
 
 
 # -- who gets what ---------------------------------------------------------------------------------
@@ -378,9 +342,8 @@ def _next_rows(
     expires = group.wish + expire_after
     for reader in batch:
         had: Collection[int] = seen.get(reader.id, ())
-        picks = choose(
-            reader, edition.candidates, had, votes.get(reader.id, {}), is_counting=False
-        ).picks
+        own = votes.get(reader.id, {})
+        picks = choose(reader, edition.candidates, had, own, edition.older, is_counting=False).picks
         kind = DIGEST
         if not picks and silent.get(reader.id, 0) >= SILENT_DAYS - 1:
             kind, picks = QUIET, _top_three(edition)
@@ -408,13 +371,13 @@ def _seen(connection: Connection, low: int, high: int, now: datetime) -> dict[in
 def _votes(
     connection: Connection, readers: Sequence[int], edition: Edition
 ) -> Mapping[int, Mapping[int, int]]:
-    """Readers' votes; older papers among them are put beside the candidates, so that they still
+    """Readers' votes; `edition.older` then has the older papers among them, so that they still
     count.
     """
     votes = feedback.votes_of(connection, readers)
     voted = {paper for of_reader in votes.values() for paper in of_reader}
-    older = voted - edition.papers.keys() - edition.candidates.voted.keys()
-    edition.candidates.voted.update(papers.by_keys(connection, older))
+    missing = voted - edition.papers.keys() - edition.older.keys()
+    edition.older.update(papers.by_keys(connection, missing))
     return votes
 
 

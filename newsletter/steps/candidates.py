@@ -64,7 +64,6 @@ class CandidateSet:
     topics: Mapping[int, Topic]
     surging: list[int]  #: places, hottest first
     place_of: dict[int, int]  #: Paper.key -> place
-    voted: dict[int, Paper]  #: papers with votes that are not eligible any more, by key
     keys: NDArray[np.int64]  #: of the papers
     warmth: NDArray[np.float64]  #: the heats' values
     is_outside_day: bool  #: a letter may have a paper from outside the reader's topics
@@ -86,11 +85,8 @@ class CandidateSet:
         matches: Mapping[int, Sequence[Match]],
         topics: Mapping[int, Topic],
         now: datetime,
-        voted: Iterable[Paper] = (),
     ) -> "CandidateSet":
-        """Lay out what is eligible at `now`. `voted` are older papers that readers gave their votes
-        to.
-        """
+        """Lay out what is eligible at `now`."""
         ready = sorted(
             (paper for paper in papers if is_eligible(paper, now)), key=lambda paper: paper.key
         )
@@ -105,7 +101,6 @@ class CandidateSet:
             topics=topics,
             surging=sorted(surging, key=lambda place: (-warmth[place].value, place)),
             place_of={paper.key: place for place, paper in enumerate(ready)},
-            voted={paper.key: paper for paper in voted},
             keys=np.array([paper.key for paper in ready], np.int64),
             warmth=np.array([heat.value for heat in warmth], np.float64),
             is_outside_day=now.weekday() in OUTSIDE_DAYS,
@@ -192,20 +187,15 @@ class CandidateSet:
             text = self._texts[place] = in_spaces(f"{paper.title} {paper.abstract}")
         return text
 
-    def likeness(self, key: int) -> Vector | None:
+    def likeness(self, paper: Paper) -> Vector:
         """Say how much every eligible paper is like one that was voted on: cosine of telling words,
         in [0, 1].
-
-        None for a paper that is not known any more.
         """
-        found = self._likeness.get(key)
+        found = self._likeness.get(paper.key)
         if found is None:
-            paper = self.papers[self.place_of[key]] if key in self.place_of else self.voted.get(key)
-            if paper is None:
-                return None
             if self._terms is None:
                 self._terms = Terms(self.papers)
-            found = self._likeness[key] = self._terms.like(paper)
+            found = self._likeness[paper.key] = self._terms.like(paper)
         return found
 
     # -- people ------------------------------------------------------------------------------------

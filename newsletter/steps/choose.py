@@ -7,10 +7,11 @@ lists. A pick is never padded in, never repeated, and always carries the facts t
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from types import MappingProxyType
 
 import numpy as np
 
-from newsletter.models import FOLLOWED, OUTSIDE, Choice, Pick, Reader, Reason, Subscriber
+from newsletter.models import FOLLOWED, OUTSIDE, Choice, Paper, Pick, Reader, Reason, Subscriber
 from newsletter.steps.candidates import (
     HEAD,
     HOT,
@@ -36,6 +37,7 @@ OWN = 5
 #: How many papers more than a topic may bring are looked at first.
 SPARE = 2
 NOTHING: frozenset[int] = frozenset()
+NO_PAPERS: Mapping[int, Paper] = MappingProxyType({})
 
 
 def choose(
@@ -43,16 +45,18 @@ def choose(
     candidates: CandidateSet,
     seen: Collection[int],
     votes: Mapping[int, int],
+    older: Mapping[int, Paper] = NO_PAPERS,
     *,
     is_counting: bool = True,
 ) -> Choice:
     """Pick at most `reader.size` papers, sections by their best score and papers within by score;
     none = quiet.
 
-    `seen` are papers that the reader was sent, `votes` paper -> 1 or -1. Without `is_counting` the
+    `seen` are papers that the reader was sent, `votes` paper -> 1 or -1; `older` has
+    the papers with votes that are no candidates any more. Without `is_counting` the
     search ends when the mail is full, and `passed` stays empty.
     """
-    taste = _Taste(candidates, votes) if votes else None
+    taste = _Taste(candidates, votes, older) if votes else None
     rules = (
         None if is_counting or taste or reader.follows else _from_heads(reader, candidates, seen)
     )
@@ -250,8 +254,12 @@ class _Rules:
 class _Taste:
     """What a reader's votes say about papers."""
 
-    def __init__(self, candidates: CandidateSet, votes: Mapping[int, int]) -> None:
-        near = {key: like for key in votes if (like := candidates.likeness(key)) is not None}
+    def __init__(
+        self, candidates: CandidateSet, votes: Mapping[int, int], older: Mapping[int, Paper]
+    ) -> None:
+        places, eligible = candidates.place_of, candidates.papers
+        known = [eligible[places[key]] if key in places else older.get(key) for key in votes]
+        near = {paper.key: candidates.likeness(paper) for paper in known if paper}
         self._liked = [like for key, like in near.items() if votes[key] > 0]
         disliked = [like for key, like in near.items() if votes[key] < 0]
         taste: Vector = np.zeros(len(candidates.papers), np.float32)

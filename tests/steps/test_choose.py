@@ -51,15 +51,12 @@ def world(
     papers: list[Paper],
     matches: dict[int, dict[int, float]],
     heats: dict[int, Heat] | None = None,
-    voted: tuple[Paper, ...] = (),
 ) -> CandidateSet:
     found = {
         id: [Match(key, score, ("word",)) for key, score in scores.items()]
         for id, scores in matches.items()
     }
-    return CandidateSet.prepare(
-        papers, heats or {}, found, {id: topic(id) for id in matches}, NOW, voted
-    )
+    return CandidateSet.prepare(papers, heats or {}, found, {id: topic(id) for id in matches}, NOW)
 
 
 def keys(choice: Choice) -> list[int]:
@@ -272,15 +269,21 @@ LIKED = paper(90, CELLS + " in the dark", hours=400, abstract="Grid cells and ti
 
 def test_more_and_less_move_what_is_near_and_say_so() -> None:
     papers = [paper(1, ROBOTS), paper(2, CELLS)]
-    candidates = world(papers, {1: {1: 0.8, 2: 0.75}}, voted=(LIKED,))
+    candidates = world(papers, {1: {1: 0.8, 2: 0.75}})
     assert keys(choose(READER, candidates, set(), {})) == [1, 2]
-    liked = choose(READER, candidates, set(), {90: 1})
+    liked = choose(READER, candidates, set(), {90: 1}, {90: LIKED})
     assert keys(liked) == [2, 1] and liked.picks[0].reasons[-1] == Reason("near", "1")
     assert liked.picks[1].reasons[-1].kind != "near"
-    disliked = choose(
-        READER, world(papers, {1: {1: 0.75, 2: 0.8}}, voted=(LIKED,)), set(), {90: -1}
-    )
+    disliked = choose(READER, world(papers, {1: {1: 0.75, 2: 0.8}}), set(), {90: -1}, {90: LIKED})
     assert keys(disliked) == [1, 2]
+
+
+def test_a_vote_on_an_older_paper_of_one_reader_is_not_seen_by_the_next() -> None:
+    candidates = world([paper(1, ROBOTS), paper(2, CELLS)], {1: {1: 0.8, 2: 0.75}})
+    before = candidates.papers[:], dict(candidates.place_of)
+    assert keys(choose(READER, candidates, set(), {90: 1}, {90: LIKED})) == [2, 1]
+    assert (candidates.papers, candidates.place_of) == before
+    assert keys(choose(READER, candidates, set(), {90: 1})) == [1, 2]
 
 
 def test_a_vote_on_a_paper_nobody_knows_any_more_changes_nothing() -> None:
