@@ -33,6 +33,11 @@ async def test_a_kind_that_this_version_does_not_know_is_mailed_to_nobody(
     assert server.accepted == []
 
 
+def test_every_row_is_listed() -> None:
+    rows = [value for value in vars(mail_kinds).values() if isinstance(value, mail_kinds.MailKind)]
+    assert sorted(row.name for row in rows) == sorted(KINDS)
+
+
 def test_an_unknown_kind_raises() -> None:
     with pytest.raises(LetterError, match="no mail of the kind 'hologram'"):
         mail_kinds.find("hologram")

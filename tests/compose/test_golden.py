@@ -13,6 +13,7 @@ from newsletter.steps.compose import Renderer
 from tests.compose.samples import KINDS, html, letter, text
 
 FOLDER = Path(__file__).resolve().parent / "golden"
+LANGUAGES = ("en", "de")
 
 
 def _check(name: str, made: str) -> None:
@@ -22,7 +23,7 @@ def _check(name: str, made: str) -> None:
     assert path.read_text("utf-8") == made
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_text_is_as_it_was_read(renderer: Renderer, kind: str, language: str) -> None:
     made = letter(renderer, kind, language)
@@ -32,14 +33,14 @@ def test_text_is_as_it_was_read(renderer: Renderer, kind: str, language: str) ->
     )
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_html_is_as_it_was_seen(renderer: Renderer, kind: str, language: str) -> None:
     _check(f"{kind}.{language}.html", html(letter(renderer, kind, language)))
 
 
 def test_no_golden_letter_is_left_over() -> None:
-    ends = ("en.txt", "de.txt", "en.html", "de.html")
+    ends = [f"{language}.{form}" for language in LANGUAGES for form in ("txt", "html")]
     assert {path.name for path in FOLDER.iterdir()} == {
         f"{kind}.{e}" for kind in KINDS for e in ends
     }

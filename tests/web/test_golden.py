@@ -19,6 +19,7 @@ from newsletter.store.db import writing
 from tests.web.conftest import NOW, link
 
 FOLDER = Path(__file__).resolve().parent / "golden"
+LANGUAGES = ("en", "de")
 Show = Callable[[App, httpx2.Client, Subscriber], httpx2.Response]
 
 
@@ -61,7 +62,7 @@ PAGES: dict[str, tuple[Show, int]] = {
 }
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("page", PAGES)
 def test_page_is_as_it_was_seen(app: App, web: httpx2.Client, page: str, language: str) -> None:
     with writing(app.engine) as connection:
@@ -79,7 +80,7 @@ def test_page_is_as_it_was_seen(app: App, web: httpx2.Client, page: str, languag
 
 
 def test_no_golden_page_is_left_over() -> None:
-    expected = {f"{page}.{language}.html" for page in PAGES for language in ("en", "de")}
+    expected = {f"{page}.{language}.html" for page in PAGES for language in LANGUAGES}
     assert {path.name for path in FOLDER.iterdir()} == expected
 
 
