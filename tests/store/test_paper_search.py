@@ -35,8 +35,6 @@ PAPERS = st.lists(
 )
 QUERIES = (
     "deep learning",
-    "autoregressive models",
-    "auto-regressive",
     '"protein folding"',
     '"auto regressive model"',
     '"state of the art"',
