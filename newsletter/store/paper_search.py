@@ -120,7 +120,7 @@ _INSERT_POSTGRESQL = text(
 # -- finding ---------------------------------------------------------------------------------------
 
 
-def find(connection: Connection, query: Query, least: int = CANDIDATES) -> list[int]:
+def find(connection: Connection, query: Query, least: int = 0) -> list[int]:
     """Find the keys of papers that may hold all of a query; at least `least`, if so many do.
 
     Every paper that matches is among the hits; some hits may not match (words of a phrase that
@@ -181,7 +181,7 @@ def _shares(connection: Connection) -> dict[str, float]:
     return {term: number / len(newest) for term, number in counts.items()}
 
 
-def _ask(connection: Connection, asked: str, least: int = CANDIDATES) -> list[int]:
+def _ask(connection: Connection, asked: str, least: int = 0) -> list[int]:
     """Rank the hits when they are few enough, else take the newest, in the title and anywhere."""
     if not asked:
         return []
