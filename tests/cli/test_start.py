@@ -134,10 +134,14 @@ def test_an_unknown_shell_is_a_mistake_of_usage(capsys: Capture) -> None:
 
 def test_a_hint_names_the_program_as_it_was_called_with_its_configuration(tmp_path: Path) -> None:
     config = tmp_path / "my site" / "config.toml"
-    made = subprocess.run([PROGRAM, "-C", config, "init"], capture_output=True, text=True)
+    elsewhere = {**os.environ, "PATH": os.defpath}
+    made = subprocess.run(
+        [PROGRAM, "-C", config, "init"], env=elsewhere, capture_output=True, text=True
+    )
     assert f"{PROGRAM} -C '{config}' doctor" in made.stdout
     asked = subprocess.run(
         [PROGRAM, "subscribers", "show", "nobody@uni-a.org", "-C", config],
+        env=elsewhere,
         capture_output=True,
         text=True,
     )

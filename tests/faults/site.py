@@ -117,10 +117,14 @@ class Site:
             connection.execute(text(statement))
 
     async def deliver_patiently(self) -> Delivered:
-        """As `deliver`, in a thread with a loop of its own, because it begins by waiting for the
-        database.
+        """As `deliver`, by one more worker: an App of its own in a thread with a loop of its own,
+        because it begins by waiting for the database.
         """
-        return await asyncio.to_thread(lambda: asyncio.run(self.deliver()))
+        worker = Site(self.folder, QuickApp.open(self.app.config), self.readers, self.now)
+        try:
+            return await asyncio.to_thread(lambda: asyncio.run(worker.deliver()))
+        finally:
+            worker.app.close()
 
     def start(
         self, *arguments: str, fault: str = "", under: tuple[str, ...] = ()

@@ -163,7 +163,7 @@ async def test_G16_returned_mail_that_cannot_be_read_stops_nothing_and_is_told_a
         bounces = site.app.config.bounces.model_copy(update={"maildir": box})
         given = site.app.config.site.model_copy(update={"contact": "operator@example.net"})
         site.app.config = site.app.config.model_copy(update={"bounces": bounces, "site": given})
-        await MailIntake(site.app, lambda: NOW).look()
+        await MailIntake(site.app, lambda: NOW, lambda: None).look()
         await Daemon(site.app, lambda: NOW).tick()
         assert site.states() == {"sent": 2}
         check(site, server)
