@@ -3,12 +3,14 @@
 
 With `--no-lock` it works as one of several workers: no run lock, so what others lease is theirs
 until the lease ends. `--poison ID` ends the process while the letter of that subscriber is made.
+`--memory KB`: how much more address space it gets once it is open.
 """
 
 import argparse
 import asyncio
 import json
 import os
+import resource
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -50,8 +52,13 @@ def main() -> None:
     parser.add_argument("--no-lock", action="store_true")
     parser.add_argument("--poison", type=int, default=0)
     parser.add_argument("--dot-timeout", type=float, default=30)
+    parser.add_argument("--memory", type=int)
     given = parser.parse_args()
     app = QuickApp.open(load_config(Path(os.environ["NEWSLETTER_CONFIG"]), {}))
+    if given.memory is not None:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + given.memory * 1024
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     app.dot_timeout_s = given.dot_timeout
     done = asyncio.run(work(app, NOW, is_locking=not given.no_lock, poison=given.poison))
     print(json.dumps({**done.counts, "problems": done.problems}))
