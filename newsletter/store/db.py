@@ -16,12 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -29,6 +25,7 @@ from sqlalchemy import (
     Engine,
     create_engine,
     event,
+    inspect,
     literal_column,
     select,
     text,
@@ -38,6 +35,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import Busy, StoreError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 T = TypeVar("T")
 
@@ -187,7 +187,9 @@ def find_assets(name: str) -> Path:
     )
 
 
-def _alembic(engine: Engine) -> Config:
+def _alembic(engine: Engine) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(find_assets("migrations")))
     config.attributes["engine"] = engine
@@ -196,6 +198,8 @@ def _alembic(engine: Engine) -> Config:
 
 def migrate(engine: Engine) -> None:
     """Upgrade the schema to this version. Running it again changes nothing."""
+    from alembic import command  # a fifth of a second, and only this function needs it
+
     command.upgrade(_alembic(engine), "head")
 
 
@@ -211,12 +215,17 @@ class Schema:
 
 
 def schema(engine: Engine) -> Schema:
-    """Compare the database's schema with the one this version was made for."""
-    scripts = ScriptDirectory.from_config(_alembic(engine))
+    """Compare the database's schema with the one this version was made for.
+
+    A migration's file name begins with its revision.
+    """
+    versions = (find_assets("migrations") / "versions").glob("[0-9]*.py")
+    known = sorted(file.name.partition("_")[0] for file in versions)
     with reading(engine) as connection:
-        found = MigrationContext.configure(connection).get_current_revision() or ""
-    known = {script.revision for script in scripts.walk_revisions()}
-    return Schema(found, scripts.get_current_head() or "", not found or found in known)
+        found = ""
+        if inspect(connection).has_table("alembic_version"):
+            found = connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
+    return Schema(found, known[-1], not found or found in known)
 
 
 def require_schema(engine: Engine) -> None:

@@ -9,6 +9,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from newsletter.errors import StoreError
@@ -34,6 +35,13 @@ def test_migrating_twice_changes_nothing(any_engine: Engine) -> None:
     migrate(any_engine)
     assert schema(any_engine) == before
     assert before.is_current
+
+
+def test_names_of_migrations_begin_with_their_revisions_in_order(any_engine: Engine) -> None:
+    scripts = ScriptDirectory.from_config(_alembic(any_engine))
+    chain = [script.revision for script in scripts.walk_revisions()][::-1]
+    names = sorted(Path(script.path).name[:4] for script in scripts.walk_revisions())
+    assert chain == names and schema(any_engine).wanted == chain[-1]
 
 
 def test_migrations_go_back_to_an_empty_database(any_engine: Engine) -> None:
