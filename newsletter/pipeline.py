@@ -61,6 +61,7 @@ from newsletter.store import (
     signals,
     source_lists,
     topics,
+    trends,
 )
 from newsletter.store import paper_merges as merge_store
 from newsletter.store.db import reading, writing
@@ -210,6 +211,7 @@ def rank(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
     heats = trend(eligible, readings, now)
     with writing(engine) as connection:
         signals.write_heats(connection, heats, now)
+        trends.write(connection, eligible, heats, now)
     return eligible, heats
 
 

@@ -23,6 +23,7 @@ from newsletter.store.tables import (
     runs,
     sightings,
     signals,
+    trends,
     votes,
 )
 
@@ -111,7 +112,13 @@ def _papers(connection: Connection, before: datetime) -> int:
     )
     old = select(papers.c.key).where(papers.c.first_seen < before, papers.c.is_hidden == 0)
     keys = list(connection.scalars(old.where(~is_used).limit(BATCH)))
-    for column in (sightings.c.paper, signals.c.paper, heats.c.paper, paper_keys.c.paper):
+    for column in (
+        sightings.c.paper,
+        signals.c.paper,
+        heats.c.paper,
+        trends.c.paper,
+        paper_keys.c.paper,
+    ):
         _delete(connection, column, keys)
     if connection.dialect.name == "sqlite" and keys:
         index = text("DELETE FROM paper_search WHERE rowid = :paper")

@@ -32,6 +32,7 @@ from newsletter.store.tables.papers import (
     PaperRow,
     SightingRow,
     SignalRow,
+    TrendRow,
 )
 from newsletter.store.tables.readers import (
     SubscriberRow,
@@ -74,6 +75,7 @@ __all__ = [
     "subscribers",
     "suppressions",
     "topics",
+    "trends",
     "votes",
 ]
 
@@ -89,6 +91,7 @@ sightings = _table(SightingRow)
 paper_events = _table(PaperEventRow)
 signals = _table(SignalRow)
 heats = _table(HeatRow)
+trends = _table(TrendRow)
 topics = _table(TopicRow)
 subscribers = _table(SubscriberRow)
 subscriber_topics = _table(SubscriberTopicRow)

@@ -1,10 +1,11 @@
 """Papers, what shows them and talks about them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
     Column,
+    Date,
     Float,
     Index,
     String,
@@ -120,3 +121,15 @@ class HeatRow(SQLModel, table=True):
     facts: list[Any] = json_column("[]")
     components: dict[str, float] = json_column("{}")
     at: datetime = moment_column(nullable=False)
+
+
+class TrendRow(SQLModel, table=True):
+    """The heat of the noticed papers of one UTC day, as its last run measured it."""
+
+    __tablename__ = "trends"
+    day: date = Field(sa_column=Column(Date, primary_key=True))
+    paper: int = reference("papers.key", primary=True, index=True)
+    #: Heat.level + Heat.value: papers of a hotter word come first, then those of greater heat
+    value: float = Field(sa_column=Column(Float, nullable=False))
+    #: the paper's first category
+    field: str = Field(sa_column=Column(String(128), nullable=False, server_default=""))

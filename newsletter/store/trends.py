@@ -1,0 +1,95 @@
+"""The heat of each day: pages rank a week or a month by it, and tell how a paper moved."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from newsletter.models import Heat, Paper
+from newsletter.store.tables import merged_papers, papers, trends
+
+#: A month and the month before it, with which its places are compared.
+KEPT = timedelta(days=62)
+#: The hottest papers of a day that are kept; few days have as many that anybody noticed.
+KEPT_A_DAY = 2_000
+
+
+class Ranked(NamedTuple):
+    """A place in a list of trending papers."""
+
+    paper: int  #: Paper.key
+    value: float  #: the sum of level and heat of each day
+
+
+def write(
+    connection: Connection, ranked: Sequence[Paper], heats: Mapping[int, Heat], now: datetime
+) -> None:
+    """Replace the heats of the UTC day of `now`, and delete what is older than `KEPT`.
+
+    Papers that nobody noticed are left out: they are all alike.
+    """
+    day = now.date()
+    connection.execute(delete(trends).where((trends.c.day == day) | (trends.c.day < day - KEPT)))
+    noticed = [paper for paper in ranked if heats[paper.key].facts]
+    noticed.sort(key=lambda paper: (-_weight(heats[paper.key]), paper.key))
+    rows = [
+        {
+            "day": day,
+            "paper": paper.key,
+            "value": _weight(heats[paper.key]),
+            "field": paper.fields[0][:128] if paper.fields else "",
+        }
+        for paper in noticed[:KEPT_A_DAY]
+    ]
+    if rows:
+        connection.execute(insert(trends), rows)
+
+
+def _weight(heat: Heat) -> float:
+    return heat.level + heat.value
+
+
+def last_day(connection: Connection) -> date | None:
+    """The last UTC day that was measured."""
+    day: date | None = connection.scalar(select(func.max(trends.c.day)))
+    return day
+
+
+def ranking(
+    connection: Connection, last: date, days: int, limit: int, field: str = ""
+) -> list[Ranked]:
+    """Rank papers by the sum of their heats of the `days` up to and with `last`, hottest first.
+
+    `field`: one category ("cs.CL"), or an archive with all its categories ("cs").
+    """
+    total = func.sum(trends.c.value)
+    rows = (
+        select(trends.c.paper, total.label("value"))
+        .join(papers, papers.c.key == trends.c.paper)
+        .where(
+            trends.c.day > last - timedelta(days=days),
+            trends.c.day <= last,
+            papers.c.is_hidden == 0,
+            papers.c.is_withdrawn == 0,
+            papers.c.key.not_in(select(merged_papers.c.paper)),
+        )
+        .group_by(trends.c.paper)
+        .order_by(total.desc(), trends.c.paper)
+        .limit(limit)
+    )
+    if field:
+        is_within = trends.c.field.startswith(f"{field}.", autoescape=True)
+        rows = rows.where((trends.c.field == field) | is_within)
+    return [Ranked(row.paper, row.value) for row in connection.execute(rows)]
+
+
+def fields(connection: Connection, last: date, days: int) -> dict[str, int]:
+    """The fields of the papers of these days, with their number of papers, largest first."""
+    rows = connection.execute(
+        select(trends.c.field, func.count(trends.c.paper.distinct()).label("number"))
+        .where(trends.c.day > last - timedelta(days=days), trends.c.day <= last)
+        .where(trends.c.field != "")
+        .group_by(trends.c.field)
+    )
+    return dict(sorted(((r.field, r.number) for r in rows), key=lambda one: (-one[1], one[0])))
