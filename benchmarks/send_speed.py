@@ -6,7 +6,7 @@ dot.
 
 Claim, personal letter, phases, fence and record, on an SQLite database with synchronous=FULL that
 is thrown away. Each reader gets another ten of the bundled sample's papers. `--canned BYTES` is a
-second figure: the same bytes to everybody, so that claim, fence, record and wire are left. Beside
+second figure: the same bytes to everybody, so that claim, fence, record and SMTP are left. Beside
 it belongs, into the same `smtp-sink -c PORT 1000`,
 
     smtp-source -s 8 -l BYTES -m N -d -f a@localhost -t b@localhost 127.0.0.1:PORT
@@ -67,7 +67,7 @@ port = {port}
 security = "none"
 connections = {connections}
 """
-DKIM = '[dkim]\ndomain = "papers.example.org"\nselector = "bench"\nkey_file = "{key}"\n'
+DKIM = '[dkim]\ndomain = "papers.example.org"\nselector = "speed"\nkey_file = "{key}"\n'
 
 
 class Counting(MessageBuilder):

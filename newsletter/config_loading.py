@@ -141,9 +141,9 @@ def _with_paths(config: Config, base: Path) -> Config:
 def _contradictions(config: Config) -> list[str]:
     """What each key allows alone but not together with the others."""
     site = config.site
-    found = _open_doors("smtp", config.smtp, ", or NEWSLETTER_SMTP__PASSWORD")
+    found = _relay_risks("smtp", config.smtp, ", or NEWSLETTER_SMTP__PASSWORD")
     for number, relay in enumerate(config.smtp.fallback):
-        found += _open_doors(f"smtp.fallback.{number}", relay)
+        found += _relay_risks(f"smtp.fallback.{number}", relay)
     host = urlsplit(site.base_url).hostname or ""
     if site.base_url.startswith("http://") and host not in LOOPBACK:
         found.append(
@@ -170,7 +170,7 @@ def _contradictions(config: Config) -> list[str]:
     return sorted(found)
 
 
-def _open_doors(key: str, relay: SmtpRelay, or_else: str = "") -> list[str]:
+def _relay_risks(key: str, relay: SmtpRelay, or_else: str = "") -> list[str]:
     """Ways in which a relay's password or letters would go in clear, or not at all."""
     found = []
     if relay.security == "none" and relay.host not in LOOPBACK:

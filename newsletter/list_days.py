@@ -1,4 +1,4 @@
-"""On which days a source has a list, each day in the source's own time zone. Only dates, no wire.
+"""The days on which a source has a list, each in the source's own time zone. Nothing is fetched.
 
 arXiv announces at 20:00 in New York on Sunday to Thursday, and the list of a day appears at
 midnight with the announcement of the evening before; so lists come Monday to Friday, but not after

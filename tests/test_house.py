@@ -102,6 +102,17 @@ def test_no_room_is_called_after_nothing() -> None:
     assert not {"utils.py", "helpers.py", "manager.py"} & {room.name for room in ROOMS}
 
 
+#: Figures of speech for things that have a name of their own.
+METAPHORS = re.compile("bench(es)?|clerks?|crews?|desks?|doors?|pens?|poison.*|shel(f|ves)|wires?")
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_things_are_called_by_their_names(room: Path) -> None:
+    """Comments, texts and names, also parts of a name: `door_for_mail`, `OpenDoor`."""
+    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", room.read_text().replace("HighWire", ""))
+    assert not [part for part in parts if METAPHORS.fullmatch(part.lower())]
+
+
 def test_floors_are_kept() -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True

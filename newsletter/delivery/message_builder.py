@@ -72,7 +72,7 @@ class MessageBuilder:
             return self.message(claim, reader, self.compose(claim, reader, shown, known, missed))
         except NewsletterError as e:
             return e
-        except Exception as e:  # one reader's poison must not end the batch
+        except Exception as e:  # one broken letter must not end the batch
             return LetterError(f"{type(e).__name__}: {e}")
 
     def _facts(self, issue: int, picks: Sequence[Pick]) -> Mapping[int, PaperFacts]:

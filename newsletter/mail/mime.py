@@ -164,8 +164,7 @@ def _lines(text: str) -> bytes:
     """Quoted-printable (RFC 2045 section 6.7), ending with a line end: a soft one where the text
     has none.
 
-    No line starts with a dot, so that nothing has to be doubled on the wire (RFC 5321 section
-    4.5.2).
+    No line starts with a dot, so that SMTP need not double any (RFC 5321 section 4.5.2).
     """
     plain = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
     lines = [_undotted(line) for line in binascii.b2a_qp(plain, istext=True).split(b"\n")]

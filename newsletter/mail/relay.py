@@ -57,7 +57,7 @@ class Opened:
     """A connection that is ready for its first letter."""
 
     transport: asyncio.Transport
-    wire: SmtpStream
+    stream: SmtpStream
     offers: Mapping[str, str]  #: extensions of the EHLO reply, in lower case, with their parameters
 
     @property
@@ -124,9 +124,9 @@ class Relay:
             raise Unreachable(
                 f"SMTP server {self.name} closed the connection at once", hint="newsletter doctor"
             )
-        wire = SmtpStream()
-        transport.set_protocol(wire)
-        return Opened(transport, wire, dict(client.esmtp_extensions))  # type: ignore[arg-type]
+        stream = SmtpStream()
+        transport.set_protocol(stream)
+        return Opened(transport, stream, dict(client.esmtp_extensions))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=4)

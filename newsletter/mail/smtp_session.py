@@ -41,7 +41,7 @@ class SmtpSession:
         self.relay, self.queue = relay, queue
         self.is_used = False  #: a transaction was completed on this connection
         self.transport: asyncio.Transport | None = None
-        self.wire = SmtpStream()
+        self.stream = SmtpStream()
         self.offers: Mapping[str, str] = {}
         self.largest = 0  #: bytes that a message may have; 0 = the server does not say
         self._socket = select.poll()
@@ -91,7 +91,7 @@ class SmtpSession:
         return False
 
     def _use(self, opened: Opened) -> None:
-        self.transport, self.wire, self.offers = opened.transport, opened.wire, opened.offers
+        self.transport, self.stream, self.offers = opened.transport, opened.stream, opened.offers
         self.largest, self.is_used = opened.largest, False
         self._socket = select.poll()
         self._socket.register(opened.transport.get_extra_info("socket").fileno(), select.POLLIN)
@@ -113,7 +113,7 @@ class SmtpSession:
             return following
         phase[0] = "body"
         self._write(stuffed(message))
-        await self.wire.drained(timeout)
+        await self.stream.drained(timeout)
         phase[0] = "fence"
         self._check_silence()
         if not await self.queue.fence(envelope.delivery):
@@ -127,7 +127,7 @@ class SmtpSession:
         self._next = following
         self._write(b".\r\n" + (b"".join(self._lines_of(following)) if following else b""))
         failpoint("dot")
-        code, text = await self.wire.reply(self.relay.settings.dot_timeout_s)
+        code, text = await self.stream.reply(self.relay.settings.dot_timeout_s)
         await self._tell(envelope, "dot", code, text)
         phase[0] = "settled"
         self._completed()
@@ -142,8 +142,8 @@ class SmtpSession:
 
     def _check_silence(self) -> None:
         """Before the dot nothing may be left to read: who answers unasked is out of step."""
-        if self.wire.end or self.wire.has_reply:
-            raise LostConnection(self.wire.end or "answered before it was asked")
+        if self.stream.end or self.stream.has_reply:
+            raise LostConnection(self.stream.end or "answered before it was asked")
 
     async def _is_wanted(self, parcel: Parcel, phase: list[str]) -> bool:
         """Read the replies to MAIL, RCPT and DATA. A letter that is not wanted is settled here."""
@@ -157,7 +157,7 @@ class SmtpSession:
                 self._write(command)
             if refused is None:
                 phase[0] = step
-            code, text = await self.wire.reply(timeout)
+            code, text = await self.stream.reply(timeout)
             if step == "mail" and code in TOO_FAST:
                 self.relay.bucket.slow(time.monotonic())
             if code == 421:
@@ -175,12 +175,12 @@ class SmtpSession:
                     return True
                 # RFC 2920 section 3.1: DATA was taken without a recipient; end it empty.
                 self._write(b".\r\n")
-                await self.wire.reply(timeout)
+                await self.stream.reply(timeout)
         assert refused is not None  # noqa: S101
         await self._tell(envelope, *refused)
         phase[0] = "settled"
         self._write(b"RSET\r\n")
-        code, text = await self.wire.reply(timeout)
+        code, text = await self.stream.reply(timeout)
         if code // 100 != 2:
             raise LostConnection(f"answered RSET with {code} {text}")
         return False
@@ -218,7 +218,7 @@ class SmtpSession:
         """
         if not self.is_used:
             self._fruitless(why)
-        is_not_begun = phase == "mail" and (why.startswith("421") or bool(self.wire.end))
+        is_not_begun = phase == "mail" and (why.startswith("421") or bool(self.stream.end))
         if is_not_begun:  # the relay would talk to nobody: no try of this letter
             self.queue.back.appendleft(parcel)
         elif phase != "settled":
@@ -285,7 +285,7 @@ class SmtpSession:
             return
         with contextlib.suppress(LostConnection):
             self.transport.write(b"QUIT\r\n")
-            await self.wire.reply(1.0)
+            await self.stream.reply(1.0)
         self.transport.close()
 
 

@@ -1,5 +1,4 @@
-"""The nouns: frozen values that travel between the steps. Nothing here touches a wire, a table or a
-clock.
+"""Frozen values that the steps exchange. Nothing here uses a network, a table or a clock.
 
 The name says where in the day a value stands: a `Sighting` is what one source said; a `Paper` is
 what is left after dedupe; `Heat`, `Match` and `Pick` are what trend, match and choose decided; a

@@ -143,7 +143,7 @@ class Daemon:
                 )
             clock.start()
             log.info("daemon.started", web=f"http://{host}:{port}")
-            door_for_mail = await intake_job.listen()
+            lmtp_server = await intake_job.listen()
             answering = asyncio.create_task(self._answer_people())
             waiting = asyncio.create_task(self.stop.wait())
             await asyncio.wait({web, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -155,8 +155,8 @@ class Daemon:
             await asyncio.wait({answering}, timeout=DRAIN_S)
             clock.shutdown(wait=False)  # only now: it cancels a tick that is still at work
             server.should_exit = True
-            if door_for_mail is not None:
-                door_for_mail.close()
+            if lmtp_server is not None:
+                lmtp_server.close()
             waiting.cancel()
             await web
             log.info("daemon.stopped")

@@ -15,7 +15,7 @@ class BodyError(Exception):
 
 
 class Inflater(Protocol):
-    """Takes a body chunk by chunk as it came over the wire and gives it back as it was meant."""
+    """Takes a body chunk by chunk as it was received, and returns it decompressed."""
 
     def feed(self, chunk: bytes) -> bytes:
         """Raises BodyError as soon as the cap is passed."""

@@ -1,8 +1,8 @@
-"""From the bytes of a feed to plain entries, whatever the dialect. What an entry means is for
-`feed` and the plug-ins.
+"""Parse the bytes of a feed into plain entries, for every format of feeds. `feed` and the other
+sources decide what an entry means.
 
-RSS 0.9x, 1.0 and 2.0 and Atom go through feedparser in a child process (`sandbox`); JSON Feed is
-read here. Nothing is cleaned yet: every string of a `Document` is as hostile as it was on the wire.
+feedparser reads RSS 0.9x, 1.0 and 2.0 and Atom in a child process (`feed_sandbox`); JSON Feed is
+read here. Nothing is cleaned here: the strings of a `Document` are not trusted.
 """
 
 import json

@@ -35,7 +35,7 @@ LEASE_S = 120
 #: A row whose workers died twice is suspect: it is claimed last and alone. It is cleared when its
 #: letter was built. A row whose workers also died three times while it was alone is refused.
 SUSPECT_CLAIMS, MAX_CLAIMS = 2, 5
-POISON = "ended the process that made it, three times"
+ENDED_ITS_PROCESS = "ended the process that made it, three times"
 UNKNOWN_KIND = "this version knows no mail of this kind"
 #: Longer than the 600 s that a relay may take to answer the final dot (RFC 5321 section 4.5.3.2.6).
 DOT_LIMIT_S = 660
@@ -52,9 +52,9 @@ def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -
         lost_claim = and_(
             UNSETTLED, deliveries.c.state == "claimed", deliveries.c.lease_until < seconds
         )
-        poison = and_(lost_claim, deliveries.c.claims >= MAX_CLAIMS)
+        ends_its_process = and_(lost_claim, deliveries.c.claims >= MAX_CLAIMS)
         refused = {"state": "refused", "phase": "render", "settled_at": now}
-        moved["refused"] += _move(connection, poison, reply=POISON, **refused)
+        moved["refused"] += _move(connection, ends_its_process, reply=ENDED_ITS_PROCESS, **refused)
         moved["pending"] += _move(connection, lost_claim, state="pending", claim_token=None)
         lost_dot = and_(
             UNSETTLED, deliveries.c.state == "dot", deliveries.c.dot_at < seconds - DOT_LIMIT_S
@@ -79,9 +79,14 @@ def release_owner(engine: Engine, now: datetime, *, is_retrying_digests: bool = 
             and_(UNSETTLED, deliveries.c.state == "claimed"),
             and_(UNSETTLED, deliveries.c.state == "dot"),
         )
-        poison = and_(claimed, deliveries.c.claims >= MAX_CLAIMS)
+        ends_its_process = and_(claimed, deliveries.c.claims >= MAX_CLAIMS)
         moved = _move(
-            connection, poison, state="refused", reply=POISON, phase="render", settled_at=now
+            connection,
+            ends_its_process,
+            state="refused",
+            reply=ENDED_ITS_PROCESS,
+            phase="render",
+            settled_at=now,
         )
         moved += _move(connection, claimed, state="pending", claim_token=None)
         gone = "the process ended after the final dot"

@@ -69,7 +69,7 @@ def test_D06_a_name_that_nobody_gives_a_value_fails_the_letter(templates: Path) 
 
 
 @pytest.mark.parametrize(
-    "poison",
+    "broken",
     [
         "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}",
         "{% for a in range(10 ** 9) %}{% endfor %}",
@@ -80,7 +80,7 @@ def test_D06_a_name_that_nobody_gives_a_value_fails_the_letter(templates: Path) 
         "{% include 'known/subject.txt' %}",
     ],
 )
-def test_D08_a_poisonous_template_fails_its_letter_in_seconds(templates: Path, poison: str) -> None:
-    (templates / "mail" / "known" / "subject.txt").write_text(poison, "utf-8")
+def test_D08_a_broken_template_fails_its_letter_in_seconds(templates: Path, broken: str) -> None:
+    (templates / "mail" / "known" / "subject.txt").write_text(broken, "utf-8")
     with pytest.raises(LetterError, match=r"template known/subject\.txt"):
         letter(Renderer(templates, SITE), "known")

@@ -1,4 +1,4 @@
-"""Part A, the letter on the wire: size, encodings, hostile text, and who may get it."""
+"""The bytes of a letter (part A): size, encodings, hostile text, and who may get it."""
 
 import asyncio
 import contextlib
@@ -217,14 +217,14 @@ def _built(
 @settings(max_examples=150, deadline=None)
 def test_A32_no_text_ends_a_message_early_for_any_receiver(text: str) -> None:
     try:
-        wire = stuffed(_built(text)) + b".\r\n"
+        sent = stuffed(_built(text)) + b".\r\n"
     except LetterError:
         return
     for end in (b"\r\n.\r\n", b"\n.\n", b"\r.\r", b"\n.\r\n", b"\r\n.\n", b"\r.\r\n"):
-        assert wire.find(end) in (-1, wire.find(b"\r\n.\r\n"), len(wire) - len(end))
-    assert wire.count(b"\r\n.\r\n") == 1
-    assert max(map(len, wire.split(b"\r\n"))) <= 998
-    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", wire)
+        assert sent.find(end) in (-1, sent.find(b"\r\n.\r\n"), len(sent) - len(end))
+    assert sent.count(b"\r\n.\r\n") == 1
+    assert max(map(len, sent.split(b"\r\n"))) <= 998
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", sent)
 
 
 def test_A33_the_same_mailbox_is_one_row_and_each_letter_names_its_own_address(

@@ -176,16 +176,16 @@ async def test_B35_a_letter_that_kills_its_process_is_put_aside_and_the_others_g
         site = make_site(tmp_path, 6, server.port)
         for _ in range(5):
             code, _, err = await asyncio.to_thread(
-                finished, site.start("--poison", str(site.readers[2]))
+                finished, site.start("--crash-at", str(site.readers[2]))
             )
             assert code == -signal.SIGABRT, err
         code, _, err = await asyncio.to_thread(
-            finished, site.start("--poison", str(site.readers[2]))
+            finished, site.start("--crash-at", str(site.readers[2]))
         )
         assert code == 0, err
         check(site, server)
     assert [row.state for row in site.rows()] == ["sent", "sent", "refused", "sent", "sent", "sent"]
-    assert site.rows()[2].reply == ledger_life.POISON
+    assert site.rows()[2].reply == ledger_life.ENDED_ITS_PROCESS
 
 
 async def test_B33_few_file_descriptors_do_not_lose_a_letter(tmp_path: Path) -> None:

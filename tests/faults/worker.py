@@ -2,7 +2,7 @@
 [--no-lock]`.
 
 With `--no-lock` it works as one of several workers: no run lock, so what others lease is theirs
-until the lease ends. `--poison ID` ends the process while the letter of that subscriber is made.
+until the lease ends. `--crash-at ID` ends the process while the letter of that subscriber is made.
 `--memory KB`: how much more address space it gets once it is open.
 """
 
@@ -25,7 +25,7 @@ from newsletter.store.db import only_one
 from tests.faults.site import NOW, QuickApp
 
 
-class Poisonous(MessageBuilder):
+class CrashingBuilder(MessageBuilder):
     victim = 0
 
     def __call__(self, claims: Sequence[Claim]):  # type: ignore[no-untyped-def]
@@ -34,14 +34,14 @@ class Poisonous(MessageBuilder):
         return super().__call__(claims)
 
 
-async def work(app: QuickApp, now: datetime, *, is_locking: bool, poison: int = 0) -> Delivered:
-    if is_locking and not poison:
+async def work(app: QuickApp, now: datetime, *, is_locking: bool, crash_at: int = 0) -> Delivered:
+    if is_locking and not crash_at:
         with only_one(app.engine, "run"):
             return await app.deliver(now)
     if is_locking:
         ledger_life.release_owner(app.engine, now)
-    builder = Poisonous(app.engine, app.config, app.renderer, app.tokens)
-    builder.victim = poison
+    builder = CrashingBuilder(app.engine, app.config, app.renderer, app.tokens)
+    builder.victim = crash_at
     clock = moving_clock(now)
     sender = Sender(app.engine, builder, app.policy, Suppression(app.tokens), clock)
     return await sender.deliver(app.relays(clock))
@@ -50,7 +50,7 @@ async def work(app: QuickApp, now: datetime, *, is_locking: bool, poison: int = 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--no-lock", action="store_true")
-    parser.add_argument("--poison", type=int, default=0)
+    parser.add_argument("--crash-at", type=int, default=0)
     parser.add_argument("--dot-timeout", type=float, default=30)
     parser.add_argument("--memory", type=int)
     given = parser.parse_args()
@@ -60,7 +60,7 @@ def main() -> None:
         most = pages * resource.getpagesize() + given.memory * 1024
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
     app.dot_timeout_s = given.dot_timeout
-    done = asyncio.run(work(app, NOW, is_locking=not given.no_lock, poison=given.poison))
+    done = asyncio.run(work(app, NOW, is_locking=not given.no_lock, crash_at=given.crash_at))
     print(json.dumps({**done.counts, "problems": done.problems}))
 
 

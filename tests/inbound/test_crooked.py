@@ -87,9 +87,9 @@ async def test_G18_no_other_line_end_ends_a_message_on_its_way_in(end: bytes) ->
         taken.append(recipient)
         return "250 2.0.0 taken"
 
-    door = await lmtp.listen("127.0.0.1:0", take)
+    server = await lmtp.listen("127.0.0.1:0", take)
     try:
-        reader, writer = await asyncio.open_connection(*door.sockets[0].getsockname()[:2])
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
         talk = b"MAIL FROM:<>\r\nRCPT TO:<%s@x.example.org>\r\nDATA\r\n"
         writer.write(b"LHLO x.example.org\r\n" + talk % b"one")
         while not (await asyncio.wait_for(reader.readline(), 5)).startswith(b"354"):
@@ -100,5 +100,5 @@ async def test_G18_no_other_line_end_ends_a_message_on_its_way_in(end: bytes) ->
         await asyncio.wait_for(reader.read(), 5)
         writer.close()
     finally:
-        door.close()
+        server.close()
     assert taken in (["one@x.example.org"], [])

@@ -291,11 +291,11 @@ def test_G17_the_address_in_list_unsubscribe_needs_no_sender(app: App) -> None:
     assert state(app, reader) == "unsubscribed"
 
 
-# -- doors -----------------------------------------------------------------------------------------
+# -- servers ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-async def door(app: App) -> AsyncIterator[int]:
+async def lmtp_port(app: App) -> AsyncIterator[int]:
     async def take(sender: str, recipient: str, raw: bytes) -> str:
         return await intake.take(app, sender, recipient, raw, lambda: NOW)
 
@@ -310,10 +310,10 @@ def hand_over(port: int, sender: str, to: list[str], raw: bytes) -> None:
         client.sendmail(sender, to, raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
 
 
-async def test_a_reader_comes_by_mail_and_leaves_by_bounces(app: App, door: int) -> None:
+async def test_a_reader_comes_by_mail_and_leaves_by_bounces(app: App, lmtp_port: int) -> None:
     raw = f"{VOUCHED}From: ada@example.net\nSubject: subscribe\n\n".encode()
     await asyncio.to_thread(
-        hand_over, door, "ada@example.net", ["subscribe@papers.example.org"], raw
+        hand_over, lmtp_port, "ada@example.net", ["subscribe@papers.example.org"], raw
     )
     async with Mailbox() as mailbox:
         app.config = app.config.model_copy(
@@ -329,22 +329,22 @@ async def test_a_reader_comes_by_mail_and_leaves_by_bounces(app: App, door: int)
     rows = [mailed(app, reader, day(n)) for n in (1, 2)]
     addresses = [f"bounce+{app.tokens.tag('bounce', row)}@papers.example.org" for row in rows]
     for address in addresses:
-        await asyncio.to_thread(hand_over, door, "", [address], report(HARD))
+        await asyncio.to_thread(hand_over, lmtp_port, "", [address], report(HARD))
     assert state(app, reader) == "suppressed"
 
 
-async def test_G11_a_monstrous_mail_does_not_end_the_door(app: App, door: int) -> None:
+async def test_G11_a_monstrous_mail_does_not_end_the_server(app: App, lmtp_port: int) -> None:
     for raw in (
         b"\xff\x00\r\n",
         b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\nContent-Type: x\n\n" * 500,
     ):
-        await asyncio.to_thread(hand_over, door, "", ["bounce+1-x@papers.example.org"], raw)
+        await asyncio.to_thread(hand_over, lmtp_port, "", ["bounce+1-x@papers.example.org"], raw)
     help_ = ["help@papers.example.org"]
     with pytest.raises(smtplib.SMTPException):
         raw = (b"x" * 70 + b"\r\n") * (lmtp.MAX_BYTES // 70)
-        await asyncio.to_thread(hand_over, door, "", help_, raw)
+        await asyncio.to_thread(hand_over, lmtp_port, "", help_, raw)
     for raw in (b"x" * 500_000, b"still here\n"):
-        await asyncio.to_thread(hand_over, door, "", help_, raw)
+        await asyncio.to_thread(hand_over, lmtp_port, "", help_, raw)
 
 
 def test_a_folder_of_mail_is_emptied(app: App, tmp_path: Path) -> None:

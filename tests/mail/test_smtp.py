@@ -1,4 +1,4 @@
-"""The transaction on the wire: what is said, in how many groups, and never a dot before its
+"""The SMTP transaction: what is said, in how many groups, and never a dot before its
 fence.
 """
 

@@ -31,7 +31,7 @@ class Request:
 
 class Mirror:
     """Answers by path. A route is a Reply, a list of Replies (one per request, the last stays), a
-    function of the request, or a coroutine that writes whatever it likes on the wire.
+    function of the request, or a coroutine that writes whatever it likes to the connection.
     """
 
     def __init__(self) -> None:

@@ -294,7 +294,7 @@ class _Spoiled(MessageBuilder):
 
     def compose(self, claim, *values, **more):  # type: ignore[no-untyped-def]
         if claim.subscriber == self.victim:
-            raise ZeroDivisionError("poison")
+            raise ZeroDivisionError("spoiled")
         return super().compose(claim, *values, **more)
 
 
@@ -309,7 +309,7 @@ async def test_B34_a_letter_that_cannot_be_made_is_put_aside_and_the_others_go_o
         assert any(f"subscriber {site.readers[4]}" in problem for problem in done.problems)
     check(site, server)
     assert site.states() == {"refused": 1, "sent": 29}
-    assert site.rows()[4].phase == "render" and "poison" in site.rows()[4].reply
+    assert site.rows()[4].phase == "render" and "spoiled" in site.rows()[4].reply
 
 
 async def test_B34_when_no_letter_can_be_made_the_issue_stops_and_goes_on_once_that_is_mended(

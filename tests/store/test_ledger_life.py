@@ -59,7 +59,7 @@ def test_a_claim_lasts_two_minutes_by_the_clock_of_the_database(any_engine: Engi
 
 
 def test_B35_the_fifth_crash_is_the_last(any_engine: Engine) -> None:
-    """Two crashes make a row suspect; three more, alone, make it poison."""
+    """Two crashes make a row suspect; three more, alone, refuse it."""
     freeze(any_engine, add_readers(any_engine, 1))
     for crash in range(1, 6):
         assert len(ledger_life.claim(any_engine, 9, NOW)) == 1, crash

@@ -50,14 +50,14 @@ def in_two_packets(
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    with socket.create_connection((web.base_url.host, web.base_url.port or 80)) as wire:
-        wire.sendall(head.encode() + body[:1])
+    with socket.create_connection((web.base_url.host, web.base_url.port or 80)) as connection:
+        connection.sendall(head.encode() + body[:1])
         assert looked_up.wait(20)
         event.remove(app.engine, "checkin", seen)
         between()
-        wire.sendall(body[1:])
+        connection.sendall(body[1:])
         answer = b""
-        while part := wire.recv(65_536):
+        while part := connection.recv(65_536):
             answer += part
     return int(answer.split(b" ", 2)[1])
 

@@ -144,9 +144,8 @@ def _go_together(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
     if not a or not b:
         return True
     short, long = sorted((a[0], b[0]), key=len)
-    if len(long) >= 3 and not _VOWEL.search(
-        long
-    ):  # initials run together, perhaps other people's too: "shtwg"
+    is_initials = len(long) >= 3 and not _VOWEL.search(long)
+    if is_initials:  # joined, perhaps with those of other authors: "shtwg"
         return short[0] in long
     if len(short) <= 2:
         return short[0] == long[0] or any(word[0] == short[0] for word in (*a[1:], *b[1:]))
