@@ -23,10 +23,11 @@ from typing import Any
 
 from sqlalchemy import Engine, insert
 
+from newsletter.editions import Edition, Stopwatch
 from newsletter.matching.index import Index
 from newsletter.matching.tokenizer import is_stopword, tokens
 from newsletter.models import Heat, Paper, Topic
-from newsletter.pipeline import Edition, Stopwatch, plan
+from newsletter.pipeline import plan
 from newsletter.steps.choose import CandidateSet
 from newsletter.steps.due import Due
 from newsletter.steps.match import match

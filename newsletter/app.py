@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import mail_kinds, pipeline, site_queries, summaries
+from newsletter import editions, mail_kinds, pipeline, site_queries, summaries
 from newsletter.config import Config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, Sender, moving_clock
@@ -127,7 +127,7 @@ class App:
     async def fetch(self, now: datetime, only: Sequence[str] = ()) -> Report:
         """Get new papers and signals from every source, or from the named ones."""
         async with self.turns.run():
-            return await self._fetch(now, only, pipeline.Stopwatch())
+            return await self._fetch(now, only, editions.Stopwatch())
 
     async def run(
         self,
@@ -145,7 +145,7 @@ class App:
         Repeating it changes nothing. Troubles older than `patience` are mailed to the operator,
         once a day.
         """
-        watch = pipeline.Stopwatch()
+        watch = editions.Stopwatch()
         require_home(self.engine)
         async with self.turns.run(), self._on_record(now) as report:
             fetched = (
@@ -154,7 +154,7 @@ class App:
             groups = pipeline.find_due(self.engine, now, self.window)
             frozen, no_content = [], 0
             if groups:
-                edition = pipeline.prepare(self.engine, self._matcher(), now, watch)
+                edition = editions.prepare(self.engine, self._matcher(), now, watch)
                 edition.is_blackout = source_health.settle(
                     self.engine, self.config, {group.day for group in groups}, now
                 )
@@ -164,7 +164,7 @@ class App:
                 source_health.note_no_content(self.engine, self.config, no_content, now)
             elif is_fetching:
                 with watch.stage("trend"):
-                    pipeline.rank(self.engine, now)
+                    editions.rank(self.engine, now)
             with watch.stage("deliver"):
                 delivered = await self.deliver(now, transport=transport, stop=stop)
             retention.sweep(self.engine, self.config.retention.days, now, most=retention.BATCHES)
@@ -189,7 +189,7 @@ class App:
                 )
             return report
 
-    async def _summarise(self, edition: pipeline.Edition, groups: Sequence[Due]) -> None:
+    async def _summarise(self, edition: editions.Edition, groups: Sequence[Due]) -> None:
         """Have summaries written for the papers about to be frozen, if an endpoint is
         configured.
         """
@@ -258,8 +258,8 @@ class App:
         """The site's relays, in the order in which they are tried."""
         return SmtpTransport([Relay(one, clock) for one in settings_of(self.config.smtp)])
 
-    def _edition(self, now: datetime) -> pipeline.Edition:
-        return pipeline.prepare(self.engine, self._matcher(), now)
+    def _edition(self, now: datetime) -> editions.Edition:
+        return editions.prepare(self.engine, self._matcher(), now)
 
     def _matcher(self) -> Matcher:
         """Raises: ConfigError when a model is configured and cannot be opened."""
@@ -269,10 +269,10 @@ class App:
     def preview(self, reader: Subscriber, now: datetime) -> Preview:
         """What this reader would get at `now`. Nothing is planned or sent."""
         edition = self._edition(now)
-        choice = pipeline.choose_for(self.engine, reader, edition)
+        choice = editions.choose_for(self.engine, reader, edition)
         return self._previewed(reader, choice, edition)
 
-    def _previewed(self, reader: Subscriber, choice: Choice, edition: pipeline.Edition) -> Preview:
+    def _previewed(self, reader: Subscriber, choice: Choice, edition: editions.Edition) -> Preview:
         composer = MessageBuilder(self.engine, self.config, self.renderer, self.tokens)
         letter, message, day = None, b"", edition.now.astimezone(zone(reader.timezone)).date()
         matched = [pick.paper for pick in (*choice.picks, *(pick for _, pick in choice.passed))]
@@ -387,7 +387,7 @@ class App:
 
     # -- the insides -------------------------------------------------------------------------------
 
-    async def _fetch(self, now: datetime, only: Sequence[str], watch: pipeline.Stopwatch) -> Report:
+    async def _fetch(self, now: datetime, only: Sequence[str], watch: editions.Stopwatch) -> Report:
         """Raises: InputError when a named source is not configured."""
         async with open_http(self.config) as http:
             sources = build_sources(self.config, http)

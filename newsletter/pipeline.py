@@ -13,46 +13,35 @@ Delivering what was frozen is the work of `delivery/`. Running the same moment t
 nothing: the database decides.
 """
 
-import time
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from newsletter import paper_changes
+from newsletter.editions import Edition, read_seen, read_votes
 from newsletter.gc_tuning import growing
 from newsletter.mail_kinds import DIGEST, QUIET
 from newsletter.models import (
     OUTSIDE,
-    Choice,
     Harvest,
-    Heat,
-    Match,
-    Paper,
     Pick,
     Reason,
-    Signal,
-    Subscriber,
-    Topic,
 )
-from newsletter.ports import Matcher, Source
+from newsletter.ports import Source
 from newsletter.steps.candidates import ELIGIBLE
-from newsletter.steps.choose import CandidateSet, choose
+from newsletter.steps.choose import choose
 from newsletter.steps.compose import show
 from newsletter.steps.dedupe import RULED, dedupe, lookup_keys
 from newsletter.steps.due import Due, due
 from newsletter.steps.fetch import fetch
-from newsletter.steps.match import match
 from newsletter.steps.tally import backdated, count, judged
-from newsletter.steps.trend import trend
 from newsletter.store import (
     due_readers,
-    feedback,
     ledger_plan,
     ledger_read,
     paper_events,
@@ -60,8 +49,6 @@ from newsletter.store import (
     runs,
     signals,
     source_lists,
-    topics,
-    trends,
 )
 from newsletter.store import paper_merges as merge_store
 from newsletter.store.db import reading, writing
@@ -71,26 +58,6 @@ from newsletter.store.ledger_plan import FreezeResult, FrozenRow
 SILENT_DAYS = 5
 #: Readers planned at a time; bounds memory, not the transaction.
 BATCH = 2000
-
-
-class Stopwatch:
-    """Seconds per stage, for the report of a run. A stage within another is not counted for the
-    outer one.
-    """
-
-    def __init__(self) -> None:
-        self.seconds: defaultdict[str, float] = defaultdict(float)
-        self._within = 0.0
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start, outer, self._within = time.perf_counter(), self._within, 0.0
-        try:
-            yield
-        finally:
-            took = time.perf_counter() - start
-            self.seconds[name] += took - self._within
-            self._within = outer + took
 
 
 # -- what is new -----------------------------------------------------------------------------------
@@ -175,70 +142,6 @@ def learn(
             runs.note_source(connection, judged(harvest, tally), stored, now)
             source_lists.note(connection, harvest.source, harvest.lists, now)
     return counts
-
-
-# -- what it means ---------------------------------------------------------------------------------
-
-
-@dataclass
-class Edition:
-    """All that is shared between the readers of one moment."""
-
-    now: datetime
-    papers: dict[int, Paper]
-    heats: dict[int, Heat]
-    topics: dict[int, Topic]
-    matches: Mapping[int, Sequence[Match]]
-    candidates: CandidateSet
-    watch: Stopwatch = field(default_factory=Stopwatch)
-    #: what became of papers of earlier issues, to be told to whoever had them
-    news: paper_events.News = field(default_factory=dict)
-    #: papers with votes that are not eligible any more, by key; each is loaded once
-    older: dict[int, Paper] = field(default_factory=dict)
-    is_blackout: bool = False  #: no source answered, so silence says nothing about what is new
-    no_content: int = (
-        0  #: readers for whom nothing was found because of that; they are asked about again
-    )
-
-
-def rank(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
-    """Measure the heat of every eligible paper and keep it for pages and commands."""
-    with reading(engine) as connection:
-        eligible = papers.recent(connection, now - ELIGIBLE, now)
-        readings: dict[int, list[Signal]] = signals.of_papers(
-            connection, (paper.key for paper in eligible), now
-        )
-    heats = trend(eligible, readings, now)
-    with writing(engine) as connection:
-        signals.write_heats(connection, heats, now)
-        trends.write(connection, eligible, heats, now)
-    return eligible, heats
-
-
-def prepare(
-    engine: Engine, matcher: Matcher, now: datetime, watch: Stopwatch | None = None
-) -> Edition:
-    """Rank and match once, for every reader."""
-    watch = watch or Stopwatch()
-    with watch.stage("trend"):
-        eligible, heats = rank(engine, now)
-    with reading(engine) as connection:
-        wanted = {topic.id: topic for topic in topics.in_use(connection)}
-        news = paper_events.news(connection, now)
-    with watch.stage("match"):
-        matches = match(list(wanted.values()), eligible, matcher)
-    with watch.stage("choose"):
-        candidates = CandidateSet.prepare(eligible, heats, matches, wanted, now)
-    by_key = {paper.key: paper for paper in eligible}
-    return Edition(now, by_key, heats, wanted, matches, candidates, watch, news)
-
-
-def choose_for(engine: Engine, reader: Subscriber, edition: Edition) -> Choice:
-    """What one reader would get at this moment, whether or not a letter is planned already."""
-    with reading(engine) as connection:
-        seen = _seen(connection, reader.id, reader.id, edition.now).get(reader.id, set())
-        votes = _votes(connection, [reader.id], edition).get(reader.id, {})
-    return choose(reader, edition.candidates, seen, votes, edition.older)
 
 
 # -- who gets what ---------------------------------------------------------------------------------
@@ -334,8 +237,8 @@ def _next_rows(
         )
         if not batch:
             return []
-        seen = _seen(connection, batch[0].id, batch[-1].id, edition.now)
-        votes = _votes(connection, [reader.id for reader in batch], edition)
+        seen = read_seen(connection, batch[0].id, batch[-1].id, edition.now)
+        votes = read_votes(connection, [reader.id for reader in batch], edition)
         silent = ledger_read.quiet_days(connection, batch[0].id, batch[-1].id, edition.now)
         untold = paper_events.untold(
             connection, edition.news, batch[0].id, batch[-1].id, edition.now
@@ -361,26 +264,6 @@ def _next_rows(
             )
         )
     return found
-
-
-def _seen(connection: Connection, low: int, high: int, now: datetime) -> dict[int, set[int]]:
-    """What readers had; who had a merged paper also had the one that it is shown as."""
-    return merge_store.as_shown(
-        ledger_read.seen_papers(connection, low, high, now), merge_store.shown_as(connection)
-    )
-
-
-def _votes(
-    connection: Connection, readers: Sequence[int], edition: Edition
-) -> Mapping[int, Mapping[int, int]]:
-    """Readers' votes; `edition.older` then has the older papers among them, so that they still
-    count.
-    """
-    votes = feedback.votes_of(connection, readers)
-    voted = {paper for of_reader in votes.values() for paper in of_reader}
-    missing = voted - edition.papers.keys() - edition.older.keys()
-    edition.older.update(papers.by_keys(connection, missing))
-    return votes
 
 
 def _top_three(edition: Edition) -> tuple[Pick, ...]:

@@ -1,12 +1,13 @@
 """Questions about a site that read its database and change nothing."""
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from newsletter.matching.index import Index
 from newsletter.matching.query import parse
 from newsletter.models import Paper
 from newsletter.store import paper_search, papers
 from newsletter.store.db import reading
+from newsletter.text.identifiers import identifiers
 
 
 def search(engine: Engine, text: str, limit: int = 20) -> list[tuple[Paper, float]]:
@@ -27,6 +28,17 @@ def search(engine: Engine, text: str, limit: int = 20) -> list[tuple[Paper, floa
             matches = Index(found).search(query, limit)
     by_key = {paper.key: paper for paper in found}
     return [(by_key[match.paper], match.score) for match in matches]
+
+
+def find_paper(connection: Connection, text: str) -> Paper:
+    """Find a stored paper by what people paste: its id, a DOI, a link.
+
+    Raises: NotFound.
+    """
+    text = text.strip()
+    names = identifiers([text])
+    found = papers.having(connection, names) if names else []
+    return papers.get(connection, found[0].id if found else text)
 
 
 def similar(engine: Engine, paper: Paper, limit: int = 5) -> list[Paper]:

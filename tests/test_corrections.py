@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import pipeline
+from newsletter import editions, pipeline
 from newsletter.app import App
 from newsletter.config import Config
 from newsletter.models import (
@@ -86,7 +86,7 @@ def learn(app: App, at: datetime, *seen: Sighting) -> None:
 def plan(app: App, at: datetime) -> dict[int, tuple[PaperEvent, ...]]:
     """Plan what is due and take it as sent; reader -> the events that the letter tells."""
     groups = pipeline.find_due(app.engine, at, app.window)
-    edition = pipeline.prepare(app.engine, app._matcher(), at)
+    edition = editions.prepare(app.engine, app._matcher(), at)
     pipeline.plan(app.engine, edition, groups, app.window)
     return {claim.subscriber: claim.events for claim in ledger_life.claim(app.engine, 1000, at)}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from newsletter import paper_merges, pipeline
+from newsletter import editions, paper_merges, pipeline
 from newsletter.cli import main
 from newsletter.cli import papers as commands
 from newsletter.errors import InputError, NotFound
@@ -177,7 +177,7 @@ def test_who_had_either_paper_is_not_sent_the_other(any_engine: Engine) -> None:
     with reading(any_engine) as connection:
         assert (
             key_of(any_engine, "2605.00001")
-            in pipeline._seen(connection, reader.id, reader.id, NOW)[reader.id]
+            in editions.read_seen(connection, reader.id, reader.id, NOW)[reader.id]
         )
 
 

@@ -24,6 +24,7 @@ from newsletter.cli import (
     site,
     subscribers,
     topics,
+    why,
 )
 from newsletter.cli import run as run_commands
 from newsletter.errors import NewsletterError
@@ -44,6 +45,7 @@ for command in (
     run_commands.run,
     run_commands.fetch,
     run_commands.preview,
+    why.why,
     run_commands.send,
     run_commands.status,
     run_commands.daemon,

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from newsletter.cli.output import table
-from newsletter.models import FOLLOWED, HEAT_WORDS, OUTSIDE, Pick, Topic
+from newsletter.models import FOLLOWED, HEAT_WORDS, OUTSIDE, Pick, Reason, Topic
 from newsletter.steps.compose.paper_facts import PaperFacts
 from newsletter.steps.compose.renderer import Renderer
 
@@ -28,6 +28,8 @@ def as_json(
             "heat": round(pick.heat, 3),
             "heat_word": HEAT_WORDS[shown[pick.paper].level],
             "heat_facts": list(map(asdict, shown[pick.paper].facts)),
+            "heat_field": shown[pick.paper].field,
+            "heat_place": shown[pick.paper].place,
             "reasons": [{"kind": reason.kind, "detail": reason.detail} for reason in pick.reasons],
         }
         for pick in picks
@@ -50,7 +52,7 @@ def tell(
     for number, pick in enumerate(picks, 1):
         what = (topic_name(pick.topic, topics), shown[pick.paper].title)
         if is_scored:
-            why = ", ".join(f"{reason.kind} {reason.detail}".strip() for reason in pick.reasons)
+            why = "; ".join(reason_in_words(reason, renderer) for reason in pick.reasons)
             rows.append(
                 (
                     number,
@@ -103,6 +105,16 @@ def topic_name(topic: int, topics: Mapping[int, Topic]) -> str:
     return topics[topic].name if topic in topics else "(removed)"
 
 
+def reason_in_words(reason: Reason, renderer: Renderer) -> str:
+    """One reason as letters say it; those that a letter leaves to its headings as they are kept."""
+    if reason.kind in ("topic", "outside"):
+        return f"{reason.kind} {reason.detail}".strip()
+    return renderer.reason(reason)
+
+
 def _heat(paper: PaperFacts, renderer: Renderer, day: date) -> str:
-    cause = renderer.signal(paper, day)
-    return f"{HEAT_WORDS[paper.level]}, {cause}" if cause else HEAT_WORDS[paper.level]
+    """The word, the fact behind it, and the place among the papers it was measured against."""
+    said = [HEAT_WORDS[paper.level], renderer.signal(paper, day)]
+    if paper.place:
+        said.append(f"number {paper.place[0]} of {paper.place[1]} in {paper.field or 'all fields'}")
+    return ", ".join(filter(None, said))

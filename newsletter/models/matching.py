@@ -82,8 +82,10 @@ OUTSIDE = -1  #: Pick.topic of the one Surging paper outside the reader's topics
 class Reason(NamedTuple):
     """A fact that was computed, never prose. Compose puts it into words."""
 
-    kind: str  #: topic | keyword | author | near | outside
-    detail: str = ""  #: the topic's name, the keyword, the author, the number of liked papers
+    #: topic | title | abstract | keyword (found, but not word for word) | author | near | outside
+    kind: str
+    #: the topic's name, the words found there, the author, the title of a paper the reader liked
+    detail: str = ""
 
 
 class Pick(NamedTuple):

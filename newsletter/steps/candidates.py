@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.models import MATCH_CUT, OUTSIDE, Heat, Match, Matches, Paper, Pick, Reason, Topic
+from newsletter.steps.reasons import reasons_for
 from newsletter.text.authors import Person, people
 from newsletter.text.titles import plain_words
 
@@ -71,6 +72,7 @@ class CandidateSet:
     _heads: dict[str, dict[int, list[Entry]]] = field(default_factory=lambda: defaultdict(dict))
     _inside: dict[int, frozenset[int]] = field(default_factory=dict)
     _picks: dict[Entry, Pick] = field(default_factory=dict)
+    _reasons: dict[tuple[int, int], tuple[Reason, ...]] = field(default_factory=dict)
     _texts: dict[int, str] = field(default_factory=dict)
     _by_last: dict[str, list[tuple[int, Person]]] | None = None
     _groups: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -172,8 +174,16 @@ class CandidateSet:
             round(-score, 4),
             round(found.score, 4),
             heat,
-            reasons_for(self.topics[topic], found),
+            self._why(place, found, topic),
         )
+
+    def _why(self, place: int, found: Match, topic: int) -> tuple[Reason, ...]:
+        """Why a topic brought a paper; the same for readers of every mix."""
+        reasons = self._reasons.get((place, topic))
+        if reasons is None:
+            reasons = reasons_for(self.topics[topic], found, self.papers[place])
+            self._reasons[place, topic] = reasons
+        return reasons
 
     # -- words -------------------------------------------------------------------------------------
 
@@ -280,16 +290,6 @@ def _counted(paper: Paper) -> Counter[str]:
 def is_eligible(paper: Paper, now: datetime) -> bool:
     seen = paper.first_seen or now
     return now - ELIGIBLE <= seen <= now and not paper.is_hidden and not paper.is_withdrawn
-
-
-def reasons_for(topic: Topic, found: Match) -> tuple[Reason, ...]:
-    """Say why a topic brought a paper: its name, and for a reader's own query the first of its
-    words found.
-    """
-    reason = Reason("topic", topic.name)
-    if topic.is_curated or not found.words:
-        return (reason,)
-    return (reason, Reason("keyword", found.words[0]))
 
 
 def telling(title: str) -> frozenset[str]:

@@ -261,6 +261,7 @@ class _Taste:
         known = [eligible[places[key]] if key in places else older.get(key) for key in votes]
         near = {paper.key: candidates.likeness(paper) for paper in known if paper}
         self._liked = [like for key, like in near.items() if votes[key] > 0]
+        self._titles = [paper.title for paper in known if paper and votes[paper.key] > 0]
         disliked = [like for key, like in near.items() if votes[key] < 0]
         taste: Vector = np.zeros(len(candidates.papers), np.float32)
         if self._liked:
@@ -271,9 +272,13 @@ class _Taste:
         middle = float(taste.mean()) if len(taste) else 0.0
         self.shift = np.clip(VOTE * (taste - middle) / spread, -VOTES, VOTES)
 
-    def likes_near(self, place: int) -> int:
-        """Count the liked papers that a paper is near."""
-        return sum(bool(like[place] >= NEAR) for like in self._liked)
+    def nearest(self, place: int) -> str:
+        """The title of the liked paper that a paper is most like; empty where none is near."""
+        likeness, title = max(
+            zip((float(like[place]) for like in self._liked), self._titles, strict=True),
+            default=(0.0, ""),
+        )
+        return title if likeness >= NEAR else ""
 
 
 def _entries(
@@ -331,6 +336,6 @@ def _pick(
     if taste is None or topic == OUTSIDE:
         return candidates.pick(entry)
     made = candidates.make(entry)
-    liked = taste.likes_near(place)
-    reasons = (*made.reasons, Reason("near", str(liked))) if liked else made.reasons
+    liked = taste.nearest(place)
+    reasons = (*made.reasons, Reason("near", liked)) if liked else made.reasons
     return made._replace(score=round(min(1.0, max(0.0, -score)), 4), reasons=reasons)

@@ -27,10 +27,17 @@ def vote(
     )
 
 
-def votes_of(connection: Connection, ids: Iterable[int]) -> Mapping[int, dict[int, int]]:
-    """Return reader -> paper key -> 1 or -1. Readers without votes are absent."""
+def votes_of(
+    connection: Connection, ids: Iterable[int], until: datetime | None = None
+) -> Mapping[int, dict[int, int]]:
+    """Return reader -> paper key -> 1 or -1, up to a moment if one is given. Readers without votes
+    are absent.
+    """
     found: dict[int, dict[int, int]] = defaultdict(dict)
     for part in chunks(sorted(set(ids))):
-        for row in connection.execute(select(votes).where(votes.c.subscriber.in_(part))):
+        query = select(votes).where(votes.c.subscriber.in_(part))
+        if until is not None:
+            query = query.where(votes.c.at <= until)
+        for row in connection.execute(query):
             found[row.subscriber][row.paper] = row.value
     return found

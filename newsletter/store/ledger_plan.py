@@ -18,7 +18,7 @@ from newsletter.mail_kinds import MailKind
 from newsletter.models import DeliveryState, Pick, Reason
 from newsletter.store.db import as_json, insert_into, writing
 from newsletter.store.ledger_sql import statements
-from newsletter.store.tables import deliveries, issue_papers, issues, subscribers
+from newsletter.store.tables import deliveries, issue_papers, issues, plannings, subscribers
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,8 @@ def freeze(
         if connection.dialect.name == "postgresql":
             # Without new statistics it plans the claims for the table as it was before.
             connection.exec_driver_sql("ANALYZE deliveries")
+        last = connection.scalar(select(func.max(deliveries.c.id))) or 0
+        connection.execute(insert(plannings).values(issue=issue, at=now, last=last))
         after = _totals(connection, issue)
         planned, quiet = after[0] - before[0], after[1] - before[1]
         counted = {"planned": issues.c.planned + planned, "quiet": issues.c.quiet + quiet}

@@ -319,18 +319,23 @@ def planned(connection: Connection, issue: int) -> int:
     return connection.scalar(select(issues.c.planned).where(issues.c.id == issue)) or 0
 
 
-def seen_papers(connection: Connection, low: int, high: int, now: datetime) -> dict[int, set[int]]:
-    """Return reader -> papers sent to them or on their way, for low <= reader id <= high."""
+def seen_papers(
+    connection: Connection, low: int, high: int, now: datetime, before: int | None = None
+) -> dict[int, set[int]]:
+    """Return reader -> papers sent to them or on their way, for low <= reader id <= high.
+
+    `before`: only what was planned before that letter.
+    """
     found: dict[int, set[int]] = {}
-    rows = connection.execute(
-        select(deliveries.c.subscriber, deliveries.c.papers, deliveries.c.pick_limit).where(
-            deliveries.c.subscriber.between(low, high),
-            deliveries.c.due_at > now - LOOK_BACK,
-            deliveries.c.papers.is_not(None),
-            deliveries.c.state.not_in(_NOT_SENT),
-        )
+    query = select(deliveries.c.subscriber, deliveries.c.papers, deliveries.c.pick_limit).where(
+        deliveries.c.subscriber.between(low, high),
+        deliveries.c.due_at > now - LOOK_BACK,
+        deliveries.c.papers.is_not(None),
+        deliveries.c.state.not_in(_NOT_SENT),
     )
-    for row in rows:
+    if before is not None:
+        query = query.where(deliveries.c.id < before)
+    for row in connection.execute(query):
         papers = array("I", row.papers)
         sent = papers[: row.pick_limit] if row.pick_limit else papers
         found.setdefault(row.subscriber, set()).update(sent)

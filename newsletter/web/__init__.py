@@ -30,6 +30,7 @@ from newsletter.web.public import Public
 from newsletter.web.subscriptions import Subscriptions
 from newsletter.web.topic_cache import TopicCache
 from newsletter.web.view import View
+from newsletter.why import Explainer
 
 
 def create_app(
@@ -44,7 +45,7 @@ def create_app(
     `on_written` is called whenever a form changed something: a mail may wait.
     """
     batch = DbBatch(app.engine, on_written)
-    context = PageContext(app, View(app), clock, batch, TopicCache(app))
+    context = PageContext(app, View(app), clock, batch, TopicCache(app), Explainer(app.engine))
     view, public = context.view, Public(context)
 
     @asynccontextmanager

@@ -8,6 +8,7 @@ from newsletter.app import App
 from newsletter.web.db_batch import DbBatch
 from newsletter.web.topic_cache import TopicCache
 from newsletter.web.view import View
+from newsletter.why import Explainer
 
 
 @dataclass(frozen=True)
@@ -17,3 +18,4 @@ class PageContext:
     clock: Callable[[], datetime]  #: tells the time; a test may move it
     batch: DbBatch
     topics: TopicCache
+    explainer: Explainer

@@ -13,9 +13,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from newsletter import addresses, membership
+from newsletter import addresses, membership, site_queries
 from newsletter.delivery.message_builder import PREFERENCES_AGE
-from newsletter.errors import AddressError, QueryError
+from newsletter.errors import AddressError, NotFound, QueryError
 from newsletter.mail_kinds import CONFIRM_WITHIN
 from newsletter.matching.query import parse
 from newsletter.models import Subscriber, SubscriberState
@@ -24,6 +24,7 @@ from newsletter.tokens import Claims, TokenError
 from newsletter.web.context import PageContext
 from newsletter.web.preferences_form import read_choices
 from newsletter.web.token_auth import Form, TokenPages, first, read_form
+from newsletter.why import in_words
 
 #: Example of a muted word, the same in every language.
 MUTED_EXAMPLE = Markup("<code>-survey</code>")
@@ -39,6 +40,7 @@ class Outcome:
     note: str = ""  #: key of a sentence in the catalogue; empty = none
     error: str = ""  #: likewise
     mistakes: Sequence[tuple[int, int, str]] = ()  #: line, character, what is wrong
+    answer: str = ""  #: why a paper came, or did not
     checked: Sequence[tuple[str, str, str]] = ()  #: query, papers a day, title of the best paper
 
 
@@ -52,6 +54,7 @@ class Preferences(TokenPages):
         """`may_write`: whether another mail to this address is within the quotas."""
         super().__init__(context)
         self.may_write = may_write
+        self.explainer = context.explainer
         self.valid_zones = available_timezones()
         table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text().splitlines()
         #: One name for each place; the other valid names are old names of the same places.
@@ -138,7 +141,9 @@ class Preferences(TokenPages):
         return results
 
     async def act(self, request: Request) -> Response:
-        """Do what one button says: pause, resume, weekly, five, address, keep, export, erase."""
+        """Do what one button says: pause, resume, weekly, five, address, keep, export, why,
+        erase.
+        """
         claims, reader = await self.who(request, "preferences", PREFERENCES_AGE)
         form, now = await read_form(request), self.clock()
         action, outcome = request.path_params["action"], SAVED
@@ -162,6 +167,8 @@ class Preferences(TokenPages):
             )
         elif action == "address":
             outcome = await self._request_address_change(reader, first(form, "email"))
+        elif action == "why":
+            outcome = await self._explain(reader, first(form, "paper"))
         elif action == "erase":
             if first(form, "sure") == "yes":
                 await self.batch.write(partial(membership.erase, self.app, reader=reader, now=now))
@@ -171,6 +178,16 @@ class Preferences(TokenPages):
             raise TokenError("malformed")
         reader, values = await self.batch.read(partial(self._find, claims=claims))
         return self._page(request, reader, values, outcome)
+
+    async def _explain(self, reader: Subscriber, typed: str) -> Outcome:
+        """Say why a paper came, or did not."""
+        try:
+            found = await self.batch.read(partial(site_queries.find_paper, text=typed))
+        except NotFound:
+            return Outcome(404, error="page_more.why_unknown")
+        answer = await run_in_threadpool(self.explainer.why, reader, found, self.clock())
+        said = in_words(answer, self.app.renderer, reader.language)
+        return Outcome(answer=f"{found.title}: {said}")
 
     async def _request_address_change(self, reader: Subscriber, typed: str) -> Outcome:
         """Answer the same, whether the address is free or taken."""
@@ -214,6 +231,7 @@ class Preferences(TokenPages):
             is_saved=outcome.is_saved,
             mistakes=outcome.mistakes,
             checked=outcome.checked,
+            answer=outcome.answer,
             masked=addresses.mask(reader.email),
             zones=self.zones,
             languages=self.languages,

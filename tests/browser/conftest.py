@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from newsletter.app import App
 from newsletter.config import Config
+from newsletter.editions import rank
 from newsletter.models import Harvest, Sighting, Signal, SourceState
-from newsletter.pipeline import learn, rank
+from newsletter.pipeline import learn
 from newsletter.tokens import Tokens
 from tests.databases import make_sqlite
 from tests.mailbox import Mailbox

@@ -160,3 +160,26 @@ def test_a_search_lists_the_best_first(site: str, capsys: Capture) -> None:
     assert len(found["papers"]) == 3
     scores = [paper["score"] for paper in found["papers"]]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_why_says_what_brought_a_paper_or_the_rule_that_did_not(site: str, capsys: Capture) -> None:
+    assert main(["-C", site, "-q", "topics", "add", "Wavelets", "wavelets"]) == 0
+    add = ["subscribers", "add", "ada@example.org", "--topics", "wavelets", "--no-confirm"]
+    assert main(["-C", site, "-q", *add, "--reason", "asked for it"]) == 0
+    capsys.readouterr()
+
+    def why(*words: str) -> dict[str, object]:
+        assert main(["-C", site, "why", "ada@example.org", *words, "--json", "--at", AT]) == 0
+        told: dict[str, object] = json.loads(capsys.readouterr().out)
+        return told
+
+    first = why("https://arxiv.org/abs/2605.00001v2")
+    assert (first["id"], first["rule"]) == ("2605.00001", "next")
+    assert {"kind": "title", "detail": "wavelets"} in first["reasons"]  # type: ignore[operator]
+    assert str(first["said"]).endswith("Why: in the title: wavelets.")
+    assert why("2605.00040")["rule"] == "no_topic"
+    nearly = why("2605.00020")
+    assert nearly["rule"] == "no_topic" and str(nearly["detail"]).startswith("Wavelets (0.")
+    assert why("2605.00030")["rule"] == "no_letter"
+    assert main(["-C", site, "why", "ada@example.org", "2605.99999", "--at", AT]) != 0
+    assert main(["-C", site, "why", "nobody@example.org", "2605.00001", "--at", AT]) != 0

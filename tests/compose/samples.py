@@ -200,11 +200,18 @@ PAPERS: tuple[tuple[Paper, Heat], ...] = (
 )
 
 PICKS = (
-    Pick(1, 1, 0.94, 0.9, 1.0, (Reason("topic", "Soft robots"), Reason("keyword", "gripper"))),
+    Pick(1, 1, 0.94, 0.9, 1.0, (Reason("topic", "Soft robots"), Reason("title", "gripper"))),
     Pick(2, 1, 0.81, 0.8, 0.9, (Reason("topic", "Soft robots"),)),
     Pick(3, 2, 0.80, 0.8, 0.5, (Reason("topic", "Sea ice"),)),
-    Pick(4, 2, 0.64, 0.8, 0.1, (Reason("topic", "Sea ice"), Reason("near", "2"))),
-    Pick(5, 3, 0.79, 0.7, 0.9, (Reason("topic", "proof OR lemma"), Reason("keyword", "proof"))),
+    Pick(
+        4,
+        2,
+        0.64,
+        0.8,
+        0.1,
+        (Reason("topic", "Sea ice"), Reason("near", "Ice that remembers its winters")),
+    ),
+    Pick(5, 3, 0.79, 0.7, 0.9, (Reason("topic", "proof OR lemma"), Reason("abstract", "proof"))),
     Pick(6, 3, 0.60, 0.7, 0.2, (Reason("topic", "proof OR lemma"), Reason("keyword", "proof"))),
     Pick(7, FOLLOWED, 0.55, 0.0, 0.1, (Reason("author", "Ingrid Solheim"), Reason("near", "1"))),
     Pick(8, OUTSIDE, 0.50, 0.0, 1.0, (Reason("outside"),)),

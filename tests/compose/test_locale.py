@@ -104,7 +104,7 @@ def test_dates_and_times() -> None:
 
 def test_plurals_and_lists() -> None:
     words = load_languages(DIRECTORY)["en"]
-    assert [words.say("reason.near", n) for n in (1, 2)] == [
+    assert [words.say("reason.near_some", n) for n in (1, 2)] == [
         "near a paper you liked",
         "near 2 papers you liked",
     ]
@@ -120,7 +120,7 @@ def test_plurals_and_lists() -> None:
 
 def test_german_plurals_and_lists() -> None:
     words = load_languages(DIRECTORY)["de"]
-    assert [words.say("reason.near", n) for n in (0, 1, 2)] == [
+    assert [words.say("reason.near_some", n) for n in (0, 1, 2)] == [
         "nahe an 0 Artikeln, die Ihnen gefielen",
         "nahe an einem Artikel, der Ihnen gefiel",
         "nahe an 2 Artikeln, die Ihnen gefielen",
@@ -135,13 +135,13 @@ def test_german_plurals_and_lists() -> None:
 def test_a_third_language_is_one_file_and_what_it_lacks_is_english(tmp_path: Path) -> None:
     (tmp_path / "en.toml").write_text((DIRECTORY / "en.toml").read_text("utf-8"), "utf-8")
     (tmp_path / "ar.toml").write_text(
-        'name = "العربية"\nlocale = "ar"\n[reason]\nnear = { two = "اثنان", few = "بضعة", other '
-        '= "كثير" }\n',
+        'name = "العربية"\nlocale = "ar"\n[reason]\n'
+        'near_some = { two = "اثنان", few = "بضعة", other = "كثير" }\n',
         "utf-8",
     )
     arabic = load_languages(tmp_path)["ar"]
     assert (arabic.name, arabic.direction) == ("العربية", "rtl")
-    assert [arabic.say("reason.near", n) for n in (2, 3, 100)] == ["اثنان", "بضعة", "كثير"]
+    assert [arabic.say("reason.near_some", n) for n in (2, 3, 100)] == ["اثنان", "بضعة", "كثير"]
     assert arabic.say("reason.author", detail="X") == "you follow X"
 
 

@@ -252,13 +252,30 @@ def test_the_last_slot_goes_to_one_surging_paper_from_outside() -> None:
     assert keys(choose(READER, candidates, {21}, {}))[-1] == 20
 
 
-def test_a_readers_own_query_says_its_keyword_and_a_curated_topic_its_name() -> None:
-    found = {1: [Match(1, 0.9, ("verifier",))], 2: [Match(2, 0.8, ("plant",))]}
+def test_a_pick_says_which_words_of_its_topic_stand_where() -> None:
+    papers = [
+        paper(1, "Graph neural networks as verifiers", abstract="We train a graph network."),
+        paper(2, "Soils and roots", abstract="Each plant has roots."),
+        paper(3, "Yield of wheat", abstract="Of seeds."),
+    ]
+    found = {
+        1: [Match(1, 0.9, ("graph", "neural", "networks", "train"))],
+        2: [Match(2, 0.8, ("plant", "root")), Match(3, 0.7, ("corn",))],
+    }
     topics = {1: topic(1), 2: topic(2, is_curated=True)}
-    candidates = CandidateSet.prepare([paper(1), paper(2)], {}, found, topics, NOW)
-    one, two = choose(replace(READER, topics=(1, 2), size=5), candidates, set(), {}).picks
-    assert one.reasons == (Reason("topic", "Topic 1"), Reason("keyword", "verifier"))
-    assert two.reasons == (Reason("topic", "Topic 2"),)
+    candidates = CandidateSet.prepare(papers, {}, found, topics, NOW)
+    one, two, three = choose(replace(READER, topics=(1, 2)), candidates, set(), {}).picks
+    assert one.reasons == (
+        Reason("topic", "Topic 1"),
+        Reason("title", "graph neural networks"),
+        Reason("abstract", "train"),
+    )
+    assert two.reasons == (
+        Reason("topic", "Topic 2"),
+        Reason("title", "root"),
+        Reason("abstract", "plant"),
+    )
+    assert three.reasons == (Reason("topic", "Topic 2"), Reason("keyword", "corn"))
 
 
 # -- votes -----------------------------------------------------------------------------------------
@@ -272,7 +289,7 @@ def test_more_and_less_move_what_is_near_and_say_so() -> None:
     candidates = world(papers, {1: {1: 0.8, 2: 0.75}})
     assert keys(choose(READER, candidates, set(), {})) == [1, 2]
     liked = choose(READER, candidates, set(), {90: 1}, {90: LIKED})
-    assert keys(liked) == [2, 1] and liked.picks[0].reasons[-1] == Reason("near", "1")
+    assert keys(liked) == [2, 1] and liked.picks[0].reasons[-1] == Reason("near", LIKED.title)
     assert liked.picks[1].reasons[-1].kind != "near"
     disliked = choose(READER, world(papers, {1: {1: 0.75, 2: 0.8}}), set(), {90: -1}, {90: LIKED})
     assert keys(disliked) == [1, 2]

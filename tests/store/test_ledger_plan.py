@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from newsletter import pipeline
+from newsletter.editions import Edition, choose_for
 from newsletter.matching.index import Index
 from newsletter.models import Heat, Paper, Subscriber, SubscriberState, Topic
-from newsletter.pipeline import SILENT_DAYS, Edition, plan
+from newsletter.pipeline import SILENT_DAYS, plan
 from newsletter.steps.choose import CandidateSet
 from newsletter.steps.due import Due
 from newsletter.steps.match import match
@@ -160,9 +161,9 @@ def test_a_vote_taken_back_leaves_no_trace(any_engine: Engine) -> None:
     edition = edition_of(any_engine)
     with writing(any_engine) as connection:
         reader = subscribers.get(connection, ada)
-    before = pipeline.choose_for(any_engine, reader, edition)
+    before = choose_for(any_engine, reader, edition)
     for value in (1, 0):
         with writing(any_engine) as connection:
             feedback.vote(connection, ada, 3, value, NOW)
-        after = pipeline.choose_for(any_engine, reader, edition)
+        after = choose_for(any_engine, reader, edition)
         assert (after == before) == (value == 0)

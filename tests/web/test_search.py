@@ -9,8 +9,9 @@ from sqlalchemy import Engine
 
 from newsletter.app import App
 from newsletter.config import Config
+from newsletter.editions import rank
 from newsletter.models import Harvest, Sighting, Signal, SourceState
-from newsletter.pipeline import learn, rank
+from newsletter.pipeline import learn
 from newsletter.tokens import Tokens
 from tests.web.conftest import NOW, Clock, a_reader, link, serving
 

@@ -33,6 +33,8 @@ class PaperFacts:
     field: str  #: Heat.field
     facts: tuple[Fact, ...]  #: strongest first
     links: tuple[tuple[str, str], ...]  #: name -> http(s) URL, in the order of LINKS
+    #: its place by heat among so many papers of `field`; empty while nobody has noticed it
+    place: tuple[int, ...] = ()
 
     def __hash__(self) -> int:
         return hash((self.key, self.title))
@@ -48,6 +50,7 @@ class PaperFacts:
                 "affiliations": tuple(facts["affiliations"]),
                 "facts": counts,
                 "links": links,
+                "place": tuple(facts.get("place", ())),
             }
         )
 
@@ -97,10 +100,20 @@ def show(paper: Paper, heat: Heat) -> dict[str, Any]:
         "level": heat.level,
         "field": heat.field,
         "facts": [[fact.kind, fact.count, fact.days] for fact in heat.facts],
+        "place": _place(heat),
         "links": {
             name: url for name, url in paper.links.items() if name in LINKS and _is_safe(url)
         },
     }
+
+
+def _place(heat: Heat) -> list[int]:
+    """Its place by heat and the number of papers it was measured against; nothing while it is
+    silent: then it has its place by age alone.
+    """
+    if not heat.facts or "hotter" not in heat.components:
+        return []
+    return [int(heat.components["hotter"]) + 1, int(heat.components["field_papers"])]
 
 
 def _is_safe(url: str) -> bool:

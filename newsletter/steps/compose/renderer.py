@@ -10,7 +10,7 @@ from pathlib import Path
 
 from newsletter.errors import LetterError
 from newsletter.mail_kinds import DIGEST, QUIET, MailKind
-from newsletter.models import FOLLOWED, OUTSIDE, Letter, Pick, Subscriber, Topic
+from newsletter.models import FOLLOWED, OUTSIDE, Letter, Pick, Reason, Subscriber, Topic
 from newsletter.steps.compose.body import Body, sections, written_by_machine
 from newsletter.steps.compose.form import Filling
 from newsletter.steps.compose.links import Links, SiteFacts
@@ -111,6 +111,10 @@ class Renderer:
         to tell.
         """
         return self._blocks_of(language).signal(paper, day)
+
+    def reason(self, reason: Reason, language: str = FALLBACK) -> str:
+        """Why a paper is in a letter, in words."""
+        return self._blocks_of(language).reason(reason)
 
     def _blocks_of(self, language: str) -> SharedBlocks:
         return self._blocks(language if language in self.words else FALLBACK)

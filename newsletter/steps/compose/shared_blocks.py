@@ -20,6 +20,8 @@ from newsletter.steps.compose.templates import Templates
 
 #: Keywords, and the names of readers' own topics, are cut here.
 NAME_LIMIT = 40
+#: Reasons that a letter tells, the first of them only.
+PLACES = ("author", "title", "abstract", "keyword")
 #: Titles of papers that a letter tells something about are cut here.
 NEWS_LIMIT = 160
 NEWS = {
@@ -176,20 +178,19 @@ class SharedBlocks:
         return self._part_html("news", said, url), self._part_text("news", said, url)
 
     def _why(self, reasons: tuple[Reason, ...]) -> tuple[Markup, str]:
-        """Why this paper is here, for this reader, as HTML and as text; empty when the section says
-        it all.
+        """Why this paper is here, for this reader, as HTML and as text: where its words stand or
+        whom the reader follows, and what it is near. Empty when the section says it all.
         """
-        said = [
-            self._reason(reason)
-            for reason in reasons
-            if reason.kind in ("keyword", "author", "near")
-        ][:2]
+        found = [reason for reason in reasons if reason.kind in PLACES][:1]
+        near = [reason for reason in reasons if reason.kind == "near"][:1]
+        said = [self.reason(reason) for reason in (*found, *near)]
         # A macro's output is escaped already: it comes from an .html template.
         return Markup(self._part_html("why", said)), self._part_text("why", said)  # noqa: S704
 
-    def _reason(self, reason: Reason) -> str:
-        if reason.kind == "near":
-            return self.words.say("reason.near", int(reason.detail))
+    def reason(self, reason: Reason) -> str:
+        """One reason in words."""
+        if reason.kind == "near" and reason.detail.isdecimal():  # letters of earlier versions
+            return self.words.say("reason.near_some", int(reason.detail))
         return self.words.say(
             f"reason.{reason.kind}", detail=cut(one_line(reason.detail), NAME_LIMIT)
         )

@@ -22,6 +22,7 @@ from newsletter.store.tables.ledger import (
     EvidenceRow,
     IssuePaperRow,
     IssueRow,
+    PlanningRow,
     RemovedLettersRow,
 )
 from newsletter.store.tables.papers import (
@@ -63,6 +64,7 @@ __all__ = [
     "paper_events",
     "paper_keys",
     "papers",
+    "plannings",
     "removed_letters",
     "runs",
     "seen_events",
@@ -99,6 +101,7 @@ votes = _table(VoteRow)
 suppressions = _table(SuppressionRow)
 issues = _table(IssueRow)
 issue_papers = _table(IssuePaperRow)
+plannings = _table(PlanningRow)
 deliveries = _table(DeliveryRow)
 removed_letters = _table(RemovedLettersRow)
 evidence = _table(EvidenceRow)

@@ -46,6 +46,18 @@ class IssueRow(SQLModel, table=True):
     candidates: int = number_column(0)  #: papers that it was picked from
 
 
+class PlanningRow(SQLModel, table=True):
+    """When letters of an issue were planned. Those letters have ids up to `last`, and above the
+    `last` of the planning before.
+    """
+
+    __tablename__ = "plannings"
+    id: int | None = key_column()
+    issue: int = reference("issues.id", index=True)
+    at: datetime = moment_column(nullable=False)
+    last: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+
+
 class IssuePaperRow(SQLModel, table=True):
     """What an issue says about a paper, frozen at the first pick; equal for all readers."""
 

@@ -1,0 +1,47 @@
+"""Why a paper was in a reader's letter, or the one rule that kept it out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from newsletter.cli.output import emit, moment, open_app, say
+from newsletter.errors import NotFound
+
+
+def why(
+    email: Annotated[str, typer.Argument(help="A subscriber.")],
+    paper: Annotated[str, typer.Argument(help="An id, a DOI or a link.")],
+    at: Annotated[
+        str | None, typer.Option("--at", help="Work as if it were this moment: 2026-05-04T09:00Z.")
+    ] = None,
+) -> int:
+    """Say when a reader was sent a paper and why, or the one rule that kept it out."""
+    from newsletter import addresses, site_queries
+    from newsletter.store import subscribers
+    from newsletter.store.db import reading
+    from newsletter.why import Explainer, in_words
+
+    site = open_app()
+    with reading(site.engine) as connection:
+        reader = subscribers.find(connection, addresses.parse(email).canonical)
+        if reader is None:
+            raise NotFound(f"no subscriber {email}", hint="see them: newsletter subscribers list")
+        found = site_queries.find_paper(connection, paper)
+    answer = Explainer(site.engine).why(reader, found, moment(at))
+    said = in_words(answer, site.renderer)
+    data = {
+        "to": reader.email,
+        "id": found.id,
+        "title": found.title,
+        "rule": answer.rule,
+        "day": answer.day,
+        "detail": answer.detail,
+        "reasons": [r._asdict() for r in answer.pick.reasons] if answer.pick else [],
+        "said": said,
+    }
+    if not emit(data):
+        say(found.title)
+        say(said)
+    return 0

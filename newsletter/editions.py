@@ -1,0 +1,142 @@
+"""What the readers of one moment share: eligible papers, their heat, what each topic finds; and
+what choosing asks of each reader. An edition can be made again for a moment that is over.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from newsletter.models import Choice, Heat, Match, Paper, Signal, Subscriber, Topic
+from newsletter.ports import Matcher
+from newsletter.steps.candidates import ELIGIBLE
+from newsletter.steps.choose import CandidateSet, choose
+from newsletter.steps.match import match
+from newsletter.steps.trend import trend
+from newsletter.store import feedback, ledger_read, paper_events, papers, signals, topics, trends
+from newsletter.store import paper_merges as merge_store
+from newsletter.store.db import reading, writing
+
+
+class Stopwatch:
+    """Seconds per stage, for the report of a run. A stage within another is not counted for the
+    outer one.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._within = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start, outer, self._within = time.perf_counter(), self._within, 0.0
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - start
+            self.seconds[name] += took - self._within
+            self._within = outer + took
+
+
+@dataclass
+class Edition:
+    """All that is shared between the readers of one moment."""
+
+    now: datetime
+    papers: dict[int, Paper]
+    heats: dict[int, Heat]
+    topics: dict[int, Topic]
+    matches: Mapping[int, Sequence[Match]]
+    candidates: CandidateSet
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    #: what became of papers of earlier issues, to be told to whoever had them
+    news: paper_events.News = field(default_factory=dict)
+    #: papers with votes that are not eligible any more, by key; each is loaded once
+    older: dict[int, Paper] = field(default_factory=dict)
+    is_blackout: bool = False  #: no source answered, so silence says nothing about what is new
+    no_content: int = (
+        0  #: readers for whom nothing was found because of that; they are asked about again
+    )
+
+
+def measure(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
+    """Measure the heat of every paper that is eligible at a moment, from what was known then."""
+    with reading(engine) as connection:
+        eligible = papers.recent(connection, now - ELIGIBLE, now)
+        keys = [paper.key for paper in eligible]
+        readings: dict[int, list[Signal]] = signals.of_papers(connection, keys, now)
+    return eligible, trend(eligible, readings, now)
+
+
+def rank(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
+    """`measure`, and keep the heats for pages and commands."""
+    eligible, heats = measure(engine, now)
+    with writing(engine) as connection:
+        signals.write_heats(connection, heats, now)
+        trends.write(connection, eligible, heats, now)
+    return eligible, heats
+
+
+def prepare(
+    engine: Engine, matcher: Matcher, now: datetime, watch: Stopwatch | None = None
+) -> Edition:
+    """Rank and match once, for every reader."""
+    watch = watch or Stopwatch()
+    with watch.stage("trend"):
+        eligible, heats = rank(engine, now)
+    with reading(engine) as connection:
+        wanted = {topic.id: topic for topic in topics.in_use(connection)}
+        news = paper_events.news(connection, now)
+    with watch.stage("match"):
+        matches = match(list(wanted.values()), eligible, matcher)
+    with watch.stage("choose"):
+        candidates = CandidateSet.prepare(eligible, heats, matches, wanted, now)
+    by_key = {paper.key: paper for paper in eligible}
+    return Edition(now, by_key, heats, wanted, matches, candidates, watch, news)
+
+
+def choose_for(
+    engine: Engine, reader: Subscriber, edition: Edition, before: int | None = None
+) -> Choice:
+    """What one reader would get at this moment, whether or not a letter is planned already.
+
+    `before`: as when that letter was planned, with the votes of then.
+    """
+    until = None if before is None else edition.now
+    with reading(engine) as connection:
+        had = read_seen(connection, reader.id, reader.id, edition.now, before)
+        votes = read_votes(connection, [reader.id], edition, until).get(reader.id, {})
+    return choose(reader, edition.candidates, had.get(reader.id, set()), votes, edition.older)
+
+
+def read_seen(
+    connection: Connection, low: int, high: int, now: datetime, before: int | None = None
+) -> dict[int, set[int]]:
+    """What readers had; who had a merged paper also had the one that it is shown as.
+
+    `before`: only in letters planned before that one.
+    """
+    return merge_store.as_shown(
+        ledger_read.seen_papers(connection, low, high, now, before),
+        merge_store.shown_as(connection),
+    )
+
+
+def read_votes(
+    connection: Connection,
+    readers: Sequence[int],
+    edition: Edition,
+    until: datetime | None = None,
+) -> Mapping[int, Mapping[int, int]]:
+    """Readers' votes, up to a moment if one is given; `edition.older` then has the older papers
+    among them, so that they still count.
+    """
+    votes = feedback.votes_of(connection, readers, until)
+    voted = {paper for of_reader in votes.values() for paper in of_reader}
+    missing = voted - edition.papers.keys() - edition.older.keys()
+    edition.older.update(papers.by_keys(connection, missing))
+    return votes
