@@ -5,7 +5,7 @@ from sqlalchemy import Connection, Engine
 from newsletter.matching.index import Index
 from newsletter.matching.query import parse
 from newsletter.models import Paper
-from newsletter.store import paper_search, papers
+from newsletter.store import paper_search, papers, spellings
 from newsletter.store.db import reading
 from newsletter.text.identifiers import identifiers
 
@@ -19,13 +19,14 @@ def search(engine: Engine, text: str, limit: int = 20) -> list[tuple[Paper, floa
     """
     query = parse(text)
     with reading(engine) as connection:
+        splits = spellings.known(connection, query)
         found = papers.shown(connection, paper_search.find(connection, query, limit))
-        matches = Index(found).search(query, limit, is_loose=False)
+        matches = Index(found, splits).search(query, limit, is_loose=False)
         if len(matches) < limit:
             known = {paper.key for paper in found}
             more = [key for key in paper_search.find_loosely(connection, query) if key not in known]
             found += papers.shown(connection, more)
-            matches = Index(found).search(query, limit)
+            matches = Index(found, splits).search(query, limit)
     by_key = {paper.key: paper for paper in found}
     return [(by_key[match.paper], match.score) for match in matches]
 

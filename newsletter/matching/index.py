@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from newsletter.matching.postings import Places, Postings, Vector, rarity
 from newsletter.matching.query import All, AnyOf, Category, Leaf, Node, Phrase, Query, Word, parse
+from newsletter.matching.spellings import Splits
 from newsletter.matching.tokenizer import fold, is_stopword, tokens
 from newsletter.models import MATCH_CUT, Match, Matches, Paper
 
@@ -50,11 +51,13 @@ Alike = Sequence[Any]  #: nodes of one shape
 class Index:
     """A loaded set of papers, and the port Matcher."""
 
-    def __init__(self, papers: Sequence[Paper] = ()) -> None:
+    def __init__(self, papers: Sequence[Paper] = (), splits: Splits | None = None) -> None:
+        """`splits`: hyphens that papers of the site write, beside those of `papers`."""
         self._given = papers
         self._papers = sorted(papers, key=lambda paper: paper.key)
         self._keys = np.array([paper.key for paper in self._papers], np.int64)
-        self._postings = Postings((paper.title, paper.abstract) for paper in self._papers)
+        texts = ((paper.title, paper.abstract) for paper in self._papers)
+        self._postings = Postings(texts, splits)
         self._leaves: dict[Node, Vector] = {}
         self._rarities: dict[Node, float] = {}
 

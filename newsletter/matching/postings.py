@@ -6,12 +6,12 @@ are neighbours on the line.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newsletter.matching.tokenizer import is_cjk, joined, stems, tokens
+from newsletter.matching.spellings import Readings, Splits, other_readings, parts_of, splits_of
+from newsletter.matching.tokenizer import is_cjk, stems, tokens
 
 Vector = NDArray[np.float32]  #: one number a text, in [0, 1); 0 = not there
 Places = NDArray[np.intp]  #: positions on the line
@@ -21,17 +21,16 @@ K1 = 1.2
 B = 0.75
 #: A word in the title counts as often as this many in the abstract.
 TITLE = 3.0
-#: The most words in a row that are tried as one hyphenated word: "state of the art".
-WIDEST = 4
 GAP, MISSING = -1, -2  #: no term has these numbers
 
 
 class Postings:
-    def __init__(self, texts: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, texts: Iterable[tuple[str, str]], splits: Splits | None = None) -> None:
+        """`splits`: hyphens that other papers of the site write, beside those of these texts."""
         self._terms: dict[str, int] = {}
         self._known: dict[str, tuple[int, ...]] = {}
         #: "autoregress" -> ("auto", "regress"), where a text writes the hyphen
-        self._splits: dict[str, set[tuple[str, ...]]] = {}
+        self._splits = {whole: set(apart) for whole, apart in (splits or {}).items()}
         line: list[int] = []
         lengths: list[tuple[int, int]] = []
         for title, abstract in texts:
@@ -51,11 +50,8 @@ class Postings:
     def _learn(self, token: str) -> tuple[int, ...]:
         found = stems(token)
         if "-" in token:
-            parts = tuple(token.split("-"))
-            for start, end in combinations(range(min(len(parts), WIDEST) + 1), 2):
-                if end - start > 1 and (whole := joined(parts[start:end])):
-                    apart = stems("-".join(parts[start:end]))
-                    self._splits.setdefault(whole, set()).add(apart)
+            for whole, apart in splits_of(token):
+                self._splits.setdefault(whole, set()).add(apart)
         terms = tuple(self._terms.setdefault(stem, len(self._terms)) for stem in found)
         return self._known.setdefault(token, terms)
 
@@ -98,9 +94,9 @@ class Postings:
         writes it with a hyphen, and neighbours are also read as one word where some text joins them
         by a hyphen and some text writes them as one.
         """
-        parts = [part for word in words for part in word.split("-")]
+        parts = parts_of(words)
         plain = [stems(part) for part in parts]
-        others = self._other_readings(words, parts)
+        others = self._other_readings(words)
         if not others:
             return self.run([term for terms in plain for term in terms])
         ends: list[Places | None] = [None] * (len(parts) + 1)
@@ -114,29 +110,14 @@ class Postings:
         found = ends[-1]
         return self._order[:0] if found is None else found
 
-    def _other_readings(
-        self, words: Sequence[str], parts: Sequence[str]
-    ) -> dict[int, list[tuple[int, tuple[str, ...]]]]:
-        """Give what may stand for some parts, beside each part's own terms: first part -> [(part
-        behind the last, terms)].
-        """
-        others: dict[int, list[tuple[int, tuple[str, ...]]]] = {}
-        for at, part in enumerate(parts):
-            for split in self._splits.get(joined((part,)), ()):
-                others.setdefault(at, []).append((at + 1, split))
-        whole_words = set()
-        if len(parts) > len(words):
-            end = 0
-            for word in words:
-                start, end = end, end + word.count("-") + 1
-                whole_words.add((start, end))
-        for at in range(len(parts) - 1):
-            for until in range(at + 2, min(at + WIDEST, len(parts)) + 1):
-                whole = joined(tuple(parts[at:until]))
-                is_written = whole in self._splits or (at, until) in whole_words
-                if is_written and len(self.places(whole)):
-                    others.setdefault(at, []).append((until, (whole,)))
-        return others
+    def _other_readings(self, words: Sequence[str]) -> Readings:
+        """Keep the readings that may be found here: those whose terms all stand somewhere."""
+        others = other_readings(words, self._splits)
+        written = {
+            at: [step for step in steps if all(len(self.places(term)) for term in step[1])]
+            for at, steps in others.items()
+        }
+        return {at: steps for at, steps in written.items() if steps}
 
     def run(self, terms: Sequence[str]) -> Places:
         """Find terms side by side; gives the place of the last. Begins with the rarest, and looks

@@ -16,13 +16,13 @@ from sqlalchemy import Connection, TextClause, text
 
 from newsletter.matching.index import is_common, is_filter
 from newsletter.matching.query import All, AnyOf, Node, Query
-from newsletter.matching.tokenizer import STOPWORDS, fold, stems, tokens
+from newsletter.matching.tokenizer import STOPWORDS, fold, is_cjk, stems, tokens
 from newsletter.models import Paper
-from newsletter.store import runs
+from newsletter.store import runs, spellings
 from newsletter.store.search_queries import plain, writer
 
 #: Goes up when the tokenizer makes other terms; every paper is then indexed again.
-TERMS_VERSION = 1
+TERMS_VERSION = 2
 #: A query with at most so many hits is ranked whole; of a broader one only the newest hits are
 #: looked at, so that its cost does not grow with the site.
 RANKED_WHOLE = 5_000
@@ -53,6 +53,7 @@ def remember(connection: Connection, indexed: Sequence[Paper]) -> None:
         connection.execute(_INSERT_SQLITE, rows)
     else:
         connection.execute(_INSERT_POSTGRESQL, rows)
+    spellings.remember(connection, indexed)
 
 
 class Progress(NamedTuple):
@@ -93,13 +94,20 @@ def _terms_of(paper: Paper) -> dict[str, str]:
 
 
 def _written(words: str) -> str:
-    """Write a text as terms. Words that tell nothing about a paper are left out."""
-    return " ".join(_terms(token) for token in tokens(words) if token not in STOPWORDS)
+    """Write a text as terms. Words that tell nothing about a paper are left out, unless other
+    words have the same stem: "used" and "use".
+    """
+    return " ".join(filter(None, map(_terms, tokens(words))))
 
 
 @lru_cache(maxsize=200_000)
 def _terms(token: str) -> str:
-    return " ".join(map(plain, stems(token)))
+    """Write one token; of two neighbouring characters of Chinese each one too."""
+    terms = stems(token)
+    if token in STOPWORDS and STOPWORDS.issuperset(terms):
+        return ""
+    single = [one for term in terms if len(term) == 2 and is_cjk(term) for one in term]
+    return " ".join(map(plain, (*terms, *single)))
 
 
 _INSERT_SQLITE = text(
@@ -126,7 +134,8 @@ def find(connection: Connection, query: Query, least: int = 0) -> list[int]:
     Every paper that matches is among the hits; some hits may not match (words of a phrase that
     stand apart). The order is the database's and only decides what is left out.
     """
-    return _ask(connection, writer(connection).node(query.root), least)
+    write = writer(connection, spellings.known(connection, query))
+    return _ask(connection, write.node(query.root), least)
 
 
 def find_loosely(connection: Connection, query: Query) -> list[int]:
@@ -143,7 +152,8 @@ def find_loosely(connection: Connection, query: Query) -> list[int]:
         return []
     some = AnyOf(tuple(words)) if len(words) > 1 else words[0]
     root = All((some, *filters), query.root.without)
-    return _ask(connection, writer(connection).node(root))
+    write = writer(connection, spellings.known(connection, query))
+    return _ask(connection, write.node(root))
 
 
 def find_alike(connection: Connection, paper: Paper) -> list[int]:
@@ -156,6 +166,8 @@ def find_alike(connection: Connection, paper: Paper) -> list[int]:
         for term, number in often.items()
     }
     best = sorted(weights, key=lambda term: (-weights[term], term))[:TELLING]
+    if not best:
+        return []
     write = writer(connection)
     asked = write.any_of([write.term("", term) for term in best])
     return [key for key in _ask(connection, asked) if key != paper.key]
@@ -182,11 +194,14 @@ def _shares(connection: Connection) -> dict[str, float]:
 
 
 def _ask(connection: Connection, asked: str, least: int = 0) -> list[int]:
-    """Rank the hits when they are few enough, else take the newest, in the title and anywhere."""
-    if not asked:
-        return []
+    """Rank the hits when they are few enough, else take the newest, in the title and anywhere.
+
+    What asks for words that are not kept ("of the") may be in every paper: it takes the newest.
+    """
     statements = _statements(connection)
     values = {"asked": asked, "most": RANKED_WHOLE + 1, "limit": max(CANDIDATES, least)}
+    if not asked:
+        return list(connection.scalars(statements.every, {"limit": values["limit"]}))
     if (connection.scalar(statements.number, values) or 0) <= RANKED_WHOLE:
         return list(connection.scalars(statements.ranked, values))
     titled = values | {"asked": writer(connection).titled(asked)}
@@ -198,6 +213,7 @@ class _Statements(NamedTuple):
     number: TextClause
     ranked: TextClause
     newest: TextClause
+    every: TextClause
     sample: TextClause
 
 
@@ -218,6 +234,7 @@ _SQLITE = _Statements(
         "SELECT rowid FROM paper_search WHERE paper_search MATCH :asked"
         " ORDER BY rowid DESC LIMIT :limit"
     ),
+    text("SELECT rowid FROM paper_search ORDER BY rowid DESC LIMIT :limit"),
     text("SELECT title || ' ' || body FROM paper_search ORDER BY rowid DESC LIMIT :limit"),
 )
 _POSTGRESQL = _Statements(
@@ -234,6 +251,7 @@ _POSTGRESQL = _Statements(
         "SELECT paper FROM paper_search WHERE terms @@ CAST(:asked AS tsquery)"
         " ORDER BY paper DESC LIMIT :limit"
     ),
+    text("SELECT paper FROM paper_search ORDER BY paper DESC LIMIT :limit"),
     text(
         "SELECT array_to_string(tsvector_to_array(terms), ' ') FROM paper_search"
         " ORDER BY paper DESC LIMIT :limit"

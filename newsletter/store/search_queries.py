@@ -8,8 +8,9 @@ from typing import ClassVar
 from sqlalchemy import Connection
 
 from newsletter.matching.index import is_common
-from newsletter.matching.query import All, AnyOf, Category, Leaf, Node, Phrase, Word
-from newsletter.matching.tokenizer import fold, is_stopword, stems, tokens
+from newsletter.matching.query import All, AnyOf, Category, Leaf, Node, Phrase
+from newsletter.matching.spellings import Splits, Terms, other_readings, parts_of
+from newsletter.matching.tokenizer import STOPWORDS, fold, stems, tokens
 
 _NOT_PLAIN = re.compile(r"[^\w]|_")
 
@@ -23,6 +24,9 @@ class SearchWriter(ABC):
     """Writes a query's tree for one database; an empty text stands for "every paper"."""
 
     BOTH, EITHER, BUT_NOT = " AND ", " OR ", " NOT "
+
+    def __init__(self, splits: Splits) -> None:
+        self._splits = splits
 
     @abstractmethod
     def term(self, field: str, term: str, *, is_open: bool = False) -> str:
@@ -46,9 +50,7 @@ class SearchWriter(ABC):
             return self.any_of([self.node(part) for part in node.parts])
         if isinstance(node, All):
             found = self.all_of([self.node(part) for part in node.parts if not is_common(part)])
-            # The index cannot test phrases; a phrase's single words must not exclude a paper.
-            unwanted = [self.node(part) for part in node.without if not isinstance(part, Phrase)]
-            unwanted = [piece for piece in unwanted if piece]
+            unwanted = [piece for part in node.without if (piece := self.exactly(part))]
             if not found or not unwanted:
                 return found
             return f"({found}{self.BUT_NOT}{self.any_of(unwanted)})"
@@ -63,31 +65,47 @@ class SearchWriter(ABC):
             return self.all_of(
                 [self.term("au", name, is_open=len(name) == 1) for name in fold(leaf.text)]
             )
-        words = tokens(leaf.text)
-        if isinstance(leaf, Word):
-            return self.all_of([self._spelled(leaf.field, word) for word in words])
-        telling = [word for word in words if not is_stopword(word)] or words
-        return self.all_of([self._within(leaf.field, words, word) for word in telling])
+        return self._words(leaf.field, tokens(leaf.text))
 
-    def _spelled(self, field: str, word: str) -> str:
-        """Write all spellings of a word; of a hyphenated one its parts, or the parts joined."""
-        *parts, whole = stems(word) or ("",)
-        if not whole:
+    def _words(self, field: str, words: Sequence[str]) -> str:
+        """Ask for each part of some words in a row, in every spelling that covers it.
+
+        What stands side by side is for the index of a day to see. Words that tell nothing about a
+        paper are not in the database.
+        """
+        covers: list[list[tuple[str, ...]]] = [
+            [()] if part in STOPWORDS else [stems(part)] for part in parts_of(words)
+        ]
+        for at, steps in other_readings(words, self._splits).items():
+            for until, terms in steps:
+                for place in range(at, until):
+                    covers[place].append(_kept(terms))
+        pieces = [
+            self.any_of(
+                [self.all_of([self.term(field, term) for term in terms]) for terms in spellings]
+            )
+            for spellings in covers
+        ]
+        return self.all_of(list(dict.fromkeys(pieces)))
+
+    def exactly(self, node: Node) -> str:
+        """Write what may be excluded: only what surely matches `node`; empty if nothing does."""
+        if isinstance(node, AnyOf):
+            return self._joined(self.EITHER, [p for one in node.parts if (p := self.exactly(one))])
+        if isinstance(node, All):
+            parts = [self.exactly(part) for part in node.parts if not is_common(part)]
+            return self.all_of(parts) if all(parts) and not node.without else ""
+        if isinstance(node, Category):
+            return self.leaf(node)
+        words = tokens(node.text)
+        if isinstance(node, Phrase) or node.field == "au" or len(words) != 1 or "-" in words[0]:
             return ""
-        joined = self.term(field, whole)
-        if not parts:
-            return joined
-        return self.any_of([self.all_of([self.term(field, part) for part in parts]), joined])
+        is_sure = len(stems(words[0])) == 1 and not other_readings(words, self._splits)
+        return self._words(node.field, words) if is_sure else ""
 
-    def _within(self, field: str, words: Sequence[str], word: str) -> str:
-        """Write a word of a phrase; papers may join it with the word next to it."""
-        spellings = [self._spelled(field, word)]
-        at = words.index(word)
-        for pair in (words[at - 1 : at + 1] if at else [], words[at : at + 2]):
-            if len(pair) == 2:
-                joined = stems("".join(pair).replace("-", ""))
-                spellings += [self.term(field, joined[0])] if joined else []
-        return self.any_of([spelling for spelling in spellings if spelling])
+
+def _kept(terms: Terms) -> Terms:
+    return tuple(term for term in terms if term not in STOPWORDS)
 
 
 class _Fts5(SearchWriter):
@@ -121,5 +139,7 @@ class _Tsquery(SearchWriter):
         return asked.replace(":AD", ":A")
 
 
-def writer(connection: Connection) -> SearchWriter:
-    return _Fts5() if connection.dialect.name == "sqlite" else _Tsquery()
+def writer(connection: Connection, splits: Splits | None = None) -> SearchWriter:
+    """`splits`: what `spellings.known` says of the query's words."""
+    kind = _Fts5 if connection.dialect.name == "sqlite" else _Tsquery
+    return kind(splits or {})

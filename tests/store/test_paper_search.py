@@ -1,15 +1,24 @@
 """The search index in the database: it misses no paper that matches, on both databases."""
 
+import gzip
+import json
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
+from newsletter import site_queries
+from newsletter.errors import QueryError
 from newsletter.matching.index import Index
 from newsletter.matching.query import parse
+from newsletter.matching.tokenizer import tokens
 from newsletter.models import Merge, Paper
 from newsletter.store import paper_merges, paper_search, papers
 from newsletter.store.db import reading, writing
@@ -34,6 +43,14 @@ PAPERS = st.lists(
     unique_by=lambda paper: paper.id,
 )
 QUERIES = (
+    "auto-regressive",
+    "autoregressive models",
+    "models -auto-regressive",
+    "graphs -(deep learning)",
+    "graphs -(deep OR autoregressive)",
+    "state-of-the-art",
+    "stateoftheart",
+    '"the non linear model"',
     "deep learning",
     '"protein folding"',
     '"auto regressive model"',
@@ -81,6 +98,77 @@ def test_every_paper_that_matches_is_found(any_engine: Engine, query: str) -> No
             connection.execute(text("DELETE FROM paper_search"))
 
     holds()
+
+
+def oracle(engine: Engine, shown: list[Paper], queries: Iterable[str]) -> None:
+    """What the index of all papers finds is found in the database, and by a search."""
+    kept = remember(engine, shown)
+    index = Index(kept)
+    for query in queries:
+        matching = {match.paper for match in index.search(query, len(kept), is_loose=False)}
+        with reading(engine) as connection:
+            assert matching <= set(paper_search.find(connection, parse(query), len(kept))), query
+        answer = {paper.key for paper, _ in site_queries.search(engine, query, len(kept))}
+        assert matching <= answer, query
+
+
+def test_words_are_found_in_every_spelling(any_engine: Engine) -> None:
+    """Random words of random parts: with hyphens, joined, apart, in papers and in queries."""
+    chance = Random(17)
+    parts = ["auto", "regress", "non", "linear", "multi", "modal", "3d", "x", "of", "the", "再生"]
+
+    def words(count: int) -> str:
+        some = [
+            chance.choice(("-", "", " ")).join(chance.choices(parts, k=chance.randint(1, 5)))
+            for _ in range(count)
+        ]
+        return " ".join(some)
+
+    shown = [Paper(f"p{n}", words(3), abstract=words(6)) for n in range(40)]
+    queries = [
+        form.format(words(chance.randint(1, 3)), words(1))
+        for form in ("{0}", '"{0}"', 'ti:"{0}"', "{0} -({1})", "({0}) OR {1}", "model {0}")
+        for _ in range(25)
+    ]
+    oracle(any_engine, shown, [query for query in queries if _is_query(query)])
+
+
+def test_words_of_real_titles_are_found_in_every_spelling(
+    any_engine: Engine, data_dir: Path
+) -> None:
+    chance = Random(18)
+    path = sorted((data_dir / "arxiv_2025").glob("*.gz"))[0]
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in islice(file, 300)]
+    unique = {row["id"]: row for row in rows}.values()
+    shown = [Paper(row["id"], row["title"], abstract=row["summary"]) for row in unique]
+    hyphenated = sorted({w for p in shown for w in tokens(p.title) if "-" in w})
+
+    def title_words() -> str:
+        words = tokens(chance.choice(shown).title)
+        at = chance.randrange(len(words))
+        return " ".join(words[at : at + chance.randint(1, 4)])
+
+    asked = [chance.choice(hyphenated) for _ in range(40)] + [title_words() for _ in range(40)]
+    queries = [
+        form.format(words.replace("-", chance.choice(("-", "", " "))))
+        for words in asked
+        for form in ("{0}", '"{0}"')
+    ]
+    oracle(any_engine, shown, [query for query in queries if _is_query(query)])
+
+
+def _is_query(text: str) -> bool:
+    try:
+        parse(text)
+    except QueryError:
+        return False
+    return True
+
+
+def test_one_character_of_chinese_is_found_within_a_word(any_engine: Engine) -> None:
+    shown = [Paper("a", "再生医療の研究"), Paper("b", "医学"), Paper("c", "Graphs")]
+    oracle(any_engine, shown, ["医", "再", "究", "再生", "医療", "生"])
 
 
 def test_a_changed_paper_is_found_by_its_new_words_alone(any_engine: Engine) -> None:

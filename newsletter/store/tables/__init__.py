@@ -48,6 +48,7 @@ from newsletter.store.tables.upkeep import (
     SourceListRow,
     SourceRow,
 )
+from newsletter.store.tables.words import WordSplitRow
 
 __all__ = [
     "UNSETTLED",
@@ -79,6 +80,7 @@ __all__ = [
     "topics",
     "trends",
     "votes",
+    "word_splits",
 ]
 
 
@@ -113,3 +115,4 @@ sources = _table(SourceRow)
 source_lists = _table(SourceListRow)
 runs = _table(RunRow)
 site = _table(SiteRow)
+word_splits = _table(WordSplitRow)
