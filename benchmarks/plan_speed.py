@@ -23,7 +23,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert
 
-from newsletter.editions import Edition, Stopwatch
+from newsletter.editions import Edition
 from newsletter.matching.index import Index
 from newsletter.matching.tokenizer import is_stopword, tokens
 from newsletter.models import Heat, Paper, Topic
@@ -31,6 +31,7 @@ from newsletter.pipeline import plan
 from newsletter.steps.choose import CandidateSet
 from newsletter.steps.due import Due
 from newsletter.steps.match import match
+from newsletter.stopwatch import Stopwatch
 from newsletter.store import tables
 from newsletter.store.db import migrate, open_engine, writing
 

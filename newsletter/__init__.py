@@ -1,7 +1,8 @@
 """Trending papers in your inbox, once a day, for your topics.
 
-`pipeline` is the day in its order; `app` opens a site and runs it. The rooms, as a paper passes
-through them:
+`pipeline` is the day in its order; `app` opens a site and runs it: `fetching` asks the sources,
+`planning` freezes what is due, and the frozen letters are delivered. `previews` and `site_queries`
+look and change nothing. The rooms, as a paper passes through them:
 
     sources/    one file for each place that shows papers or talks of them; rows in `source_rows`
     text/       titles, authors, identifiers and notation, read by grammar

@@ -2,10 +2,7 @@
 what choosing asks of each reader. An edition can be made again for a moment that is over.
 """
 
-import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,29 +14,10 @@ from newsletter.steps.candidates import ELIGIBLE
 from newsletter.steps.choose import CandidateSet, choose
 from newsletter.steps.match import match
 from newsletter.steps.trend import trend
+from newsletter.stopwatch import Stopwatch
 from newsletter.store import feedback, ledger_read, paper_events, papers, signals, topics, trends
 from newsletter.store import paper_merges as merge_store
 from newsletter.store.db import reading, writing
-
-
-class Stopwatch:
-    """Seconds per stage, for the report of a run. A stage within another is not counted for the
-    outer one.
-    """
-
-    def __init__(self) -> None:
-        self.seconds: defaultdict[str, float] = defaultdict(float)
-        self._within = 0.0
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start, outer, self._within = time.perf_counter(), self._within, 0.0
-        try:
-            yield
-        finally:
-            took = time.perf_counter() - start
-            self.seconds[name] += took - self._within
-            self._within = outer + took
 
 
 @dataclass

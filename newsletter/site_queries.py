@@ -1,13 +1,71 @@
 """Questions about a site that read its database and change nothing."""
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
 from sqlalchemy import Connection, Engine
 
+from newsletter.config import Config
+from newsletter.health import alerts
+from newsletter.health import sources as source_health
+from newsletter.matching import breadth
 from newsletter.matching.index import Index
 from newsletter.matching.query import parse
-from newsletter.models import Paper
-from newsletter.store import paper_search, papers, spellings
+from newsletter.models import MATCH_CUT, Paper
+from newsletter.moments import iso
+from newsletter.sources.registry import list_plans
+from newsletter.steps.due import next_due
+from newsletter.store import (
+    due_readers,
+    ledger_read,
+    paper_search,
+    papers,
+    runs,
+    source_lists,
+    spellings,
+    subscribers,
+)
 from newsletter.store.db import reading
 from newsletter.text.identifiers import identifiers
+
+
+def status(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
+    """How the site is doing: readers, ledger, sources, the last run and the next one."""
+    with reading(engine) as connection:
+        last, rows = runs.last_run(connection), runs.source_states(connection)
+        return {
+            "at": iso(now),
+            "readers": subscribers.count_states(connection),
+            "ledger": ledger_read.counts(connection),
+            "sources": {name: _in_words(row) for name, row in rows.items()},
+            **source_health.as_json(rows),
+            "hints": [*source_health.moves(rows), *alerts.standing(connection, now)],
+            "catch_up": source_lists.figures(connection, list_plans(config), now),
+            "no_content": runs.fact(connection, "no_content"),
+            "last_run": last and _in_words(last),
+            "next_due": iso(next_due(due_readers.rhythms(connection), now)),
+            "out_of_balance": ledger_read.check(connection, latest=ledger_read.RECENT),
+        }
+
+
+def _in_words(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose moments are text."""
+    return {
+        name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()
+    }
+
+
+def issues(engine: Engine, ids: Iterable[int] | None = None) -> list[dict[str, Any]]:
+    """Issues with their counts, newest first; all of them, or those in `ids`."""
+    with reading(engine) as connection:
+        return ledger_read.issue_counts(connection, ids)
+
+
+def has_waiting(engine: Engine, now: datetime, *, is_answers: bool = False) -> bool:
+    """Whether a letter could be sent now; `is_answers`: a mail that answers a person."""
+    with reading(engine) as connection:
+        return ledger_read.has_waiting(connection, now, is_answers=is_answers)
 
 
 def search(engine: Engine, text: str, limit: int = 20) -> list[tuple[Paper, float]]:
@@ -49,3 +107,21 @@ def similar(engine: Engine, paper: Paper, limit: int = 5) -> list[Paper]:
     by_key = {one.key: one for one in found}
     matches = Index([paper, *found]).similar(paper.key, limit)
     return [by_key[match.paper] for match in matches]
+
+
+def topic_test(
+    engine: Engine, query: str, now: datetime, days: int
+) -> tuple[str, list[tuple[Paper, float]], str]:
+    """The canonical query, the papers of the last days that it brings, best first, the cut ignored,
+    and why it is too broad, if it is.
+
+    Raises: QueryError with the position.
+    """
+    asked = parse(query)
+    with reading(engine) as connection:
+        recent = papers.recent(connection, now - timedelta(days=days), now)
+    by_key = {paper.key: paper for paper in recent}
+    found = Index(recent).weigh(asked)
+    above = {match.paper for match in found if match.score >= MATCH_CUT}
+    weighed = [(by_key[match.paper], match.score) for match in found]
+    return str(asked), weighed, breadth.warning(recent, above)

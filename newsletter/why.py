@@ -13,7 +13,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine
 
 from newsletter import editions
-from newsletter.editions import Edition, Stopwatch
+from newsletter.editions import Edition
 from newsletter.matching.index import Index
 from newsletter.models import (
     MATCH_CUT,
@@ -185,7 +185,7 @@ class Explainer:
             known: dict[int, Topic] = {}
             candidates = CandidateSet.prepare(eligible, heats, matches, known, at)
             by_key = {paper.key: paper for paper in eligible}
-            edition = Edition(at, by_key, heats, known, matches, candidates, Stopwatch())
+            edition = Edition(at, by_key, heats, known, matches, candidates)
             kept = _Moment(edition, Index(eligible), eligible, matches)
         self._moments[at] = kept
         while len(self._moments) > KEPT:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import editions, pipeline
+from newsletter import pipeline
 from newsletter.app import App
 from newsletter.config import Config
 from newsletter.models import (
@@ -21,6 +21,7 @@ from newsletter.models import (
     Subscriber,
     SubscriberState,
 )
+from newsletter.planning import open_edition
 from newsletter.store import ledger_life, paper_events, papers, subscribers, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
 from newsletter.tokens import Tokens
@@ -85,9 +86,9 @@ def learn(app: App, at: datetime, *seen: Sighting) -> None:
 
 def plan(app: App, at: datetime) -> dict[int, tuple[PaperEvent, ...]]:
     """Plan what is due and take it as sent; reader -> the events that the letter tells."""
-    groups = pipeline.find_due(app.engine, at, app.window)
-    edition = editions.prepare(app.engine, app._matcher(), at)
-    pipeline.plan(app.engine, edition, groups, app.window)
+    window = timedelta(hours=app.config.delivery.expire_after_h)
+    groups = pipeline.find_due(app.engine, at, window)
+    pipeline.plan(app.engine, open_edition(app.engine, app.config, at), groups, window)
     return {claim.subscriber: claim.events for claim in ledger_life.claim(app.engine, 1000, at)}
 
 

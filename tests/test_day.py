@@ -14,6 +14,8 @@ import pytest
 from newsletter.app import App
 from newsletter.config import Config
 from newsletter.models import Subscriber, SubscriberState
+from newsletter.previews import preview
+from newsletter.site_queries import status
 from newsletter.store import ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
@@ -178,7 +180,7 @@ async def test_a_relay_that_is_away_loses_nothing(site: App) -> None:
     add_reader(site, "ada@example.org", "language-models")
     report = await site.run(FRIDAY)
     assert report.is_unreachable
-    assert site.status(FRIDAY)["ledger"]["pending"] == 1
+    assert status(site.engine, site.config, FRIDAY)["ledger"]["pending"] == 1
     async with Mailbox() as mailbox:
         report = await with_port(site, mailbox.port).run(
             FRIDAY + timedelta(hours=1), is_fetching=False
@@ -213,7 +215,7 @@ async def test_a_letter_out_of_date_is_not_sent_and_the_next_one_tells(
     async with Mailbox() as mailbox:
         report = await with_port(site, mailbox.port).run(FRIDAY + timedelta(days=3))
     assert [issue["date"] for issue in report.data["issues"]] == ["2026-04-20"]
-    assert site.status(FRIDAY)["ledger"]["expired"] == 1
+    assert status(site.engine, site.config, FRIDAY)["ledger"]["expired"] == 1
     text = mailbox.letters["ada@example.org"].get_body(("plain",))
     assert text is not None and "/issues/2026-04-17" in text.get_content()
 
@@ -221,8 +223,8 @@ async def test_a_letter_out_of_date_is_not_sent_and_the_next_one_tells(
 async def test_a_preview_is_what_would_be_sent(site: App) -> None:
     reader = add_reader(site, "ada@example.org", "language-models")
     await site.fetch(FRIDAY)
-    preview = site.preview(reader, FRIDAY)
+    shown = preview(site, reader, FRIDAY)
     async with Mailbox() as mailbox:
         await with_port(site, mailbox.port).run(FRIDAY, is_fetching=False)
-    assert preview.letter is not None
-    assert mailbox.letters["ada@example.org"]["Subject"] == preview.letter.subject
+    assert shown.letter is not None
+    assert mailbox.letters["ada@example.org"]["Subject"] == shown.letter.subject

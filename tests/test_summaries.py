@@ -20,6 +20,7 @@ from newsletter.app import App
 from newsletter.config import Config
 from newsletter.config_loading import load_config, masked
 from newsletter.errors import ConfigError
+from newsletter.fetching import import_papers
 from newsletter.models import Paper, Sighting, Subscriber, SubscriberState
 from newsletter.store import papers, subscribers, topics
 from newsletter.store.db import reading, writing
@@ -100,9 +101,11 @@ def site(tmp_path: Path, endpoint: Endpoint) -> Iterator[App]:
     )
     app = App(config, engine, Tokens([b"k" * 64]))
     add_reader(app, "ada@example.org", "bees")
-    app.import_papers([bees(number) for number in range(1, 4)], NOW)
-    app.import_papers([replace(bees(4), summary="What the source itself says of bees.")], NOW)
-    app.import_papers([replace(bees(5), title="Trees", abstract="On trees.")], NOW)
+    import_papers(app.engine, [bees(number) for number in range(1, 4)], NOW)
+    import_papers(
+        app.engine, [replace(bees(4), summary="What the source itself says of bees.")], NOW
+    )
+    import_papers(app.engine, [replace(bees(5), title="Trees", abstract="On trees.")], NOW)
     yield app
     app.close()
 
@@ -379,9 +382,11 @@ async def test_a_summary_of_the_source_takes_the_place_of_ours_and_an_echo_does_
     site: App,
 ) -> None:
     await letter(site)
-    site.import_papers([bees(1)], NOW)
+    import_papers(site.engine, [bees(1)], NOW)
     assert stored(site)["Honey bees"] == TEXT
-    site.import_papers([replace(bees(1), summary="What the source says at last about bees.")], NOW)
+    import_papers(
+        site.engine, [replace(bees(1), summary="What the source says at last about bees.")], NOW
+    )
     assert stored(site)["Honey bees"] == "What the source says at last about bees."
     with writing(site.engine) as connection:
         papers.note_summaries(connection, {papers.get(connection, "b1").key: "Late."})

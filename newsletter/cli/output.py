@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from newsletter.errors import ConfigError, InputError, NewsletterError
+from newsletter.moments import iso
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from newsletter.app import App, Report
+    from newsletter.app import App
     from newsletter.config import Config
+    from newsletter.run_reports import Report
 
 
 @dataclass
@@ -134,7 +136,7 @@ def emit(data: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return iso(value)
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

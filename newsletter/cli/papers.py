@@ -34,6 +34,8 @@ def import_(file: Annotated[Path, typer.Argument(help="JSON lines; - reads stdin
     """
     import gc
 
+    from newsletter.fetching import import_papers
+
     site = open_app()
     counts: Counter[str] = Counter()
     stream: TextIO = (
@@ -44,7 +46,7 @@ def import_(file: Annotated[Path, typer.Argument(help="JSON lines; - reads stdin
         task = bar.add_task("importing", total=None)
         sightings = _sightings(stream, now, counts)
         while batch := list(islice(sightings, BATCH)):
-            counts += site.import_papers(batch, now)
+            counts += import_papers(site.engine, batch, now)
             bar.advance(task, len(batch))
             gc.collect(1)
     names = ("seen", "new", "updated", "merged", "failed")
@@ -240,7 +242,9 @@ def show(id: str) -> int:
 @app.command()
 def search(query: str, limit: Annotated[int, typer.Option(min=1)] = 20) -> int:
     """Find papers with the language of topics, best first."""
-    found = open_app().search(query, limit)
+    from newsletter import site_queries
+
+    found = site_queries.search(open_app().engine, query, limit)
     data = [
         {"id": paper.id, "title": paper.title, "score": round(score, 4)} for paper, score in found
     ]

@@ -29,8 +29,10 @@ from newsletter.errors import InputError, NewsletterError, NotFound
 if TYPE_CHECKING:
     import asyncio
 
-    from newsletter.app import App, Preview, Report
+    from newsletter.app import App
     from newsletter.models import Subscriber
+    from newsletter.previews import Preview
+    from newsletter.run_reports import Report
 
 At = Annotated[
     str | None, typer.Option("--at", help="Work as if it were this moment: 2026-05-04T09:00Z.")
@@ -68,9 +70,11 @@ def run(
     """Fetch, rank, freeze and deliver whatever is due; safe to repeat."""
     import asyncio
 
+    from newsletter.planning import would_plan
+
     app, now = open_app(), moment(at)
     if dry_run:
-        planned = app.plan_only(now)
+        planned = would_plan(app.engine, app.config, now)
         if not emit(planned):
             say(
                 f"{planned['due']} readers are due: {planned['would_send']} letters, "
@@ -156,12 +160,13 @@ def preview(
     at: At = None,
 ) -> int:
     """Show one reader's digest as it would be now. Nothing is sent."""
+    from newsletter import previews
     from newsletter.cli import pick_tables
 
     if form not in (None, "html", "text", "eml"):
         raise InputError(f"--format {form!r}", hint="formats: html, text, eml")
     app = open_app()
-    shown = app.preview(_reader(app, email), moment(at))
+    shown = previews.preview(app, _reader(app, email), moment(at))
     if form or out or is_opening:
         return _put_out(shown, form or ("html" if is_opening else "text"), out, is_opening)
     if emit(_preview_json(shown)):
@@ -190,7 +195,10 @@ def preview(
 
 def status(at: At = None) -> int:
     """What happened, what is waiting, how each source is doing."""
-    data = open_app().status(moment(at))
+    from newsletter import site_queries
+
+    app = open_app()
+    data = site_queries.status(app.engine, app.config, moment(at))
     if emit(data):
         return 0
     say("Readers   " + "   ".join(f"{n} {state}" for state, n in data["readers"].items()))

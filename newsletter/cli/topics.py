@@ -126,6 +126,7 @@ def test(
     """Show what a topic would have brought in the last days."""
     from newsletter.matching.query import parse
     from newsletter.models import MATCH_CUT
+    from newsletter.site_queries import topic_test
     from newsletter.store import topics
     from newsletter.store.db import reading
 
@@ -135,7 +136,7 @@ def test(
             query = topics.get(connection, query).query
         except NotFound:
             parse(query)
-    query, found, warning = site.topic_test(query, moment(at), days)
+    query, found, warning = topic_test(site.engine, query, moment(at), days)
     above = [(paper, score) for paper, score in found if score >= MATCH_CUT]
     per_day = round(len(above) / days, 2)
     shown = [

@@ -5,13 +5,14 @@ told.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine
 
 from newsletter.config import Config
 from newsletter.models import DayList, SourceState
+from newsletter.moments import iso
 from newsletter.sources.registry import list_plans, paper_sources, source_names
 from newsletter.steps.due import zone
 from newsletter.steps.fetch import retry_at
@@ -141,13 +142,13 @@ def as_json(rows: Rows) -> dict[str, list[Any]]:
                 "source": t.source,
                 "unit": t.unit,
                 "state": t.state,
-                "since": _text(t.since),
+                "since": iso(t.since),
                 "reason": t.reason,
             }
             for t in troubles(rows)
         ],
         "retries": [
-            {"source": name, "at": _text(at)}
+            {"source": name, "at": iso(at)}
             for name, row in rows.items()
             if row["troubles"] and (at := next_try(row)) is not None
         ],
@@ -161,10 +162,6 @@ def in_public(rows: Rows) -> list[dict[str, str]]:
         {**trouble, "reason": re.sub(r"\?[^\s;]+", "?…", trouble["reason"])}
         for trouble in as_json(rows)["troubles"]
     ]
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 # -- in the database -------------------------------------------------------------------------------
@@ -209,5 +206,5 @@ def note_no_content(engine: Engine, config: Config, readers: int, now: datetime)
         day = now.astimezone(zone(config.site.timezone)).date()
         with writing(engine) as connection:
             runs.note_fact(
-                connection, "no_content", {"date": f"{day}", "at": _text(now), "readers": readers}
+                connection, "no_content", {"date": f"{day}", "at": iso(now), "readers": readers}
             )

@@ -18,6 +18,7 @@ from newsletter.errors import ConfigError
 from newsletter.matching.index import Index, leaves
 from newsletter.matching.query import Category, Query, parse
 from newsletter.models import Match, Paper
+from newsletter.ports import Matcher
 
 Vectors = NDArray[np.float32]  #: one row a text
 Embed = Callable[[Sequence[str]], Any]  #: texts to one row of numbers each
@@ -92,6 +93,14 @@ def reorder(matches: Sequence[Match], closeness: Vectors) -> list[Match]:
         Match(match.paper, one.score, match.words)
         for match, one in zip(best_first, matches, strict=True)
     ]
+
+
+def open_matcher(folder: Path | None) -> Matcher:
+    """Give the matcher of a site: with the model in `folder`, or the index alone.
+
+    Raises: ConfigError as `load` does.
+    """
+    return load(folder) if folder else Index()
 
 
 def load(folder: Path) -> Meaning:

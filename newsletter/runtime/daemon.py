@@ -17,6 +17,7 @@ import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from newsletter import planning
 from newsletter.app import App
 from newsletter.delivery import domain_check
 from newsletter.errors import ConfigError, NewsletterError
@@ -24,6 +25,7 @@ from newsletter.health import sources as source_health
 from newsletter.inbound import hooks
 from newsletter.runtime.mail_intake import MailIntake
 from newsletter.runtime.worker import Rest, stop_on_signals
+from newsletter.site_queries import has_waiting
 from newsletter.store import papers
 from newsletter.store.db import only_one
 from newsletter.web import create_app
@@ -172,7 +174,7 @@ class Daemon:
             if self.stop.is_set() or self.rest.lasts(now):
                 continue
             try:
-                if await asyncio.to_thread(self.app.has_waiting, now, is_answers=True):
+                if await asyncio.to_thread(has_waiting, self.app.engine, now, is_answers=True):
                     delivered = await self.app.deliver(now, stop=self.stop, is_answers=True)
                     for problem in delivered.problems:
                         log.warning("answer.problem", text=problem)
@@ -197,7 +199,7 @@ class Daemon:
                 ):
                     log.info("domain.refused", domain=domain)
             age = FETCH_EVERY if self.fetched_at is None else now - self.fetched_at
-            is_due = self.app.has_due(now)
+            is_due = planning.has_due(self.app.engine, self.app.config, now)
             is_turn = age >= (FETCH_BEFORE_DIGEST if is_due else FETCH_EVERY)
             again, awake = source_health.now_and_later(self.app.engine, self.app.config, now)
             asked = awake if is_turn else again
@@ -205,7 +207,8 @@ class Daemon:
             is_planning = is_due and (
                 bool(asked) or not source_health.has_blackout(self.app.engine, self.app.config)
             )
-            if is_planning or asked or (not self.rest.lasts(now) and self.app.has_waiting(now)):
+            is_sending = not self.rest.lasts(now) and has_waiting(self.app.engine, now)
+            if is_planning or asked or is_sending:
                 report = await self.app.run(
                     now, is_fetching=bool(asked), only=asked, stop=self.stop, patience=PATIENCE
                 )

@@ -16,6 +16,7 @@ import structlog
 
 from newsletter.app import App
 from newsletter.errors import NewsletterError
+from newsletter.site_queries import has_waiting
 
 log = structlog.get_logger()
 
@@ -82,7 +83,9 @@ class Worker:
         """Send what waits now; say whether there was any."""
         now = self.clock()
         try:
-            if self.rest.lasts(now) or not await asyncio.to_thread(self.app.has_waiting, now):
+            if self.rest.lasts(now):
+                return False
+            if not await asyncio.to_thread(has_waiting, self.app.engine, now):
                 return False
             delivered = await self.app.deliver(now, stop=self.stop)
         except NewsletterError as e:

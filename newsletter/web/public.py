@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
+from newsletter import site_queries
 from newsletter.errors import NotFound, QueryError
 from newsletter.health import sources as source_health
 from newsletter.models import SourceState
@@ -136,7 +137,7 @@ class Public:
         )
 
     def _found(self, query: str) -> list[Card]:
-        ranked = [paper for paper, _ in self.app.search(query, 20)]
+        ranked = [paper for paper, _ in site_queries.search(self.app.engine, query)]
         with reading(self.app.engine) as connection:
             heats = signals.heats_of(connection, (paper.key for paper in ranked))
         return cards(ranked, heats)
@@ -154,7 +155,7 @@ class Public:
                 seen = papers.sightings_of(connection, paper.key)
                 events = paper_events.of_paper(connection, paper.key)
                 heats = signals.heats_of(connection, [paper.key])
-            near = self.app.similar(paper)
+            near = site_queries.similar(self.app.engine, paper)
             with reading(self.app.engine) as connection:
                 similar = cards(near, signals.heats_of(connection, [one.key for one in near]))
             return {
@@ -243,7 +244,7 @@ class Public:
         sources = Gauge(
             "source_state", "1 for the state a source is in", ["source", "state"], registry=registry
         )
-        now = self.app.status(self.clock())
+        now = site_queries.status(self.app.engine, self.app.config, self.clock())
         for state, number in now["ledger"].items():
             rows.labels(state).set(number)
         for state, number in now["readers"].items():

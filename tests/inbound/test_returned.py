@@ -15,6 +15,7 @@ from newsletter.inbound import intake, processor
 from newsletter.models import SubscriberState
 from newsletter.runtime.daemon import Daemon
 from newsletter.runtime.mail_intake import MailIntake
+from newsletter.site_queries import status
 from newsletter.store import ledger_life, ledger_read, subscribers, suppressions, tables
 from newsletter.store.db import reading, writing
 from tests.faults.server import Server
@@ -82,7 +83,7 @@ async def test_G15_a_third_of_an_issue_that_comes_back_pauses_it_and_gives_nobod
             f"issue {DAY} is paused: 20 letters came back within minutes: 550 5.1.1 User unknown; "
             f"go on with: newsletter issues retry {DAY}"
         ]
-        assert site.app.status(NOW)["hints"] == pausing(site)
+        assert status(site.app.engine, site.app.config, NOW)["hints"] == pausing(site)
         site.now = NOW
         await site.deliver()
         assert not server.accepted  # the pause holds
@@ -167,7 +168,7 @@ async def test_G16_returned_mail_that_cannot_be_read_stops_nothing_and_is_told_a
         await Daemon(site.app, lambda: NOW).tick()
         assert site.states() == {"sent": 2}
         check(site, server)
-        assert site.app.status(NOW)["hints"] == [
+        assert status(site.app.engine, site.app.config, NOW)["hints"] == [
             f"returned mail cannot be read since 2026-11-23T07:00: {box}/cur: Not a directory; "
             "sending goes on"
         ]
@@ -177,4 +178,4 @@ async def test_G16_returned_mail_that_cannot_be_read_stops_nothing_and_is_told_a
         assert letter is not None and b"returned mail cannot be read" in letter[1]
         box.unlink()
         await asyncio.to_thread(intake.look_into, site.app, box, NOW + timedelta(hours=2))
-        assert site.app.status(NOW)["hints"] == [] and box.is_dir()
+        assert status(site.app.engine, site.app.config, NOW)["hints"] == [] and box.is_dir()

@@ -14,10 +14,12 @@ import pytest
 from newsletter.app import App
 from newsletter.config import Config
 from newsletter.errors import ConfigError
+from newsletter.fetching import import_papers
 from newsletter.matching.embeddings import Meaning, load, words_of
 from newsletter.matching.index import Index
 from newsletter.matching.query import parse
 from newsletter.models import MATCH_CUT, Paper, Sighting, Subscriber, SubscriberState
+from newsletter.previews import preview
 from newsletter.store import subscribers, topics
 from newsletter.store.db import writing
 from newsletter.tokens import Tokens
@@ -149,11 +151,11 @@ def test_a_configured_model_orders_a_readers_digest(folder: Path, tmp_path: Path
         shown = Sighting(
             "import", one.id, f"{one.title} {one.id}", abstract, (f"A {one.id}",), published=day
         )
-        app.import_papers([shown], now)
+        import_papers(app.engine, [shown], now)
 
     def first() -> str:
-        preview = app.preview(reader, now)
-        return preview.shown[preview.choice.picks[0].paper].id
+        would = preview(app, reader, now)
+        return would.shown[would.choice.picks[0].paper].id
 
     assert first() == "p3"
     app.config = Config.model_validate({"database": {"url": url}})

@@ -157,6 +157,7 @@ async def test_K31_answers_leave_while_a_day_is_prepared(
     site: Path, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sources and summaries may take minutes; who asks to subscribe meanwhile does not wait."""
+    from newsletter import planning
     from newsletter.app import App
     from newsletter.config_loading import load_config
     from newsletter.runtime.daemon import Daemon
@@ -168,7 +169,7 @@ async def test_K31_answers_leave_while_a_day_is_prepared(
         asked.set()
         await go_on.wait()
 
-    monkeypatch.setattr(App, "_summarise", slow)
+    monkeypatch.setattr(planning, "_summarise", slow)
     daemon = Daemon(app)
     port = free_port()
     serving = asyncio.create_task(daemon.serve("127.0.0.1", port))

@@ -12,6 +12,7 @@ import pytest
 from newsletter.app import App
 from newsletter.config import Config
 from newsletter.models import Subscriber, SubscriberState
+from newsletter.site_queries import issues, search
 from newsletter.store import ledger_read, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
@@ -137,7 +138,7 @@ async def test_after_three_days_off_one_letter_brings_the_best_of_them(
         back = await post.run(noon(FRIDAY))
         again = await post.run(noon(FRIDAY) + timedelta(hours=1))
         later = await post.run(noon(NEXT_MONDAY))
-    assert [issue["date"] for issue in site.issues()] == [
+    assert [issue["date"] for issue in issues(site.engine)] == [
         f"{NEXT_MONDAY}",
         f"{FRIDAY}",
         f"{MONDAY}",
@@ -162,7 +163,7 @@ async def test_every_paper_of_the_missed_days_is_known_afterwards(site: App, wor
         await post.run(noon(MONDAY))
         await post.run(noon(FRIDAY))
     assert post.sources["arxiv"]["state"] == "fresh"
-    known = {paper.id for paper, _ in site.search("sparse OR zebrafish", 200)}
+    known = {paper.id for paper, _ in search(site.engine, "sparse OR zebrafish", 200)}
     assert known == of_day(world, MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY)
 
 

@@ -39,6 +39,7 @@ from newsletter.app import App
 from newsletter.config import Config
 from newsletter.health.sources import has_blackout
 from newsletter.runtime.daemon import Daemon
+from newsletter.site_queries import search, status
 from newsletter.source_rows import trust
 from newsletter.store.db import migrate, open_engine
 from newsletter.tokens import Tokens
@@ -54,7 +55,8 @@ engine = open_engine(database)
 migrate(engine)
 app = App(config, engine, Tokens([b"k" * 64]))
 asyncio.run(Daemon(app, lambda: datetime.now(UTC)).tick())
-print([paper.id for paper, _ in app.search("lantern")], app.status(datetime.now(UTC))["sources"])
+found = [paper.id for paper, _ in search(engine, "lantern")]
+print(found, status(engine, config, datetime.now(UTC))["sources"])
 assert not has_blackout(engine, config)
 try:
     Config.model_validate({"sources": {"feeds": [{"name": "example", "url": url}]}})

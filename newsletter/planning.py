@@ -1,0 +1,100 @@
+"""Plan the issues that are due, with a site's own settings: its matcher, its summaries, how late a
+digest may be, and what it says when no source answered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from newsletter import editions, pipeline, summaries
+from newsletter.config import Config
+from newsletter.health import sources as source_health
+from newsletter.matching.embeddings import open_matcher
+from newsletter.moments import iso
+from newsletter.steps.due import Due
+from newsletter.stopwatch import Stopwatch
+from newsletter.store import due_readers
+from newsletter.store.db import reading
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What was frozen at one moment."""
+
+    is_anybody_due: bool = False
+    issues: frozenset[int] = frozenset()  #: those that got rows or quiet days
+    no_content: int = 0  #: readers who wait because no source answered
+
+
+def open_edition(
+    engine: Engine, config: Config, now: datetime, watch: Stopwatch | None = None
+) -> editions.Edition:
+    """Rank and match for every reader of a site.
+
+    Raises: ConfigError when a model is configured and cannot be opened.
+    """
+    matcher = open_matcher(config.matching.model_folder)
+    return editions.prepare(engine, matcher, now, watch)
+
+
+async def plan_due(engine: Engine, config: Config, now: datetime, watch: Stopwatch) -> Planned:
+    """Freeze whatever is due at `now`. The caller holds the run lock.
+
+    Raises: ConfigError when a model is configured and cannot be opened.
+    """
+    window = _window(config)
+    groups = pipeline.find_due(engine, now, window)
+    if not groups:
+        return Planned()
+    edition = open_edition(engine, config, now, watch)
+    days = {group.day for group in groups}
+    edition.is_blackout = source_health.settle(engine, config, days, now)
+    await _summarise(engine, config, edition, groups)
+    frozen = pipeline.plan(engine, edition, groups, window)
+    source_health.note_no_content(engine, config, edition.no_content, now)
+    touched = frozenset(result.issue for result in frozen if result.planned or result.quiet)
+    return Planned(True, touched, edition.no_content)
+
+
+async def _summarise(
+    engine: Engine, config: Config, edition: editions.Edition, groups: Sequence[Due]
+) -> None:
+    """Have summaries written for the papers about to be frozen, if an endpoint is configured."""
+    if section := config.summaries:
+        picked = pipeline.picked(engine, edition, groups, _window(config))
+        written = await summaries.write(engine, section, edition.papers, picked, edition.now)
+        edition.papers |= {
+            key: replace(edition.papers[key], summary=text) for key, text in written.items()
+        }
+
+
+def would_plan(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
+    """What `plan_due` would freeze at `now` from what is known: {"at", "due", "would_send",
+    "quiet"}.
+    """
+    window = _window(config)
+    edition, due_now, quiet = open_edition(engine, config, now), 0, 0
+    for group in pipeline.find_due(engine, now, window):
+        for row in pipeline.rows(engine, edition, group, window, {}):
+            due_now += 1
+            quiet += not row.picks
+    return {"at": iso(now), "due": due_now, "would_send": due_now - quiet, "quiet": quiet}
+
+
+def has_due(engine: Engine, config: Config, now: datetime) -> bool:
+    """Whether somebody is due who has nothing planned yet."""
+    groups = pipeline.find_due(engine, now, _window(config))
+    with reading(engine) as connection:
+        for group in groups:
+            rhythm = (group.timezone, group.hour, group.rhythm)
+            if due_readers.due_batch(connection, rhythm, group.day, group.wish, after=0, limit=1):
+                return True
+    return False
+
+
+def _window(config: Config) -> timedelta:
+    """A digest that is later than this is not sent any more."""
+    return timedelta(hours=config.delivery.expire_after_h)
