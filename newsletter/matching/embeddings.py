@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from newsletter.errors import ConfigError
 from newsletter.matching.index import Index, leaves
-from newsletter.matching.query import Category, Query, parse
+from newsletter.matching.query import parse
+from newsletter.matching.query_tree import Category, Query
 from newsletter.models import Match, Paper
 from newsletter.ports import Matcher
 

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.matching.postings import Places, Postings, Vector, rarity
-from newsletter.matching.query import All, AnyOf, Category, Leaf, Node, Phrase, Query, Word, parse
+from newsletter.matching.query import parse
+from newsletter.matching.query_tree import All, AnyOf, Category, Leaf, Node, Phrase, Query, Word
 from newsletter.matching.spellings import Splits
 from newsletter.matching.tokenizer import fold, is_stopword, tokens
 from newsletter.models import MATCH_CUT, Match, Matches, Paper

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, TextClause, text
 
 from newsletter.matching.index import is_common, is_filter
-from newsletter.matching.query import All, AnyOf, Node, Query
+from newsletter.matching.query_tree import All, AnyOf, Node, Query
 from newsletter.matching.tokenizer import STOPWORDS, fold, is_cjk, stems, tokens
 from newsletter.models import Paper
 from newsletter.store import runs, spellings

@@ -8,7 +8,7 @@ from typing import ClassVar
 from sqlalchemy import Connection
 
 from newsletter.matching.index import is_common
-from newsletter.matching.query import All, AnyOf, Category, Leaf, Node, Phrase
+from newsletter.matching.query_tree import All, AnyOf, Category, Leaf, Node, Phrase
 from newsletter.matching.spellings import Splits, Terms, other_readings, parts_of
 from newsletter.matching.tokenizer import STOPWORDS, fold, stems, tokens
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, select
 
-from newsletter.matching.query import All, AnyOf, Category, Node, Query
+from newsletter.matching.query_tree import All, AnyOf, Category, Node, Query
 from newsletter.matching.spellings import Terms, splits_of, wholes_of
 from newsletter.matching.tokenizer import tokens
 from newsletter.models import Paper

@@ -10,7 +10,8 @@ import pytest
 
 from newsletter.matching.curated import load_curated
 from newsletter.matching.index import Index
-from newsletter.matching.query import All, AnyOf, Category, Node, parse
+from newsletter.matching.query import parse
+from newsletter.matching.query_tree import All, AnyOf, Category, Node
 from newsletter.models import Match, Paper
 from tests.needs import missing
 

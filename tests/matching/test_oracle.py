@@ -13,7 +13,8 @@ from random import Random
 import pytest
 
 from newsletter.matching.index import Index
-from newsletter.matching.query import All, AnyOf, Category, Node, Word, parse
+from newsletter.matching.query import parse
+from newsletter.matching.query_tree import All, AnyOf, Category, Node, Word
 from newsletter.matching.tokenizer import STOPWORDS, joined, stems, tokens
 from newsletter.models import Paper
 

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from newsletter.errors import QueryError
-from newsletter.matching.query import MAX_DEPTH, MAX_LENGTH, _bare_words, _Parser, _scan, parse
+from newsletter.matching.query import MAX_LENGTH, _bare_words, _Parser, parse
+from newsletter.matching.query_tokens import MAX_DEPTH, read_tokens
 
 WORDS = st.sampled_from(
     [
@@ -252,4 +253,4 @@ def test_mistakes_are_where_the_page_says(text: str, place: str) -> None:
 def test_bare_words_are_read_as_the_grammar_reads_them(words: list[str]) -> None:
     text = " ".join(words)
     if (node := _bare_words(text)) is not None:
-        assert node == _Parser(_scan(text)).query()
+        assert node == _Parser(read_tokens(text)).query()
