@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.models import Sighting
-from newsletter.steps.dedupe import dedupe, same_paper
+from newsletter.steps.dedupe import dedupe
+from newsletter.steps.identity import same_paper
 
 COLUMN = re.compile(r"COL (\w+) VAL (.*?)(?=\s*COL \w+ VAL|\s*$)")
 YEAR = re.compile(r"\b(1[89]\d\d|20\d\d)\b")

@@ -22,7 +22,8 @@ from pathlib import Path
 from sqlalchemy import Engine, insert
 
 from newsletter.models import Paper, Sighting
-from newsletter.steps.dedupe import combine, dedupe, lookup_keys, paper_keys
+from newsletter.steps.combine import combine, lookup_keys, paper_keys
+from newsletter.steps.dedupe import dedupe
 from newsletter.store import papers
 from newsletter.store.db import migrate, open_engine, writing
 from newsletter.store.papers import K, P

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from newsletter.models import EventKind, Merge, Paper, Sighting
 from newsletter.steps.changes import came_back, changes, event_of, is_notice, subject_of
-from newsletter.steps.dedupe import lookup_keys
+from newsletter.steps.combine import lookup_keys
 from newsletter.store import paper_events, papers
 
 

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Engine
 
 from newsletter.errors import InputError, NotFound
 from newsletter.models import Merge, Paper, Sighting
-from newsletter.steps.dedupe import RULED, apart, combine, paper_keys, remade
+from newsletter.steps.combine import combine, paper_keys, remade
+from newsletter.steps.dedupe import RULED, apart
 from newsletter.store import paper_merges as merge_store
 from newsletter.store import papers
 from newsletter.store.db import only_one, writing

@@ -35,8 +35,9 @@ from newsletter.models import (
 from newsletter.ports import Source
 from newsletter.steps.candidates import ELIGIBLE
 from newsletter.steps.choose import choose
+from newsletter.steps.combine import lookup_keys
 from newsletter.steps.compose import show
-from newsletter.steps.dedupe import RULED, dedupe, lookup_keys
+from newsletter.steps.dedupe import RULED, dedupe
 from newsletter.steps.due import Due, due
 from newsletter.steps.fetch import fetch
 from newsletter.steps.tally import backdated, count, judged

@@ -47,6 +47,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "newsletter/delivery/receivers.py": ("tests/delivery/test_evidence.py",),
     "newsletter/steps/classify_reply.py": DELIVERY,
     "newsletter/steps/choose.py": ("tests/steps/test_choose.py",),
+    "newsletter/steps/combine.py": ("tests/steps/test_dedupe.py", "tests/test_paper_merges.py"),
     "newsletter/steps/dedupe.py": ("tests/steps/test_dedupe.py", "tests/test_paper_merges.py"),
     "newsletter/tokens.py": (
         "tests/test_tokens.py",

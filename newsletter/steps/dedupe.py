@@ -1,21 +1,19 @@
-"""Many sightings, one paper: who belongs together, and what the merged record says. Pure; the store
-remembers.
+"""Many sightings, one paper: which belong together. Pure; the store remembers.
 
 `identity` says whether two records are the same paper; here groups are made of such pairs, so that
-the order of what was seen changes nothing and seeing it again changes nothing. Two papers that are
-known already are never joined: that is the operator's decision.
+the order of what was seen changes nothing and seeing it again changes nothing; `combine` makes the
+record of each group. Two papers that are known already are never joined: that is the operator's
+decision.
 """
 
-import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import combinations, count
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
 
 from newsletter.models import Merge, Paper, Sighting
-from newsletter.source_rows import IMPORT, trust
+from newsletter.steps.combine import combine, is_replacement, paper_keys, place
 from newsletter.steps.identity import (
     Record,
     Verdict,
@@ -23,72 +21,18 @@ from newsletter.steps.identity import (
     keys,
     rivals,
     same_paper,
-    short_hash,
 )
-from newsletter.text import authors
-from newsletter.text.authors import Company
-
-__all__ = [
-    "RULED",
-    "Verdict",
-    "apart",
-    "combine",
-    "dedupe",
-    "lookup_keys",
-    "paper_keys",
-    "remade",
-    "same_paper",
-]
 
 #: Why a sighting is where the operator put it. It stays there whatever it resembles.
 RULED = "the operator's decision"
 
-#: How long before now we pretend to have seen a paper that we meet by its replacement. It is kept,
-#: so that signals find it, but it is news to nobody: readers are shown what was first seen within
-#: seven days.
-OLD = timedelta(days=30)
 #: Title keys shared by more records than this say nothing and are not followed.
 _CROWD = 200
-#: A source's own id that may serve as a public one: short, safe in a path, more than a number.
-_TOKEN = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_.\-]{5,39}")
-#: An operator's own ids are kept as they were given, if they are one plain word.
-_GIVEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,79}")
 #: Reasons that hold for a whole group: a third record that resembles both does not take them away.
 _AGAINST = frozenset(("different authors", "different years", "different abstracts"))
 #: Doubts: what the operator said, identifiers from here, titles from here.
 _RULED = -1
 _BY_TITLE = 2
-_KINDS = ("arxiv", "doi", "openreview", "pmid")
-#: What else two sightings may differ in; only there to make their order total.
-_REST = (
-    "title",
-    "abstract",
-    "authors",
-    "fields",
-    "identifiers",
-    "announce",
-    "summary",
-    "affiliations",
-    "comment",
-    "is_withdrawn",
-)
-
-
-def lookup_keys(sighting: Sighting) -> tuple[str, ...]:
-    """Every name under which the store may know this paper: identifiers, title keys, and the public
-    id it would get.
-    """
-    return (*keys(sighting), *_id_key(next(_ids([sighting]))))
-
-
-def paper_keys(paper: Paper) -> tuple[str, ...]:
-    """Every name under which a stored paper can be found; what the store keeps for it."""
-    return (*keys(paper), *_id_key(paper.id))
-
-
-def _id_key(id: str) -> tuple[str, ...]:
-    """A public id that is no identifier is a name too, so that nobody else gets it."""
-    return (f"id:{id}",) if _TOKEN.fullmatch(id) or _GIVEN.fullmatch(id) else ()
 
 
 def dedupe(
@@ -102,9 +46,9 @@ def dedupe(
     `ruled`: (source, source_id) -> key of the known paper that the operator put this sighting to.
 
     One Merge per paper that was seen. `why` has a fact per sighting; the first one of a new paper
-    says "new", or "replacement of an unknown paper" (see `OLD`).
+    says "new", or "replacement of an unknown paper" (see `combine.OLD`).
     """
-    seen = sorted(sightings, key=_place)
+    seen = sorted(sightings, key=place)
     taken = {paper.id for paper in known}
     papers = sorted(
         _within_reach(known, seen, ruled or {}), key=lambda paper: (paper.key, paper.id)
@@ -147,7 +91,7 @@ def dedupe(
             continue
         paper = combine(shown, now, taken=taken)
         taken.add(paper.id)
-        reasons[0] = "replacement of an unknown paper" if _is_replacement(shown) else "new"
+        reasons[0] = "replacement of an unknown paper" if is_replacement(shown) else "new"
         merges.append(Merge(paper, shown, True, paper_keys(paper), tuple(reasons)))
     return merges
 
@@ -284,86 +228,6 @@ def _doubt(why: str) -> int:
     return _BY_TITLE if why.startswith("same") else _BY_TITLE + 1
 
 
-def _place(sighting: Sighting) -> tuple[Any, ...]:
-    """A total order of sightings: announcements before replacements, origins before copies, new
-    versions before old.
-    """
-    return (
-        _is_replacement([sighting]),
-        trust(sighting.source),
-        sighting.source,
-        sighting.source_id,
-        -sighting.version,
-        *(getattr(sighting, name) for name in _REST),
-        str(sighting.published),
-        sorted(sighting.links.items()),
-    )
-
-
-def _is_replacement(sightings: Iterable[Sighting]) -> bool:
-    """Whether all of them announce a new version of something older."""
-    return all(sighting.announce.startswith("replace") for sighting in sightings)
-
-
-# -- what the merged record says -------------------------------------------------------------------
-
-
-def combine(
-    sightings: Sequence[Sighting],
-    now: datetime,
-    known: Paper | None = None,
-    *,
-    taken: Collection[str] = (),
-) -> Paper:
-    """Make one paper of everything that was seen of it, keeping the best of each field.
-
-    A known paper keeps its key, its id, when it was first seen and whether it is hidden. With
-    `known` left out this also makes the papers of a wrong merge that is split: one call for the
-    sightings of each. `taken` are others' ids.
-    """
-    seen = sorted(sightings, key=_place)
-    everything = _by_trust(seen, known)
-    stored: list[Record] = [known] if known else []
-    titled = [record for record in everything if record.title] or everything
-    shown = [record for record in titled if not record.is_withdrawn] or titled
-    links = {name: url for record in reversed(everything) for name, url in record.links.items()}
-    paper = Paper(
-        id=known.id if known else next(id for id in _ids(seen) if id not in taken),
-        title=shown[0].title,
-        key=known.key if known else 0,
-        abstract=_abstract(shown),
-        authors=_authors(everything),
-        fields=_union(record.fields for record in everything),
-        identifiers=_identifiers(everything),
-        version=max(record.version for record in everything),
-        published=min(
-            (record.published for record in everything if record.published), default=None
-        ),
-        first_seen=known.first_seen if known else now,
-        summary=_first(record.summary for record in (*seen, *stored)),
-        affiliations=_union(record.affiliations for record in (*stored, *seen)),
-        links=links,
-        comment=_first(record.comment for record in everything),
-        is_withdrawn=_is_withdrawn(everything),
-        is_hidden=bool(known and known.is_hidden),
-    )
-    if known is None and _is_replacement(seen):
-        return replace(paper, first_seen=min(paper.published or now, now - OLD))
-    return paper
-
-
-def remade(paper: Paper, sightings: Sequence[Sighting], now: datetime) -> Paper:
-    """The paper as these sightings alone make it; what is its own stays: key, id, first seen,
-    hidden.
-    """
-    if not sightings:
-        return paper
-    made = combine(sightings, now)
-    return replace(
-        made, id=paper.id, key=paper.key, first_seen=paper.first_seen, is_hidden=paper.is_hidden
-    )
-
-
 def apart(sightings: Sequence[Sighting]) -> list[tuple[Sighting, ...]]:
     """Divide the sightings of one paper into those that share an identifier, in their order; others
     stand alone.
@@ -382,94 +246,3 @@ def apart(sightings: Sequence[Sighting]) -> list[tuple[Sighting, ...]]:
         if not shared:
             groups.append(first)
     return [tuple(members) for _, members in groups]
-
-
-def _by_trust(seen: Sequence[Sighting], known: Paper | None) -> list[Record]:
-    """Order records by how well they know the paper: arXiv's newest, what we know, then other
-    sources.
-
-    A notice of withdrawal has nothing to say but that, so it comes behind what we know.
-    """
-    by_trust = sorted(seen, key=lambda sighting: (trust(sighting.source), -sighting.version))
-    if known is None:
-        return list(by_trust)
-    newer = [
-        s
-        for s in by_trust
-        if s.source == "arxiv" and s.version >= known.version and not s.is_withdrawn
-    ]
-    return [*newer, known, *(sighting for sighting in by_trust if sighting not in newer)]
-
-
-def _abstract(records: Sequence[Record]) -> str:
-    """arXiv's abstract, or one we took for it; else the longest, because feeds cut theirs."""
-    for record in records:
-        if record.abstract and (
-            record.source == "arxiv" if isinstance(record, Sighting) else _has_arxiv(record)
-        ):
-            return record.abstract
-    return max((record.abstract for record in records), key=len)
-
-
-def _has_arxiv(record: Record) -> bool:
-    return "arxiv" in identifiers(record)
-
-
-def _authors(records: Sequence[Record]) -> tuple[str, ...]:
-    """The longest list that goes together with the most trusted one; of two as long, the one with
-    fuller names.
-    """
-    lists = list(dict.fromkeys(record.authors for record in records if record.authors))
-    if len(lists) < 2:
-        return lists[0] if lists else ()
-    fitting = [names for names in lists if authors.compare(names, lists[0]) >= Company.SOME]
-    return max(
-        fitting or lists[:1], key=lambda names: (len(names), sum(map(len, names))), default=()
-    )
-
-
-def _identifiers(records: Sequence[Record]) -> tuple[str, ...]:
-    """Every identifier once; the ones that name a paper everywhere first."""
-    found = {name for record in records for names in identifiers(record).values() for name in names}
-    kinds = {kind: place for place, kind in enumerate(_KINDS)}
-    return tuple(
-        sorted(found, key=lambda name: (kinds.get(name.partition(":")[0], len(kinds)), name))
-    )
-
-
-def _is_withdrawn(records: Sequence[Record]) -> bool:
-    """Whether the newest word on every arXiv id is "withdrawn": work that came back under a new id
-    is not.
-    """
-    speaking = [record for record in records if _has_arxiv(record)] or records
-    words: dict[str, tuple[int, bool]] = {}
-    for record in speaking:
-        for name in identifiers(record).get("arxiv", ("",)):
-            words[name] = max(words.get(name, (0, False)), (record.version, record.is_withdrawn))
-    return all(is_withdrawn for _, is_withdrawn in words.values())
-
-
-def _ids(sightings: Sequence[Sighting]) -> Iterator[str]:
-    """Public ids that a new paper may get, best first: arXiv id, DOI, the source's own short one, a
-    made one.
-    """
-    names = _identifiers(sightings)
-    for kind in ("arxiv:", "doi:"):
-        yield from (name.removeprefix(kind) for name in names if name.startswith(kind))
-    first = min(sightings, key=_place)
-    if _TOKEN.fullmatch(first.source_id) or (
-        first.source == IMPORT and _GIVEN.fullmatch(first.source_id)
-    ):
-        yield first.source_id
-    source = re.sub(r"[^a-z0-9]+", "-", first.source.lower()).strip("-") or "paper"
-    yield f"{source}-{short_hash(first.source_id)}"
-    for number in count():  # a broken feed gives many papers one id
-        yield f"{source}-{short_hash(f'{first.source_id} {first.title} {number}')}"
-
-
-def _union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for values in lists for value in values))
-
-
-def _first(texts: Iterable[str]) -> str:
-    return next((text for text in texts if text), "")

@@ -16,14 +16,9 @@ from hypothesis import strategies as st
 
 from benchmarks.dedupe_quality import pairs
 from newsletter.models import Merge, Paper, Sighting
-from newsletter.steps.dedupe import (
-    _within_reach,
-    combine,
-    dedupe,
-    lookup_keys,
-    paper_keys,
-    same_paper,
-)
+from newsletter.steps.combine import combine, lookup_keys, paper_keys
+from newsletter.steps.dedupe import _within_reach, dedupe
+from newsletter.steps.identity import same_paper
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 TITLE = "Sparse Attention for Long Documents without Retraining"
