@@ -18,8 +18,9 @@ look and change nothing. The rooms, as a paper passes through them:
     runtime/    the daemon and the worker
     models/     the nouns that all rooms share
 
-`membership` is consent, change and leaving, for pages, mail and commands alike. `mail_kinds` has
-a row for each kind of mail. A file imports only what stands on a floor below it (`pyproject.toml`).
+`subscribing` answers who asks to subscribe; `membership` is consent, change and leaving, for pages,
+mail and commands alike. `mail_kinds` has a row for each kind of mail. A file imports only what
+stands on a floor below it (`pyproject.toml`).
 """
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Subscribe, confirm, change settings, pause, change the address, unsubscribe, vote, export, erase:
+"""Confirm, change settings, pause, change the address, unsubscribe, vote, export, erase:
 for pages, mail and command line alike.
 
 Every function is part of its caller's transaction. A `reader` is the row as it was when the request
@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import structlog
 from sqlalchemy import Connection
 
 from newsletter import addresses
@@ -21,15 +20,11 @@ from newsletter.errors import InputError, NotFound
 from newsletter.mail_kinds import (
     ADDRESS_NEW,
     ADDRESS_OLD,
-    CONFIRM,
     EXPORT,
-    KNOWN,
     WELCOME,
-    MailKind,
 )
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import (
-    caps,
     feedback,
     ledger_life,
     ledger_plan,
@@ -39,18 +34,11 @@ from newsletter.store import (
     suppressions,
     topics,
 )
+from newsletter.store.ledger_read import enqueued_since
 from newsletter.tokens import Claims, TokenError
 
-log = structlog.get_logger()
-
-#: At most one confirmation mail to an address in this time, whoever asks and however often …
-CONFIRM_INTERVAL = timedelta(hours=24)
-#: … and at most so many in 30 days.
-CONFIRM_SPAN, MAX_CONFIRMS = timedelta(days=30), 3
 #: Mails of one kind that a reader's own page may cause in this time.
 REQUEST_SPAN, MAX_REQUESTS = timedelta(hours=24), 3
-#: Requests from one mail domain in an hour, or half of what the site may send if that is more.
-DOMAIN_AN_HOUR = 100
 MAX_QUERIES = 20
 #: An unsubscription can be undone for so long.
 STAY_WITHIN = timedelta(days=30)
@@ -71,90 +59,6 @@ class Choices:
         saved.
         """
         return replace(reader, topics=self.topics, **self.settings)
-
-
-@dataclass(frozen=True)
-class SubscribeRequest:
-    """A request to subscribe, from the form or by mail. Anybody can make one for any address."""
-
-    address: addresses.Address
-    now: datetime
-    query: str = ""  #: canonical; becomes one of the reader's topics
-    language: str = "en"
-
-
-def has_room(app: App, connection: Connection, address: addresses.Address, now: datetime) -> bool:
-    """Count one request, and say whether its mailbox, its domain and the site may get another mail.
-
-    The caps are counted in the database: pages, mail, processes and restarts share them.
-    """
-    in_all = app.config.limits.confirmations_per_hour
-    mailbox = app.tokens.address_hash(f"cap:{addresses.quota_key(address)}")
-    day, hour = timedelta(days=1), timedelta(hours=1)
-    if not caps.take(connection, "mailbox", mailbox, MAX_REQUESTS, day, now):
-        return False
-    a_domain = max(DOMAIN_AN_HOUR, in_all // 2)
-    if not caps.take(connection, "domain", address.domain, a_domain, hour, now):
-        return False
-    if not caps.take(connection, "all", "", in_all, hour, now):
-        log.warning(
-            "subscribe.bombing",
-            text="the hourly cap of confirmation mails is reached; no mail was queued",
-        )
-        return False
-    return True
-
-
-def subscribe(app: App, connection: Connection, request: SubscribeRequest) -> None:
-    """Answer a request by mail: a link to confirm, or word that the address is subscribed
-    already.
-    """
-    address, now = request.address, request.now
-    if not has_room(app, connection, address, now):
-        return
-    if _is_barred(app, connection, address.canonical):
-        return
-    reader = subscribers.find(connection, address.canonical)
-    is_member = reader is not None and reader.state in MEMBERS
-    kind = KNOWN if is_member else CONFIRM
-    if reader is None:
-        fresh = Subscriber(
-            0, address.email, timezone=app.config.site.timezone, language=request.language
-        )
-        try:
-            reader = subscribers.add(connection, fresh, address.canonical, now)
-        except InputError:  # two requests at once: one mail is enough
-            return
-    elif _sent(connection, reader, kind, now - CONFIRM_INTERVAL) or (
-        _sent(connection, reader, kind, now - CONFIRM_SPAN) >= MAX_CONFIRMS
-    ):
-        if reader.state is SubscriberState.PENDING:  # the page behind the mail shows this query too
-            _add_query(connection, reader, request.query)
-        return
-    if not is_member:
-        _add_query(connection, reader, request.query)
-    # A stranger must not change a member's topics: the mail's link offers the query on their page.
-    context = {"query": request.query} if is_member and request.query else {}
-    ledger_plan.enqueue(connection, reader.id, kind, context, now)
-
-
-def _sent(connection: Connection, reader: Subscriber, kind: MailKind, since: datetime) -> int:
-    """How many mails of a kind a reader was sent, or is about to be sent, since then."""
-    return ledger_read.enqueued_since(connection, reader.id, kind, since)
-
-
-def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
-    if query and len(reader.topics) < MAX_QUERIES:
-        topic = topics.find_or_add(connection, query)
-        subscribers.change(connection, reader.id, topics=(*reader.topics, topic.id))
-
-
-def _is_barred(app: App, connection: Connection, canonical: str) -> bool:
-    """Whether the address bounced or complained. An erased one may ask again: confirming is fresh
-    consent.
-    """
-    reason = suppressions.suppression(connection, app.tokens.address_hash(canonical))
-    return reason not in (None, suppressions.ERASED)
 
 
 def reader_of(connection: Connection, claims: Claims) -> Subscriber:
@@ -357,7 +261,7 @@ def request_address_change(
     Raises: TokenError.
     """
     reader = _current(connection, reader)
-    if _sent(connection, reader, ADDRESS_OLD, now - REQUEST_SPAN) >= MAX_REQUESTS:
+    if enqueued_since(connection, reader.id, ADDRESS_OLD, now - REQUEST_SPAN) >= MAX_REQUESTS:
         return
     if address.canonical == addresses.parse(reader.email).canonical:
         return
@@ -411,7 +315,7 @@ def request_export(connection: Connection, reader: Subscriber, now: datetime) ->
     Raises: TokenError.
     """
     reader = _current(connection, reader)
-    if _sent(connection, reader, EXPORT, now - REQUEST_SPAN) >= MAX_REQUESTS:
+    if enqueued_since(connection, reader.id, EXPORT, now - REQUEST_SPAN) >= MAX_REQUESTS:
         return
     data = _everything(connection, reader)
     ledger_plan.enqueue(connection, reader.id, EXPORT, {"data": data}, now)

@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from newsletter import addresses, membership
+from newsletter import addresses, membership, subscribing
 from newsletter.app import App
 from newsletter.errors import AddressError, QueryError
 from newsletter.inbound.classify import Wanted
@@ -165,8 +165,8 @@ def _command(app: App, connection: Connection, *, wanted: Wanted, now: datetime)
     except AddressError:
         return "dropped: no address we write to"
     if wanted.command == "subscribe":
-        request = membership.SubscribeRequest(address, now, _query(wanted.argument))
-        membership.subscribe(app, connection, request)
+        request = subscribing.SubscribeRequest(address, now, _query(wanted.argument))
+        subscribing.subscribe(app, connection, request)
         return "subscribe"
     reader = subscribers.find(connection, address.canonical)
     if reader is None or reader.state not in membership.MEMBERS:

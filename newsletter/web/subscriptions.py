@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from newsletter import addresses, membership
+from newsletter import addresses, membership, subscribing
 from newsletter.delivery.message_builder import PREFERENCES_AGE
 from newsletter.errors import AddressError, QueryError
 from newsletter.mail_kinds import CONFIRM_WITHIN
@@ -56,10 +56,10 @@ class Subscriptions(TokenPages):
             return self._too_many(request)
         is_wanted = not any(form.get("website", ()))  # people cannot see that field
         if is_wanted and self.may_write(address):
-            wanted = membership.SubscribeRequest(
+            wanted = subscribing.SubscribeRequest(
                 address, self.clock(), query, self.view.language(request)
             )
-            await self.batch.write(partial(membership.subscribe, self.app, request=wanted))
+            await self.batch.write(partial(subscribing.subscribe, self.app, request=wanted))
         return self.view.page(request, "check-inbox.html")
 
     def _too_many(self, request: Request) -> Response:

@@ -96,15 +96,15 @@ def test_F14_two_sign_ups_at_once_are_one_reader_and_one_mail(app: App, web: htt
 
 
 def test_F02_three_confirmations_in_thirty_days(app: App, web: httpx2.Client, clock: Clock) -> None:
-    from newsletter import addresses, membership
+    from newsletter import addresses, subscribing
 
     for day in range(40):
         moment = NOW + timedelta(days=day, hours=day / 10)
         with writing(app.engine) as connection:
-            membership.subscribe(
+            subscribing.subscribe(
                 app,
                 connection,
-                membership.SubscribeRequest(addresses.parse("ada@example.org"), moment),
+                subscribing.SubscribeRequest(addresses.parse("ada@example.org"), moment),
             )
     with reading(app.engine) as connection:
         reader = subscribers.find(connection, "ada@example.org")

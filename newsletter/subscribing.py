@@ -1,0 +1,108 @@
+"""Requests to subscribe, from the form or by mail: how many are heard, and the answering mail.
+
+Anybody can make a request for any address. The answer goes to that address alone, so that whoever
+asked learns nothing about it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from newsletter import addresses
+from newsletter.app import App
+from newsletter.errors import InputError
+from newsletter.mail_kinds import CONFIRM, KNOWN
+from newsletter.membership import MAX_QUERIES, MAX_REQUESTS, MEMBERS
+from newsletter.models import Subscriber, SubscriberState
+from newsletter.store import caps, ledger_plan, subscribers, suppressions, topics
+from newsletter.store.ledger_read import enqueued_since
+
+log = structlog.get_logger()
+
+#: At most one confirmation mail to an address in this time, whoever asks and however often …
+CONFIRM_INTERVAL = timedelta(hours=24)
+#: … and at most so many in 30 days.
+CONFIRM_SPAN, MAX_CONFIRMS = timedelta(days=30), 3
+#: Requests from one mail domain in an hour, or half of what the site may send if that is more.
+DOMAIN_AN_HOUR = 100
+
+
+@dataclass(frozen=True)
+class SubscribeRequest:
+    """A request to subscribe, from the form or by mail. Anybody can make one for any address."""
+
+    address: addresses.Address
+    now: datetime
+    query: str = ""  #: canonical; becomes one of the reader's topics
+    language: str = "en"
+
+
+def _has_room(app: App, connection: Connection, address: addresses.Address, now: datetime) -> bool:
+    """Count one request, and say whether its mailbox, its domain and the site may get another mail.
+
+    The caps are counted in the database: pages, mail, processes and restarts share them.
+    """
+    in_all = app.config.limits.confirmations_per_hour
+    mailbox = app.tokens.address_hash(f"cap:{addresses.quota_key(address)}")
+    day, hour = timedelta(days=1), timedelta(hours=1)
+    if not caps.take(connection, "mailbox", mailbox, MAX_REQUESTS, day, now):
+        return False
+    a_domain = max(DOMAIN_AN_HOUR, in_all // 2)
+    if not caps.take(connection, "domain", address.domain, a_domain, hour, now):
+        return False
+    if not caps.take(connection, "all", "", in_all, hour, now):
+        log.warning(
+            "subscribe.bombing",
+            text="the hourly cap of confirmation mails is reached; no mail was queued",
+        )
+        return False
+    return True
+
+
+def subscribe(app: App, connection: Connection, request: SubscribeRequest) -> None:
+    """Answer a request by mail: a link to confirm, or word that the address is subscribed
+    already.
+    """
+    address, now = request.address, request.now
+    if not _has_room(app, connection, address, now):
+        return
+    if _is_barred(app, connection, address.canonical):
+        return
+    reader = subscribers.find(connection, address.canonical)
+    is_member = reader is not None and reader.state in MEMBERS
+    kind = KNOWN if is_member else CONFIRM
+    if reader is None:
+        fresh = Subscriber(
+            0, address.email, timezone=app.config.site.timezone, language=request.language
+        )
+        try:
+            reader = subscribers.add(connection, fresh, address.canonical, now)
+        except InputError:  # two requests at once: one mail is enough
+            return
+    elif enqueued_since(connection, reader.id, kind, now - CONFIRM_INTERVAL) or (
+        enqueued_since(connection, reader.id, kind, now - CONFIRM_SPAN) >= MAX_CONFIRMS
+    ):
+        if reader.state is SubscriberState.PENDING:  # the page behind the mail shows this query too
+            _add_query(connection, reader, request.query)
+        return
+    if not is_member:
+        _add_query(connection, reader, request.query)
+    # A stranger must not change a member's topics: the mail's link offers the query on their page.
+    context = {"query": request.query} if is_member and request.query else {}
+    ledger_plan.enqueue(connection, reader.id, kind, context, now)
+
+
+def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
+    if query and len(reader.topics) < MAX_QUERIES:
+        topic = topics.find_or_add(connection, query)
+        subscribers.change(connection, reader.id, topics=(*reader.topics, topic.id))
+
+
+def _is_barred(app: App, connection: Connection, canonical: str) -> bool:
+    """Whether the address bounced or complained. An erased one may ask again: confirming is fresh
+    consent.
+    """
+    reason = suppressions.suppression(connection, app.tokens.address_hash(canonical))
+    return reason not in (None, suppressions.ERASED)
