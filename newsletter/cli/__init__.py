@@ -21,7 +21,10 @@ from newsletter.cli import (
     issues,
     output,
     papers,
+    preview,
+    serving,
     site,
+    status,
     subscribers,
     topics,
     why,
@@ -44,13 +47,13 @@ app.command()(demo.demo)
 for command in (
     run_commands.run,
     run_commands.fetch,
-    run_commands.preview,
+    preview.preview,
     why.why,
     run_commands.send,
-    run_commands.status,
-    run_commands.daemon,
-    run_commands.serve,
-    run_commands.worker,
+    status.status,
+    serving.daemon,
+    serving.serve,
+    serving.worker,
 ):
     app.command()(command)
 app.add_typer(papers.app, name="papers")

@@ -5,15 +5,14 @@ server's words.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from newsletter.cli.options import DryRun, Yes
 from newsletter.cli.output import as_called, confirm, emit, open_app, say, table
-from newsletter.errors import InputError, NotFound
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from newsletter.cli.readers import find_reader
+from newsletter.errors import InputError
 
 app = typer.Typer(help="Issues: list, show, retry, tell, resolve.", no_args_is_help=True)
 
@@ -74,7 +73,7 @@ def show(
     with reading(site.engine) as connection:
         id = ledger_read.find_issue(connection, issue)
         counts = ledger_read.issue_counts(connection, [id])[0]
-        of = _reader(connection, email) if email else None
+        of = find_reader(connection, email).id if email else None
         letters = ledger_read.letters(
             connection, id, subscriber=of, states=state or (), limit=limit
         )
@@ -118,7 +117,7 @@ def retry(
             "--count-returned", help="The letters that paused it came back for good reason."
         ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    dry_run: DryRun = False,
 ) -> int:
     """Try again what was put off or refused for our own fault; open a paused issue. `send` then
     delivers.
@@ -145,14 +144,14 @@ def retry(
 def tell(
     issue: Issue,
     email: Annotated[str | None, typer.Option("--to", help="Only this subscriber.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    dry_run: DryRun = False,
 ) -> int:
     """Write to the readers of held letters where to read them; once, and `send` then delivers."""
     from newsletter.store import ledger_life, ledger_read
     from newsletter.store.db import writing
 
     with writing(open_app().engine) as connection:
-        of = _reader(connection, email) if email else None
+        of = find_reader(connection, email).id if email else None
         number = ledger_life.tell(
             connection, ledger_read.find_issue(connection, issue), datetime.now(UTC), of
         )
@@ -174,8 +173,8 @@ def resolve(
     email: Annotated[
         str | None, typer.Option("--to", help="Only this subscriber's letter.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
 ) -> int:
     """Decide held letters: those whose delivery nobody knows, because the reply was lost."""
     from newsletter.store import ledger_life, ledger_read
@@ -187,7 +186,7 @@ def resolve(
     if resend and not yes and not dry_run:
         confirm("Some of these letters may have arrived; sending again makes two. Go on?", "--yes")
     with writing(site.engine) as connection:
-        of = _reader(connection, email) if email else None
+        of = find_reader(connection, email).id if email else None
         id = ledger_read.find_issue(connection, issue)
         number = ledger_life.resolve(
             connection, id, as_sent=assume_sent, now=datetime.now(UTC), subscriber=of
@@ -199,13 +198,3 @@ def resolve(
             f"{number} held letters {'counted as sent' if assume_sent else 'wait to be sent again'}"
         )
     return 0
-
-
-def _reader(connection: Connection, email: str) -> int:
-    from newsletter import addresses
-    from newsletter.store import subscribers
-
-    found = subscribers.find(connection, addresses.parse(email).canonical)
-    if found is None:
-        raise NotFound(f"no subscriber {email}")
-    return found.id

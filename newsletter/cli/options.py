@@ -1,10 +1,20 @@
-"""Options that belong together as one value: a dataclass whose fields are the options."""
+"""Options that several commands have; and options that belong together as one value, a dataclass
+whose fields are the options.
+"""
 
 import inspect
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import wraps
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+At = Annotated[
+    str | None, typer.Option("--at", help="Work as if it were this moment: 2026-05-04T09:00Z.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def bundled(command: Callable[..., int]) -> Callable[..., int]:

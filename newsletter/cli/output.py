@@ -13,6 +13,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -102,6 +103,11 @@ def open_app() -> App:
     from newsletter.app import App
 
     return App.open(read_config())
+
+
+def working(text: str) -> AbstractContextManager[object]:
+    """Show on stderr that something takes its time, for as long as it does; not with --quiet."""
+    return nullcontext() if session.is_quiet else console(is_error=True).status(text)
 
 
 def say(text: str = "") -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from newsletter.cli.options import DryRun
 from newsletter.cli.output import as_called, emit, note, open_app, progress, say, table
 from newsletter.errors import InputError
 
@@ -261,7 +262,7 @@ def search(query: str, limit: Annotated[int, typer.Option(min=1)] = 20) -> int:
 def hide(
     id: str,
     undo: Annotated[bool, typer.Option("--undo", help="Let it back in.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    dry_run: DryRun = False,
 ) -> int:
     """Keep a paper out of every digest and page."""
     from newsletter.store import papers

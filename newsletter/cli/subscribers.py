@@ -10,31 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from newsletter.cli import suppressions
-from newsletter.cli.options import bundled
+from newsletter.cli.options import DryRun, Yes, bundled
 from newsletter.cli.output import confirm, emit, note, open_app, say, table
-from newsletter.errors import InputError, NotFound
+from newsletter.cli.readers import find_reader
+from newsletter.errors import InputError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from newsletter.models import Subscriber
 
 app = typer.Typer(
     help="Readers: list, show, add, import, export, pause, resume, remove.", no_args_is_help=True
 )
-
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
-
-
-def _find(connection: Connection, email: str) -> Subscriber:
-    from newsletter import addresses
-    from newsletter.store import subscribers
-
-    found = subscribers.find(connection, addresses.parse(email).canonical)
-    if found is None:
-        raise NotFound(f"no subscriber {email}", hint="see them: newsletter subscribers list")
-    return found
 
 
 @app.command("list")
@@ -84,7 +70,7 @@ def show(email: str) -> int:
     from newsletter.store.db import reading
 
     with reading(open_app().engine) as connection:
-        reader = _find(connection, email)
+        reader = find_reader(connection, email)
         names = [topic.name for topic in topics.by_ids(connection, reader.topics).values()]
         letters = ledger_read.history(connection, reader.id)
         story = suppressions.story(connection, reader)
@@ -212,7 +198,7 @@ def pause(
     if day <= datetime.now(UTC).date():
         raise InputError(f"--until {day} is over already", hint="give a day to come")
     with writing(open_app().engine) as connection:
-        reader = _find(connection, email)
+        reader = find_reader(connection, email)
         if reader.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
             raise InputError(f"{reader.email} is {reader.state}; only an active reader can pause")
         subscribers.change(connection, reader.id, state=SubscriberState.PAUSED, paused_until=day)
@@ -228,7 +214,7 @@ def resume(email: str) -> int:
     from newsletter.store.db import writing
 
     with writing(open_app().engine) as connection:
-        reader = _find(connection, email)
+        reader = find_reader(connection, email)
         if reader.state is not SubscriberState.PAUSED:
             raise InputError(f"{reader.email} is {reader.state}, not paused")
         subscribers.change(connection, reader.id, state=SubscriberState.ACTIVE, paused_until=None)
@@ -253,7 +239,7 @@ def remove(
 
     site = open_app()
     with reading(site.engine) as connection:
-        reader = _find(connection, email)
+        reader = find_reader(connection, email)
     what = (
         "deletes the address, its records and its votes; it cannot be undone"
         if erase

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from newsletter.cli.options import Yes
 from newsletter.cli.output import confirm, emit, open_app, say, table
 from newsletter.errors import AddressError, InputError
 
@@ -29,7 +30,7 @@ def unsuppress(
     reason: Annotated[str, typer.Option(help="Why they were given up wrongly; kept.")] = "",
     issue: Annotated[str, typer.Option(help="All who were given up with this issue.")] = "",
     text: Annotated[str, typer.Option(help="All about whom a server said this.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> int:
     """Mail again to readers whose mailbox was wrongly taken for dead. Who complained stays away."""
     from newsletter.delivery.suppression import Suppression

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from newsletter.cli.options import At, DryRun, Yes
 from newsletter.cli.output import confirm, emit, moment, open_app, say, table
 from newsletter.errors import NotFound
 
@@ -121,7 +122,7 @@ def test(
     query: Annotated[str, typer.Argument(help="A query, or the name of a topic.")],
     days: Annotated[int, typer.Option(min=1, max=90)] = 7,
     top: Annotated[int, typer.Option(min=1)] = 10,
-    at: Annotated[str | None, typer.Option("--at")] = None,
+    at: At = None,
 ) -> int:
     """Show what a topic would have brought in the last days."""
     from newsletter.matching.query import parse
@@ -163,8 +164,8 @@ def test(
 @app.command()
 def remove(
     name: str,
-    yes: Annotated[bool, typer.Option("--yes")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run")] = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
 ) -> int:
     """Take a topic away; refused while somebody reads it."""
     from newsletter.store import topics

@@ -6,28 +6,24 @@ from typing import Annotated
 
 import typer
 
+from newsletter.cli.options import At
 from newsletter.cli.output import emit, moment, open_app, say
-from newsletter.errors import NotFound
+from newsletter.cli.readers import find_reader
 
 
 def why(
     email: Annotated[str, typer.Argument(help="A subscriber.")],
     paper: Annotated[str, typer.Argument(help="An id, a DOI or a link.")],
-    at: Annotated[
-        str | None, typer.Option("--at", help="Work as if it were this moment: 2026-05-04T09:00Z.")
-    ] = None,
+    at: At = None,
 ) -> int:
     """Say when a reader was sent a paper and why, or the one rule that kept it out."""
-    from newsletter import addresses, site_queries
-    from newsletter.store import subscribers
+    from newsletter import site_queries
     from newsletter.store.db import reading
     from newsletter.why import Explainer, in_words
 
     site = open_app()
     with reading(site.engine) as connection:
-        reader = subscribers.find(connection, addresses.parse(email).canonical)
-        if reader is None:
-            raise NotFound(f"no subscriber {email}", hint="see them: newsletter subscribers list")
+        reader = find_reader(connection, email)
         found = site_queries.find_paper(connection, paper)
     answer = Explainer(site.engine).why(reader, found, moment(at))
     said = in_words(answer, site.renderer)

@@ -1,0 +1,78 @@
+"""The processes that work until they are stopped: daemon, serve, worker."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from newsletter.cli.output import note, open_app, read_config
+from newsletter.errors import InputError
+
+
+def daemon() -> int:
+    """Clock, web and delivery in one process."""
+    import asyncio
+    from urllib.parse import urlsplit
+
+    from newsletter.cli.logs import start_logging
+    from newsletter.config import LOOPBACK
+    from newsletter.delivery.domain_check import ask_dns
+    from newsletter.runtime.daemon import Daemon
+
+    app = open_app()
+    start_logging()
+    is_public = (
+        urlsplit(app.config.site.base_url).hostname not in LOOPBACK
+    )  # else nobody from outside signs up
+    daemon = Daemon(app, takes_mail=ask_dns if is_public else None)
+    asyncio.run(daemon.serve(app.config.web.host, app.config.web.port))
+    return 0
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Listen here instead of web.host.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Listen here instead of web.port.")
+    ] = None,
+) -> int:
+    """Serve the public pages only."""
+    from datetime import UTC, datetime
+
+    import uvicorn
+
+    from newsletter.cli.logs import start_logging
+    from newsletter.inbound import hooks
+    from newsletter.web import create_app
+
+    app = open_app()
+    web = app.config.web
+    note(f"pages on http://{host or web.host}:{port or web.port}")
+    start_logging()
+    uvicorn.run(
+        create_app(app, more=hooks.routes(app, lambda: datetime.now(UTC))),
+        host=host or web.host,
+        port=port or web.port,
+        log_level="warning",
+        log_config=None,
+        proxy_headers=False,
+    )
+    return 0
+
+
+def worker() -> int:
+    """Deliver on further machines, with PostgreSQL, until it is stopped."""
+    import asyncio
+
+    from newsletter.cli.logs import start_logging
+    from newsletter.runtime.worker import Worker
+
+    if not read_config().database.url.startswith("postgresql"):
+        raise InputError(
+            "worker needs PostgreSQL; this site keeps its data in SQLite",
+            hint="use: newsletter daemon",
+        )
+    app = open_app()
+    start_logging()
+    asyncio.run(Worker(app).serve())
+    return 0
