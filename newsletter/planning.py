@@ -16,7 +16,7 @@ from newsletter.matching.embeddings import open_matcher
 from newsletter.moments import iso
 from newsletter.steps.due import Due
 from newsletter.stopwatch import Stopwatch
-from newsletter.store import due_readers
+from newsletter.store import acronyms, due_readers
 from newsletter.store.db import reading
 
 
@@ -36,7 +36,9 @@ def open_edition(
 
     Raises: ConfigError when a model is configured and cannot be opened.
     """
-    matcher = open_matcher(config.matching.model_folder)
+    with reading(engine) as connection:
+        meant = acronyms.every(connection)
+    matcher = open_matcher(config.matching.model_folder, meant)
     return editions.prepare(engine, matcher, now, watch)
 
 

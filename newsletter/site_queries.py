@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
@@ -17,6 +17,7 @@ from newsletter.moments import iso
 from newsletter.sources.registry import list_plans
 from newsletter.steps.due import next_due
 from newsletter.store import (
+    acronyms,
     due_readers,
     ledger_read,
     paper_search,
@@ -77,14 +78,16 @@ def search(engine: Engine, text: str, limit: int = 20) -> list[tuple[Paper, floa
     """
     query = parse(text)
     with reading(engine) as connection:
-        splits = spellings.known(connection, query)
-        found = papers.shown(connection, paper_search.find(connection, query, limit))
-        matches = Index(found, splits).search(query, limit, is_loose=False)
+        meant = acronyms.of_query(connection, query)
+        expanded = meant.expand(query)
+        splits = spellings.known(connection, expanded)
+        found = papers.shown(connection, paper_search.find(connection, expanded, limit))
+        matches = Index(found, splits, meant).search(query, limit, is_loose=False)
         if len(matches) < limit:
             known = {paper.key for paper in found}
             more = [key for key in paper_search.find_loosely(connection, query) if key not in known]
             found += papers.shown(connection, more)
-            matches = Index(found, splits).search(query, limit)
+            matches = Index(found, splits, meant).search(query, limit)
     by_key = {paper.key: paper for paper in found}
     return [(by_key[match.paper], match.score) for match in matches]
 
@@ -109,19 +112,23 @@ def similar(engine: Engine, paper: Paper, limit: int = 5) -> list[Paper]:
     return [by_key[match.paper] for match in matches]
 
 
-def topic_test(
-    engine: Engine, query: str, now: datetime, days: int
-) -> tuple[str, list[tuple[Paper, float]], str]:
-    """The canonical query, the papers of the last days that it brings, best first, the cut ignored,
-    and why it is too broad, if it is.
+class TopicTest(NamedTuple):
+    """What a topic would have brought."""
 
-    Raises: QueryError with the position.
-    """
+    query: str  #: in canonical form
+    read_as: str  #: with acronyms and their long forms; the same text where there are none
+    papers: list[tuple[Paper, float]]  #: what it brings with its score, best first, no cut
+    warning: breadth.TooBroad | None
+
+
+def topic_test(engine: Engine, query: str, now: datetime, days: int) -> TopicTest:
+    """Try a topic on the papers of the last days. Raises: QueryError with the position."""
     asked = parse(query)
     with reading(engine) as connection:
         recent = papers.recent(connection, now - timedelta(days=days), now)
+        meant = acronyms.of_query(connection, asked)
     by_key = {paper.key: paper for paper in recent}
-    found = Index(recent).weigh(asked)
+    found = Index(recent, acronyms=meant).weigh(asked)
     above = {match.paper for match in found if match.score >= MATCH_CUT}
     weighed = [(by_key[match.paper], match.score) for match in found]
-    return str(asked), weighed, breadth.warning(recent, above)
+    return TopicTest(str(asked), str(meant.expand(asked)), weighed, breadth.warning(recent, above))

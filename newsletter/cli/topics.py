@@ -137,7 +137,7 @@ def test(
             query = topics.get(connection, query).query
         except NotFound:
             parse(query)
-    query, found, warning = topic_test(site.engine, query, moment(at), days)
+    query, read_as, found, warning = topic_test(site.engine, query, moment(at), days)
     above = [(paper, score) for paper, score in found if score >= MATCH_CUT]
     per_day = round(len(above) / days, 2)
     shown = [
@@ -145,9 +145,18 @@ def test(
         for paper, score in above[:top]
     ]
     per_week = round(7 * len(above) / days)
-    data = {"query": query, "papers": shown, "per_day": per_day, "per_week": per_week}
-    if not emit(data | {"warning": warning}):
+    data = {
+        "query": query,
+        "read_as": read_as,
+        "papers": shown,
+        "per_day": per_day,
+        "per_week": per_week,
+        "warning": str(warning or ""),
+    }
+    if not emit(data):
         say(f"{query}: about {per_week} papers a week ({per_day} a day over {days} days)")
+        if read_as != query:
+            say(f"read as: {read_as}")
         if warning:
             say(f"warning: {warning}")
         unseen = len(above) - len(shown)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from newsletter.models import Paper
 
@@ -15,19 +16,32 @@ FOCUS = 0.15
 ONE_FIELD = 0.6
 
 
-def warning(papers: Sequence[Paper], found: Collection[int]) -> str:
-    """Say in words why a topic is too broad; empty if it is not. `found` are keys of `papers`."""
+class TooBroad(NamedTuple):
+    """Why a topic is too broad."""
+
+    kind: (
+        str  #: share | fields: it brings too large a part of all papers; papers of all fields alike
+    )
+    number: int  #: percent of all papers; fields
+
+    def __str__(self) -> str:
+        if self.kind == "share":
+            return f"this catches {self.number} % of all papers: add a word, a category, or ti:"
+        return (
+            f"this catches papers of {self.number} fields alike: add a word that tells them apart"
+        )
+
+
+def warning(papers: Sequence[Paper], found: Collection[int]) -> TooBroad | None:
+    """Say why a topic is too broad; None if it is not. `found` are keys of `papers`."""
     if len(found) < ENOUGH:
-        return ""
+        return None
     if len(found) >= LARGE * len(papers):
-        share = round(100 * len(found) / len(papers))
-        return f"this catches {share} % of all papers: add a word, a category, or ti:"
+        return TooBroad("share", round(100 * len(found) / len(papers)))
     everywhere = Counter(paper.fields[0] for paper in papers if paper.fields)
     inside = Counter(p.fields[0] for p in papers if p.fields and p.key in found)
     total, of_topic = everywhere.total(), inside.total()
     if of_topic < ENOUGH or max(everywhere.values()) > ONE_FIELD * total:
-        return ""
+        return None
     focus = max(inside[field] / of_topic - everywhere[field] / total for field in inside)
-    if focus >= FOCUS:
-        return ""
-    return f"this catches papers of {len(inside)} fields alike: add a word that tells them apart"
+    return TooBroad("fields", len(inside)) if focus < FOCUS else None

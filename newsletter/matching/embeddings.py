@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.errors import ConfigError
+from newsletter.matching.acronyms import NO_ACRONYMS, Acronyms
 from newsletter.matching.index import Index, leaves
 from newsletter.matching.query import parse
 from newsletter.matching.query_tree import Category, Query
@@ -96,12 +97,13 @@ def reorder(matches: Sequence[Match], closeness: Vectors) -> list[Match]:
     ]
 
 
-def open_matcher(folder: Path | None) -> Matcher:
-    """Give the matcher of a site: with the model in `folder`, or the index alone.
+def open_matcher(folder: Path | None, acronyms: Acronyms = NO_ACRONYMS) -> Matcher:
+    """Give the matcher of a site: with the model in `folder`, or the index alone. `acronyms`: what
+    they mean in the site's papers.
 
     Raises: ConfigError as `load` does.
     """
-    return load(folder) if folder else Index()
+    return load(folder) if folder else Index(acronyms=acronyms)
 
 
 def load(folder: Path) -> Meaning:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from newsletter.matching.acronyms import NO_ACRONYMS, Acronyms
 from newsletter.matching.postings import Places, Postings, Vector, rarity
 from newsletter.matching.query import parse
 from newsletter.matching.query_tree import All, AnyOf, Category, Leaf, Node, Phrase, Query, Word
@@ -52,9 +53,17 @@ Alike = Sequence[Any]  #: nodes of one shape
 class Index:
     """A loaded set of papers, and the port Matcher."""
 
-    def __init__(self, papers: Sequence[Paper] = (), splits: Splits | None = None) -> None:
-        """`splits`: hyphens that papers of the site write, beside those of `papers`."""
+    def __init__(
+        self,
+        papers: Sequence[Paper] = (),
+        splits: Splits | None = None,
+        acronyms: Acronyms = NO_ACRONYMS,
+    ) -> None:
+        """`splits`: hyphens that papers of the site write, beside those of `papers`. `acronyms`:
+        what these mean there.
+        """
         self._given = papers
+        self._acronyms = acronyms
         self._papers = sorted(papers, key=lambda paper: paper.key)
         self._keys = np.array([paper.key for paper in self._papers], np.int64)
         texts = ((paper.title, paper.abstract) for paper in self._papers)
@@ -67,10 +76,10 @@ class Index:
 
         Raises: QueryError for a query that `parse` would refuse.
         """
-        index = self if papers is self._given else Index(papers)
+        index = self if papers is self._given else Index(papers, acronyms=self._acronyms)
         alike: dict[Shape, list[tuple[int, Node]]] = defaultdict(list)
         for number, text in queries.items():
-            root = parse(text).root
+            root = self._acronyms.expand(parse(text)).root
             alike[_shape(root)].append((number, root))
         found: dict[int, Matches] = {}
         together = max(1, TOGETHER_CELLS // max(1, len(papers)))
@@ -82,7 +91,8 @@ class Index:
 
     def weigh(self, query: str | Query) -> list[Match]:
         """Find all papers that a topic would bring if there were no cut, best first."""
-        root = (parse(query) if isinstance(query, str) else query).root
+        asked = parse(query) if isinstance(query, str) else query
+        root = self._acronyms.expand(asked).root
         return list(self._best([root], self._score([root], is_strict=True), 0)[0])
 
     def search(self, query: str | Query, limit: int = 20, *, is_loose: bool = True) -> list[Match]:
@@ -92,13 +102,14 @@ class Index:
         hold some of its words follow if it `is_loose`, so that a whole sentence finds something
         too. What authors and categories are asked for and what is excluded holds for these as well.
         """
-        root = (parse(query) if isinstance(query, str) else query).root
-        score = self._score([root])[0]
+        asked = parse(query) if isinstance(query, str) else query
+        expanded, root = self._acronyms.expand(asked).root, asked.root
+        score = self._score([expanded])[0]
         holds = score > 0
         if is_loose and isinstance(root, All) and np.count_nonzero(holds) < limit:
             least = score[holds].min() if holds.any() else 1
             score = np.where(holds, score, self._loose([root])[0] * least)
-        best: list[Match] = self._best([root], score[None], 0)[0][:limit]
+        best: list[Match] = self._best([expanded], score[None], 0)[0][:limit]
         return best
 
     def similar(self, key: int, limit: int = 5) -> list[Match]:

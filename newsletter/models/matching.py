@@ -71,7 +71,8 @@ class Matches(Sequence[Match]):
         words = self.asked
         if self.held is not None:
             held = int(self.held[at])
-            words = tuple(word for number, word in enumerate(self.asked) if held >> number & 1)
+            asked = (word for number, word in enumerate(self.asked) if held >> number & 1)
+            words = tuple(dict.fromkeys(asked))
         return Match(int(self.papers[at]), float(self.scores[at]), words)
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, TextClause, text
 
 from newsletter.matching.index import is_common, is_filter
-from newsletter.matching.query_tree import All, AnyOf, Node, Query
+from newsletter.matching.query_tree import All, AnyOf, Node, Query, Word
 from newsletter.matching.tokenizer import STOPWORDS, fold, is_cjk, stems, tokens
 from newsletter.models import Paper
 from newsletter.store import runs, spellings
@@ -53,7 +53,6 @@ def remember(connection: Connection, indexed: Sequence[Paper]) -> None:
         connection.execute(_INSERT_SQLITE, rows)
     else:
         connection.execute(_INSERT_POSTGRESQL, rows)
-    spellings.remember(connection, indexed)
 
 
 class Progress(NamedTuple):
@@ -154,6 +153,13 @@ def find_loosely(connection: Connection, query: Query) -> list[int]:
     root = All((some, *filters), query.root.without)
     write = writer(connection, spellings.known(connection, query))
     return _ask(connection, write.node(root))
+
+
+def has_at_most(connection: Connection, word: str, most: int) -> bool:
+    """Say whether so many papers at most hold a word."""
+    asked = writer(connection).node(Word(word))
+    values = {"asked": asked, "most": most + 1}
+    return not asked or (connection.scalar(_statements(connection).number, values) or 0) <= most
 
 
 def find_alike(connection: Connection, paper: Paper) -> list[int]:

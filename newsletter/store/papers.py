@@ -10,7 +10,7 @@ from sqlalchemy.sql import Select
 
 from newsletter.errors import NotFound
 from newsletter.models import Merge, Paper, RecordKind, Sighting
-from newsletter.store import paper_search
+from newsletter.store import acronyms, paper_search, spellings
 from newsletter.store.db import chunks, insert_into, reading, writing
 from newsletter.store.tables import merged_papers, paper_keys, papers, sightings
 
@@ -141,7 +141,7 @@ def remember(connection: Connection, merges: Sequence[Merge], now: datetime) -> 
     if names:
         connection.execute(insert_into(connection, paper_keys).on_conflict_do_nothing(), names)
     _remember_sightings(connection, merges, written, now)
-    paper_search.remember(
+    _index(
         connection,
         [
             paper
@@ -150,6 +150,13 @@ def remember(connection: Connection, merges: Sequence[Merge], now: datetime) -> 
         ],
     )
     return written
+
+
+def _index(connection: Connection, changed: Sequence[Paper]) -> None:
+    """Keep what searches and topics need to know of new and changed papers."""
+    paper_search.remember(connection, changed)
+    spellings.remember(connection, changed)
+    acronyms.remember(connection, changed)
 
 
 def index_older(engine: Engine, most: int | None = None) -> int:
@@ -166,7 +173,7 @@ def index_older(engine: Engine, most: int | None = None) -> int:
             rows = rows.order_by(papers.c.key).limit(INDEX_BATCH)
             batch = [paper_of(row) for row in connection.execute(rows)]
         with writing(engine) as connection:
-            paper_search.remember(connection, batch)
+            _index(connection, batch)
             upto = batch[-1].key if batch else state.last
             paper_search.note_progress(connection, state._replace(upto=upto))
         done += len(batch)

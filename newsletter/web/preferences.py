@@ -24,6 +24,7 @@ from newsletter.tokens import Claims, TokenError
 from newsletter.web.context import PageContext
 from newsletter.web.preferences_form import read_choices
 from newsletter.web.token_auth import Form, TokenPages, first, read_form
+from newsletter.web.topic_cache import Checked
 from newsletter.why import in_words
 
 #: Example of a muted word, the same in every language.
@@ -41,7 +42,7 @@ class Outcome:
     error: str = ""  #: likewise
     mistakes: Sequence[tuple[int, int, str]] = ()  #: line, character, what is wrong
     answer: str = ""  #: why a paper came, or did not
-    checked: Sequence[tuple[str, str, str]] = ()  #: query, papers a day, title of the best paper
+    checked: Sequence[Checked] = ()  #: what queries would bring
 
 
 SAVED = Outcome(note="page_choose.counts", is_saved=True)
@@ -130,15 +131,8 @@ class Preferences(TokenPages):
         offered = {topic.slug: topic.id for topic in self.topics.offered.values()}
         return read_choices(form, offered, self.valid_zones, tuple(self.view.words))
 
-    def _check(self, queries: Sequence[str]) -> list[tuple[str, str, str]]:
-        """What each query would bring: (query, papers a day, title of the best paper)."""
-        results = []
-        for query in queries:
-            found, number = self.topics.find(query, self.clock(), 1)
-            results.append(
-                (query, f"{number / 7:.1f}".removesuffix(".0"), found[0].title if found else "")
-            )
-        return results
+    def _check(self, queries: Sequence[str]) -> list[Checked]:
+        return [self.topics.check(query, self.clock()) for query in queries]
 
     async def act(self, request: Request) -> Response:
         """Do what one button says: pause, resume, weekly, five, address, keep, export, why,

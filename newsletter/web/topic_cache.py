@@ -4,16 +4,30 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from newsletter.app import App
+from newsletter.matching import breadth
+from newsletter.matching.breadth import TooBroad
 from newsletter.matching.index import Index
 from newsletter.models import Paper, Topic
 from newsletter.steps.candidates import ELIGIBLE
-from newsletter.store import papers, topics
+from newsletter.store import acronyms, papers, topics
 from newsletter.store.db import reading
 
 #: A topic that the operator adds is on offer after at most so many seconds.
 FRESH_FOR_S = 10.0
+#: Titles that are shown while a reader chooses a query.
+TITLES = 3
+
+
+class Checked(NamedTuple):
+    """What a query brought in the last seven days."""
+
+    query: str
+    number: int  #: papers a week
+    titles: tuple[str, ...]  #: of the best ones
+    too_broad: TooBroad | None
 
 
 class TopicCache:
@@ -40,16 +54,26 @@ class TopicCache:
         The index is built again when papers came or changed, and each hour. Raises: QueryError with
         the position.
         """
-        with self._lock:
-            with reading(self.app.engine) as connection:
-                version = (
-                    papers.version(connection),
-                    now.replace(minute=0, second=0, microsecond=0),
-                )
-                if self._recent[0] != version:
-                    recent = papers.recent(connection, now - ELIGIBLE, now)
-                    self._recent = (version, recent, Index(recent))
-            _, recent, index = self._recent
-            found = index.match({0: query}, recent)[0]
+        recent, index = self._index(now)
+        found = index.match({0: query}, recent)[0]
         by_key = {paper.key: paper for paper in recent}
         return [by_key[match.paper] for match in found[:limit]], len(found)
+
+    def check(self, query: str, now: datetime) -> Checked:
+        """Tell a reader what a query would bring. Raises: QueryError with the position."""
+        recent, index = self._index(now)
+        found = index.match({0: query}, recent)[0]
+        by_key = {paper.key: paper for paper in recent}
+        titles = tuple(by_key[match.paper].title for match in found[:TITLES])
+        too_broad = breadth.warning(recent, {match.paper for match in found})
+        return Checked(query, len(found), titles, too_broad)
+
+    def _index(self, now: datetime) -> tuple[list[Paper], Index]:
+        with self._lock, reading(self.app.engine) as connection:
+            hour = now.replace(minute=0, second=0, microsecond=0)
+            version = (papers.version(connection), hour)
+            if self._recent[0] != version:
+                recent = papers.recent(connection, now - ELIGIBLE, now)
+                meant = acronyms.every(connection)
+                self._recent = (version, recent, Index(recent, acronyms=meant))
+            return self._recent[1:]

@@ -54,7 +54,7 @@ def test_a_reader_joins_reads_votes_changes_pauses_leaves_and_comes_back(
     assert "line 2" in page.get_by_role("alert").inner_text()
     page.get_by_label("Keywords").fill("checker")
     page.get_by_role("button", name="Check these keywords").click()
-    assert "papers a day" in page.locator("#ck").inner_text()
+    assert "a week" in page.locator("#ck").inner_text()
     page.get_by_role("button", name="Save").click()
     page.get_by_label("Pause for").select_option("4")
     page.get_by_role("button", name="Pause", exact=True).click()

@@ -58,7 +58,7 @@ def brought(capsys: Capture, site: str, *words: str) -> list[str]:
 def test_the_json_has_the_shape_that_scripts_rely_on(site: str, capsys: Capture) -> None:
     (text,) = brought(capsys, site, "Wavelets  cat:CS.lg", "--json")
     found = json.loads(text)
-    assert set(found) == {"query", "papers", "per_day", "per_week", "warning"}
+    assert set(found) == {"query", "read_as", "papers", "per_day", "per_week", "warning"}
     assert found["query"] == "wavelets cat:cs.LG"
     assert found["per_day"] == 2.0
     assert len(found["papers"]) == 10

@@ -12,8 +12,9 @@ import pytest
 
 from newsletter.app import App
 from newsletter.delivery.message_builder import MessageBuilder
+from newsletter.fetching import import_papers
 from newsletter.mail_kinds import CONFIRM
-from newsletter.models import Subscriber, SubscriberState
+from newsletter.models import Sighting, Subscriber, SubscriberState
 from newsletter.store import (
     ledger_life,
     ledger_plan,
@@ -227,6 +228,23 @@ def test_keywords_are_checked_without_saving(app: App, web: httpx2.Client) -> No
     )
     assert answer.status_code == 200 and "nothing in the last seven days" in answer.text
     assert 'value="12" checked' in answer.text and now_of(app, reader) == reader
+
+
+def test_a_keyword_tells_how_many_papers_a_week_with_three_of_them(
+    app: App, web: httpx2.Client
+) -> None:
+    day = NOW - timedelta(days=1)
+    shown = [
+        Sighting("import", f"s{n}", f"A scheme, number {n}", "", (f"A {n}",), published=day)
+        for n in range(12)
+    ]
+    import_papers(app.engine, shown, NOW)
+    page = link(app, a_reader(app), "preferences")
+    checked = web.post(page, data={"keywords": "scheme", "check": "1"}).text
+    checked = checked[checked.index('<div id="ck"') :].split("</div>")[0]
+    assert "scheme: about 12 papers a week, such as" in checked
+    assert checked.count("A scheme, number") == 3
+    assert "% of all papers: add a word" in checked
 
 
 def test_a_mistake_keeps_all_that_was_typed(app: App, web: httpx2.Client) -> None:

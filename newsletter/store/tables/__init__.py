@@ -48,11 +48,12 @@ from newsletter.store.tables.upkeep import (
     SourceListRow,
     SourceRow,
 )
-from newsletter.store.tables.words import WordSplitRow
+from newsletter.store.tables.words import AcronymRow, WordSplitRow
 
 __all__ = [
     "UNSETTLED",
     "UNSETTLED_ANSWER",
+    "acronyms",
     "caps",
     "deliveries",
     "evidence",
@@ -116,3 +117,4 @@ source_lists = _table(SourceListRow)
 runs = _table(RunRow)
 site = _table(SiteRow)
 word_splits = _table(WordSplitRow)
+acronyms = _table(AcronymRow)
