@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from newsletter import editions, site_queries
+from newsletter import editions, lost_time, site_queries
 from newsletter.config import Config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, Sender, moving_clock
@@ -111,6 +111,7 @@ class App:
                 "seconds": watch.as_json(),
             }
             report.problems = fetched.problems + delivered.problems
+            report.problems += lost_time.withheld(self.engine, now, self.window)
             report.is_unreachable = fetched.is_unreachable or delivered.is_unreachable
             operator = Operator(self.engine, self.config, self.renderer)
             if letter := operator.report(now, patience):

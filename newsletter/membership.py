@@ -195,6 +195,21 @@ def leave(connection: Connection, claims: Claims, now: datetime) -> bool:
     return has_left(connection, claims, now)
 
 
+def leaver_of(connection: Connection, claims: Claims) -> Subscriber:
+    """Load the reader whom a link to unsubscribe is for. It may be newer than what a restore left
+    of them.
+
+    Raises: TokenError.
+    """
+    try:
+        found = subscribers.get(connection, claims.subscriber)
+    except NotFound as e:
+        raise TokenError("expired") from e
+    if not 0 <= claims.epoch - found.epoch <= subscribers.EPOCHS_LOST:
+        raise TokenError("expired")
+    return found
+
+
 def has_left(connection: Connection, claims: Claims, now: datetime) -> bool:
     """Whether a reader left by a link, a short time ago: then `stay` brings them back.
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import paper_changes
+from newsletter import lost_time, paper_changes
 from newsletter.editions import Edition, read_seen, read_votes
 from newsletter.gc_tuning import growing
 from newsletter.mail_kinds import DIGEST, QUIET
@@ -129,6 +129,7 @@ def learn(
         merges = dedupe(sightings, known, now, ruled)
         if is_backdated:
             merges = [backdated(merge) for merge in merges]
+        merges = lost_time.known_before(connection, merges)
         papers.remember(connection, merges, now)
         paper_changes.note(connection, {paper.key: paper for paper in known}, merges, now)
         paper_changes.note_notices(connection, entries, now)
@@ -151,11 +152,13 @@ def learn(
 def find_due(engine: Engine, now: datetime, window: timedelta) -> list[Due]:
     """Groups of readers whose digest may be due; whether each has one already is asked when
     planning.
+
+    What was due before a restore is not: it may have been sent.
     """
     with writing(engine) as connection:
         due_readers.resume_paused(connection, now.astimezone(UTC).date())
         rhythms = due_readers.rhythms(connection)
-    return due(rhythms, now, window)
+        return lost_time.to_plan(connection, due(rhythms, now, window))
 
 
 def plan(
@@ -244,10 +247,14 @@ def _next_rows(
         untold = paper_events.untold(
             connection, edition.news, batch[0].id, batch[-1].id, edition.now
         )
+        ids = [reader.id for reader in batch]
+        may_have = lost_time.papers_of(connection, group, ids, edition.papers, expire_after)
     found = []
     expires = group.wish + expire_after
     for reader in batch:
         had: Collection[int] = seen.get(reader.id, ())
+        if reader.id in may_have:
+            had = may_have[reader.id].union(had)
         own = votes.get(reader.id, {})
         picks = choose(reader, edition.candidates, had, own, edition.older, is_counting=False).picks
         kind = DIGEST

@@ -155,7 +155,8 @@ class Tokens:
         systems do not touch.
 
         A tag is short enough for a local part (64 octets) and good for one box: bounce names a
-        ledger row, unsubscribe a subscriber and their epoch.
+        ledger row and the generation of the database, unless that is 0; unsubscribe names a
+        subscriber and their epoch.
         """
         said = "-".join(map(str, numbers))
         return f"{said}-{self._short(f'{box}:{said}', self._secrets[0])}"
@@ -181,9 +182,10 @@ class Tokens:
             self._secrets[-1], b"address:" + canonical.encode(), hashlib.sha256
         ).hexdigest()
 
-    def message_id(self, delivery: int) -> str:
+    def message_id(self, delivery: int, generation: int = 0) -> str:
         """The left side of a row's Message-ID: the same on every try, of use to nobody."""
-        return f"{delivery}.{self._short(f'message:{delivery}', self._secrets[-1])}"
+        row = f"{delivery}.{generation}" if generation else f"{delivery}"
+        return f"{row}.{self._short(f'message:{row}', self._secrets[-1])}"
 
     @staticmethod
     def _short(text: str, secret: bytes) -> str:

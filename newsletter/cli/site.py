@@ -11,27 +11,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from newsletter.cli import restoring
 from newsletter.cli.output import (
     as_called,
-    confirm,
     emit,
     mark,
     note,
-    open_app,
     read_config,
     say,
     session,
     table,
 )
-from newsletter.errors import ConfigError, InputError, NewsletterError, StoreError
+from newsletter.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from newsletter.config import Config
 
 config_app = typer.Typer(help="Configuration: check, show, path, opml.", no_args_is_help=True)
 db_app = typer.Typer(
-    help="Database: migrate, status, backup, restore, adopt.", no_args_is_help=True
+    help="Database: migrate, status, backup, restore, adopt, plan-missed.", no_args_is_help=True
 )
+db_app.command()(restoring.restore)
+db_app.command()(restoring.adopt)
+db_app.command("plan-missed")(restoring.plan_missed)
 dkim_app = typer.Typer(help="Signing keys: keygen.", no_args_is_help=True)
 
 CONFIG = """\
@@ -305,82 +307,8 @@ def _backup(config: Config, file: Path | None) -> Path:
             connection.execute("VACUUM INTO ?", (str(path),))
         return path
     path = file or Path(f"newsletter-{stamp}.dump")
-    _postgres("pg_dump", "--format=custom", f"--file={path}", _plain_url(config))
+    restoring.postgres("pg_dump", "--format=custom", f"--file={path}", restoring.plain_url(config))
     return path
-
-
-@db_app.command("restore")
-def restore(file: Path, yes: Annotated[bool, typer.Option("--yes")] = False) -> int:
-    """Put a backup in the place of the database. What was on its way then becomes held, never sent
-    twice.
-    """
-    import sqlite3
-
-    from newsletter.store.db import only_one, open_engine, writing
-    from newsletter.store.site_lock import settle_here
-
-    config = read_config()
-    if not file.exists():
-        raise InputError(f"{file} does not exist")
-    if not yes:
-        confirm(
-            f"This replaces the database {config.database.url.rpartition('/')[2]}. Go on?", "--yes"
-        )
-    engine = open_engine(config.database.url)
-    with only_one(engine, "daemon"), only_one(engine, "run"):
-        if engine.dialect.name == "sqlite":
-            target = Path(engine.url.database or "")
-            with sqlite3.connect(file) as copy:
-                if copy.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
-                    raise StoreError(f"{file} is damaged; nothing was replaced")
-            with sqlite3.connect(file) as copy, sqlite3.connect(target) as place:
-                copy.backup(place)
-        else:
-            _postgres(
-                "pg_restore", "--clean", "--if-exists", f"--dbname={_plain_url(config)}", str(file)
-            )
-        restored = open_engine(config.database.url)
-        with writing(restored) as connection:
-            settle_here(restored, connection, datetime.now(UTC))
-    held = "letters that were on their way are held: newsletter issues list"
-    say(f"{mark('ok')} restored; {as_called(held)}")
-    return 0
-
-
-@db_app.command("adopt")
-def adopt(yes: Annotated[bool, typer.Option("--yes")] = False) -> int:
-    """Send from this copy of the database from now on. What was on its way is held: the other one
-    may have sent it.
-    """
-    from newsletter.store.db import only_one, writing
-    from newsletter.store.site_lock import settle_here
-
-    site = open_app()
-    if not yes:
-        confirm("The place this database came from must never send again. Go on?", "--yes")
-    with only_one(site.engine, "run"), writing(site.engine) as connection:
-        held = settle_here(site.engine, connection, datetime.now(UTC))
-    if not emit({"held": held}):
-        seen = as_called("newsletter issues list")
-        say(f"{mark('ok')} this is the place that sends now; {held} letters are held: {seen}")
-    return 0
-
-
-def _plain_url(config: Config) -> str:
-    return config.database.url.replace("postgresql+psycopg://", "postgresql://")
-
-
-def _postgres(*command: str) -> None:
-    import subprocess
-
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-    except FileNotFoundError as e:
-        raise NewsletterError(
-            f"{command[0]} is not installed", hint="install PostgreSQL's client programs"
-        ) from e
-    except subprocess.CalledProcessError as e:
-        raise StoreError(f"{command[0]}: {e.stderr.strip()[:300]}") from e
 
 
 @dkim_app.command("keygen")

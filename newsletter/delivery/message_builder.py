@@ -24,8 +24,9 @@ from newsletter.models import (
     Topic,
 )
 from newsletter.steps.compose import IssueFacts, Links, PaperFacts, Renderer
-from newsletter.store import ledger_read, runs, subscribers, topics
+from newsletter.store import generations, ledger_read, runs, subscribers, topics
 from newsletter.store.db import reading
+from newsletter.store.generations import Generations
 from newsletter.tokens import Tokens
 
 
@@ -41,6 +42,7 @@ class MessageBuilder:
         self.takes_mail = bool(config.bounces.lmtp or config.bounces.maildir)
         self._shown = lru_cache(maxsize=8)(self._load_shown)
         self._stale = lru_cache(maxsize=8)(self._load_stale)
+        self._generations = Generations()
 
     def __call__(
         self, claims: Sequence[Claim]
@@ -51,6 +53,7 @@ class MessageBuilder:
         with reading(self.engine) as connection:
             readers = subscribers.by_ids(connection, (claim.subscriber for claim in claims))
             known = {topic.id: topic for topic in topics.in_use(connection)}
+            self._generations = generations.load(connection)
             missed: dict[int, tuple[date, int]] = {}
             for day in {claim.day for claim in claims if claim.day is not None}:
                 of_day = [claim.subscriber for claim in claims if claim.day == day]
@@ -133,13 +136,14 @@ class MessageBuilder:
 
     def message(self, claim: Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
         """The finished mail, signed when this site signs."""
-        site = self.config.site
+        site, generation = self.config.site, self._generations.of(claim.id)
+        row = (claim.id, generation) if generation else (claim.id,)
         sender = (
-            f"bounce+{self.tokens.tag('bounce', claim.id)}@{self.domain}"
+            f"bounce+{self.tokens.tag('bounce', *row)}@{self.domain}"
             if self.takes_mail
             else site.from_
         )
-        message_id = f"{self.tokens.message_id(claim.id)}@{self.domain}"
+        message_id = f"{self.tokens.message_id(*row)}@{self.domain}"
         envelope = Envelope(claim.id, sender, _recipient(claim, reader), message_id, claim.due_at)
         headers = (
             self._list_headers(claim, reader)

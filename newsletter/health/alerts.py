@@ -18,7 +18,7 @@ from newsletter.steps.classify_reply import clean_reply
 from newsletter.steps.compose import Renderer
 from newsletter.steps.due import zone
 from newsletter.store import inbound as inbound_store
-from newsletter.store import ledger_read, runs
+from newsletter.store import ledger_read, runs, site_lock
 from newsletter.store.db import reading, writing
 
 FACT = "operator_mail"  #: the day of the last one, in the site's zone
@@ -26,6 +26,8 @@ INBOUND = "inbound_away"  #: since when returned mail cannot be taken in, and wh
 #: The operator is told by mail of returned mail that cannot be read for so long; `status` says it
 #: at once.
 PATIENCE = timedelta(hours=1)
+#: Letters that were due before a restore are spoken of for so long; then they are out of date.
+NEWS_FOR = timedelta(hours=24)
 
 
 def standing(
@@ -38,6 +40,9 @@ def standing(
         for issue in ledger_read.issue_counts(connection, limit=3)
         if issue["state"] == "paused"
     ]
+    restored = site_lock.restored(connection)
+    if restored and now - restored.at < NEWS_FOR:
+        found.append(str(restored))
     away = runs.fact(connection, INBOUND)
     if away and now - datetime.fromisoformat(away["since"]) >= patience:
         found.append(

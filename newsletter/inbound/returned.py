@@ -13,7 +13,7 @@ from newsletter.app import App
 from newsletter.delivery.suppression import COMPLAINT, Outcome, Suppression
 from newsletter.inbound.verdict import Returned
 from newsletter.models import Evidence
-from newsletter.store import evidence, ledger_life
+from newsletter.store import evidence, generations, ledger_life
 from newsletter.text.refusals import Cause
 
 NOT_OURS = "dropped: not our token"
@@ -45,7 +45,9 @@ def note_returned(
         return NOT_OURS
     if found.kind in _WITHOUT_EFFECT:
         return f"dropped: {_WITHOUT_EFFECT[found.kind]}"
-    delivery = numbers[0]
+    delivery, generation = numbers[0], numbers[1] if len(numbers) > 1 else 0
+    if generations.load(connection).of(delivery) != generation:
+        return generations.LOST
     mailed = evidence.find(connection, delivery, now)
     if mailed is None:
         return "dropped: no letter of the last two weeks"

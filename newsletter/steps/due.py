@@ -34,6 +34,20 @@ def due(rhythms: Iterable[tuple[str, int, str]], now: datetime, window: timedelt
     return sorted(found, key=lambda due: (due.wish, due.timezone, due.rhythm))
 
 
+def days_due(group: Due, since: datetime, until: datetime) -> list[date]:
+    """The dates of which readers of that zone, hour and rhythm had a digest due in (since,
+    until].
+    """
+    first, last = (moment.astimezone(zone(group.timezone)).date() for moment in (since, until))
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    wishes = {day: instant(day, group.hour, group.timezone) for day in days}
+    return [
+        day
+        for day, wish in wishes.items()
+        if wish is not None and since < wish <= until and is_mail_day(group.rhythm, day)
+    ]
+
+
 def next_due(rhythms: Iterable[tuple[str, int, str]], now: datetime) -> datetime | None:
     """The next instant at which somebody is due."""
     instants = []

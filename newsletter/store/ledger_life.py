@@ -370,16 +370,10 @@ def end_moves(connection: Connection, subscriber: int, now: datetime) -> None:
 
 
 def hold_open(connection: Connection, now: datetime) -> int:
-    """Hold open letters after a restore: they may have left since the backup was made."""
-    on_its_way = and_(
-        deliveries.c.state.in_(("pending", "deferred", "claimed", "dot")),
-        deliveries.c.issue.is_not(None),
-    )
-    held = {
-        "state": "held",
-        "settled_at": now,
-        "phase": "dot",
-        "reply": "restored from a backup",
-        "claim_token": None,
-    }
-    return connection.execute(update(deliveries).where(on_its_way).values(held)).rowcount
+    """Hold open letters after a restore: they may have left since the backup was made.
+
+    Mails that answer a person expire; who got none can ask again. Returns how many are held.
+    """
+    unknown = {"settled_at": now, "phase": "dot", "reply": "restored from a backup"}
+    _move(connection, UNSETTLED_ANSWER, state="expired", claim_token=None, **unknown)
+    return _move(connection, UNSETTLED, state="held", claim_token=None, **unknown)

@@ -35,6 +35,7 @@ _MAILS = select(func.count()).where(
     deliveries.c.subscriber == bindparam("reader"),
     deliveries.c.kind == bindparam("name"),
     deliveries.c.due_at > bindparam("since"),
+    deliveries.c.state != "expired",
 )
 _MOVE = (
     select(deliveries.c.id, deliveries.c.context, deliveries.c.due_at)
@@ -250,7 +251,9 @@ def has_waiting(connection: Connection, now: datetime, *, is_answers: bool = Fal
 
 
 def enqueued_since(connection: Connection, subscriber: int, kind: MailKind, since: datetime) -> int:
-    """Count the mails of a kind that were planned for a reader since a moment."""
+    """Count the mails of a kind that were planned for a reader since a moment, without those that
+    went out of date before they could be sent.
+    """
     asked = {"reader": subscriber, "name": kind.name, "since": since}
     return connection.scalar(_MAILS, asked) or 0
 
@@ -340,6 +343,14 @@ def seen_papers(
         sent = papers[: row.pick_limit] if row.pick_limit else papers
         found.setdefault(row.subscriber, set()).update(sent)
     return found
+
+
+def readers_of(connection: Connection, day: date, readers: Sequence[int]) -> set[int]:
+    """Return those of `readers` (sorted) that have a row in the issue of a date."""
+    mine = deliveries.c.subscriber.between(readers[0], readers[-1])
+    of_day = select(issues.c.id).where(issues.c.date == day)
+    rows = select(deliveries.c.subscriber).where(mine, deliveries.c.issue.in_(of_day))
+    return set(connection.scalars(rows))
 
 
 def quiet_days(connection: Connection, low: int, high: int, now: datetime) -> dict[int, int]:

@@ -27,14 +27,12 @@ from sqlalchemy.sql import ColumnElement
 
 from newsletter.errors import InputError, NotFound
 from newsletter.models import DeliveryState, Subscriber, SubscriberState
-from newsletter.store import ledger_life
+from newsletter.store import generations, ledger_life
 from newsletter.store.db import chunks, insert_into
-from newsletter.store.tables import (
-    deliveries,
-    issues,
-    subscriber_topics,
-    subscribers,
-)
+from newsletter.store.tables import deliveries, issues, subscriber_topics, subscribers
+
+#: A reader may have left and come back so often after the backup that was restored.
+EPOCHS_LOST = 16
 
 # -- finding ---------------------------------------------------------------------------------------
 
@@ -123,6 +121,7 @@ def add(
 
     Raises: InputError when the address is known already.
     """
+    reader = replace(reader, epoch=generations.first_epoch())
     values = _record(reader) | {"canonical": canonical, "created_at": now, "consent": consent}
     id = connection.scalar(_add(connection.dialect), values)
     if id is None:
@@ -179,7 +178,8 @@ def add_many(
     Returns canonical key -> id of those that were added.
     """
     rows = [
-        _record(reader) | {"canonical": canonical, "created_at": now, "consent": consent}
+        _record(replace(reader, epoch=generations.first_epoch()))
+        | {"canonical": canonical, "created_at": now, "consent": consent}
         for reader, canonical, consent in newcomers
     ]
     if not rows:
@@ -206,10 +206,13 @@ def add_many(
 
 
 def leave(connection: Connection, id: int, epoch: int, reason: str, now: datetime) -> None:
-    """Unsubscribe by a link of that epoch. Doing it again changes nothing."""
+    """Unsubscribe by a link of that epoch, or of one that a restore took back (`EPOCHS_LOST`).
+
+    Doing it again changes nothing.
+    """
     mine = and_(
         subscribers.c.id == id,
-        subscribers.c.epoch == epoch,
+        subscribers.c.epoch.between(epoch - EPOCHS_LOST, epoch),
         subscribers.c.state != SubscriberState.UNSUBSCRIBED,
     )
     left = {
@@ -303,7 +306,9 @@ def erase(connection: Connection, id: int) -> None:
     for issue, rows, silent in connection.execute(mine.group_by(deliveries.c.issue)).all():
         fewer = {"planned": issues.c.planned - (rows - silent), "quiet": issues.c.quiet - silent}
         connection.execute(update(issues).where(issues.c.id == issue).values(fewer))
+    newest = generations.newest(connection)
     connection.execute(delete(subscribers).where(subscribers.c.id == id))
+    generations.note_erased(connection, newest)
 
 
 # -- rows ------------------------------------------------------------------------------------------

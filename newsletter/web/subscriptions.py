@@ -115,7 +115,7 @@ class Subscriptions(TokenPages):
             has_left = await self.batch.write(partial(membership.leave, claims=claims, now=now))
             return self._unsubscribed(request, has_left)
         try:
-            reader = await self.batch.read(partial(membership.reader_of, claims=claims))
+            reader = await self.batch.read(partial(membership.leaver_of, claims=claims))
         except TokenError:
             has_left = await self.batch.read(partial(membership.has_left, claims=claims, now=now))
             return self._unsubscribed(request, has_left)

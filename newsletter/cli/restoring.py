@@ -1,0 +1,115 @@
+"""Another state of the database, or another place for it: restore, adopt, and what is planned after
+them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from newsletter.cli.output import as_called, confirm, emit, mark, open_app, read_config, say
+from newsletter.errors import InputError, NewsletterError, StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from newsletter.config import Config
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def restore(file: Path, yes: Yes = False) -> int:
+    """Put a backup in the place of the database. What was on its way then becomes held; what was
+    due since is not planned. Nothing is sent twice.
+    """
+    from newsletter.store.db import only_one, open_engine
+
+    config = read_config()
+    if not file.exists():
+        raise InputError(f"{file} does not exist")
+    if not yes:
+        confirm(
+            f"This replaces the database {config.database.url.rpartition('/')[2]}. Go on?", "--yes"
+        )
+    engine = open_engine(config.database.url)
+    with only_one(engine, "daemon"), only_one(engine, "run"):
+        if engine.dialect.name == "sqlite":
+            _copy(file, Path(engine.url.database or ""))
+        else:
+            postgres(
+                "pg_restore", "--clean", "--if-exists", f"--dbname={plain_url(config)}", str(file)
+            )
+        return _settle(open_engine(config.database.url), "restored")
+
+
+def _copy(file: Path, target: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(file) as copy:
+        if copy.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+            raise StoreError(f"{file} is damaged; nothing was replaced")
+    with sqlite3.connect(file) as copy, sqlite3.connect(target) as place:
+        copy.backup(place)
+
+
+def adopt(yes: Yes = False) -> int:
+    """Send from this copy of the database from now on. What was on its way is held, and what was
+    due since is not planned: the other one may have sent it.
+    """
+    from newsletter.store.db import only_one
+
+    site = open_app()
+    if not yes:
+        confirm("The place this database came from must never send again. Go on?", "--yes")
+    with only_one(site.engine, "run"):
+        return _settle(site.engine, "this is the place that sends now")
+
+
+def _settle(engine: Engine, done: str) -> int:
+    from newsletter.store import site_lock
+    from newsletter.store.db import writing
+
+    with writing(engine) as connection:
+        held = site_lock.settle_here(engine, connection, datetime.now(UTC))
+        restored = site_lock.restored(connection)
+    if not emit({"held": held, "not_planned_until": restored and restored.at}):
+        say(as_called(f"{mark('ok')} {done}; {held} letters are held: newsletter issues list"))
+        say(as_called(str(restored)))
+    return 0
+
+
+def plan_missed(yes: Yes = False) -> int:
+    """Plan what was due between a backup and its restore after all: it was not sent."""
+    from newsletter.store import site_lock
+    from newsletter.store.db import only_one, writing
+
+    site = open_app()
+    if not yes:
+        confirm("Whoever got these letters already gets them twice. Go on?", "--yes")
+    with only_one(site.engine, "run"), writing(site.engine) as connection:
+        is_changed = site_lock.plan_missed(connection)
+    if not emit({"planned": is_changed}):
+        later = as_called("the next run plans them: newsletter run")
+        say(f"{mark('ok')} {later}" if is_changed else "nothing was withheld")
+    return 0
+
+
+def plain_url(config: Config) -> str:
+    return config.database.url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def postgres(*command: str) -> None:
+    """Run a program of PostgreSQL. Raises: NewsletterError, StoreError."""
+    import subprocess
+
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    except FileNotFoundError as e:
+        raise NewsletterError(
+            f"{command[0]} is not installed", hint="install PostgreSQL's client programs"
+        ) from e
+    except subprocess.CalledProcessError as e:
+        raise StoreError(f"{command[0]}: {e.stderr.strip()[:300]}") from e
