@@ -43,6 +43,8 @@ MIX = {
 }
 FORM = "application/x-www-form-urlencoded"
 CONNECTIONS = 64
+#: A reader and their epoch, of which links are made.
+Link = tuple[int, int]
 CONFIG = """
 [site]
 base_url = "http://127.0.0.1:{port}"
@@ -161,14 +163,14 @@ class _Line(asyncio.Protocol):
 
 
 def mixed(
-    tokens: Tokens, pending: list[int], active: list[int], chance: random.Random
+    tokens: Tokens, pending: list[Link], active: list[Link], chance: random.Random
 ) -> Iterator[tuple[str, bytes]]:
     """Requests of the mix without end; every subscribe comes from another network."""
     kinds, weights, now = list(MIX), list(MIX.values()), datetime.now(UTC)
     run, number = chance.randrange(1 << 30), 0
 
-    def path(purpose: str, reader: int) -> str:
-        return f"/{purpose}/{tokens.make(purpose, reader, 1, now)}"
+    def path(purpose: str, reader: Link) -> str:
+        return f"/{purpose}/{tokens.make(purpose, *reader, now)}"
 
     while True:
         number += 1
@@ -218,7 +220,7 @@ def _request(method: str, path: str, body: str = "", network: str = "") -> bytes
     return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
 
 
-def make_site(folder: Path, port: int, relay: int, readers: int) -> tuple[list[int], list[int]]:
+def make_site(folder: Path, port: int, relay: int, readers: int) -> tuple[list[Link], list[Link]]:
     """A site with an issue that waits to be sent, and readers in two states: (pending, active)."""
     (folder / "config.toml").write_text(CONFIG.format(port=port, relay=relay))
     (folder / "secret.key").write_text("k" * 64)
@@ -226,15 +228,14 @@ def make_site(folder: Path, port: int, relay: int, readers: int) -> tuple[list[i
     migrate(engine)
     fill(engine, readers, random.Random(1))
     now = datetime.now(UTC)
-    ids: dict[SubscriberState, list[int]] = defaultdict(list)
+    ids: dict[SubscriberState, list[Link]] = defaultdict(list)
     with writing(engine) as connection:
         topics.seed(connection, load_curated())
         for state in (SubscriberState.PENDING, SubscriberState.ACTIVE):
             for n in range(2000):
                 email = f"{state}{n}@web{n % 500}.example.org"
-                ids[state].append(
-                    subscribers.add(connection, Subscriber(0, email, state), email, now).id
-                )
+                added = subscribers.add(connection, Subscriber(0, email, state), email, now)
+                ids[state].append((added.id, added.epoch))
     engine.dispose()
     return ids[SubscriberState.PENDING], ids[SubscriberState.ACTIVE]
 

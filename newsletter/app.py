@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from newsletter import editions, lost_time, site_queries
+from newsletter import editions, planning, site_queries
 from newsletter.config import Config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, Sender, moving_clock
@@ -21,7 +21,6 @@ from newsletter.health.alerts import Operator
 from newsletter.mail.relay import Relay, settings_of
 from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.moments import iso
-from newsletter.planning import plan_due
 from newsletter.ports import Transport
 from newsletter.run_reports import Report, on_record
 from newsletter.steps.classify_reply import DeliveryPolicy
@@ -96,7 +95,7 @@ class App:
         async with self.turns.run(), on_record(self.engine, now) as report:
             if is_fetching:
                 fetched = await fetch_sources(self.engine, self.config, now, only, watch)
-            planned = await plan_due(self.engine, self.config, now, watch)
+            planned = await planning.plan_due(self.engine, self.config, now, watch)
             if is_fetching and not planned.is_anybody_due:
                 with watch.stage("trend"):
                     editions.rank(self.engine, now)
@@ -111,7 +110,7 @@ class App:
                 "seconds": watch.as_json(),
             }
             report.problems = fetched.problems + delivered.problems
-            report.problems += lost_time.withheld(self.engine, now, self.window)
+            report.problems += planning.withheld(self.engine, self.config, now)
             report.is_unreachable = fetched.is_unreachable or delivered.is_unreachable
             operator = Operator(self.engine, self.config, self.renderer)
             if letter := operator.report(now, patience):

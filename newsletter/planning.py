@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import editions, pipeline, summaries
+from newsletter import editions, lost_time, pipeline, summaries
 from newsletter.config import Config
 from newsletter.health import sources as source_health
 from newsletter.matching.embeddings import open_matcher
@@ -84,6 +84,11 @@ def would_plan(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
             due_now += 1
             quiet += not row.picks
     return {"at": iso(now), "due": due_now, "would_send": due_now - quiet, "quiet": quiet}
+
+
+def withheld(engine: Engine, config: Config, now: datetime) -> list[str]:
+    """Why readers who are due get nothing: a restore."""
+    return lost_time.withheld(engine, now, _window(config))
 
 
 def has_due(engine: Engine, config: Config, now: datetime) -> bool:
