@@ -113,6 +113,16 @@ def test_K01_one_receiver_that_refuses_the_site_is_no_reason_to_pause_for_the_ot
     assert reason.endswith("letters were refused: 550 no")
 
 
+def test_K01_the_refusals_of_one_strict_receiver_do_not_count_while_another_accepts() -> None:
+    brake, policy = Brake(), refusal(cause="sender", enhanced="5.7.26")
+    brake.note(7, "example.org", SENT, 20)
+    assert not any(brake.note(7, "strict.example", policy, 20) for _ in range(2 * IN_A_ROW))
+    alone = Brake()
+    alone.note(7, "strict.example", SENT, 20)
+    reasons = [alone.note(7, "strict.example", policy, 20) for _ in range(LEAST)]
+    assert not any(reasons[:-1]) and reasons[-1].startswith("10 of 20 letters were refused")
+
+
 def test_a_receiver_that_refuses_the_site_is_left_alone() -> None:
     receivers, policy = Receivers(), refusal(cause="sender", enhanced="5.7.26")
     said = [receivers.note("strict.example", policy) for _ in range(POLICY_REFUSALS)]
@@ -134,6 +144,21 @@ def test_a_receiver_is_left_alone_for_ten_of_its_last_twenty_answers() -> None:
     assert not few.is_left_alone("strict.example")
     assert enough.is_left_alone("strict.example")
     assert not old.is_left_alone("strict.example")
+
+
+@pytest.mark.parametrize(
+    ("phase", "is_slowed"),
+    [("connect", False), ("mail", False), ("rcpt", True), ("data", True), ("dot", True)],
+)
+def test_a_receiver_is_slowed_by_421_to_its_own_letters_only(phase: str, is_slowed: bool) -> None:
+    """Before RCPT the relay speaks for itself: it does not know the receiver yet."""
+    receivers = Receivers(lambda: 1000.0)
+    assert receivers.is_ready("busy.example")
+    later = Receipt(1, DeliveryState.DEFERRED, NOW, 421, phase=phase)
+    assert receivers.note("busy.example", later) == ""
+    assert receivers.is_ready("busy.example") is not is_slowed
+    assert (receivers.wait_s("busy.example") > 0) is is_slowed
+    assert receivers.is_ready("other.example")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from newsletter.list_days import ARXIV, deadline, is_holiday, is_list_day, latest_list_day
+from newsletter.list_days import (
+    ARXIV,
+    DAILY,
+    WEEKDAYS,
+    deadline,
+    is_holiday,
+    is_list_day,
+    latest_list_day,
+)
 from newsletter.models import SourceState
 from newsletter.sources.arxiv_schedule import judge
 from newsletter.sources.source_state import marks
@@ -92,3 +100,24 @@ def test_holidays_are_those_of_every_year(year: int, days: str) -> None:
     if is_holiday(date(year, 12, 31)) and date(year, 12, 31) not in found:  # a leap year
         found.append(date(year, 12, 31))
     assert " ".join(f"{day:%m%d}" for day in found) == days
+
+
+def test_a_list_is_whole_when_it_appears_or_when_its_day_is_over() -> None:
+    day = date(2026, 5, 4)
+    assert ARXIV.due_at(day) == datetime(2026, 5, 4, 4, tzinfo=UTC)  # midnight in New York
+    assert DAILY.due_at(day) == WEEKDAYS.due_at(day) == datetime(2026, 5, 5, tzinfo=UTC)
+
+
+def test_at_weekends_a_list_may_come_and_only_that_of_every_day_must() -> None:
+    week = [date(2026, 5, 4) + timedelta(days=n) for n in range(7)]
+    assert DAILY.days(week[0], week[-1]) == WEEKDAYS.days(week[0], week[-1]) == week
+    assert all(map(DAILY.must_have_list, week))
+    assert [WEEKDAYS.must_have_list(day) for day in week] == [True] * 5 + [False] * 2
+    assert (DAILY.patience, WEEKDAYS.patience) == (timedelta(hours=24), timedelta(days=5))
+
+
+def test_the_monday_after_a_holiday_on_friday_needs_no_list() -> None:
+    """On Sunday, 6 July 2025, arXiv made no announcement."""
+    assert not is_list_day(date(2025, 7, 7)) and is_list_day(date(2025, 7, 8))
+    assert is_list_day(date(2026, 11, 30))  # Thanksgiving is on a Thursday
+    assert latest_list_day(date(2025, 7, 7)) == date(2025, 7, 3)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from benchmarks.dedupe_quality import pairs
 from newsletter.models import Merge, Paper, Sighting
-from newsletter.steps.combine import combine, lookup_keys, paper_keys
+from newsletter.steps.combine import combine, lookup_keys, paper_keys, remade
 from newsletter.steps.dedupe import _within_reach, dedupe
 from newsletter.steps.identity import same_paper
 
@@ -558,3 +558,11 @@ def test_labelled_pairs_are_decided_better_than_magellan_does(
     result = pairs(data_dir / "er" / file)
     assert result["precision"] >= precision
     assert result["f1"] > f1
+
+
+def test_a_paper_that_is_made_again_keeps_what_is_its_own() -> None:
+    own = Paper("doi:10.1000/old", "A title of before", key=7, first_seen=NOW, is_hidden=True)
+    made = remade(own, [arxiv(title=TITLE)], NOW + timedelta(days=3))
+    assert (made.id, made.key, made.first_seen, made.is_hidden) == (own.id, 7, NOW, True)
+    assert (made.title, made.authors) == (TITLE, PEOPLE)
+    assert remade(own, [], NOW) is own

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select, update
 
-from newsletter.store import ledger_life, ledger_read
+from newsletter import mail_kinds
+from newsletter.models import Evidence
+from newsletter.store import evidence, ledger_life, ledger_plan, ledger_read, subscribers
 from newsletter.store.db import database_seconds, reading, writing
 from newsletter.store.tables import deliveries
 from tests.faults.server import Server
@@ -118,3 +120,68 @@ async def test_papers_of_a_letter_that_expired_are_sent_later(tmp_path: Path) ->
     assert site.states() == {"expired": 1}
     with reading(site.engine) as connection:
         assert ledger_read.seen_papers(connection, 0, 99, NOW + timedelta(days=1)) == {}
+
+
+@pytest.mark.parametrize("is_retrying_digests", [False, True])
+@pytest.mark.parametrize("is_own_process", [False, True])
+def test_after_a_dot_without_a_reply_only_what_may_come_twice_is_sent_again(
+    any_engine: Engine, is_retrying_digests: bool, is_own_process: bool
+) -> None:
+    (reader,) = add_readers(any_engine, 1)
+    freeze(any_engine, [reader])
+    with writing(any_engine) as connection:
+        ledger_plan.enqueue(connection, reader, mail_kinds.WELCOME, {}, NOW)
+        connection.execute(update(deliveries).values(state="dot", dot_at=0))
+    settle = ledger_life.release_owner if is_own_process else ledger_life.sweep
+    settle(any_engine, NOW, is_retrying_digests=is_retrying_digests)
+    with reading(any_engine) as connection:
+        rows = connection.execute(select(deliveries.c.kind, deliveries.c.state)).all()
+    digest = "pending" if is_retrying_digests else "held"
+    assert dict(map(tuple, rows)) == {"digest": digest, "welcome": "pending"}
+
+
+@pytest.mark.parametrize(
+    ("state", "after"),
+    [("pending", "pending"), ("deferred", "deferred"), ("claimed", "pending"), ("dot", "dot")],
+)
+def test_a_letter_that_did_not_leave_goes_to_the_new_address(
+    any_engine: Engine, state: str, after: str
+) -> None:
+    (reader,) = add_readers(any_engine, 1)
+    freeze(any_engine, [reader])
+    (claim,) = ledger_life.claim(any_engine, 1, NOW)
+    with writing(any_engine) as connection:
+        connection.execute(update(deliveries).values(state=state))
+        new = "new@example.org"
+        subscribers.change_address(connection, reader, new, new)
+    with reading(any_engine) as connection:
+        row = connection.execute(select(deliveries)).one()
+    is_moved = state != "dot"
+    assert row.state == after and row.address_version == (2 if is_moved else 1)
+    assert row.claim_token == (None if is_moved else claim.token)
+    assert ledger_life.fence(any_engine, [(claim.id, claim.token)]) == set()
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_doubted", "is_tried_again"),
+    [
+        ("gone", False, False),
+        ("full", False, False),
+        ("closed", False, False),
+        ("gone", True, True),
+        ("sender", False, True),
+        ("content", False, True),
+    ],
+)
+def test_a_refusal_is_tried_again_unless_the_mailbox_was_the_cause(
+    any_engine: Engine, cause: str, is_doubted: bool, is_tried_again: bool
+) -> None:
+    issue = freeze(any_engine, add_readers(any_engine, 1))
+    with writing(any_engine) as connection:
+        connection.execute(update(deliveries).values(state="refused"))
+        delivery = connection.execute(select(deliveries.c.id)).scalar_one()
+        mailed = evidence.find_any(connection, delivery)
+        said = Evidence(delivery, "bounce", cause, NOW)
+        assert mailed and evidence.note(connection, mailed, said, is_doubted=is_doubted)
+        assert ledger_life.retry(connection, issue, NOW) == int(is_tried_again)
+    assert _row(any_engine)[0] == ("pending" if is_tried_again else "refused")

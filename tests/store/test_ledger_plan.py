@@ -11,12 +11,12 @@ from sqlalchemy import Engine, insert, select
 from newsletter import pipeline
 from newsletter.editions import Edition, choose_for
 from newsletter.matching.index import Index
-from newsletter.models import Heat, Paper, Subscriber, SubscriberState, Topic
+from newsletter.models import Heat, Paper, Pick, Reason, Subscriber, SubscriberState, Topic
 from newsletter.pipeline import SILENT_DAYS, plan
 from newsletter.steps.choose import CandidateSet
 from newsletter.steps.due import Due
 from newsletter.steps.match import match
-from newsletter.store import feedback, ledger_read, subscribers, tables
+from newsletter.store import feedback, ledger_plan, ledger_read, subscribers, tables
 from newsletter.store.db import reading, writing
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -167,3 +167,13 @@ def test_a_vote_taken_back_leaves_no_trace(any_engine: Engine) -> None:
             feedback.vote(connection, ada, 3, value, NOW)
         after = choose_for(any_engine, reader, edition)
         assert (after == before) == (value == 0)
+
+
+def test_picks_are_read_as_they_were_packed_all_of_them_or_the_first() -> None:
+    picks = tuple(
+        Pick(paper, 1, 0.5, 0.25, 0.75, (Reason("topic", "Graphs"),)) for paper in (1, 2, 3)
+    )
+    packed = ledger_plan.pack_picks(picks)
+    assert ledger_plan.unpack_picks(packed) == ledger_plan.unpack_picks(packed, 0) == picks
+    assert ledger_plan.unpack_picks(packed, 2) == picks[:2]
+    assert ledger_plan.unpack_picks(None) == ()
