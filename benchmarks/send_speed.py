@@ -5,9 +5,9 @@ dot.
     [--processes 2] [--dkim KEY]
 
 Claim, personal letter, phases, fence and record, on an SQLite database with synchronous=FULL that
-is thrown away. Each reader gets another ten of the bundled sample's papers. `--canned BYTES` is a
-second figure: the same bytes to everybody, so that claim, fence, record and SMTP are left. Beside
-it belongs, into the same `smtp-sink -c PORT 1000`,
+is thrown away. Each reader gets another `--papers` (8) of the bundled sample's papers. `--canned
+BYTES` is a second figure: the same bytes to everybody, so that claim, fence, record and SMTP are
+left. Beside it belongs, into the same `smtp-sink -c PORT 1000`,
 
     smtp-source -s 8 -l BYTES -m N -d -f a@localhost -t b@localhost 127.0.0.1:PORT
 """
@@ -54,7 +54,6 @@ from newsletter.store.db import migrate, open_engine, reading, writing
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 DAY = date(2026, 11, 23)
 TOPICS = ("Language models", "Graph learning", "Statistics")
-PAPERS = 10
 CONFIG = """
 [site]
 name = "Trending Papers"
@@ -96,8 +95,8 @@ class Counting(MessageBuilder):
         ), self.canned
 
 
-def fill(engine: Engine, readers: int, chance: random.Random) -> None:
-    """Readers, papers and a frozen issue with a row for each reader."""
+def fill(engine: Engine, readers: int, chance: random.Random, each: int = 8) -> None:
+    """Readers, papers and a frozen issue with a row of `each` picks for each reader."""
     with writing(engine) as connection:
         known = [
             topics.add(connection, Topic(0, name.split()[0].lower(), name, name.lower())).id
@@ -130,7 +129,7 @@ def fill(engine: Engine, readers: int, chance: random.Random) -> None:
         facts[paper.key] = show(paper, heat)
     frozen = (
         ledger_plan.FrozenRow(
-            id, "digest", tuple(_picks(kept, known, chance)), NOW, NOW + timedelta(hours=18)
+            id, "digest", tuple(_picks(kept, known, chance, each)), NOW, NOW + timedelta(hours=18)
         )
         for id in ids
     )
@@ -159,9 +158,11 @@ def _merges() -> Iterator[Merge]:
         yield Merge(paper, shown, keys=paper.identifiers, why=("new",))
 
 
-def _picks(kept: Sequence[Paper], known: Sequence[int], chance: random.Random) -> Iterator[Pick]:
-    """Ten papers in three sections, each with its reason."""
-    for at, paper in enumerate(chance.sample(kept, PAPERS)):
+def _picks(
+    kept: Sequence[Paper], known: Sequence[int], chance: random.Random, each: int
+) -> Iterator[Pick]:
+    """Papers in three sections, each with its reason."""
+    for at, paper in enumerate(chance.sample(kept, each)):
         reasons = (
             Reason("topic", TOPICS[at % 3]),
             Reason("keyword", chance.choice(("graph", "proof", "sampling"))),
@@ -205,7 +206,7 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     (folder / "secret.key").chmod(0o600)
     engine = open_engine(f"sqlite:///{folder / 'newsletter.db'}")
     migrate(engine)
-    fill(engine, given.readers, random.Random(1))
+    fill(engine, given.readers, random.Random(1), given.papers)
     tasks = [(folder, given.canned)] * given.processes
     if given.processes == 1:
         parts = [work(*tasks[0])]
@@ -240,6 +241,7 @@ def main() -> None:
         "--relay", default="127.0.0.1:2525", help="HOST:PORT on this machine, without TLS"
     )
     parser.add_argument("--readers", type=int, default=20_000)
+    parser.add_argument("--papers", type=int, default=8, help="in each letter")
     parser.add_argument("--connections", type=int, default=8, help="over all processes")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--dkim", type=Path, help="a private key (newsletter dkim keygen)")

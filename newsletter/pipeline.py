@@ -223,11 +223,23 @@ def rows(
             found = [row for row in batch if row.picks and row.kind == DIGEST.name]
             edition.no_content += len(batch) - len(found)
             batch = found
-        for row in batch:
-            for pick in row.picks:
-                if pick.paper not in shown:
-                    shown[pick.paper] = show(edition.papers[pick.paper], edition.heats[pick.paper])
+        new = {pick.paper for row in batch for pick in row.picks} - shown.keys()
+        shown |= shown_papers(engine, edition, new)
         yield from batch
+
+
+def shown_papers(
+    engine: Engine, edition: Edition, keys: Collection[int]
+) -> dict[int, dict[str, Any]]:
+    """What letters say about these papers, with how their counters grew."""
+    if not keys:
+        return {}
+    with reading(engine) as connection:
+        readings = signals.of_papers(connection, keys, edition.now)
+    return {
+        key: show(edition.papers[key], edition.heats[key], readings.get(key, ()), edition.now)
+        for key in keys
+    }
 
 
 def _next_rows(

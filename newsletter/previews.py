@@ -8,8 +8,9 @@ from newsletter import editions, mail_kinds
 from newsletter.app import App
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.models import Choice, Claim, Letter, Subscriber, Topic
+from newsletter.pipeline import shown_papers
 from newsletter.planning import open_edition
-from newsletter.steps.compose import PaperFacts, show
+from newsletter.steps.compose import PaperFacts
 from newsletter.steps.due import zone
 
 
@@ -33,7 +34,8 @@ def preview(app: App, reader: Subscriber, now: datetime) -> Preview:
     day = now.astimezone(zone(reader.timezone)).date()
     matched = [pick.paper for pick in (*choice.picks, *(pick for _, pick in choice.passed))]
     shown = {
-        key: PaperFacts.from_facts(show(edition.papers[key], edition.heats[key])) for key in matched
+        key: PaperFacts.from_facts(facts)
+        for key, facts in shown_papers(app.engine, edition, matched).items()
     }
     if not choice.picks:
         return Preview(reader, choice, shown, edition.topics, day)

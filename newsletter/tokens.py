@@ -14,19 +14,29 @@ import hashlib
 import hmac
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from newsletter.errors import ConfigError, InputError
 
-PURPOSES = ("confirm", "preferences", "unsubscribe", "feedback", "view", "address", "feed")
+#: A "letter" opens the pages that its letter leads to; letters of earlier versions had a token for
+#: each of them, and one for each vote.
+PURPOSES = (
+    "confirm",
+    "preferences",
+    "unsubscribe",
+    "feedback",
+    "view",
+    "letter",
+    "address",
+    "feed",
+)
 _PERSONS = {purpose: purpose.encode() for purpose in PURPOSES}
 _BODY = struct.Struct(">QIIqb")  # subscriber, epoch, made (seconds since the epoch), paper, vote
 _MAC_BYTES = 20
-#: In characters. Body and MAC are whole groups of base64, so that many tokens are encoded as one
-#: and cut apart.
+#: In characters. Body and MAC are whole groups of base64.
 _LENGTH = (_BODY.size + _MAC_BYTES) // 3 * 4
 #: A token, then marks that are not ours, some of them as HTML names.
 _LINK = re.compile(rf"([\w-]{{{_LENGTH - 1},}})((?:&(?:gt|quot|#39);|[^a-zA-Z0-9])*)", re.ASCII)
@@ -56,9 +66,8 @@ class Claims:
     subscriber: int
     epoch: int  #: of the subscriber when it was made; compare before acting
     made: datetime
-    paper: int = (
-        0  #: feedback: Paper.key · view: the issue's id · address: the ledger row that asked
-    )
+    #: feedback: its key · view, letter: the issue's id · address: the ledger row that asked
+    paper: int = 0
     vote: int = 0  #: feedback: 1 more, -1 less
 
 
@@ -102,29 +111,13 @@ class Tokens:
         """Sign one link. Same values, same token: letters stay identical when they are made
         again.
         """
-        return self.make_many(purpose, subscriber, epoch, now, [(paper, vote)])[0]
-
-    def make_many(
-        self,
-        purpose: str,
-        subscriber: int,
-        epoch: int,
-        now: datetime,
-        values: Iterable[tuple[int, int]],
-    ) -> list[str]:
-        """`make` for each (paper, vote): the many links of one letter, a few times faster."""
         made, key = int(now.timestamp()), self._keys[0]
-        signed = []
-        for paper, vote in values:
+        while True:
             body = _BODY.pack(subscriber, epoch, made, paper, vote)
             mac = _mac(purpose, body, key)
-            while mac[-1] & 63 >= _FIRST_MARK:  # one in 32 would end in "-" or "_"
-                vote += _VOTES
-                body = _BODY.pack(subscriber, epoch, made, paper, vote)
-                mac = _mac(purpose, body, key)
-            signed.append(body + mac)
-        encoded = base64.urlsafe_b64encode(b"".join(signed)).decode()
-        return [encoded[at : at + _LENGTH] for at in range(0, len(encoded), _LENGTH)]
+            if mac[-1] & 63 < _FIRST_MARK:
+                return base64.urlsafe_b64encode(body + mac).decode()
+            vote += _VOTES  # one in 32 would end in "-" or "_"
 
     def read(
         self, token: str, purpose: str, now: datetime, max_age: timedelta | None = None

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import ConfigError
+from newsletter.models import SLOT
 from newsletter.tokens import _BODY, PURPOSES, TokenError, Tokens, _mac
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
@@ -165,3 +166,8 @@ def test_K24_a_link_of_a_letter_that_was_sent_keeps_its_vote(vote: int, times: i
         mac = _mac("feedback", body, OURS._keys[0])
         token = base64.urlsafe_b64encode(body + mac).decode()
         assert OURS.read(token, "feedback", NOW).vote == vote
+
+
+def test_a_slot_is_as_long_as_a_token() -> None:
+    assert len(OURS.make("letter", 2**60, 2**31, NOW, paper=1)) == len(SLOT)
+    assert SLOT.isalnum() and SLOT.isascii()

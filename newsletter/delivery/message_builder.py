@@ -3,7 +3,6 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from functools import lru_cache
 from urllib.parse import urlencode
@@ -16,6 +15,7 @@ from newsletter.errors import LetterError, NewsletterError
 from newsletter.mail import dkim, mime
 from newsletter.mail_kinds import MailKind
 from newsletter.models import (
+    SLOT,
     Claim,
     Envelope,
     Letter,
@@ -40,6 +40,14 @@ class MessageBuilder:
         self.base = config.site.base_url
         self.domain = config.site.from_.rpartition("@")[2]
         self.takes_mail = bool(config.bounces.lmtp or config.bounces.maildir)
+        self.links = Links(
+            preferences=f"{self.base}/preferences/{SLOT}",
+            unsubscribe=f"{self.base}/unsubscribe/{SLOT}",
+            view=f"{self.base}/view/{SLOT}",
+            how=f"{self.base}/about",
+            archive=f"{self.base}/archive",
+            feedback=f"{self.base}/feedback/{SLOT}",
+        )
         self._shown = lru_cache(maxsize=8)(self._load_shown)
         self._stale = lru_cache(maxsize=8)(self._load_stale)
         self._generations = Generations()
@@ -107,31 +115,37 @@ class MessageBuilder:
         is_hosted: bool = False,
     ) -> Letter:
         """Put one row into words. `is_hosted` makes the page behind "view in browser"."""
-        kind, links = mail_kinds.find(claim.kind), self.links(claim, reader)
+        kind, token = mail_kinds.find(claim.kind), self.token(claim, reader)
         if kind.values:
-            return self._notice(kind, claim, reader, links)
-        day = claim.day or claim.due_at.date()
-        if missed:
-            address = f"{self.base}/issues/{missed[0].isoformat()}"
-            links = replace(links, missed=(missed[0], address))
-        issue = IssueFacts(day, claim.candidates, shown, known, self._stale(day), claim.events)
-        compose = self.renderer.quiet if kind is mail_kinds.QUIET else self.renderer.digest
-        return compose(reader, claim.picks, issue, links, is_hosted=is_hosted)
+            return self._notice(kind, claim, reader, token)
+        day, is_quiet = claim.day or claim.due_at.date(), kind is mail_kinds.QUIET
+        issue = IssueFacts(
+            day,
+            claim.candidates,
+            shown,
+            known,
+            () if is_quiet else self._stale(day),
+            claim.events,
+            (missed[0], f"{self.base}/issues/{missed[0].isoformat()}") if missed else None,
+        )
+        compose = self.renderer.quiet if is_quiet else self.renderer.digest
+        return compose(reader, claim.picks, issue, self.links, token, is_hosted=is_hosted)
 
-    def _notice(self, kind: MailKind, claim: Claim, reader: Subscriber, links: Links) -> Letter:
+    def _notice(self, kind: MailKind, claim: Claim, reader: Subscriber, token: str) -> Letter:
         """A letter without papers. What a row's context says is its own; the rest is made here."""
         query = claim.context.get("query", "")
+        preferences = self.links.preferences.replace(SLOT, token)
         values = {
             "query": query,
             **claim.context,
             "email": _recipient(claim, reader),
             "days": kind.lifetime.days,
-            "view": links.view,
-            "preferences": links.preferences + (f"?{urlencode({'add': query})}" if query else ""),
-            "unsubscribe": links.unsubscribe,
+            "view": self.links.view.replace(SLOT, token),
+            "preferences": preferences + (f"?{urlencode({'add': query})}" if query else ""),
+            "unsubscribe": self.links.unsubscribe.replace(SLOT, token),
         }
         if kind.link:
-            values["confirm"] = self._url(kind.link, kind.link, claim, reader)
+            values["confirm"] = self._confirm_url(kind.link, claim, reader)
         return self.renderer.notice(kind, reader.language, **values)
 
     def message(self, claim: Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
@@ -144,7 +158,8 @@ class MessageBuilder:
             else site.from_
         )
         message_id = f"{self.tokens.message_id(*row)}@{self.domain}"
-        envelope = Envelope(claim.id, sender, _recipient(claim, reader), message_id, claim.due_at)
+        leaves = claim.dated_at or claim.due_at
+        envelope = Envelope(claim.id, sender, _recipient(claim, reader), message_id, leaves)
         headers = (
             self._list_headers(claim, reader)
             if mail_kinds.find(claim.kind).is_list
@@ -169,7 +184,8 @@ class MessageBuilder:
     def _list_headers(self, claim: Claim, reader: Subscriber) -> list[tuple[str, str]]:
         """RFC 2369, 2919, 8058, and Feedback-ID, which names nobody."""
         site = self.config.site
-        unsubscribe = f"<{self._url('unsubscribe', 'unsubscribe', claim, reader)}>"
+        address = self.links.unsubscribe.replace(SLOT, self.token(claim, reader))
+        unsubscribe = f"<{address}>"
         subscribe = f"<{self.base}/>"
         if self.takes_mail:
             leave = self.tokens.tag("unsubscribe", reader.id, reader.epoch)
@@ -193,37 +209,17 @@ class MessageBuilder:
             ("Feedback-ID", f"{claim.day or 'preview'}:{claim.kind}:site:newsletter"),
         ]
 
-    def links(self, claim: Claim, reader: Subscriber) -> Links:
-        """This reader's addresses in this letter, made for the moment it was due, so that retries
-        are alike.
+    def token(self, claim: Claim, reader: Subscriber) -> str:
+        """The token of this reader's letter, made for the moment it was due, so that retries are
+        alike. What its links do stands in their paths.
         """
-        votes = [(pick.paper, vote) for pick in claim.picks for vote in (1, -1)]
-        tokens = self.tokens.make_many("feedback", reader.id, reader.epoch, claim.due_at, votes)
-        made = dict(zip(votes, tokens, strict=True))
+        issue = claim.issue or claim.context.get("issue", 0)
+        return self.tokens.make("letter", reader.id, reader.epoch, claim.due_at, paper=issue)
 
-        def feedback(paper: int, vote: str) -> str:
-            return f"{self.base}/feedback/{made[paper, 1 if vote == 'more' else -1]}"
-
-        view = self.tokens.make(
-            "view",
-            reader.id,
-            reader.epoch,
-            claim.due_at,
-            paper=claim.issue or claim.context.get("issue", 0),
-        )
-        return Links(
-            preferences=self._url("preferences", "preferences", claim, reader),
-            unsubscribe=self._url("unsubscribe", "unsubscribe", claim, reader),
-            view=f"{self.base}/view/{view}",
-            how=f"{self.base}/about",
-            archive=f"{self.base}/archive",
-            feedback=feedback,
-        )
-
-    def _url(self, page: str, purpose: str, claim: Claim, reader: Subscriber) -> str:
+    def _confirm_url(self, purpose: str, claim: Claim, reader: Subscriber) -> str:
         row = claim.id if purpose == "address" else 0
         token = self.tokens.make(purpose, reader.id, reader.epoch, claim.due_at, paper=row)
-        return f"{self.base}/{page}/{token}"
+        return f"{self.base}/{purpose}/{token}"
 
 
 def _recipient(claim: Claim, reader: Subscriber) -> str:

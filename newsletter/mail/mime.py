@@ -2,8 +2,9 @@
 sees it.
 
 The skeleton is written by hand because the standard library needs milliseconds for it; tests hold
-the result against the standard library's parser. Long fragments recur between letters, so their
-quoted-printable form is kept.
+the result against the standard library's parser. The blocks of a letter recur in other letters, so
+their quoted-printable form is kept; a letter is joined from blocks, and one replacement puts its
+token into their slots.
 """
 
 import binascii
@@ -16,13 +17,14 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from newsletter.errors import LetterError
-from newsletter.models import Envelope, Filled, Fragment, Letter
+from newsletter.models import SLOT, Envelope, Letter
 
 #: Gmail clips above 102 KB, sometimes through the unsubscribe link.
 MAX_HTML_BYTES = 102_000
 _URL = re.compile(r"<(https?://[^>]*)>")
-#: Characters of addresses on the web that quoted-printable leaves as they are.
-_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_:/.#@"
+#: Where a line in quoted-printable may be broken: around slots, encoded bytes and characters.
+_SLOT = SLOT.encode()
+_ATOM = re.compile(rb"%b|=[0-9A-F]{2}|." % _SLOT, re.DOTALL)
 #: C0, DEL, C1, line and paragraph separators, bidi controls, surrogates: never in a header.
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
@@ -52,9 +54,9 @@ def build(
         *(f"{name}: {_folded(name, value)}" for name, value in headers),
         "MIME-Version: 1.0",
     ]
-    parts = _part("plain", letter.text)
+    parts = [_PLAIN_HEAD, *map(_block, letter.text)]
     if letter.html:
-        html = _part("html", letter.html)
+        html = [_HTML_HEAD, *map(_block, letter.html)]
         # Encoded, it is never smaller.
         if (
             sum(map(len, html)) > MAX_HTML_BYTES
@@ -72,9 +74,8 @@ def build(
                 "a header line longer than 998 octets, or with a line end in it (RFC 5322 "
                 "section 2.1.1)"
             )
-    return b"".join(
-        (head.encode("ascii" if envelope.recipient.isascii() else "utf-8"), b"\r\n", *parts)
-    )
+    start = head.encode("ascii" if envelope.recipient.isascii() else "utf-8")
+    return b"".join((start, b"\r\n", *parts)).replace(_SLOT, letter.token.encode())
 
 
 def lint(letter: Letter, headers: Sequence[tuple[str, str]] = ()) -> None:
@@ -96,16 +97,18 @@ def lint(letter: Letter, headers: Sequence[tuple[str, str]] = ()) -> None:
             "one-click unsubscribe needs an https address (RFC 8058)",
             hint="set site.base_url to https",
         )
+    address = found[0].replace(letter.token, SLOT) if letter.token else found[0]
     for part in filter(None, (letter.text, letter.html)):
-        if not any(_has(fragment, found[0]) for fragment in reversed(part)):
+        if not any(_has(block, address) or _has(block, found[0]) for block in reversed(part)):
             raise LetterError(
                 "the unsubscribe link is missing from the letter",
                 hint="restore the template's footer",
             )
 
 
-def _has(fragment: Fragment, address: str) -> bool:
-    return address in fragment.values if type(fragment) is Filled else address in str(fragment)
+@lru_cache(maxsize=16384)
+def _has(block: str, address: str) -> bool:
+    return address in block
 
 
 @lru_cache(maxsize=256)
@@ -126,6 +129,8 @@ def mailbox(name: str, address: str) -> str:
 @lru_cache(maxsize=4096)
 def _header_text(text: str) -> str:
     shown = clean_header(text)
+    if shown.isascii() and len(shown) <= 67:
+        return shown
     charset = "us-ascii" if shown.isascii() else "utf-8"
     return Header(shown, charset, maxlinelen=76, header_name="Subject").encode(linesep="\r\n")
 
@@ -143,21 +148,11 @@ def _date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC).replace(microsecond=0))
 
 
-def _part(subtype: str, fragments: Sequence[Fragment]) -> list[bytes]:
-    """One part's head and body in pieces. What recurs between letters is encoded once."""
-    head = (
-        f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: '
-        "quoted-printable\r\n\r\n"
-    )
-    encoded = [head.encode()]
-    for fragment in fragments:
-        if type(fragment) is Filled:
-            pieces = list(_pieces(fragment.pieces))
-            pieces[1::2] = map(_value, fragment.values)
-            encoded += pieces
-        else:
-            encoded.append(_block(fragment))
-    return encoded
+_PLAIN_HEAD, _HTML_HEAD = (
+    f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
+    "Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
+    for subtype in ("plain", "html")
+)
 
 
 def _lines(text: str) -> bytes:
@@ -175,6 +170,23 @@ def _lines(text: str) -> bytes:
     return b"\r\n".join([line if len(line) <= 76 else _broken(line) for line in lines])
 
 
+def _slotted(text: str) -> bytes:
+    """The same for a text with slots: no line is broken within one, so that a token of the same
+    length takes its place.
+    """
+    lines = []
+    for line in text.split("\n"):
+        encoded = _lines(line + "\n").replace(b"=\r\n", b"").removesuffix(b"\r\n")
+        rows, row = [], b""
+        for atom in _ATOM.findall(encoded):
+            if row and len(row) + len(atom) > 75:
+                rows.append(row + b"=")
+                row = b""
+            row += b"=2E" if atom == b"." and not row else atom
+        lines.append(b"\r\n".join([*rows, row]))
+    return b"\r\n".join(lines)
+
+
 def _undotted(line: bytes) -> bytes:
     return b"=2E" + line[1:] if line.startswith(b".") else line
 
@@ -188,24 +200,7 @@ def _broken(line: bytes) -> bytes:
     return line[:at] + b"=\r\n" + _undotted(line[at:])
 
 
-_block = lru_cache(maxsize=16384)(_lines)
-
-
 @lru_cache(maxsize=16384)
-def _pieces(texts: tuple[str, ...]) -> tuple[bytes, ...]:
-    """The text around blanks, encoded, and b"" for each blank: between soft line ends its value is
-    encoded alone.
-    """
-    first, *others = map(_lines, texts)
-    return (first, *(piece for other in others for piece in (b"", b"=\r\n" + other)))
-
-
-@lru_cache(maxsize=16384)
-def _value(text: str) -> bytes:
-    """What fills a blank, without a line end of its own. Addresses need no encoding, but for a soft
-    line end.
-    """
-    plain = text.encode("utf-8", "replace")
-    if not plain.translate(None, _PLAIN):
-        return b"=\r\n".join([plain[at : at + 74] for at in range(0, len(plain), 74)])
-    return _lines(text).removesuffix(b"=\r\n")
+def _block(text: str) -> bytes:
+    """Whole lines of a letter, encoded."""
+    return _slotted(text) if SLOT in text else _lines(text)

@@ -7,12 +7,11 @@ unless a name says `local`.
 """
 
 from newsletter.models.mail import (
+    SLOT,
     Claim,
     DeliveryState,
     Envelope,
     Evidence,
-    Filled,
-    Fragment,
     Letter,
     Receipt,
     Reply,
@@ -67,6 +66,7 @@ __all__ = [
     "OUTSIDE",
     "RHYTHMS",
     "SIZES",
+    "SLOT",
     "Ask",
     "Choice",
     "Claim",
@@ -76,8 +76,6 @@ __all__ = [
     "EventKind",
     "Evidence",
     "Fact",
-    "Filled",
-    "Fragment",
     "Harvest",
     "Heat",
     "Letter",

@@ -1,10 +1,11 @@
 """Nouns of mail: a composed letter, its envelope, and how its delivery ended."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from newsletter.models.matching import Pick
 from newsletter.models.papers import NOTHING, PaperEvent
@@ -30,45 +31,33 @@ class DeliveryState(StrEnum):
     QUIET = "quiet"  #: the reader was due and nothing matched: no letter
 
 
-class Filled(NamedTuple):
-    """Text with blanks: `pieces`, the same object in every letter, and between them the values of
-    this one.
-    """
-
-    pieces: tuple[str, ...]  #: one more than values
-    values: tuple[str, ...]
-
-    def __str__(self) -> str:
-        between = (*self.values, "")
-        return "".join([text for pair in zip(self.pieces, between, strict=True) for text in pair])
-
-
-#: A part of a letter, whole lines of text.
-Fragment = str | Filled
+#: Stands for a letter's token wherever its text needs it: as long as a token, so that a line keeps
+#: its length when the token takes its place. It is new in each process, so no paper can hold it.
+SLOT = secrets.token_hex(30)
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A composed mail, not yet bytes. Fragments are joined without separator. They recur between
-    letters, as the same object or as `Filled` with the same pieces, so an encoder does the work for
-    them once.
+    """A composed mail, not yet bytes. Its blocks are whole lines, joined without separator. They
+    recur between letters as the same objects, so an encoder does the work for them once.
     """
 
     kind: str  #: digest | note | confirm | welcome | known | …: the template folder's name
     subject: str
-    text: tuple[Fragment, ...]
-    html: tuple[Fragment, ...] = ()  #: empty: the reader wants plain text only
-    preheader: str = ""
+    text: tuple[str, ...]
+    html: tuple[str, ...] = ()  #: empty: the reader wants plain text only
+    preheader: str = ""  #: what an inbox shows behind the subject: how the body begins
+    token: str = ""  #: takes the place of `SLOT`
 
     @property
     def plain_page(self) -> str:
         """The text part as one."""
-        return "".join(map(str, self.text))
+        return "".join(self.text).replace(SLOT, self.token)
 
     @property
     def html_page(self) -> str:
         """The HTML part as one; empty when there is none."""
-        return "".join(map(str, self.html))
+        return "".join(self.html).replace(SLOT, self.token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +68,7 @@ class Envelope:
     sender: str  #: envelope sender (VERP: names the row, signed)
     recipient: str
     message_id: str  #: stable per row
-    date: datetime  #: the Date header, stable per row
+    date: datetime  #: the Date header: when it leaves, the same on every retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +130,4 @@ class Claim:
     token: str = ""  #: names the lease
     attempts: int = 0
     claims: int = 0  #: times it was claimed and no outcome followed
+    dated_at: datetime | None = None  #: the Date header: when it was first claimed to be sent

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, case, exists, func, select, update
+from sqlalchemy import Connection, Engine, and_, case, exists, func, literal, select, update
 
 from newsletter import mail_kinds
 from newsletter.mail_kinds import ADDRESS_NEW, MISSED
@@ -148,6 +148,9 @@ def claim(
             "claim_token": token,
             "lease_until": seconds + LEASE_S,
             "claims": deliveries.c.claims + 1,
+            "dated_at": func.coalesce(
+                deliveries.c.dated_at, literal(now, deliveries.c.dated_at.type)
+            ),
         }
         for where, number in (
             (deliveries.c.claims < SUSPECT_CLAIMS, limit),
@@ -209,6 +212,7 @@ def _claims(connection: Connection, ids: Sequence[int], token: str) -> list[Clai
                     expires_at=row.expires_at,
                     attempts=row.attempts,
                     claims=row.claims,
+                    dated_at=row.dated_at,
                     candidates=row.candidates or 0,
                 )
             )
@@ -261,12 +265,15 @@ def release(engine: Engine, rows: Sequence[tuple[int, str]], unsent: Collection[
             mine = and_(deliveries.c.id == id, deliveries.c.claim_token == token)
             states = ("claimed", "dot") if id in unsent else ("claimed",)
             uncharged = case((deliveries.c.claims > 0, deliveries.c.claims - 1), else_=0)
+            # A mail that was never begun has no date yet: it may leave hours later.
+            dated = case((deliveries.c.attempts > 0, deliveries.c.dated_at))
             _move(
                 connection,
                 and_(mine, deliveries.c.state.in_(states)),
                 state="pending",
                 claim_token=None,
                 claims=uncharged,
+                dated_at=dated,
             )
 
 

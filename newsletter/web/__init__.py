@@ -92,6 +92,11 @@ def _reader_routes(context: PageContext) -> list[BaseRoute]:
         Route("/unsubscribe/{token}", subscriptions.unsubscribe, methods=["GET", "POST"]),
         Route("/unsubscribe/{token}/stay", subscriptions.stay, methods=["POST"]),
         Route("/feedback/{token}", subscriptions.feedback, methods=["GET", "POST"]),
+        Route(
+            "/feedback/{token}/{vote}/{paper}",
+            subscriptions.feedback,
+            methods=["GET", "POST"],
+        ),
         Route("/address/{token}", subscriptions.address, methods=["GET", "POST"]),
         Route("/view/{token}", letters.letter),
         Route("/my/{token}", letters.feed),

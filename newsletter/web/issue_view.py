@@ -93,10 +93,12 @@ class IssueView(TokenPages):
             heats = dict(signals.hottest(connection, SAMPLE_SIZE))
             found = papers.by_keys(connection, list(heats))
             total = papers.count(connection)
+            readings = signals.of_papers(connection, heats, now)
         if not found:
             raise NotFound("no papers yet")
         shown = {
-            key: PaperFacts.from_facts(show(paper, heats[key])) for key, paper in found.items()
+            key: PaperFacts.from_facts(show(paper, heats[key], readings.get(key, ()), now))
+            for key, paper in found.items()
         }
         picks = [
             Pick(key, self._topic_of(paper.id, now), 1, 1, heats[key].value)
@@ -113,11 +115,11 @@ class IssueView(TokenPages):
             view=f"{base}/sample",
             how=f"{base}/method",
             archive=f"{base}/archive",
-            feedback=lambda _paper, _vote: front,
+            feedback=f"{front}#",
         )
         reader = Subscriber(0, "", language=language)
         issue = IssueFacts(now.date(), total, shown, dict(self.topics.offered))
-        return self.app.renderer.digest(reader, picks, issue, links, is_hosted=True).html_page
+        return self.app.renderer.digest(reader, picks, issue, links, "", is_hosted=True).html_page
 
     def _topic_of(self, id: str, now: datetime) -> int:
         """Id of the first curated topic that finds a paper; -1 = none."""

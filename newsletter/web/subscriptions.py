@@ -1,5 +1,6 @@
 """Pages with one button: subscribe, change of address, feedback, unsubscribe."""
 
+import re
 from datetime import timedelta
 from functools import partial
 
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from newsletter import addresses, membership, subscribing
 from newsletter.delivery.message_builder import PREFERENCES_AGE
-from newsletter.errors import AddressError, QueryError
+from newsletter.errors import AddressError, NotFound, QueryError
 from newsletter.mail_kinds import CONFIRM_WITHIN
 from newsletter.matching.query import parse
 from newsletter.store import papers
@@ -21,6 +22,10 @@ from newsletter.web.token_auth import TokenPages, first, read_form
 
 log = structlog.get_logger()
 
+#: Votes as a letter's links name them.
+VOTES = {"more": 1, "less": -1}
+#: A paper's key; marks that a mail program took into the link are ignored.
+_KEY = re.compile(r"[0-9]{1,18}(?![0-9])", re.ASCII)
 UNSUBSCRIBE_AGE = timedelta(days=3 * 365)
 
 
@@ -145,10 +150,20 @@ class Subscriptions(TokenPages):
         )
 
     async def feedback(self, request: Request) -> Response:
+        """What is voted, and for which paper, stands in the path of a letter's link; letters of
+        earlier versions have it in their tokens.
+        """
         claims, reader = await self.who(request, "feedback", PREFERENCES_AGE)
+        paper, value = claims.paper, claims.vote
+        if claims.purpose == "letter":
+            said = _KEY.match(request.path_params.get("paper", ""))
+            paper = int(said[0]) if said else 0
+            value = VOTES.get(request.path_params.get("vote", ""), 0)
+        if not value or not paper:
+            raise NotFound("no such vote")
 
         def find_title(connection: Connection) -> str:
-            found = papers.by_keys(connection, [claims.paper]).get(claims.paper)
+            found = papers.by_keys(connection, [paper]).get(paper)
             return found.title if found else ""
 
         title = await self.batch.read(find_title)
@@ -156,11 +171,11 @@ class Subscriptions(TokenPages):
         if is_done and title:
             form = await read_form(request)
             is_undone = "undo" in form
-            value, why = 0 if is_undone else claims.vote, first(form, "why")[:40]
-            paper, now = claims.paper, self.clock()
+            kept, why = 0 if is_undone else value, first(form, "why")[:40]
+            now = self.clock()
             await self.batch.write(
                 partial(
-                    membership.vote, reader=reader, paper=paper, value=value, reason=why, now=now
+                    membership.vote, reader=reader, paper=paper, value=kept, reason=why, now=now
                 )
             )
         return self.view.page(
@@ -168,7 +183,7 @@ class Subscriptions(TokenPages):
             "feedback.html",
             language=reader.language,
             title=title,
-            is_more=claims.vote > 0,
+            is_more=value > 0,
             is_done=is_done,
             is_undone=is_undone,
         )

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from dataclasses import astuple, replace
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ from newsletter import mail_kinds
 from newsletter.models import (
     FOLLOWED,
     OUTSIDE,
+    SLOT,
     Fact,
     Heat,
     Letter,
     Paper,
     Pick,
     Reason,
+    Signal,
     Subscriber,
     Topic,
 )
@@ -25,6 +27,7 @@ from newsletter.steps.compose import IssueFacts, Links, PaperFacts, Renderer, Si
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DAY = date(2026, 11, 20)
+NOW = datetime(2026, 11, 20, 7, tzinfo=UTC)
 SITE = SiteFacts(
     "Trending Papers",
     "https://papers.example.org",
@@ -38,14 +41,17 @@ READER = Subscriber(
     confirmed_at=datetime(2026, 11, 3, 9, tzinfo=UTC),
     language="en",
 )
-LINKS = Links(
-    preferences="https://papers.example.org/preferences/aGVsbG8",
-    unsubscribe="https://papers.example.org/unsubscribe/aGVsbG8",
-    view="https://papers.example.org/view/aGVsbG8",
+SLOTTED = Links(
+    preferences=f"https://papers.example.org/preferences/{SLOT}",
+    unsubscribe=f"https://papers.example.org/unsubscribe/{SLOT}",
+    view=f"https://papers.example.org/view/{SLOT}",
     how="https://papers.example.org/about",
     archive="https://papers.example.org/archive",
-    feedback=lambda paper, vote: f"https://papers.example.org/feedback/{paper}{vote[0]}",
+    feedback=f"https://papers.example.org/feedback/{SLOT}",
 )
+TOKEN = "aGVsbG8" * 8 + "aGVs"
+#: The addresses that the sample reader sees.
+LINKS = Links(*(address.replace(SLOT, TOKEN) for address in astuple(SLOTTED)))
 TOPICS = {
     1: Topic(1, "soft-robots", "Soft robots", "soft robot"),
     2: Topic(2, "sea-ice", "Sea ice", "sea ice"),
@@ -218,8 +224,25 @@ PICKS = (
 )
 
 
+#: Upvotes of the sample papers at the end of each day, the last of them DAY.
+UPVOTES = {1: (287,), 2: (20, 96), 5: (3, 10, 44, 60), 6: (4,), 8: (8, 180, 421)}
+
+
+def readings(key: int) -> list[Signal]:
+    """What the sources said about a sample paper."""
+    totals = UPVOTES.get(key, ())
+    noon = datetime(DAY.year, DAY.month, DAY.day, 6, tzinfo=UTC)
+    return [
+        Signal("", "upvotes", "huggingface", total, noon - timedelta(days=back))
+        for back, total in enumerate(reversed(totals))
+    ]
+
+
 def shown() -> dict[int, PaperFacts]:
-    return {one.key: PaperFacts.from_facts(show(one, warmth)) for one, warmth in PAPERS}
+    return {
+        one.key: PaperFacts.from_facts(show(one, warmth, readings(one.key), NOW))
+        for one, warmth in PAPERS
+    }
 
 
 def digest(renderer: Renderer, language: str = "en", **changes: Any) -> Letter:
@@ -229,11 +252,12 @@ def digest(renderer: Renderer, language: str = "en", **changes: Any) -> Letter:
     facts = {"day": DAY, "considered": 1204, "shown": shown(), "topics": TOPICS, "stale": ()}
     facts |= {name: changes.pop(name) for name in facts if name in changes}
     facts["papers"] = facts.pop("shown")
-    picks, links = changes.pop("picks", PICKS), changes.pop("links", LINKS)
-    links = replace(links, missed=changes.pop("missed", None))
+    facts["missed"] = changes.pop("missed", None)
+    picks, token = changes.pop("picks", PICKS), changes.pop("token", TOKEN)
     is_hosted = changes.pop("is_hosted", False)
     reader = replace(READER, language=language, **changes)
-    return renderer.digest(reader, picks, IssueFacts(**facts), links, is_hosted=is_hosted)
+    issue = IssueFacts(**facts)
+    return renderer.digest(reader, picks, issue, SLOTTED, token, is_hosted=is_hosted)
 
 
 NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
@@ -304,5 +328,5 @@ def letter(renderer: Renderer, kind: str, language: str = "en") -> Letter:
     if kind == "quiet":
         reader = replace(READER, language=language)
         picks = [Pick(key, OUTSIDE, 1.0, 0.0, 1.0, (Reason("outside"),)) for key in (8, 1, 5)]
-        return renderer.quiet(reader, picks, IssueFacts(DAY, 1204, shown()), LINKS)
+        return renderer.quiet(reader, picks, IssueFacts(DAY, 1204, shown()), SLOTTED, TOKEN)
     return renderer.notice(mail_kinds.find(kind), language, **NOTICE_VALUES[kind])

@@ -18,10 +18,14 @@ CLIENTS = ("apple-mail", "gmail", "outlook", "yahoo")
 #: Elements every client shows, which the data does not list one by one.
 PLAIN = frozenset(
     f"html-{tag}"
-    for tag in ("html", "head", "title", "meta", "style", "body", "b", "br", "tr", "td", "a")
+    for tag in (
+        *("html", "head", "title", "meta", "body", "b", "br", "a"),
+        # A client that drops the groups of a table shows the masthead at the end.
+        *("thead", "tbody", "tr", "td"),
+    )
 )
 #: Properties every client shows, which the data knows only in newer spellings.
-BASIC = frozenset({"css-color"})
+BASIC = frozenset({"css-color", "css-font-style"})
 #: Attributes that are markup's own, or meta data; the others are looked up.
 OWN = frozenset({"class", "style", "href", "charset", "name", "content", "xmlns:o", "border"})
 #: Longhands and spellings that the data keeps under another name.
@@ -35,6 +39,7 @@ ALIASES = {
     "css-border-color": "css-border",
     "css-border-left": "css-border",
     "css-border-right": "css-border",
+    "css-border-top": "css-border",
     "css-supported-color-schemes": "css-color-scheme",
     "html-aria-roledescription": "html-aria-label",
 }
@@ -46,16 +51,12 @@ ENHANCEMENTS = {
     "css-color-scheme": "tells those that ask; the others ignore it",
     "css-selector-attribute": "[data-ogsc] is Outlook.com's own; a block of its own, so that "
     "others drop only this one",
-    "css-pseudo-class-hover": "underlines under a mouse",
     "css-important": "only inside the blocks above; flawed where @media is",
     "css-border-radius": "square corners in Word",
     "css-border": "Word draws at most 8 px: ours are 1 px",
     "css-background": "colours only, on cells and tables, each with bgcolor beside it",
     "css-display": "a button's padding, which Word takes from mso-padding-alt; feedback links on "
     "a line of their own",
-    "css-display-none": "hides the preheader together with max-height, overflow and mso-hide",
-    "css-max-height": "hides the preheader, together with display and mso-hide",
-    "css-overflow": "hides the preheader, together with display and mso-hide",
     "css-font-size": "px and 0 only: the flaws are in other units",
     "css-font-weight": "400, 600 and 700: a client without 600 takes 700",
     "css-line-height": "in px on p and headings: Word rounds it",
@@ -63,19 +64,18 @@ ENHANCEMENTS = {
     "align too",
     "css-padding": "on cells only, which is where Word knows it",
     "css-max-width": "on the table, which is where Word knows it, and Word has its ghost table",
-    "css-min-width": "keeps the bars in one column; the cell has width too",
-    "css-width": "on cells, beside the attribute",
-    "css-height": "on cells, beside the attribute",
+    "css-width": "of the same bars",
+    "css-height": "the bars beside a word that says the same: Word shows none of them",
     "css-text-decoration": "a link that stays underlined is a link",
     "css-white-space": "a label or JSON that wraps elsewhere is still read",
     "css-word-break": "only for addresses longer than a line",
+    "html-style": "without it headings, sheets and links are as the client shows them: "
+    "Gmail with other accounts, and before its use in Word, which reads it from the head",
     "html-align": "on cells; flawed on other elements",
     "html-width": "on cells and tables; flawed on other elements",
-    "html-height": "on cells; flawed on other elements",
     "html-dir": "left to right, as everywhere; on html and on the first div",
     "html-lang": "on html and on the first div, because Yahoo drops the former",
     "html-role": "layout tables are announced as tables where it is dropped; the text is the same",
-    "html-aria-label": "repeats the subject",
 }
 
 

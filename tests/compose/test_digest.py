@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from newsletter.errors import LetterError
 from newsletter.models import FOLLOWED, Heat, Letter, Paper, Pick, Reason
@@ -39,6 +40,20 @@ def one(renderer: Renderer, paper: Paper, warmth: Heat, *reasons: Reason, **chan
     return digest(
         renderer, picks=[Pick(paper.key, 1, 1.0, 1.0, 1.0, reasons)], shown=facts, **changes
     )
+
+
+def second(
+    renderer: Renderer, paper: Paper, warmth: Heat, *reasons: Reason, **changes: Any
+) -> Letter:
+    """A letter in which that paper is the second and last, so that it is shown as the others
+    are.
+    """
+    facts = {
+        0: PaperFacts.from_facts(show(samples.paper(0, "First", "Al Abe"), heat(1))),
+        paper.key: PaperFacts.from_facts(show(paper, warmth)),
+    }
+    picks = [Pick(0, 1, 1.0, 1.0, 1.0), Pick(paper.key, 1, 1.0, 1.0, 1.0, reasons)]
+    return digest(renderer, picks=picks, shown=facts, **changes)
 
 
 def many(
@@ -81,11 +96,11 @@ def test_subject_is_the_best_title_to_its_colon_and_the_number_of_others(
         ("Short proofs", "Short proofs"),
         (
             "Touch: pretraining that transfers across grippers of all kinds",
-            "Touch: pretraining that transfers across…",
+            "Touch: pretraining that transfers across...",
         ),
         (
             "Learning to walk on ice and on sand and on gravel",
-            "Learning to walk on ice and on sand and on…",
+            "Learning to walk on ice and on sand and on...",
         ),
         (
             "Donaudampfschifffahrtsgesellschaftskapitänsmützenfabrik",
@@ -108,14 +123,14 @@ def test_subject_counts_one_other_paper_in_the_singular(renderer: Renderer) -> N
     )
 
 
-def test_preheader_is_the_next_three_titles_and_the_number_they_were_picked_from(
+def test_preheader_is_the_next_three_titles(
     renderer: Renderer,
 ) -> None:
     expected = (
         "Pneumatic muscles that count their own strokes. Sea ice thins from below. A melt "
         "pond atlas from hobby drones."
     )
-    assert digest(renderer).preheader == f"{expected} Picked from 1,204."
+    assert digest(renderer).preheader == expected
 
 
 def test_preheader_takes_whole_titles_and_then_more_when_cut_ones_are_short(
@@ -123,9 +138,9 @@ def test_preheader_takes_whole_titles_and_then_more_when_cut_ones_are_short(
 ) -> None:
     begun = (
         "A melt pond atlas from hobby drones. We moored twelve sonars under the pack ice, "
-        "cf. Fig. 2, and kept them…"
+        "cf. Fig. 2, and kept them there for eleven…"
     )
-    assert digest(renderer, picks=PICKS[2:4]).preheader == f"{begun} Picked from 1,204."
+    assert digest(renderer, picks=PICKS[2:4]).preheader == begun
 
 
 @given(
@@ -156,7 +171,7 @@ def test_headline_counts_in_words_and_the_lede_names_what_it_was_picked_for(
 ) -> None:
     page = seen(html(digest(renderer)))
     assert (
-        "Eight papers out of 1,204 Picked for Soft robots, Sea ice, proof OR lemma and authors "
+        "Eight papers out of 1,204. Picked for Soft robots, Sea ice, proof OR lemma and authors "
         "you follow." in page
     )
     assert "A two-minute read; some summaries are machine-written." in page
@@ -231,7 +246,7 @@ def test_sections_stand_in_the_order_of_the_picks_with_their_counts(renderer: Re
     ]
     assert (
         re.findall(r"^[A-Z ]+ \(\d\)$", text(digest(renderer)), re.MULTILINE)[0]
-        == "SOFT ROBOTS (2)"
+        == "SOFT ROBOTS (1)"
     )
 
 
@@ -256,7 +271,7 @@ def test_a_topic_that_is_gone_still_heads_its_papers(renderer: Renderer) -> None
 def test_signal_is_a_fact_or_nothing(
     renderer: Renderer, facts: list[Any], published: datetime | None, signal: str
 ) -> None:
-    letter = one(renderer, paper(1, "Ice", "Ann Aber", published=published), heat(3, *facts))
+    letter = second(renderer, paper(1, "Ice", "Ann Aber", published=published), heat(3, *facts))
     assert f"{signal} Ice" in seen(html(letter))
 
 
@@ -284,9 +299,12 @@ def test_signal_is_a_fact_or_nothing(
 def test_reason_is_said_where_the_section_does_not(
     renderer: Renderer, reasons: list[Reason], said: str
 ) -> None:
-    letter = one(renderer, paper(1, "Ice", "Ann Aber"), heat(3, ("upvotes", 3, 1)), *reasons)
+    letter = second(renderer, paper(1, "Ice", "Ann Aber"), heat(3, ("upvotes", 3, 1)), *reasons)
     assert f"3 upvotes in 1 day{said} Ice" in seen(html(letter))
-    assert f"3 upvotes in 1 day{said.replace(' · ', '; ')} https" in " ".join(text(letter).split())
+    assert (
+        f"3 upvotes in 1 day{said.replace(' · ', ' ', 1).replace(' · ', '; ')} https"
+        in " ".join(text(letter).split())
+    )
 
 
 @pytest.mark.parametrize(
@@ -305,19 +323,21 @@ def test_byline_names_first_and_last_and_two_places(
         paper(1, "Ice", authors, affiliations=affiliations),
         authors=tuple(filter(None, authors.split(", "))),
     )
-    assert f"Ice {byline} Abstract" in seen(html(one(renderer, made, heat(1))))
+    assert f"Ice {byline} Abstract" in seen(html(second(renderer, made, heat(1))))
 
 
 def test_a_paper_without_authors_or_summary_has_no_empty_lines_for_them(renderer: Renderer) -> None:
     bare = replace(paper(1, "Ice", ""), authors=())
-    page = html(one(renderer, bare, heat(1)))
+    page = html(second(renderer, bare, heat(1)))
     assert "Ice Abstract PDF" in seen(page) and not re.search(r"<p[^>]*>\s*</p>", page)
 
 
 def test_every_summary_says_where_it_comes_from(renderer: Renderer) -> None:
-    machine = seen(html(one(renderer, paper(1, "Ice", "Ann Aber", "Ice melts. Slowly."), heat(1))))
+    machine = seen(
+        html(second(renderer, paper(1, "Ice", "Ann Aber", "Ice melts. Slowly."), heat(1)))
+    )
     abstract = seen(
-        html(one(renderer, paper(1, "Ice", "Ann Aber", abstract="One. Two. Three."), heat(1)))
+        html(second(renderer, paper(1, "Ice", "Ann Aber", abstract="One. Two. Three."), heat(1)))
     )
     assert "Ice melts. Slowly. Machine-written Abstract" in machine
     assert "One. Three. From the abstract Abstract" in abstract
@@ -339,21 +359,20 @@ def test_a_paper_without_an_abstract_page_leads_to_what_there_is(renderer: Rende
         links={"pdf": "https://x.example/1.pdf", "abs": "javascript:alert(1)"},
     )
     letter = one(renderer, made, heat(1))
-    assert '<a href="https://x.example/1.pdf" class="i t"' in html(
+    assert '<a href="https://x.example/1.pdf" class="t"' in html(
         letter
     ) and "javascript" not in html(letter)
     assert "https://x.example/1.pdf" in text(letter)
 
 
 def test_a_paper_without_links_is_still_shown(renderer: Renderer) -> None:
-    letter = one(renderer, replace(paper(1, "Ice", "Ann Aber"), links={}), heat(1))
+    letter = second(renderer, replace(paper(1, "Ice", "Ann Aber"), links={}), heat(1))
     assert "Ice Ann Aber More like this Less" in seen(html(letter))
 
 
 def test_votes_lead_to_this_readers_addresses(renderer: Renderer) -> None:
-    assert {LINKS.feedback(p.paper, vote) for p in PICKS for vote in ("more", "less")} <= links(
-        html(digest(renderer))
-    )
+    votes = {f"{LINKS.feedback}/{vote}/{p.paper}" for p in PICKS for vote in ("more", "less")}
+    assert votes <= links(html(digest(renderer)))
 
 
 # -- hostile and large -----------------------------------------------------------------------------
@@ -380,7 +399,7 @@ def test_D01_hostile_words_are_shown_as_words(renderer: Renderer, words: str) ->
     shown = " ".join(re.sub("[\x00\u202e\u2066\ud800]", " ", words).split())
     assert letter.html_page.encode("utf-8")
     assert seen(html(letter)).count(shown) >= 5
-    assert not re.search(r"<script|<b>|onmouseover=\"", html(letter).replace('<b class="h"', ""))
+    assert not re.search(r"<script|<b>&|onmouseover=\"", html(letter))
     assert letter.subject.isprintable() and letter.subject
 
 
@@ -390,12 +409,9 @@ def test_any_title_comes_back_from_html_as_it_went_in(title: str, summary: str) 
     made = paper(1, title, "Ann Aber", summary)
     letter = one(PRESS, made, heat(1))
     facts = PaperFacts.from_facts(show(made, heat(1)))
-    shown = re.search(r'class="i t"[^>]*>(.*?)</a>', html(letter), re.DOTALL)
+    shown = re.search(r'class="t"[^>]*>(.*?)</a>', html(letter), re.DOTALL)
     assert shown is not None and unescape(shown[1]) == facts.title
-    assert all(
-        len(line) <= 72 or "://" in line or max(map(len, line.split())) > 60
-        for line in text(letter).split("\n")
-    )
+    assert all(cell_len(line) <= 72 or "://" in line for line in text(letter).split("\n"))
 
 
 def test_ten_absurdly_long_papers_stay_within_60_kb(renderer: Renderer) -> None:
@@ -412,18 +428,18 @@ def test_ten_absurdly_long_papers_stay_within_60_kb(renderer: Renderer) -> None:
 def test_D04_a_letter_that_would_be_clipped_is_trimmed_and_says_so_first(
     renderer: Renderer,
 ) -> None:
-    letter = digest(renderer, **many(60))
+    letter = digest(renderer, **many(90))
     page = html(letter)
     assert 60_000 < len(page.encode()) <= 90_000
     left = re.search(r"(\d+) more papers did not fit into this letter\.", seen(page))
-    assert left is not None and page.count("<h3") == 60 - int(left[1])
+    assert left is not None and page.count("<h3") == 89 - int(left[1])
     assert page.encode().index(LINKS.unsubscribe.encode()) < 20_000
-    assert links(page) == set(re.findall(r"https?://\S+", text(letter)))
+    assert text(letter).index(LINKS.unsubscribe) < 3_000
 
 
 def test_D04_the_page_in_the_browser_has_all_of_it(renderer: Renderer) -> None:
     page = html(digest(renderer, **many(60), is_hosted=True))
-    assert page.count("<h3") == 60 and "did not fit" not in page
+    assert page.count("<h3") == 59 and "did not fit" not in page
 
 
 def test_D03_a_digest_without_papers_is_refused(renderer: Renderer) -> None:
@@ -446,15 +462,12 @@ def test_cards_are_the_same_objects_in_every_letter(renderer: Renderer) -> None:
         renderer,
         shown=facts,
         email="other@example.org",
-        links=replace(LINKS, view="https://x.example/v"),
+        token="x" * 60,
     )
-    known = {id(getattr(fragment, "pieces", fragment)) for fragment in first.html}
-    same = [
-        f
-        for f in (getattr(fragment, "pieces", fragment) for fragment in second.html)
-        if id(f) in known
-    ]
-    assert sum(len("".join(pieces)) for pieces in same) > 0.8 * len(html(second))
+    known = set(map(id, first.html))
+    same = [block for block in second.html if id(block) in known]
+    assert len("".join(same)) > 0.95 * len("".join(second.html))
+    assert html(second).count("x" * 60) > 2 * len(PICKS) and samples.TOKEN not in html(second)
     assert "other@example.org" in html(second) and "mira@example.org" not in html(second)
 
 
@@ -488,7 +501,8 @@ def test_footer_says_when_the_address_was_confirmed(renderer: Renderer) -> None:
 
 def test_followed_author_has_a_section_of_its_own(renderer: Renderer) -> None:
     letter = digest(renderer, picks=[PICKS[0]._replace(topic=FOLLOWED)])
-    assert "Picked for authors you follow." in text(letter) and "Authors you follow" in html(letter)
+    assert "Picked for authors you follow." in " ".join(text(letter).split())
+    assert "Authors you follow" in html(letter)
 
 
 def test_frozen_facts_survive_json(renderer: Renderer) -> None:

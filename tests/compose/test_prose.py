@@ -5,11 +5,13 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from newsletter.steps.compose.prose import (
     cut,
     fill,
     head,
+    in_ascii,
     names,
     one_line,
     sentences,
@@ -70,13 +72,15 @@ def test_first_sentence_that_is_too_long_is_cut_at_a_word() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (r"An $O(n^2)$ bound for $k$-means", "An O(n^2) bound for k-means"),
+        (r"An $O(n^2)$ bound for $k$-means", "An O(n²) bound for k-means"),
         (r"\textbf{Bold} and \emph{soft} claims", "Bold and soft claims"),
-        (r"The $\alpha$-{BERT} of 50\% noise", "The alpha-BERT of 50% noise"),
+        (r"The $\alpha$-{BERT} of 50\% noise", "The α-BERT of 50% noise"),
         ("Grants of $5 to $10 a day", "Grants of $5 to $10 a day"),
-        ("Smith~et~al. on H$_2$O", "Smith et al. on H_2O"),
+        ("Smith~et~al. on H$_2$O", "Smith et al. on H₂O"),
         ("About ~5 of them", "About ~5 of them"),
         ("A set {x, y} of two", "A set x, y of two"),
+        ("C^2DLM: causal models", "C²DLM: causal models"),
+        (r"Sorting in \log n steps", "Sorting in log n steps"),
     ],
 )
 def test_what_is_left_of_latex_does_not_look_like_it(text: str, expected: str) -> None:
@@ -140,9 +144,34 @@ def test_authors_are_two_names_at_most(authors: list[str], expected: str) -> Non
 )
 def test_filled_text_keeps_its_words_and_its_width(words: list[str], indent: int) -> None:
     text = " " * indent + fill(" ".join(words), indent)
-    assert text.split() == words
-    assert all(len(line) <= 72 or len(line.split()) == 1 for line in text.split("\n"))
+    assert "".join(text.split()) == "".join(words)
+    assert all(len(line) <= 72 for line in text.split("\n"))
+    assert [word for word in words if len(word) <= 64 and word not in text.split()] == []
 
 
 def test_no_break_space_holds_two_words_on_one_line() -> None:
     assert fill("x" * 68 + " 10\xa0km") == "x" * 68 + "\n10 km"
+
+
+@given(st.text(st.sampled_from("漢字かな한글 ab👩")))
+def test_wide_characters_count_as_two(text: str) -> None:
+    filled = fill(" ".join(text.split()), 4)
+    assert all(cell_len(line) <= 72 for line in (" " * 4 + filled).split("\n"))
+    assert "".join(filled.split()) == "".join(text.split())
+
+
+def test_an_address_is_never_broken() -> None:
+    address = "https://example.org/" + "a" * 90
+    assert fill(f"See {address} for more").split("\n") == ["See", address, "for more"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("A “quick” look – and…", 'A "quick" look - and...'),
+        ("Ünïcode “stays”…", "Ünïcode “stays”…"),
+        ("plain", "plain"),
+    ],
+)
+def test_a_subject_is_ascii_where_it_can_be(subject: str, shown: str) -> None:
+    assert in_ascii(subject) == shown

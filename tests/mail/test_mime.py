@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from newsletter.errors import LetterError
 from newsletter.mail import mime
-from newsletter.models import Envelope, Filled, Letter
+from newsletter.models import SLOT, Envelope, Letter
 
 DATE = datetime(2026, 11, 23, 7, tzinfo=UTC)
 ENVELOPE = Envelope(
@@ -56,18 +56,25 @@ def require_wellformed(raw: bytes) -> None:
     )
 
 
+TOKEN = "a_-9" * 15
+
+
 def test_both_parts_decode_to_what_was_composed() -> None:
-    pieces = ("Ümläut 100 % = ", "\n.\nFrom here\n", "\n" + "long " * 60 + "\n")
-    text = Filled(pieces, ("one  two ", "https://papers.example.org/feedback/" + "a_-9" * 30))
+    text = (
+        "Ümläut 100 % = \n.\nFrom here\n",
+        f"  https://papers.example.org/view/{SLOT}\n",
+        "long " * 60 + "\n",
+    )
     html = (
         "<p>" + "käse " * 100 + "</p>\n",
-        Filled(('<a href="', '">', "</a>"), ("https://x.org/a?b=c", "ß")),
+        f'<a href="https://x.org/{SLOT}/more/1?b=c" class="ß">{SLOT}{SLOT}</a>\n.{SLOT}\n',
     )
-    raw = built(Letter("digest", "Subject", (text, "end"), html))
+    letter = Letter("digest", "Subject", text, html, token=TOKEN)
+    raw = built(letter)
     require_wellformed(raw)
     message = read(raw)
-    assert part(message, "plain").rstrip("\n") == (str(text) + "end").rstrip("\n")
-    assert part(message, "html").rstrip("\n") == "".join(map(str, html)).rstrip("\n")
+    assert part(message, "plain") == letter.plain_page
+    assert part(message, "html").rstrip("\n") == letter.html_page.rstrip("\n")
     assert [p.get_content_type() for p in message.iter_parts()] == ["text/plain", "text/html"]
 
 
@@ -77,15 +84,12 @@ def test_the_same_row_makes_the_same_bytes() -> None:
 
 
 @given(HOSTILE, st.lists(HOSTILE, max_size=3))
-def test_A32_no_body_ends_the_message_or_breaks_a_line(text: str, values: list[str]) -> None:
-    filled = Filled((text, *[""] * len(values)), tuple(values))
-    raw = built(Letter("digest", "S", ("start\n", filled, "\r\n.\r\nend\n")))
+def test_A32_no_body_ends_the_message_or_breaks_a_line(text: str, others: list[str]) -> None:
+    slotted = SLOT.join([text, *others]) + "\n"
+    letter = Letter("digest", "S", ("start\n", slotted, "\r\n.\r\nend\n"), token=TOKEN)
+    raw = built(letter)
     require_wellformed(raw)
-    wanted = (
-        "".join(("start\n", str(filled), "\r\n.\r\nend\n"))
-        .replace("\r\n", "\n")
-        .replace("\r", "\n")
-    )
+    wanted = letter.plain_page.replace("\r\n", "\n").replace("\r", "\n")
     payload = read(raw).get_payload(decode=True)
     assert isinstance(payload, bytes)
     assert payload.decode().replace("\r\n", "\n") == wanted
@@ -135,6 +139,19 @@ def listed(
     text: str = UNSUBSCRIBE, html: str = UNSUBSCRIBE, headers: list[tuple[str, str]] = HEADERS
 ) -> bytes:
     return built(Letter("digest", "S", (text + "\n",), (html + "\n",)), headers)
+
+
+def test_the_unsubscribe_link_of_a_letter_with_a_token_is_found() -> None:
+    slotted = f"https://papers.example.org/unsubscribe/{SLOT}\n"
+    headers = [
+        (name, f"<https://papers.example.org/unsubscribe/{TOKEN}>" if "Unsub" in value else value)
+        for name, value in (HEADERS[0], ("List-Unsubscribe", "Unsub"), HEADERS[2])
+    ]
+    headers[2] = HEADERS[2]
+    letter = Letter("digest", "S", (slotted,), (slotted,), token=TOKEN)
+    assert TOKEN.encode() in built(letter, headers)
+    with pytest.raises(LetterError, match="unsubscribe link is missing"):
+        built(Letter("digest", "S", ("text\n",), (slotted,), token=TOKEN), headers)
 
 
 def test_a_letter_with_everything_passes() -> None:

@@ -6,7 +6,7 @@ prose.py          cutting titles, abstracts and author lists to a reader's time
 paper_facts.py    what an issue froze about a paper, and what its letters say alike
 subject_line.py   subject and preheader
 templates.py      the templates, compiled once and rendered within limits
-form.py           a rendered template with blanks, which each letter fills
+form.py           a rendered template with places for the blocks of each letter
 shared_blocks.py  what the letters of one language share
 body.py           the papers of one letter
 links.py          what the caller says about the site and the reader's addresses

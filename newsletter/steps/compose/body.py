@@ -1,25 +1,24 @@
-"""The papers of one letter: cards filled for one reader and put in order, as HTML and as plain
-text.
+"""The papers of one letter: the best one first and larger, the others by topic, as HTML and as
+plain text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
-from newsletter.models import Fragment, Pick
-from newsletter.steps.compose.links import Links
+from newsletter.models import Pick
 from newsletter.steps.compose.paper_facts import PaperFacts
-from newsletter.steps.compose.shared_blocks import Card, SharedBlocks
+from newsletter.steps.compose.shared_blocks import Both, Card, SharedBlocks
 
 #: Gmail cuts a letter off at 102 KB, through the unsubscribe link if need be; ours ends before.
 MAX_BYTES = 90_000
-#: What a shell and one card's blanks take of that, with room for long addresses.
-SHELL_BYTES, BLANKS_BYTES = 14_000, 1_000
+#: What a shell and one paper's reasons take of that, with room for long addresses.
+SHELL_BYTES, REASONS_BYTES = 12_000, 300
 
 Printed = tuple[Pick, PaperFacts, Card]
 
 
 class Body:
-    """Fragments in the order of the letter. Papers that would make it too long are left out and
+    """Blocks in the order of the letter. Papers that would make it too long are left out and
     counted in `left`.
     """
 
@@ -27,47 +26,55 @@ class Body:
         self,
         blocks: SharedBlocks,
         day: date,
-        links: Links,
         papers: Sequence[tuple[Pick, PaperFacts]],
         *,
         is_hosted: bool,
     ) -> None:
-        self.blocks, self.day, self.links, self.is_hosted = blocks, day, links, is_hosted
-        self.html: list[Fragment] = []
-        self.text: list[Fragment] = []
-        self.more_links: list[Fragment] = []
-        self._number = 0
-        printed = [(pick, paper, blocks.card(paper, day)) for pick, paper in papers]
-        self.kept = printed if is_hosted else _fitting(printed)
-        self.left = len(printed) - len(self.kept)
+        self.blocks, self.day, self.is_hosted = blocks, day, is_hosted
+        self.lead: tuple[list[str], list[str]] = [], []  #: as HTML and as plain text
+        self.rest: tuple[list[str], list[str]] = [], []
+        cards = [
+            (pick, paper, blocks.card(paper, day, is_lead=not at))
+            for at, (pick, paper) in enumerate(papers)
+        ]
+        self.kept = cards if is_hosted else _fitting(cards)
+        self.left = len(cards) - len(self.kept)
         self.words = sum(card.words for _, _, card in self.kept)
 
-    def add_section(self, name: str, papers: Sequence[Printed]) -> None:
-        """Add a heading and its papers."""
-        html, text = self.blocks.section(name, len(papers))
-        self.html.append(html)
-        self.text.append(text)
-        for at, (pick, paper, card) in enumerate(papers):
-            if at:
-                self.html.append(self.blocks.rule)
-            self._add(pick, paper, card)
-        self.html.append(self.blocks.end_of_section)
+    def add_lead(self, preheader: str, names: Mapping[int, str]) -> None:
+        """Add the best paper with the name of its topic; above it stand the titles of the next
+        ones.
+        """
+        if len(self.kept) > 1:
+            _add(self.lead, self.blocks.contents(preheader))
+        self._add_sheet(self.lead, self.kept[:1], names[self.kept[0][0].topic])
+        if self.left:
+            _add(self.lead, self.blocks.left(self.left))
 
-    def _add(self, pick: Pick, paper: PaperFacts, card: Card) -> None:
-        self._number += 1
-        why, why_text = self.blocks.why(pick.reasons)
-        more, less = self.links.feedback(paper.key, "more"), self.links.feedback(paper.key, "less")
-        self.html += card.html.fill(why, more, less)
-        self.text += card.text.fill(f"{self._number}.".ljust(4), why_text)
-        self.more_links += card.links.fill(f"[{self._number}]".ljust(5), more, less)
+    def add_rest(self, names: Mapping[int, str]) -> None:
+        """Add the other papers by topic; a topic stands where the first of its papers does."""
+        sections: dict[int, list[Printed]] = {}
+        for printed in self.kept[1:]:
+            sections.setdefault(printed[0].topic, []).append(printed)
+        for topic, papers in sections.items():
+            _add(self.rest, self.blocks.section(names[topic], len(papers)))
+            self._add_sheet(self.rest, papers)
+
+    def _add_sheet(
+        self, to: tuple[list[str], list[str]], papers: Sequence[Printed], topic: str = ""
+    ) -> None:
+        html, text = to
+        html.append(self.blocks.open_sheet)
+        for at, (pick, _, card) in enumerate(papers):
+            why, why_text = self.blocks.why(pick.reasons, topic)
+            html += (card.html if at else card.first_html).around(why)
+            text += card.text.around(why_text)
+        html.append(self.blocks.close_sheet)
 
 
-def sections(papers: Sequence[Printed]) -> dict[int, list[Printed]]:
-    """Papers by topic; sections in the order in which their first paper comes."""
-    found: dict[int, list[Printed]] = {}
-    for printed in papers:
-        found.setdefault(printed[0].topic, []).append(printed)
-    return found
+def _add(to: tuple[list[str], list[str]], block: Both) -> None:
+    for lines, one in zip(to, block, strict=True):
+        lines.append(one)
 
 
 def written_by_machine(papers: Sequence[Printed]) -> str:
@@ -79,7 +86,7 @@ def written_by_machine(papers: Sequence[Printed]) -> str:
 def _fitting(papers: list[Printed]) -> list[Printed]:
     size = SHELL_BYTES
     for at, (_, _, card) in enumerate(papers):
-        size += card.bytes + BLANKS_BYTES
+        size += card.bytes + REASONS_BYTES
         if at and size > MAX_BYTES:
             return papers[:at]
     return papers

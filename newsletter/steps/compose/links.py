@@ -1,10 +1,6 @@
-"""What the caller says about the site, and the addresses it made for one reader's letter. Nothing
-is signed here.
-"""
+"""What the caller says about the site, and the addresses in its letters. Nothing is signed here."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +15,13 @@ class SiteFacts:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """One reader's addresses in one letter."""
+    """The addresses in a letter. Those that name its reader hold `SLOT` where the letter's token
+    goes, so they are the same in every letter.
+    """
 
     preferences: str
     unsubscribe: str
     view: str  #: this letter in the browser
     how: str  #: how papers are picked
     archive: str
-    feedback: Callable[[int, str], str]  #: (Paper.key, "more" | "less") -> address
-    #: day and address of an earlier letter that may not have arrived
-    missed: tuple[date, str] | None = None
+    feedback: str  #: stands before "/more/KEY" and "/less/KEY", with the `Paper.key` of a paper

@@ -18,6 +18,7 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from newsletter.errors import LetterError
+from newsletter.models import Topic
 
 FALLBACK = "en"
 
@@ -60,6 +61,11 @@ class Language:
         it.
         """
         return self.pattern(key, n).format(n="" if n is None else self.number(n), **values)
+
+    def topic(self, topic: Topic) -> str:
+        """A topic's name; one that came with the site is named in this language."""
+        named = self._entries.get(f"topic.{topic.slug}") if topic.is_curated else None
+        return str(named or topic.name)
 
     def numeral(self, n: int) -> str:
         """A small number in letters ("eight"), a larger one in digits."""

@@ -2,14 +2,16 @@
 paper later, and what its letters have in common.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from newsletter.models import Fact, Heat, Paper, PaperEvent, Topic
+from newsletter.charts.points import series, steps
+from newsletter.models import Fact, Heat, Paper, PaperEvent, Signal, Topic
 from newsletter.steps.compose.abstract_summary import summarize
 from newsletter.steps.compose.prose import cut, names, one_line, shorten, without_latex
+from newsletter.text.markup.invisible import declared_direction, with_direction
 
 #: Longest title, in characters: the longest on arXiv are near 300.
 TITLE_LIMIT = 300
@@ -35,6 +37,9 @@ class PaperFacts:
     links: tuple[tuple[str, str], ...]  #: name -> http(s) URL, in the order of LINKS
     #: its place by heat among so many papers of `field`; empty while nobody has noticed it
     place: tuple[int, ...] = ()
+    #: heights of the last days' growth, oldest first, as `charts.points.steps` gives them; empty
+    #: where nothing grew
+    steps: tuple[int, ...] = ()
 
     def __hash__(self) -> int:
         return hash((self.key, self.title))
@@ -51,6 +56,7 @@ class PaperFacts:
                 "facts": counts,
                 "links": links,
                 "place": tuple(facts.get("place", ())),
+                "steps": tuple(facts.get("steps", ())),
             }
         )
 
@@ -83,15 +89,22 @@ class IssueFacts:
     stale: tuple[str, ...] = ()  #: sources whose news are missing
     #: what became of papers that this letter's reader had before
     events: tuple[PaperEvent, ...] = ()
+    #: day and address of an earlier letter that may not have arrived
+    missed: tuple[date, str] | None = None
 
 
-def show(paper: Paper, heat: Heat) -> dict[str, Any]:
-    """Freeze what an issue says about a paper. JSON-able; `PaperFacts.from_facts` reads it back."""
+def show(
+    paper: Paper, heat: Heat, readings: Iterable[Signal] = (), now: datetime | None = None
+) -> dict[str, Any]:
+    """Freeze what an issue says about a paper. JSON-able; `PaperFacts.from_facts` reads it back.
+
+    `readings`: of its counters until `now`; they become the small chart beside its heat.
+    """
     affiliations = [cut(one_line(name), 60) for name in paper.affiliations if one_line(name)]
     return {
         "key": paper.key,
         "id": paper.id,
-        "title": cut(without_latex(paper.title), TITLE_LIMIT),
+        "title": _title(paper.title),
         "authors": names(paper.authors),
         "affiliations": affiliations[:2],
         "summary": shorten(paper.summary) if paper.summary else summarize(paper.abstract),
@@ -104,6 +117,7 @@ def show(paper: Paper, heat: Heat) -> dict[str, Any]:
         "links": {
             name: url for name, url in paper.links.items() if name in LINKS and _is_safe(url)
         },
+        "steps": _steps(readings, heat, now) if now else [],
     }
 
 
@@ -114,6 +128,20 @@ def _place(heat: Heat) -> list[int]:
     if not heat.facts or "hotter" not in heat.components:
         return []
     return [int(heat.components["hotter"]) + 1, int(heat.components["field_papers"])]
+
+
+def _title(title: str) -> str:
+    """One line that keeps the mark of its base direction, if it opens with one."""
+    return with_direction(cut(without_latex(title), TITLE_LIMIT), declared_direction(title))
+
+
+def _steps(readings: Iterable[Signal], heat: Heat, now: datetime) -> list[int]:
+    """How the counter behind the heat's first fact, or else the first there is, grew by day."""
+    found = series(readings, now)
+    told = heat.facts[0].kind if heat.facts else ""
+    chosen = next((one for one in found if one.kind == told), found[0] if found else None)
+    growth = chosen.growth(now.date()) if chosen else ()
+    return list(steps(growth)) if any(growth) else []
 
 
 def _is_safe(url: str) -> bool:

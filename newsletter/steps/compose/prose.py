@@ -1,11 +1,16 @@
-"""Cutting text to a reader's time: titles, abstracts, author lists, lines of 72 columns.
+"""Cutting text to a reader's time: titles, abstracts, author lists, lines of 72 cells.
 Language-blind and pure.
 """
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from rich.cells import cell_len, chop_cells
+
+from newsletter.text.markup import latex
+
+#: Cells of a line of plain text. A wide character (Chinese, Japanese, Korean, most emoji) has two.
 COLUMNS = 72
 #: A summary is two sentences; one that is longer than this is cut at a word.
 SUMMARY_WORDS = 60
@@ -21,11 +26,17 @@ _TURNING = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 )
 _END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\Wa-z_])")
-_MATH = re.compile(r"\$([^$]*[\\^_{}][^$]*|[^$\s]{1,3})\$")
-_COMMAND = re.compile(
-    r"\\(?:text\w*|emph|mathrm|mathbf|mathcal|mathbb|mathit|bf|it|rm|sc|tt|em)\b\s*"
+#: What a subject can say in ASCII as well.
+_ASCII = str.maketrans(
+    {
+        **dict.fromkeys("“”„«»", '"'),
+        **dict.fromkeys("‘’‚", "'"),
+        **dict.fromkeys("‐‑‒–—−", "-"),
+        "…": "...",
+        "\xa0": " ",
+        "·": "-",
+    }
 )
-_SYMBOL = re.compile(r"\\([a-zA-Z]+)")
 _LABEL = re.compile(r"^abstract\s*[:.—–-]\s*", re.IGNORECASE)
 
 
@@ -45,14 +56,19 @@ def one_line(text: str) -> str:
 
 
 def without_latex(text: str) -> str:
-    """Text in which what is left of LaTeX no longer looks like LaTeX. Money keeps its dollar
-    signs.
+    """Text in which what is left of LaTeX is written as people write it; what means nothing to them
+    goes. Money keeps its dollar signs.
     """
-    text = _MATH.sub(r"\1", text)
+    text = latex.without_latex(text)
     if "\\" in text or "{" in text:
-        text = re.sub(r"\\([%&#_$])", r"\1", _COMMAND.sub("", text))
-        text = _SYMBOL.sub(r"\1", text).replace("{", "").replace("}", "").replace("\\", "")
+        text = text.replace("{", "").replace("}", "").replace("\\", "")
     return one_line(text.replace("~", " ") if " ~" not in text else text)
+
+
+def in_ascii(text: str) -> str:
+    """Text with plain quotation marks, dashes and dots if it is ASCII then, else as it is."""
+    plain = text.translate(_ASCII)
+    return plain if plain.isascii() else text
 
 
 def sentences(text: str) -> list[str]:
@@ -117,16 +133,25 @@ def names(authors: Sequence[str]) -> str:
 
 
 def fill(text: str, indent: int = 0) -> str:
-    """Text in lines of at most 72 columns; only a longer word (an address) may pass them.
+    """Text in lines of at most 72 cells; only an address may pass them, a longer word is broken.
 
     The first line's indent is left to the caller, who puts a number or a bullet there. No-break
     spaces hold words together and become spaces.
     """
     lines, line = [], ""
-    for word in text.split(" "):
-        if line and indent + len(line) + 1 + len(word) > COLUMNS:
+    for word in _breakable(text.split(" "), COLUMNS - indent):
+        if line and indent + cell_len(line) + 1 + cell_len(word) > COLUMNS:
             lines.append(line)
             line = word
         else:
             line = f"{line} {word}" if line else word
     return ("\n" + " " * indent).join([*lines, line]).replace("\xa0", " ")
+
+
+def _breakable(words: Sequence[str], room: int) -> Iterator[str]:
+    """Words, and the parts of those that are no address and longer than a line."""
+    for word in words:
+        if cell_len(word) <= room or "://" in word:
+            yield word
+        else:
+            yield from chop_cells(word, room)

@@ -3,21 +3,21 @@ what the letters of one language share.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
+
+from markupsafe import Markup
 
 from newsletter.errors import LetterError
 from newsletter.mail_kinds import DIGEST, QUIET, MailKind
 from newsletter.models import FOLLOWED, OUTSIDE, Letter, Pick, Reason, Subscriber, Topic
-from newsletter.steps.compose.body import Body, sections, written_by_machine
-from newsletter.steps.compose.form import Filling
+from newsletter.steps.compose.body import Body, written_by_machine
 from newsletter.steps.compose.links import Links, SiteFacts
 from newsletter.steps.compose.locale import FALLBACK, load_languages
 from newsletter.steps.compose.paper_facts import IssueFacts, PaperFacts
 from newsletter.steps.compose.prose import one_line
-from newsletter.steps.compose.shared_blocks import SHELL_BLANKS, SharedBlocks
+from newsletter.steps.compose.shared_blocks import SharedBlocks
 from newsletter.steps.compose.subject_line import best_title, preheader
 from newsletter.steps.compose.templates import Templates
 
@@ -40,7 +40,9 @@ class Renderer:
             "operator": one_line(", ".join(site.operator.split("\n"))).rstrip(" .,"),
             "source_url": site.source_url,
         }
-        self._blocks = cache(lambda code: SharedBlocks(self.words[code], mail, facts))
+        self._blocks = lru_cache(maxsize=64)(
+            lambda code, links: SharedBlocks(self.words[code], mail, facts, links)
+        )
 
     def digest(
         self,
@@ -48,6 +50,7 @@ class Renderer:
         picks: Sequence[Pick],
         issue: IssueFacts,
         links: Links,
+        token: str,
         *,
         is_hosted: bool = False,
     ) -> Letter:
@@ -56,23 +59,18 @@ class Renderer:
         `is_hosted` makes the page behind "view in browser". Raises: LetterError when there are no
         picks, or the issue has no facts about one.
         """
-        blocks = self._blocks_of(reader.language)
-        body = Body(blocks, issue.day, links, _papers(picks, issue), is_hosted=is_hosted)
-        told: list[str] = []
-        for topic, papers in sections(body.kept).items():
-            name = _heading(blocks, topic, issue.topics)
-            body.add_section(name, papers)
-            if topic != OUTSIDE:
-                told.append(blocks.words.say("digest.followed") if topic == FOLLOWED else name)
+        blocks = self._blocks_of(reader.language, links)
+        body = Body(blocks, issue.day, _papers(picks, issue), is_hosted=is_hosted)
+        names = {pick.topic: _heading(blocks, pick.topic, issue.topics) for pick, _, _ in body.kept}
+        told = [
+            blocks.words.say("digest.followed") if topic == FOLLOWED else name
+            for topic, name in names.items()
+            if topic != OUTSIDE
+        ]
         minutes = -(-body.words // WORDS_PER_MINUTE)
-        values = {
-            "headline": blocks.headline(len(picks), issue.considered),
-            "lede": blocks.lede(tuple(told), minutes, written_by_machine(body.kept)),
-            "preheader": preheader(
-                [paper for _, paper, _ in body.kept], blocks.picked_from(issue.considered)
-            ),
-        }
-        return _finished(DIGEST, reader, body, values, issue)
+        written = written_by_machine(body.kept)
+        lede = blocks.lede(len(picks), issue.considered, tuple(told), minutes, written)
+        return _finished(DIGEST, reader, body, names, lede, issue, token)
 
     def quiet(
         self,
@@ -80,6 +78,7 @@ class Renderer:
         picks: Sequence[Pick],
         issue: IssueFacts,
         links: Links,
+        token: str,
         *,
         is_hosted: bool = False,
     ) -> Letter:
@@ -88,11 +87,11 @@ class Renderer:
 
         Raises: as `digest`.
         """
-        blocks = self._blocks_of(reader.language)
-        body = Body(blocks, issue.day, links, _papers(picks, issue), is_hosted=is_hosted)
-        body.add_section(blocks.words.say("quiet.section"), body.kept)
-        values = {"preheader": blocks.words.say("quiet.preheader", issue.considered)}
-        return _finished(QUIET, reader, body, values, replace(issue, stale=()))
+        blocks = self._blocks_of(reader.language, links)
+        body = Body(blocks, issue.day, _papers(picks, issue), is_hosted=is_hosted)
+        section = blocks.words.say("quiet.section")
+        names = {pick.topic: section for pick in picks}
+        return _finished(QUIET, reader, body, names, ("", ""), issue, token)
 
     def notice(self, kind: MailKind, language: str, **values: object) -> Letter:
         """Compose a letter without papers from the values that its kind needs; others are ignored.
@@ -101,10 +100,9 @@ class Renderer:
         """
         blocks, name = self._blocks_of(language), kind.name
         subject = blocks.render(name, "subject.txt", values)
-        teaser = blocks.words.say(f"{name}.preheader")
-        frame = {**values, "subject": subject, "preheader": teaser, "is_hosted": False}
+        frame = {**values, "title": Markup(blocks.title(subject)), "is_hosted": False}  # noqa: S704  (escaped)
         html, text = blocks.render(name, "body.html", frame), blocks.render(name, "body.txt", frame)
-        return Letter(name, subject, (text,), (html,), teaser)
+        return Letter(name, subject, (text,), (html,))
 
     def signal(self, paper: PaperFacts, day: date, language: str = FALLBACK) -> str:
         """The fact behind a paper's heat in words: "312 upvotes in 1 day". Empty when there is none
@@ -116,45 +114,48 @@ class Renderer:
         """Why a paper is in a letter, in words."""
         return self._blocks_of(language).reason(reason)
 
-    def _blocks_of(self, language: str) -> SharedBlocks:
-        return self._blocks(language if language in self.words else FALLBACK)
+    def _blocks_of(self, language: str, links: Links | None = None) -> SharedBlocks:
+        return self._blocks(language if language in self.words else FALLBACK, links)
 
 
 def _finished(
     kind: MailKind,
     reader: Subscriber,
     body: Body,
-    values: Mapping[str, str],
+    names: Mapping[int, str],
+    lede: tuple[str, str],
     issue: IssueFacts,
+    token: str,
 ) -> Letter:
     """Put an issue's papers into the shell of their letter."""
-    blocks, links = body.blocks, body.links
-    title = best_title([paper for _, paper, _ in body.kept])
-    subject = blocks.subject(kind.name, len(body.kept) + body.left - 1).replace("\0", title)
-    missed = links.missed[0] if links.missed else None
-    shell = blocks.shell(kind.name, body.day, body.is_hosted, body.left, missed, issue.stale)
-    blanks: dict[str, Filling] = {
-        **values,
-        "subject": subject,
-        "reason": blocks.why_you(reader, body.day, body.is_hosted),
-        "missed_url": links.missed[1] if links.missed else "",
-        "preferences": links.preferences,
-        "unsubscribe": links.unsubscribe,
-        "view": links.view,
-        "how": links.how,
-        "archive": links.archive,
-    }
+    blocks, papers = body.blocks, [paper for _, paper, _ in body.kept]
+    told = preheader(papers)
+    body.add_lead(told, names)
+    body.add_rest(names)
+    subject = blocks.subject(kind.name, best_title(papers), len(papers) + body.left - 1)
+    shell = blocks.shell(kind.name, body.day, body.is_hosted, issue.missed, issue.stale)
+    reason = blocks.why_you(reader, body.day, body.is_hosted)
     news = [blocks.news(event) for event in issue.events]
-    blanks |= {
-        "news": [text for _, text in news],
-        "sections": body.text,
-        "more_links": body.more_links,
-    }
-    text = shell.text.fill(*[blanks.get(name, "") for name in SHELL_BLANKS])
+    blank = "\n" if news else ""
+    text = shell.text.fill(
+        {
+            "lead": body.lead[1],
+            "papers": body.rest[1],
+            "lede": lede[1:],
+            "news": [blank, *(text for _, text in news)],
+            "reason": reason[1:],
+        }
+    )
     is_plain = reader.format == "text" and not body.is_hosted
-    blanks |= {"news": [html for html, _ in news], "sections": body.html}
-    html = [] if is_plain else shell.html.fill(*[blanks.get(name, "") for name in SHELL_BLANKS])
-    return Letter(kind.name, subject, tuple(text), tuple(html), values["preheader"])
+    html = {
+        "title": [blocks.title(subject)],
+        "lead": body.lead[0],
+        "papers": body.rest[0],
+        "lede": lede[:1],
+        "news": [page for page, _ in news],
+        "reason": reason[:1],
+    }
+    return Letter(kind.name, subject, text, () if is_plain else shell.html.fill(html), told, token)
 
 
 def _papers(picks: Sequence[Pick], issue: IssueFacts) -> list[tuple[Pick, PaperFacts]]:
@@ -177,4 +178,6 @@ def _heading(blocks: SharedBlocks, topic: int, topics: Mapping[int, Topic]) -> s
     if topic == OUTSIDE:
         return blocks.words.say("digest.section_outside")
     # A topic that was removed after the issue was frozen still has its papers in it.
-    return topics[topic].name if topic in topics else blocks.words.say("digest.section_removed")
+    if topic not in topics:
+        return blocks.words.say("digest.section_removed")
+    return blocks.words.topic(topics[topic])

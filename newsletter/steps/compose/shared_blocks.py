@@ -12,10 +12,11 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from newsletter.models import EventKind, PaperEvent, Reason, Subscriber
-from newsletter.steps.compose.form import Form, blank
+from newsletter.steps.compose.form import Form, place
+from newsletter.steps.compose.links import Links
 from newsletter.steps.compose.locale import Language
 from newsletter.steps.compose.paper_facts import PaperFacts
-from newsletter.steps.compose.prose import cut, one_line
+from newsletter.steps.compose.prose import cut, in_ascii, one_line
 from newsletter.steps.compose.templates import Templates
 
 #: Keywords, and the names of readers' own topics, are cut here.
@@ -31,46 +32,42 @@ NEWS = {
     EventKind.CONCERN: "news.concern",
     EventKind.PUBLISHED: "news.published",
 }
-#: Blanks of a card as HTML, as text, and of its links in text: what differs between two readers of
-#: one paper.
-HTML_BLANKS = ("why", "more", "less")
-TEXT_BLANKS = ("number", "why_text")
-LINKS_BLANKS = ("bracket", "more", "less")
-#: Blanks of a shell: what differs between two readers of one issue.
-SHELL_BLANKS = (
-    "subject",
-    "preheader",
-    "headline",
-    "lede",
-    "news",
-    "sections",
-    "more_links",
-    "reason",
-    "missed_url",
-    "preferences",
-    "unsubscribe",
-    "view",
-    "how",
-    "archive",
-)
+#: Places of a shell: the blocks that differ between two readers of one issue.
+SHELL_PLACES = ("title", "lead", "papers", "lede", "news", "reason")
+
+#: A block as HTML and as plain text.
+Both = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A card's lines before and after the reason that is the reader's own."""
+
+    before: str
+    after: str
+
+    @classmethod
+    def of(cls, rendered: str) -> "Around":
+        return cls(*rendered.split(place("why") + "\n"))
+
+    def around(self, why: str) -> tuple[str, ...]:
+        return (self.before, why, self.after) if why else (self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A paper's block, with blanks for its number, the reader's reason and the two feedback
-    links.
-    """
+    """A paper's block."""
 
-    html: Form  #: HTML_BLANKS
-    text: Form  #: TEXT_BLANKS
-    links: Form  #: LINKS_BLANKS; plain text: its further links, for the list at the end
-    bytes: int  #: of the HTML, blanks empty
+    html: Around
+    first_html: Around  #: the same without a rule above it
+    text: Around
+    bytes: int  #: of the HTML, without the reason
     words: int  #: to read
 
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """A letter around its papers, with SHELL_BLANKS."""
+    """A letter around its papers, with SHELL_PLACES."""
 
     html: Form
     text: Form
@@ -81,10 +78,19 @@ class SharedBlocks:
     there is too much.
     """
 
-    def __init__(self, words: Language, templates: Templates, site: Mapping[str, str]) -> None:
+    def __init__(
+        self, words: Language, templates: Templates, site: Mapping[str, str], links: Links | None
+    ) -> None:
+        """`links`: of letters that belong to an issue; None = only notices are made."""
         self.words = words
         self._templates = templates
-        common = {"lang": words.code, "dir": words.direction, "site": site, "w": words}
+        common = {
+            "lang": words.code,
+            "dir": words.direction,
+            "site": site,
+            "w": words,
+            "links": links,
+        }
         self._html_values: dict[str, Any] = {**common, "t": self._say_html}
         self._text_values: dict[str, Any] = {**common, "t": words.say}
         self.card = lru_cache(maxsize=2048)(self._card)
@@ -92,19 +98,20 @@ class SharedBlocks:
         self.news = lru_cache(maxsize=1024)(self._news)
         self.why = lru_cache(maxsize=8192)(self._why)
         self.shell = lru_cache(maxsize=32)(self._shell)
-        self.subject = lru_cache(maxsize=64)(self._subject)
-        self.headline = lru_cache(maxsize=256)(self._headline)
-        self.picked_from = lru_cache(maxsize=64)(self._picked_from)
+        self.subject = lru_cache(maxsize=2048)(self._subject)
+        self.title = lru_cache(maxsize=2048)(self._title)
         self.lede = lru_cache(maxsize=4096)(self._lede)
-        self.rule = self._part_html("rule")
-        self.end_of_section = self._part_html("end_of_section")
+        self.contents = lru_cache(maxsize=4096)(self._contents)
+        self.left = lru_cache(maxsize=64)(self._left)
+        self.open_sheet = self._part_html("open_sheet")
+        self.close_sheet = self._part_html("close_sheet")
 
     def render(self, kind: str, part: str, values: Mapping[str, Any]) -> str:
         """Render `subject.txt`, `body.html` or `body.txt` of one letter."""
         common = self._html_values if part.endswith(".html") else self._text_values
         text = self._templates.render(f"{kind}/{part}", {**common, **values})
         if part == "subject.txt":
-            return one_line(text)
+            return in_ascii(one_line(text))
         if part == "body.html":
             return re.sub(r"\n\s*\n", "\n", text)
         return re.sub(r"\n{3,}", "\n\n", text).replace("\xa0", " ").strip("\n") + "\n"
@@ -126,16 +133,18 @@ class SharedBlocks:
             else self.words.say("signal.today", what=what)
         )
 
-    def why_you(self, reader: Subscriber, day: date, is_hosted: bool) -> str:
+    def why_you(self, reader: Subscriber, day: date, is_hosted: bool) -> Both:
         """Why this reader has this letter. A hosted letter may have been forwarded: it does not
         show the address.
         """
         if is_hosted:
-            return self.words.say("footer.hosted", date=self.words.date(day, "day"))
-        if reader.confirmed_at is None:
-            return self.words.say("footer.subscribed", email=reader.email)
-        confirmed = self.words.date(reader.confirmed_at.date(), "day")
-        return self.words.say("footer.confirmed", email=reader.email, date=confirmed)
+            said = self.words.say("footer.hosted", date=self.words.date(day, "day"))
+        elif reader.confirmed_at is None:
+            said = self.words.say("footer.subscribed", email=reader.email)
+        else:
+            confirmed = self.words.date(reader.confirmed_at.date(), "day")
+            said = self.words.say("footer.confirmed", email=reader.email, date=confirmed)
+        return f'<p class="m">{escape(said)}</p>\n', self._templates.fill(said) + "\n"
 
     def _say_html(self, key: str, n: int | None = None, **values: object) -> Markup:
         """A sentence for HTML. The catalogue's words and plain values are escaped; Markup (a link)
@@ -145,7 +154,8 @@ class SharedBlocks:
         return Markup(escape(self.words.pattern(key, n))).format(n=number, **values)  # noqa: S704  (escaped)
 
     def _part_html(self, macro: str, *arguments: object) -> str:
-        return self._templates.render_part("_parts.html", macro, self._html_values, *arguments)
+        text = self._templates.render_part("_parts.html", macro, self._html_values, *arguments)
+        return re.sub(r"\n\s*\n", "\n", text).lstrip("\n")
 
     def _part_text(self, macro: str, *arguments: object) -> str:
         # No-break spaces have done their work when lines are wrapped; a terminal may show them as
@@ -154,38 +164,47 @@ class SharedBlocks:
             "_parts.txt", macro, self._text_values, *arguments
         ).replace("\xa0", " ")
 
-    def _card(self, paper: PaperFacts, day: date) -> Card:
-        signal = self.signal(paper, day)
-        html = self._part_html("card", paper, signal, *map(blank, HTML_BLANKS))
-        text = self._part_text("card", paper, signal, *map(blank, TEXT_BLANKS))
-        links = self._part_text("links", paper, *map(blank, LINKS_BLANKS))
+    def _part(self, macro: str, *arguments: object) -> Both:
+        return self._part_html(macro, *arguments), self._part_text(macro, *arguments)
+
+    def _card(self, paper: PaperFacts, day: date, *, is_lead: bool) -> Card:
+        signal, why = self.signal(paper, day), place("why")
+        html = self._part_html("card", paper, signal, why, is_lead, False)
+        first = self._part_html("card", paper, signal, why, is_lead, True)
+        text = self._part_text("card", paper, signal, why)
         return Card(
-            Form(html, HTML_BLANKS, is_html=True),
-            Form(text, TEXT_BLANKS, is_html=False),
-            Form(links, LINKS_BLANKS, is_html=False),
+            Around.of(html),
+            Around.of(first),
+            Around.of(text),
             bytes=len(html.encode()),
             words=len(text.split()),
         )
 
-    def _section(self, name: str, count: int) -> tuple[str, str]:
-        name = cut(one_line(name), NAME_LIMIT)
-        return self._part_html("section", name, count), self._part_text("section", name, count)
+    def _section(self, name: str, count: int) -> Both:
+        return self._part("section", cut(one_line(name), NAME_LIMIT), count)
 
-    def _news(self, event: PaperEvent) -> tuple[str, str]:
-        """One line, as HTML and as text, that says what became of a paper the reader had."""
+    def _contents(self, preheader: str) -> Both:
+        return self._part("contents", preheader)
+
+    def _left(self, count: int) -> Both:
+        return self._part("left", count)
+
+    def _news(self, event: PaperEvent) -> Both:
+        """One line that says what became of a paper the reader had."""
         said = self.words.say(NEWS[event.kind], title=cut(one_line(event.title), NEWS_LIMIT))
         url = event.url if event.url.isprintable() and " " not in event.url else ""
-        return self._part_html("news", said, url), self._part_text("news", said, url)
+        return self._part("news", said, url)
 
-    def _why(self, reasons: tuple[Reason, ...]) -> tuple[Markup, str]:
+    def _why(self, reasons: tuple[Reason, ...], topic: str) -> Both:
         """Why this paper is here, for this reader, as HTML and as text: where its words stand or
-        whom the reader follows, and what it is near. Empty when the section says it all.
+        whom the reader follows, and what it is near. Empty when the section says it all; the best
+        paper has none and names its `topic` here.
         """
         found = [reason for reason in reasons if reason.kind in PLACES][:1]
         near = [reason for reason in reasons if reason.kind == "near"][:1]
-        said = [self.reason(reason) for reason in (*found, *near)]
-        # A macro's output is escaped already: it comes from an .html template.
-        return Markup(self._part_html("why", said)), self._part_text("why", said)  # noqa: S704
+        said = [cut(one_line(topic), NAME_LIMIT)] if topic else []
+        said += [self.reason(reason) for reason in (*found, *near)]
+        return self._part("why", said) if said else ("", "")
 
     def reason(self, reason: Reason) -> str:
         """One reason in words."""
@@ -196,57 +215,43 @@ class SharedBlocks:
         )
 
     def _shell(
-        self,
-        kind: str,
-        day: date,
-        is_hosted: bool,
-        left: int,
-        missed: date | None,
-        stale: tuple[str, ...],
+        self, kind: str, day: date, is_hosted: bool, missed: Both | None, stale: tuple[str, ...]
     ) -> Shell:
-        """A letter's shell with blanks for what differs between its readers. `left`: papers that
-        did not fit.
-        """
-        blanks = {name: blank(name) for name in SHELL_BLANKS}
+        """A letter's shell. `missed`: day and address of an earlier letter."""
         values = {
-            **blanks,
+            **{name: Markup(place(name)) for name in SHELL_PLACES},  # noqa: S704  (constants)
             "day": day,
             "is_hosted": is_hosted,
-            "left": left,
             "missed": missed,
             "stale": ", ".join(stale),
         }
         html, text = self.render(kind, "body.html", values), self.render(kind, "body.txt", values)
-        return Shell(
-            Form(html, SHELL_BLANKS, is_html=True), Form(text, SHELL_BLANKS, is_html=False)
-        )
+        return Shell(Form(html), Form(text))
 
-    def _subject(self, kind: str, others: int) -> str:
-        """The subject of an issue's letter with one blank, the best paper's title."""
-        return self._templates.render(
-            f"{kind}/subject.txt", {**self._text_values, "best": "\0", "others": others}
-        ).strip()
+    def _subject(self, kind: str, best: str, others: int) -> str:
+        return self.render(kind, "subject.txt", {"best": best, "others": others})
 
-    def _headline(self, count: int, considered: int) -> str:
-        numeral = self.words.numeral(count)
-        of = self.words.number(considered)
-        return self.words.say(
-            "digest.headline", count, count=numeral[:1].upper() + numeral[1:], of=of
-        )
+    def _title(self, subject: str) -> str:
+        return f"<title>{escape(subject)}</title>\n"
 
-    def _picked_from(self, considered: int) -> str:
-        return self.words.say("digest.picked_from", considered)
-
-    def _lede(self, topics: tuple[str, ...], minutes: int, written: str) -> str:
-        """What it was picked for and how long it takes. `written`: which summaries are by machine
-        (all, some, none).
+    def _lede(
+        self, count: int, considered: int, topics: tuple[str, ...], minutes: int, written: str
+    ) -> Both:
+        """What it was picked from and for, and how long it takes. `written`: which summaries are
+        by machine (all, some, none).
         """
+        numeral = self.words.numeral(count)
+        headline = self.words.say(
+            "digest.headline",
+            count,
+            count=numeral[:1].upper() + numeral[1:],
+            of=self.words.number(considered),
+        )
         names = tuple(cut(one_line(name), NAME_LIMIT) for name in topics)
         if len(names) > 4:
             names = (*names[:3], self.words.say("digest.more_topics", len(names) - 3))
-        read = self.words.say(
-            f"digest.read_{written}", minutes, minutes=self.words.numeral(minutes)
+        said = [self.words.say("digest.picked_for", topics=self.words.join(names))] if names else []
+        said.append(
+            self.words.say(f"digest.read_{written}", minutes, minutes=self.words.numeral(minutes))
         )
-        if not names:
-            return read
-        return self.words.say("digest.picked_for", topics=self.words.join(names)) + " " + read
+        return self._part("lede", headline, " ".join(said))

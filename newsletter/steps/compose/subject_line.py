@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from newsletter.steps.compose.paper_facts import PaperFacts
-from newsletter.steps.compose.prose import cut, head, sentences
+from newsletter.steps.compose.prose import cut, head, in_ascii, sentences
 
 #: Longest title in a subject, in characters; the guide's rule.
 SUBJECT_LIMIT = 45
@@ -14,25 +14,26 @@ TELLING = 20
 
 
 def best_title(papers: Sequence[PaperFacts]) -> str:
-    """The first paper's title, cut at its colon or at a word."""
-    return head(papers[0].title, SUBJECT_LIMIT)
+    """The first paper's title, cut at its colon or at a word, in ASCII where it can be."""
+    title = in_ascii(head(papers[0].title, SUBJECT_LIMIT))
+    return (
+        title if len(title) <= SUBJECT_LIMIT else in_ascii(head(papers[0].title, SUBJECT_LIMIT - 2))
+    )
 
 
-def preheader(papers: Sequence[PaperFacts], tail: str) -> str:
-    """The next three titles, each a sentence, then `tail`: 90 to 130 characters where the material
-    allows.
+def preheader(papers: Sequence[PaperFacts]) -> str:
+    """The next three titles, each a sentence: 90 to 130 characters where the material allows.
 
     Titles are cut at their colon; if that leaves too little they are given whole, then further
     titles, and at last the best paper's own summary.
     """
     titles = [paper.title for paper in papers[1:]]
-    room, least = LONGEST - len(tail) - 1, SHORTEST - len(tail) - 1
-    told = _joined([_before_colon(title) for title in titles[:3]], room)
-    if len(told) < least:
-        told = _joined(titles[:3], room)
-    if len(told) < least:
-        told = _joined([*titles, *sentences(papers[0].summary)], room)
-    return f"{told} {tail}".strip()
+    told = _joined([_before_colon(title) for title in titles[:3]], LONGEST)
+    if len(told) < SHORTEST:
+        told = _joined(titles[:3], LONGEST)
+    if len(told) < SHORTEST:
+        told = _joined([*titles, *sentences(papers[0].summary)], LONGEST)
+    return told
 
 
 def _joined(pieces: Sequence[str], room: int) -> str:

@@ -16,6 +16,7 @@ from jinja2 import (
     select_autoescape,
 )
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from rich.cells import cell_len
 
 from newsletter.errors import LetterError
 from newsletter.steps.compose.prose import COLUMNS, fill
@@ -39,8 +40,9 @@ class Templates:
             keep_trailing_newline=True,
             auto_reload=False,
         )
-        self._environment.filters["fill"] = fill
-        self._environment.filters["pad"] = lambda text, width: str(text).ljust(width)
+        self.fill = self._environment.filters["fill"] = fill
+        self._environment.filters["pad"] = _pad
+        self._environment.filters["cells"] = cell_len
         self._environment.globals["columns"] = COLUMNS
         self._environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
         self.names = self._environment.list_templates(extensions=["html", "txt"])
@@ -82,6 +84,11 @@ class Templates:
                     *arguments
                 )
             )
+
+
+def _pad(text: str, width: int) -> str:
+    """Text with spaces behind it, to a width in cells."""
+    return f"{text}{' ' * (width - cell_len(text))}"
 
 
 @contextmanager

@@ -106,7 +106,7 @@ class DeliveryRow(SQLModel, table=True):
     )
     kind: str = Field(sa_column=Column(String(16), nullable=False))
     state: str = Field(sa_column=Column(String(16), nullable=False, server_default="pending"))
-    due_at: datetime = moment_column(nullable=False)  #: the reader's hour; the Date header
+    due_at: datetime = moment_column(nullable=False)  #: the reader's hour
     expires_at: datetime = moment_column(nullable=False)
     #: compact JSON, see `ledger_plan.pack_picks`
     picks: str | None = Field(default=None, sa_column=Column(Text))
@@ -128,6 +128,7 @@ class DeliveryRow(SQLModel, table=True):
     attempts: int = number_column(0)
     #: Claims without an outcome; `ledger_life.MAX_CLAIMS` of them, and the row is refused.
     claims: int = number_column(0)
+    dated_at: datetime | None = moment_column()  #: the Date header: when it was first claimed
     # the outcome
     dot_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     settled_at: datetime | None = moment_column()
