@@ -21,19 +21,13 @@ from pathlib import Path
 
 from newsletter.errors import ConfigError, InputError
 
-#: A "letter" opens the pages that its letter leads to; letters of earlier versions had a token for
-#: each of them, and one for each vote.
-PURPOSES = (
-    "confirm",
-    "preferences",
-    "unsubscribe",
-    "feedback",
-    "view",
-    "letter",
-    "address",
-    "feed",
-)
-_PERSONS = {purpose: purpose.encode() for purpose in PURPOSES}
+#: What a token is for: one page each.
+PURPOSES = ("confirm", "preferences", "unsubscribe", "feedback", "view", "address", "feed")
+#: Every page that a letter leads to. Letters of earlier versions had a token for each of them, and
+#: one for each vote.
+LETTER = "letter"
+_OF_LETTERS = ("preferences", "unsubscribe", "feedback", "view")
+_PERSONS = {purpose: purpose.encode() for purpose in (*PURPOSES, LETTER)}
 _BODY = struct.Struct(">QIIqb")  # subscriber, epoch, made (seconds since the epoch), paper, vote
 _MAC_BYTES = 20
 #: In characters. Body and MAC are whole groups of base64.
@@ -122,19 +116,22 @@ class Tokens:
     def read(
         self, token: str, purpose: str, now: datetime, max_age: timedelta | None = None
     ) -> Claims:
-        """Verify a token for one purpose. Marks behind it are ignored.
+        """Verify a token for one purpose, or that of a letter which leads there; `Claims.purpose`
+        says which it is. Marks behind it are ignored.
 
         Raises: TokenError. The MAC is compared before anything in the token is believed, in
         constant time.
         """
-        body = next(filter(None, (self._body(one, purpose) for one in _spellings(token))), None)
+        purposes = (purpose, LETTER) if purpose in _OF_LETTERS else (purpose,)
+        bodies = ((one, self._body(text, one)) for text in _spellings(token) for one in purposes)
+        of, body = next(((one, body) for one, body in bodies if body), ("", None))
         if body is None:
             raise TokenError("forged")
         subscriber, epoch, made_s, paper, vote = _BODY.unpack(body)
         made = datetime.fromtimestamp(made_s, UTC)
         if max_age is not None and now - made > max_age:
             raise TokenError("expired")
-        return Claims(purpose, subscriber, epoch, made, paper, (vote + 1) % _VOTES - 1)
+        return Claims(of, subscriber, epoch, made, paper, (vote + 1) % _VOTES - 1)
 
     def _body(self, spelling: str, purpose: str) -> bytes | None:
         """The payload of a token, if its MAC is one of ours."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsletter.errors import ConfigError
 from newsletter.models import SLOT
-from newsletter.tokens import _BODY, PURPOSES, TokenError, Tokens, _mac
+from newsletter.tokens import _BODY, LETTER, PURPOSES, TokenError, Tokens, _mac
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 OURS = Tokens([b"s" * 32])
@@ -169,5 +169,16 @@ def test_K24_a_link_of_a_letter_that_was_sent_keeps_its_vote(vote: int, times: i
 
 
 def test_a_slot_is_as_long_as_a_token() -> None:
-    assert len(OURS.make("letter", 2**60, 2**31, NOW, paper=1)) == len(SLOT)
+    assert len(OURS.make(LETTER, 2**60, 2**31, NOW, paper=1)) == len(SLOT)
     assert SLOT.isalnum() and SLOT.isascii()
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_a_letters_token_opens_what_letters_lead_to_and_nothing_else(purpose: str) -> None:
+    token = OURS.make(LETTER, 7, 2, NOW, paper=9)
+    if purpose in ("preferences", "unsubscribe", "feedback", "view"):
+        claims = OURS.read(token, purpose, NOW)
+        assert (claims.purpose, claims.subscriber, claims.paper) == (LETTER, 7, 9)
+    else:
+        with pytest.raises(TokenError, match="forged"):
+            OURS.read(token, purpose, NOW)

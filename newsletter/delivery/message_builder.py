@@ -27,7 +27,7 @@ from newsletter.steps.compose import IssueFacts, Links, PaperFacts, Renderer
 from newsletter.store import generations, ledger_read, runs, subscribers, topics
 from newsletter.store.db import reading
 from newsletter.store.generations import Generations
-from newsletter.tokens import Tokens
+from newsletter.tokens import LETTER, Tokens
 
 
 class MessageBuilder:
@@ -214,7 +214,7 @@ class MessageBuilder:
         alike. What its links do stands in their paths.
         """
         issue = claim.issue or claim.context.get("issue", 0)
-        return self.tokens.make("letter", reader.id, reader.epoch, claim.due_at, paper=issue)
+        return self.tokens.make(LETTER, reader.id, reader.epoch, claim.due_at, paper=issue)
 
     def _confirm_url(self, purpose: str, claim: Claim, reader: Subscriber) -> str:
         row = claim.id if purpose == "address" else 0

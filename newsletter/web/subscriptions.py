@@ -15,7 +15,7 @@ from newsletter.errors import AddressError, NotFound, QueryError
 from newsletter.mail_kinds import CONFIRM_WITHIN
 from newsletter.matching.query import parse
 from newsletter.store import papers
-from newsletter.tokens import TokenError
+from newsletter.tokens import LETTER, TokenError
 from newsletter.web.context import PageContext
 from newsletter.web.middleware import Quota, client_prefix
 from newsletter.web.token_auth import TokenPages, first, read_form
@@ -155,7 +155,7 @@ class Subscriptions(TokenPages):
         """
         claims, reader = await self.who(request, "feedback", PREFERENCES_AGE)
         paper, value = claims.paper, claims.vote
-        if claims.purpose == "letter":
+        if claims.purpose == LETTER:
             said = _KEY.match(request.path_params.get("paper", ""))
             paper = int(said[0]) if said else 0
             value = VOTES.get(request.path_params.get("vote", ""), 0)

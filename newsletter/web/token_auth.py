@@ -1,6 +1,5 @@
 """Which reader a token names, and what a form sent."""
 
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -8,11 +7,8 @@ from starlette.requests import Request
 
 from newsletter import membership
 from newsletter.models import Subscriber
-from newsletter.tokens import Claims, TokenError
+from newsletter.tokens import Claims
 from newsletter.web.context import PageContext
-
-#: What the links of a letter are for.
-OF_LETTERS = ("preferences", "unsubscribe", "feedback", "view")
 
 Form = dict[str, list[str]]
 
@@ -25,16 +21,11 @@ class TokenPages:
         self.batch, self.topics = context.batch, context.topics
 
     def claims(self, request: Request, purpose: str, age: timedelta | None = None) -> Claims:
-        """Verify the token of a request: one for that purpose, or of a letter that leads there. No
-        table is asked for a token that is not ours.
+        """Verify the token of a request; no table is asked for a token that is not ours.
 
         Raises: TokenError.
         """
-        read, token, now = self.app.tokens.read, request.path_params["token"], self.clock()
-        if purpose in OF_LETTERS:
-            with suppress(TokenError):
-                return read(token, "letter", now, age)
-        return read(token, purpose, now, age)
+        return self.app.tokens.read(request.path_params["token"], purpose, self.clock(), age)
 
     async def who(
         self, request: Request, purpose: str, age: timedelta | None

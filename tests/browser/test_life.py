@@ -10,9 +10,9 @@ from tests.browser.conftest import Site
 
 
 def link(letter: EmailMessage, page: str) -> str:
-    body = letter.get_body(("plain",))
+    body = letter.get_body(("html", "plain"))
     assert body is not None
-    found = re.search(rf"http://localhost:\d+/{page}/[\w-]+", body.get_content())
+    found = re.search(rf"http://localhost:\d+/{page}/[\w/-]+", body.get_content())
     assert found, body.get_content()
     return found.group()
 

@@ -13,7 +13,7 @@ from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.models import Claim, SubscriberState
 from newsletter.store import feedback, ledger_life, subscribers, suppressions, topics
 from newsletter.store.db import reading, writing
-from newsletter.tokens import PURPOSES
+from newsletter.tokens import LETTER, PURPOSES
 from newsletter.web.middleware import client_prefix
 from tests.web.conftest import NOW, a_reader, link, now_of
 
@@ -279,15 +279,18 @@ def test_F27_the_field_that_people_cannot_see_brings_no_mail(app: App, web: http
     assert queued(app) == []
 
 
+@pytest.mark.parametrize("is_old", [False, True], ids=["letter", "letter of an earlier version"])
 def test_a_vote_is_kept_after_the_button_and_can_be_taken_back(
-    app: App, web: httpx2.Client
+    app: App, web: httpx2.Client, is_old: bool
 ) -> None:
     reader = a_reader(app)
     from tests.store.test_store import a_merge, a_paper, keep
 
     with writing(app.engine) as connection:
         [paper] = keep(connection, a_merge(a_paper()))
-    page = link(app, reader, "feedback", paper=paper.key, vote=-1)
+    page = link(app, reader, LETTER, "feedback", paper=1) + f"/less/{paper.key}"
+    if is_old:
+        page = link(app, reader, "feedback", paper=paper.key, vote=-1)
     assert paper.title in web.get(page).text
     web.post(page, data={"why": "seen"})
     with reading(app.engine) as connection:
@@ -295,6 +298,24 @@ def test_a_vote_is_kept_after_the_button_and_can_be_taken_back(
     web.post(page, data={"undo": "1"})
     with reading(app.engine) as connection:
         assert feedback.votes_of(connection, [reader.id]) == {}
+
+
+def test_a_link_with_a_vote_that_is_none_is_not_found(app: App, web: httpx2.Client) -> None:
+    page = link(app, a_reader(app), LETTER, "feedback", paper=1)
+    for deed in ("", "/more", "/more/", "/more/x", "/more/0", "/most/1", f"/more/{'9' * 30}"):
+        assert web.get(page + deed).status_code == 404
+        assert web.post(page + deed).status_code == 404
+
+
+def test_one_token_opens_every_page_of_a_letter(app: App, web: httpx2.Client) -> None:
+    reader = a_reader(app)
+    assert web.get(link(app, reader, LETTER, "preferences", paper=1)).status_code == 200
+    leave = link(app, reader, LETTER, "unsubscribe", paper=1)
+    assert web.get(leave).status_code == 200
+    assert web.post(leave, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert web.get(link(app, reader, LETTER, "preferences", paper=1)).status_code == 404
+    for page in ("confirm", "address", "my"):
+        assert web.get(link(app, reader, LETTER, page, paper=1)).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,12 @@ class Body:
         blocks: SharedBlocks,
         day: date,
         papers: Sequence[tuple[Pick, PaperFacts]],
+        names: Mapping[int, str],
         *,
         is_hosted: bool,
     ) -> None:
-        self.blocks, self.day, self.is_hosted = blocks, day, is_hosted
+        """`names`: of the topics of the papers, by id."""
+        self.blocks, self.day, self.names, self.is_hosted = blocks, day, names, is_hosted
         self.lead: tuple[list[str], list[str]] = [], []  #: as HTML and as plain text
         self.rest: tuple[list[str], list[str]] = [], []
         cards = [
@@ -41,23 +43,23 @@ class Body:
         self.left = len(cards) - len(self.kept)
         self.words = sum(card.words for _, _, card in self.kept)
 
-    def add_lead(self, preheader: str, names: Mapping[int, str]) -> None:
+    def add_lead(self, preheader: str) -> None:
         """Add the best paper with the name of its topic; above it stand the titles of the next
         ones.
         """
         if len(self.kept) > 1:
             _add(self.lead, self.blocks.contents(preheader))
-        self._add_sheet(self.lead, self.kept[:1], names[self.kept[0][0].topic])
+        self._add_sheet(self.lead, self.kept[:1], self.names[self.kept[0][0].topic])
         if self.left:
             _add(self.lead, self.blocks.left(self.left))
 
-    def add_rest(self, names: Mapping[int, str]) -> None:
+    def add_rest(self) -> None:
         """Add the other papers by topic; a topic stands where the first of its papers does."""
         sections: dict[int, list[Printed]] = {}
         for printed in self.kept[1:]:
             sections.setdefault(printed[0].topic, []).append(printed)
         for topic, papers in sections.items():
-            _add(self.rest, self.blocks.section(names[topic], len(papers)))
+            _add(self.rest, self.blocks.section(self.names[topic], len(papers)))
             self._add_sheet(self.rest, papers)
 
     def _add_sheet(

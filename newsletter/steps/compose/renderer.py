@@ -60,17 +60,17 @@ class Renderer:
         picks, or the issue has no facts about one.
         """
         blocks = self._blocks_of(reader.language, links)
-        body = Body(blocks, issue.day, _papers(picks, issue), is_hosted=is_hosted)
-        names = {pick.topic: _heading(blocks, pick.topic, issue.topics) for pick, _, _ in body.kept}
+        names = {pick.topic: _heading(blocks, pick.topic, issue.topics) for pick in picks}
+        body = Body(blocks, issue.day, _papers(picks, issue), names, is_hosted=is_hosted)
         told = [
-            blocks.words.say("digest.followed") if topic == FOLLOWED else name
-            for topic, name in names.items()
+            blocks.words.say("digest.followed") if topic == FOLLOWED else names[topic]
+            for topic in dict.fromkeys(pick.topic for pick, _, _ in body.kept)
             if topic != OUTSIDE
         ]
         minutes = -(-body.words // WORDS_PER_MINUTE)
         written = written_by_machine(body.kept)
         lede = blocks.lede(len(picks), issue.considered, tuple(told), minutes, written)
-        return _finished(DIGEST, reader, body, names, lede, issue, token)
+        return _finished(DIGEST, reader, body, lede, issue, token)
 
     def quiet(
         self,
@@ -88,10 +88,9 @@ class Renderer:
         Raises: as `digest`.
         """
         blocks = self._blocks_of(reader.language, links)
-        body = Body(blocks, issue.day, _papers(picks, issue), is_hosted=is_hosted)
-        section = blocks.words.say("quiet.section")
-        names = {pick.topic: section for pick in picks}
-        return _finished(QUIET, reader, body, names, ("", ""), issue, token)
+        names = dict.fromkeys((pick.topic for pick in picks), blocks.words.say("quiet.section"))
+        body = Body(blocks, issue.day, _papers(picks, issue), names, is_hosted=is_hosted)
+        return _finished(QUIET, reader, body, ("", ""), issue, token)
 
     def notice(self, kind: MailKind, language: str, **values: object) -> Letter:
         """Compose a letter without papers from the values that its kind needs; others are ignored.
@@ -122,7 +121,6 @@ def _finished(
     kind: MailKind,
     reader: Subscriber,
     body: Body,
-    names: Mapping[int, str],
     lede: tuple[str, str],
     issue: IssueFacts,
     token: str,
@@ -130,8 +128,8 @@ def _finished(
     """Put an issue's papers into the shell of their letter."""
     blocks, papers = body.blocks, [paper for _, paper, _ in body.kept]
     told = preheader(papers)
-    body.add_lead(told, names)
-    body.add_rest(names)
+    body.add_lead(told)
+    body.add_rest()
     subject = blocks.subject(kind.name, best_title(papers), len(papers) + body.left - 1)
     shell = blocks.shell(kind.name, body.day, body.is_hosted, issue.missed, issue.stale)
     reason = blocks.why_you(reader, body.day, body.is_hosted)
