@@ -1,6 +1,7 @@
 """Empty databases of the newest schema: migrated once in a run, copied for each test."""
 
 import hashlib
+import secrets
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
+from newsletter.cli.site import CONFIG
 from newsletter.matching.curated import load_curated
 from newsletter.store import topics
 from newsletter.store.db import find_assets, migrate, open_engine, writing
@@ -40,6 +42,17 @@ def make_sqlite(path: Path, *, with_topics: bool = False) -> Engine:
     """Make a database file with the newest schema, and with the curated topics if asked."""
     path.write_bytes(_with_topics() if with_topics else _migrated())
     return open_engine(f"sqlite:///{path}")
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a site as `newsletter init` does, with a key of its own; gives its config.toml."""
+    folder.mkdir(parents=True, exist_ok=True)
+    make_sqlite(folder / "newsletter.db", with_topics=True).dispose()
+    key, config = folder / "secret.key", folder / "config.toml"
+    key.touch(mode=0o600)
+    key.write_text(secrets.token_hex(32) + "\n")
+    config.write_text(CONFIG)
+    return config
 
 
 def make_template(server: str) -> str:

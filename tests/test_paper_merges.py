@@ -25,6 +25,7 @@ from newsletter.models import (
 )
 from newsletter.store import ledger_plan, papers, signals, subscribers, topics
 from newsletter.store.db import reading, writing
+from tests.databases import make_folder
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 PEOPLE = ("Ann Lee", "Bo Chen", "Carla Diaz")
@@ -204,7 +205,7 @@ def test_merge_and_split_as_commands(tmp_path: Path, capsys: pytest.CaptureFixtu
         found: dict[str, object] = json.loads(capsys.readouterr().out)
         return found
 
-    assert main(["init", "--dir", str(tmp_path)]) == 0
+    make_folder(tmp_path)
     lines = [
         {"id": "a-paper", "title": "Sparse attention for long documents", "authors": PEOPLE},
         {"id": "b-paper", "title": "Reading whole books with few heads", "authors": PEOPLE},
@@ -220,7 +221,7 @@ def test_an_import_goes_on_after_bad_lines_and_reads_in_batches(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "BATCH", 2)
-    assert main(["init", "--dir", str(tmp_path)]) == 0
+    make_folder(tmp_path)
     lines = [
         json.dumps({"id": f"2605.0000{n}", "title": f"Sparse attention, chapter {n}"})
         for n in range(1, 6)

@@ -9,15 +9,14 @@ import pytest
 
 from newsletter.cli import main
 from newsletter.config_loading import load_config
+from tests.databases import make_folder
 
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def site(tmp_path: Path, capsys: Capture) -> str:
-    assert main(["init", "--dir", str(tmp_path)]) == 0
-    capsys.readouterr()
-    return str(tmp_path / "config.toml")
+def site(tmp_path: Path) -> str:
+    return str(make_folder(tmp_path))
 
 
 def run_json(capsys: Capture, *words: str) -> dict[str, object]:
@@ -26,7 +25,11 @@ def run_json(capsys: Capture, *words: str) -> dict[str, object]:
     return found
 
 
-def test_init_makes_a_site_that_works_and_keeps_what_is_there(site: str, capsys: Capture) -> None:
+def test_init_makes_a_site_that_works_and_keeps_what_is_there(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    site = str(tmp_path / "config.toml")
+    assert main(["init", "--dir", str(tmp_path)]) == 0
     key = Path(site).with_name("secret.key")
     before = key.read_text()
     assert main(["init", "--dir", str(key.parent)]) == 0

@@ -32,6 +32,7 @@ from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import feedback, ledger_read, papers, subscribers, topics
 from newsletter.store.db import open_engine, reading, writing
 from newsletter.text.time_zones import find_time_zone, time_zones
+from tests.databases import make_folder
 from tests.store.test_store import a_merge, a_paper, keep
 
 Capture = pytest.CaptureFixture[str]
@@ -42,10 +43,8 @@ class Site:
     """A site in a folder, spoken to by its commands."""
 
     def __init__(self, folder: Path, capsys: Capture) -> None:
-        self.config = str(folder / "config.toml")
+        self.config = str(make_folder(folder))
         self.folder, self.capsys = folder, capsys
-        assert main(["-C", self.config, "init"]) == 0
-        capsys.readouterr()
         self.engine = open_engine(f"sqlite:///{folder / 'newsletter.db'}")
 
     def take(self, content: str | bytes, *more: str, consent: str = "form 2024") -> tuple[int, str]:

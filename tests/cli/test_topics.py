@@ -11,6 +11,7 @@ import pytest
 
 from newsletter.cli import main
 from newsletter.models import MATCH_CUT
+from tests.databases import make_folder
 
 Capture = pytest.CaptureFixture[str]
 AT = "2026-05-04T09:00Z"
@@ -43,8 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> str:
     rows += [line(n, f"Trees, part {n}", ASIDE, "math.CO") for n in range(40, 60)]
     file = folder / "papers.jsonl"
     file.write_text("".join(rows))
-    assert main(["init", "--dir", str(folder), "-q"]) == 0
-    config = str(folder / "config.toml")
+    config = str(make_folder(folder))
     assert main(["-C", config, "-q", "papers", "import", str(file)]) == 0
     return config
 

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from newsletter.cli import main
+from tests.databases import make_folder
 from tests.mailbox import Mailbox
 
 
@@ -32,7 +33,7 @@ async def mailbox() -> AsyncIterator[Mailbox]:
 @pytest.fixture
 def site(tmp_path: Path, mailbox: Mailbox) -> Path:
     """A site with one paper, and one reader whose hour it is now."""
-    assert main(["init", "--dir", str(tmp_path)]) == 0
+    make_folder(tmp_path)
     now = datetime.now(UTC)
     (tmp_path / "config.toml").write_text(
         f"""
