@@ -45,17 +45,7 @@ class View:
         }
         self.words: Mapping[str, Language] = app.renderer.words
         self._say = {code: _sayer(words) for code, words in self.words.items()}
-        self.environments = {
-            code: Environment(
-                loader=_TranslatedLoader(say),
-                autoescape=select_autoescape(["html"]),
-                undefined=StrictUndefined,
-                trim_blocks=True,
-                lstrip_blocks=True,
-                auto_reload=False,
-            )
-            for code, say in self._say.items()
-        }
+        self.environments = {code: _environment(words) for code, words in self.words.items()}
         self._fixed = cache(self.render)
         self.part = lru_cache(maxsize=4096)(self._part)
 
@@ -125,6 +115,20 @@ class View:
         }
 
 
+@cache
+def _environment(words: Language) -> Environment:
+    """The pages' templates in one language, compiled once in a process."""
+    return Environment(
+        loader=_TranslatedLoader(_sayer(words)),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+@cache
 def _sayer(words: Language) -> Any:
     plain: dict[str, Markup] = {}  # sentences without values, escaped once
 

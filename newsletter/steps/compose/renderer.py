@@ -19,7 +19,7 @@ from newsletter.steps.compose.paper_facts import IssueFacts, PaperFacts
 from newsletter.steps.compose.prose import one_line
 from newsletter.steps.compose.shared_blocks import SharedBlocks
 from newsletter.steps.compose.subject_line import best_title, preheader
-from newsletter.steps.compose.templates import Templates
+from newsletter.steps.compose.templates import load_templates
 
 WORDS_PER_MINUTE = 200
 
@@ -33,7 +33,7 @@ class Renderer:
         Raises: LetterError naming the file and line of a mistake.
         """
         self.words = load_languages(templates / "words")
-        mail = Templates(templates / "mail")
+        mail = load_templates(templates / "mail")
         facts = {
             "name": one_line(site.name),
             "url": site.base_url.rstrip("/") + "/",

@@ -5,6 +5,7 @@ and a line.
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,15 @@ class Templates:
 def _pad(text: str, width: int) -> str:
     """Text with spaces behind it, to a width in cells."""
     return f"{text}{' ' * (width - cell_len(text))}"
+
+
+@cache
+def load_templates(directory: Path) -> Templates:
+    """Compile the templates of a folder, once in a process.
+
+    Raises: LetterError naming the file and line of the first mistake.
+    """
+    return Templates(directory)
 
 
 @contextmanager
