@@ -15,7 +15,16 @@ from newsletter.steps.choose import CandidateSet, choose
 from newsletter.steps.match import match
 from newsletter.steps.trend import trend
 from newsletter.stopwatch import Stopwatch
-from newsletter.store import feedback, ledger_read, paper_events, papers, signals, topics, trends
+from newsletter.store import (
+    feedback,
+    ledger_read,
+    merged,
+    paper_events,
+    papers,
+    signals,
+    topics,
+    trends,
+)
 from newsletter.store import paper_merges as merge_store
 from newsletter.store.db import reading, writing
 
@@ -100,7 +109,7 @@ def read_seen(
     """
     return merge_store.as_shown(
         ledger_read.seen_papers(connection, low, high, now, before),
-        merge_store.shown_as(connection),
+        merged.shown_as(connection),
     )
 
 

@@ -1,7 +1,7 @@
 """Merge and split papers on the operator's order. Each is one transaction and undoes the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
@@ -10,8 +10,8 @@ from newsletter.errors import InputError, NotFound
 from newsletter.models import Merge, Paper, Sighting
 from newsletter.steps.combine import combine, paper_keys, remade
 from newsletter.steps.dedupe import RULED, apart
+from newsletter.store import merged, papers
 from newsletter.store import paper_merges as merge_store
-from newsletter.store import papers
 from newsletter.store.db import only_one, writing
 
 
@@ -27,18 +27,18 @@ def merge(engine: Engine, id: str, other: str, now: datetime) -> Paper:
     Raises: NotFound; InputError when they are one already.
     """
     with only_one(engine, "run"), writing(engine) as connection:
-        paper, gone = papers.get(connection, id), papers.get_itself(connection, other)
+        paper, gone = papers.get(connection, id), papers.get(connection, other)
         merge_store.merge(connection, paper, gone, now)
-        seen = [
-            s
-            for key in (paper.key, *_merged(connection, paper))
-            for s in merge_store.own_sightings(connection, key)
-        ]
-        return _rewrite(connection, combine(seen, now, paper) if seen else paper, now)
+        keys = (paper.key, *merged.members(connection, paper.key))
+        seen = [s for key in keys for s in merge_store.own_sightings(connection, key)]
+        made = combine(seen, now, paper) if seen else paper
+        # It is as old as the older of the two: who had that one must not get it as news.
+        first = min((one.first_seen for one in (paper, gone) if one.first_seen), default=None)
+        return papers.remember(connection, [Merge(replace(made, first_seen=first), ())], now)[0]
 
 
 def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
-    """Undo the merges into a paper. If there are none, give the sightings that do not share its
+    """Undo the last merge into a paper. If there is none, give the sightings that do not share its
     identifiers papers of their own.
 
     `take` names the sightings that become one paper: "SOURCE" or "SOURCE:ID". Later fetches change
@@ -46,11 +46,9 @@ def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
     """
     with only_one(engine, "run"), writing(engine) as connection:
         paper = papers.get(connection, id)
+        if not take and (last := merge_store.last_merge(connection, paper)):
+            return _unmerge(connection, paper, last, now)
         seen = merge_store.own_sightings(connection, paper.key)
-        merged = merge_store.merged_into(connection, paper.key)
-        if merged and not take:
-            merge_store.unmerge(connection, paper)
-            return Split(_rewrite(connection, remade(paper, seen, now), now), merged)
         groups = _taken(paper, seen, take) if take else apart(seen)
         if len(groups) < 2:
             raise InputError(
@@ -61,6 +59,24 @@ def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
         kept = _rewrite(connection, remade(paper, groups[0], now), now)
         merge_store.assign(connection, groups[0], kept, RULED)
         return Split(kept, [_new_paper(connection, group, now) for group in groups[1:]])
+
+
+def _unmerge(
+    connection: Connection, paper: Paper, last: tuple[int, datetime, Paper | None], now: datetime
+) -> Split:
+    """Undo one merge: the paper is what it was, with what was seen of it since."""
+    key, at, before = last
+    merge_store.unmerge(connection, key)
+    theirs = [key, *merged.members(connection, key)]
+    if before is None:
+        kept = remade(paper, merge_store.own_sightings(connection, paper.key), now)
+    else:
+        newer = merge_store.own_sightings(connection, paper.key, after=at)
+        kept = replace(combine(newer, now, before) if newer else before, is_hidden=paper.is_hidden)
+    borrowed = papers.names_of(connection, theirs) - set(paper_keys(kept))
+    papers.forget_names(connection, paper.key, borrowed)
+    written = papers.remember(connection, [Merge(kept, (), keys=paper_keys(kept))], now)[0]
+    return Split(written, [papers.by_keys(connection, [key])[key]])
 
 
 def _rewrite(connection: Connection, paper: Paper, now: datetime) -> Paper:
@@ -98,7 +114,3 @@ def _taken(
 
 def _names(sighting: Sighting) -> set[str]:
     return {sighting.source, f"{sighting.source}:{sighting.source_id}"}
-
-
-def _merged(connection: Connection, paper: Paper) -> list[int]:
-    return [other.key for other in merge_store.merged_into(connection, paper.key)]

@@ -45,13 +45,13 @@ from newsletter.store import (
     due_readers,
     ledger_plan,
     ledger_read,
+    merged,
     paper_events,
     papers,
     runs,
     signals,
     source_lists,
 )
-from newsletter.store import paper_merges as merge_store
 from newsletter.store.db import reading, writing
 from newsletter.store.ledger_plan import FreezeResult, FrozenRow
 
@@ -117,11 +117,11 @@ def learn(
         known = papers.having(
             connection, {key for sighting in sightings for key in lookup_keys(sighting)}
         )
-        merged = merge_store.shown_as(connection)
+        shown = merged.shown_as(connection)
         ruled = {
             name: paper
             for name, (paper, why) in seen_before.items()
-            if why == RULED or paper in merged
+            if why == RULED or paper in shown
         }
         known += papers.by_keys(
             connection, set(ruled.values()) - {paper.key for paper in known}

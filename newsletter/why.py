@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from newsletter import editions
 from newsletter.editions import Edition
@@ -29,7 +29,7 @@ from newsletter.steps.candidates import ELIGIBLE
 from newsletter.steps.choose import CandidateSet
 from newsletter.steps.compose import Renderer
 from newsletter.steps.compose.locale import FALLBACK
-from newsletter.store import letters_of_papers, paper_merges, topics
+from newsletter.store import letters_of_papers, merged, topics
 from newsletter.store.db import reading
 from newsletter.store.letters_of_papers import PlannedLetter
 
@@ -118,7 +118,7 @@ class Explainer:
         letter that it could have been in; if there was none yet, of the next one.
         """
         with reading(self.engine) as connection:
-            names = {paper.key, *_merged(connection, paper)}
+            names = {paper.key, *merged.members(connection, paper.key)}
             letters = letters_of_papers.planned(connection, reader.id, names)
             chosen = list(topics.by_ids(connection, reader.topics).values())
         if found := _in_letter(paper, names, letters):
@@ -191,10 +191,6 @@ class Explainer:
         while len(self._moments) > KEPT:
             del self._moments[next(iter(self._moments))]
         return kept
-
-
-def _merged(connection: Connection, paper: Paper) -> set[int]:
-    return {other.key for other in paper_merges.merged_into(connection, paper.key)}
 
 
 def _in_letter(paper: Paper, names: set[int], letters: Sequence[PlannedLetter]) -> Answer | None:

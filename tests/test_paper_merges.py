@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from newsletter import editions, paper_merges, pipeline
 from newsletter.cli import main
@@ -23,7 +23,8 @@ from newsletter.models import (
     Subscriber,
     SubscriberState,
 )
-from newsletter.store import ledger_plan, papers, signals, subscribers, topics
+from newsletter.steps.candidates import ELIGIBLE
+from newsletter.store import ledger_plan, papers, signals, subscribers, tables, topics
 from newsletter.store.db import reading, writing
 from tests.databases import make_folder
 
@@ -155,12 +156,108 @@ def test_papers_that_are_one_are_not_merged_again(engine: Engine) -> None:
 
 
 def test_merges_in_a_row_end_in_one_paper(any_engine: Engine) -> None:
-    third = seen("blog", "b-3", "A third telling of the very same work", "doi:10.1234/third")
-    learn(any_engine, ON_ARXIV, RENAMED, third)
+    learn(any_engine, ON_ARXIV, RENAMED, THIRD)
     paper_merges.merge(any_engine, "10.1234/books", "10.1234/third", NOW)
     paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
     assert shown(any_engine) == {"2605.00001": {"2605.00001", "j-2", "b-3"}}
-    assert len(paper_merges.split(any_engine, "2605.00001", (), NOW).others) == 2
+
+
+THIRD = seen("blog", "b-3", "A third telling of the very same work", "doi:10.1234/third")
+
+
+def everything(engine: Engine) -> dict[str, list[object]]:
+    """All rows about papers, as they are kept."""
+    of_papers = (
+        tables.papers,
+        tables.paper_keys,
+        tables.sightings,
+        tables.merged_papers,
+        tables.signals,
+    )
+    with reading(engine) as connection:
+        return {
+            table.name: sorted(map(repr, connection.execute(table.select()))) for table in of_papers
+        }
+
+
+def test_K28_a_split_undoes_the_last_merge_and_nothing_else(any_engine: Engine) -> None:
+    learn(any_engine, ON_ARXIV, RENAMED, THIRD)
+    states = [everything(any_engine)]
+    paper_merges.merge(any_engine, "10.1234/books", "10.1234/third", NOW)
+    states.append(everything(any_engine))
+    paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    assert shown(any_engine) == {"2605.00001": {"2605.00001", "j-2", "b-3"}}
+    done = paper_merges.split(any_engine, "2605.00001", (), NOW)
+    assert [paper.id for paper in done.others] == ["10.1234/books"]
+    assert shown(any_engine) == {"2605.00001": {"2605.00001"}, "10.1234/books": {"j-2", "b-3"}}
+    assert everything(any_engine) == states.pop()
+    paper_merges.split(any_engine, "10.1234/books", (), NOW)
+    assert everything(any_engine) == states.pop()
+
+
+def test_K28_of_two_merges_into_a_paper_the_later_one_is_undone_first(any_engine: Engine) -> None:
+    learn(any_engine, ON_ARXIV, RENAMED, THIRD)
+    paper_merges.merge(any_engine, "2605.00001", "10.1234/third", NOW)
+    between = everything(any_engine)
+    paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    assert [p.id for p in paper_merges.split(any_engine, "2605.00001", (), NOW).others] == [
+        "10.1234/books"
+    ]
+    assert everything(any_engine) == between
+    assert [p.id for p in paper_merges.split(any_engine, "2605.00001", (), NOW).others] == [
+        "10.1234/third"
+    ]
+
+
+def test_K28_what_was_not_the_merges_doing_stays(any_engine: Engine) -> None:
+    learn(any_engine, ON_ARXIV, RENAMED)
+    with writing(any_engine) as connection:
+        key = papers.get(connection, "2605.00001").key
+        papers.note_summaries(connection, {key: "Written by a machine."})
+    paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    later = NOW + timedelta(days=1)
+    newer = seen(
+        "arxiv", "2605.00001", ON_ARXIV.title, "arxiv:2605.00001", version=2, announce="replace"
+    )
+    again = seen("blog", "b-9", RENAMED.title, "doi:10.1234/books")
+    learn(any_engine, newer, again, now=later)
+    about = [Signal("doi:10.1234/books", "points", "hackernews", 40, later)]
+    with writing(any_engine) as connection:
+        signals.record(connection, about)
+    done = paper_merges.split(any_engine, "2605.00001", (), later)
+    assert (done.kept.version, done.kept.summary) == (2, "Written by a machine.")
+    assert done.kept.identifiers == ("arxiv:2605.00001",) and done.kept.abstract == ""
+    assert shown(any_engine) == {"2605.00001": {"2605.00001"}, "10.1234/books": {"j-2", "b-9"}}
+    own, other = key_of(any_engine, "2605.00001"), key_of(any_engine, "10.1234/books")
+    with reading(any_engine) as connection:
+        readings = signals.of_papers(connection, [own, other], later)
+        names = select(tables.paper_keys.c.name).where(tables.paper_keys.c.paper == own)
+        assert "doi:10.1234/books" not in set(connection.scalars(names))
+    assert readings.get(own, []) == [] and [one.value for one in readings[other]] == [40]
+
+
+def test_K28_what_was_merged_already_is_merged_with_all_of_it(any_engine: Engine) -> None:
+    learn(any_engine, ON_ARXIV, RENAMED, THIRD)
+    paper_merges.merge(any_engine, "10.1234/books", "10.1234/third", NOW)
+    paper_merges.merge(any_engine, "2605.00001", "10.1234/third", NOW)
+    assert shown(any_engine) == {"2605.00001": {"2605.00001", "j-2", "b-3"}}
+    with pytest.raises(InputError, match="one paper already"):
+        paper_merges.merge(any_engine, "10.1234/third", "10.1234/books", NOW)
+
+
+def test_K27_a_paper_that_was_sent_is_not_news_under_a_newer_record(any_engine: Engine) -> None:
+    long_ago = NOW - timedelta(days=20)
+    learn(any_engine, RENAMED, now=long_ago)
+    learn(any_engine, ON_ARXIV)
+    merged = paper_merges.merge(any_engine, "2605.00001", "10.1234/books", NOW)
+    assert merged.first_seen == long_ago
+    with reading(any_engine) as connection:
+        assert papers.recent(connection, NOW - ELIGIBLE, NOW) == []
+    split = paper_merges.split(any_engine, "2605.00001", (), NOW)
+    assert split.kept.first_seen == NOW
+    with reading(any_engine) as connection:
+        recent = papers.recent(connection, NOW - ELIGIBLE, NOW)
+    assert [paper.id for paper in recent] == ["2605.00001"]
 
 
 def test_who_had_either_paper_is_not_sent_the_other(any_engine: Engine) -> None:

@@ -309,8 +309,8 @@ def split(
         typer.Option("--take", help="What is another paper, SOURCE or SOURCE:ID; may be repeated."),
     ] = None,
 ) -> int:
-    """Take a paper apart: undo merges into it, or give what does not share its identifiers papers
-    of their own.
+    """Take a paper apart: undo the last merge into it, or give what does not share its identifiers
+    papers of their own.
     """
     from newsletter import paper_merges
 

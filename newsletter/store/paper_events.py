@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, select
 
 from newsletter.models import DeliveryState, EventKind, PaperEvent
+from newsletter.store import merged
 from newsletter.store.db import chunks, insert_into
-from newsletter.store.tables import deliveries, issue_papers, merged_papers, paper_events
+from newsletter.store.tables import deliveries, issue_papers, paper_events
 
 #: How long an event is told: enough for a weekly reader, and after a pause of a month.
 TELLING = timedelta(days=45)
@@ -57,8 +58,7 @@ def take_back(connection: Connection, papers: Collection[int]) -> None:
 
 def of_paper(connection: Connection, key: int) -> list[PaperEvent]:
     """List the events of a paper, and of those merged into it, oldest first."""
-    merged = select(merged_papers.c.paper).where(merged_papers.c.into == key)
-    ours = (paper_events.c.paper == key) | paper_events.c.paper.in_(merged)
+    ours = paper_events.c.paper.in_([key, *merged.members(connection, key)])
     query = select(paper_events).where(ours).order_by(paper_events.c.at, paper_events.c.id)
     return [_event(row) for row in connection.execute(query)]
 
@@ -77,7 +77,7 @@ def news(connection: Connection, now: datetime) -> News:
     events = [_event(row) for row in connection.execute(recent.order_by(paper_events.c.id))]
     if not events:
         return {}
-    into = {row.paper: row.into for row in connection.execute(select(merged_papers))}
+    into = merged.shown_as(connection)
     of_papers: dict[int, list[PaperEvent]] = defaultdict(list)
     for event in events:
         names = {event.paper, into.get(event.paper, event.paper)}

@@ -1,65 +1,77 @@
 """Merges and splits of papers, as the operator ordered them. Both are stored and can be undone.
 
-A merged paper keeps its row, sightings and signals, and is shown as the other one. A split moves
+A merged paper keeps its row, names, sightings and signals, and is shown as the other one, whose
+record before the merge is kept. A split undoes the last merge into a paper; without one it moves
 sightings to other papers and marks which paper each belongs to.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, tuple_, update
+from sqlalchemy import Connection, delete, func, select, tuple_, update
 
 from newsletter.errors import InputError
 from newsletter.models import Merge, Paper, Sighting
-from newsletter.store.papers import forget_keys, paper_of, remember, sighting_of
+from newsletter.store.papers import forget_keys, record_of, remember, sighting_of
 from newsletter.store.tables import heats, merged_papers, papers, sightings
 
 
-def shown_as(connection: Connection) -> dict[int, int]:
-    """Return key of a merged paper -> key of the paper it is shown as."""
-    return {
-        row.paper: row.into
-        for row in connection.execute(select(merged_papers.c.paper, merged_papers.c.into))
-    }
-
-
-def merged_into(connection: Connection, key: int) -> list[Paper]:
-    """Load the papers that are shown as this one."""
-    rows = connection.execute(
-        select(papers)
-        .join(merged_papers, merged_papers.c.paper == papers.c.key)
-        .where(merged_papers.c.into == key)
-        .order_by(papers.c.key)
-    )
-    return [paper_of(row) for row in rows]
-
-
 def merge(connection: Connection, paper: Paper, other: Paper, now: datetime) -> None:
-    """Show `other`, and what was merged into it, as `paper`.
+    """Show `other`, and what was merged into it, as `paper`, which keeps its lookup keys.
 
     Raises: InputError when they are merged already.
     """
     if paper.key == other.key:
         raise InputError(f"{paper.id} and {other.id} are one paper already")
-    connection.execute(
-        update(merged_papers).where(merged_papers.c.into == other.key).values(into=paper.key)
-    )
-    connection.execute(merged_papers.insert().values(paper=other.key, into=paper.key, at=now))
+    latest = connection.scalar(select(func.max(merged_papers.c.at)))
+    at = max(now, latest + timedelta(microseconds=1)) if latest else now
+    row = {"paper": other.key, "into": paper.key, "at": at, "before": _as_json(paper)}
+    connection.execute(merged_papers.insert().values(row))
     connection.execute(delete(heats).where(heats.c.paper == other.key))
 
 
-def unmerge(connection: Connection, paper: Paper) -> None:
-    connection.execute(delete(merged_papers).where(merged_papers.c.into == paper.key))
+def last_merge(connection: Connection, paper: Paper) -> tuple[int, datetime, Paper | None] | None:
+    """Return the last merge into a paper: what was merged, when, and the record before it."""
+    mine = select(merged_papers).where(merged_papers.c.into == paper.key)
+    row = connection.execute(mine.order_by(merged_papers.c.at.desc()).limit(1)).first()
+    return (row.paper, row.at, _of_json(paper.key, row.before)) if row else None
 
 
-def own_sightings(connection: Connection, key: int) -> list[Sighting]:
-    """Load the sightings of the paper itself, oldest first."""
-    rows = connection.execute(
-        select(sightings.c.record)
-        .where(sightings.c.paper == key)
-        .order_by(sightings.c.first_at, sightings.c.id)
-    )
+def unmerge(connection: Connection, key: int) -> None:
+    """Show a merged paper, and what was merged into it, by itself again."""
+    connection.execute(delete(merged_papers).where(merged_papers.c.paper == key))
+
+
+def _as_json(paper: Paper) -> dict[str, Any]:
+    moments = {"published": paper.published, "first_seen": paper.first_seen}
+    return record_of(paper) | {n: m.isoformat() if m else None for n, m in moments.items()}
+
+
+def _of_json(key: int, record: dict[str, Any]) -> Paper | None:
+    """The paper of a stored record; None for a merge by a version that stored none."""
+    if not record:
+        return None
+    values: dict[str, Any] = {**record, "key": key}
+    for name, value in record.items():
+        if name in ("published", "first_seen"):
+            values[name] = datetime.fromisoformat(value) if value else None
+        elif isinstance(value, list):
+            values[name] = tuple(value)
+        elif name in ("is_withdrawn", "is_hidden"):
+            values[name] = bool(value)
+    return Paper(**values)
+
+
+def own_sightings(
+    connection: Connection, key: int, after: datetime | None = None
+) -> list[Sighting]:
+    """Load the sightings of the paper itself, oldest first; `after`: only those made later."""
+    query = select(sightings.c.record).where(sightings.c.paper == key)
+    if after is not None:
+        query = query.where(sightings.c.last_at > after)
+    rows = connection.execute(query.order_by(sightings.c.first_at, sightings.c.id))
     return [sighting_of(row._mapping) for row in rows]
 
 

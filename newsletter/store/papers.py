@@ -10,7 +10,7 @@ from sqlalchemy.sql import Select
 
 from newsletter.errors import NotFound
 from newsletter.models import Merge, Paper, RecordKind, Sighting
-from newsletter.store import acronyms, paper_search, spellings
+from newsletter.store import acronyms, merged, paper_search, spellings
 from newsletter.store.db import chunks, insert_into, reading, writing
 from newsletter.store.tables import merged_papers, paper_keys, papers, sightings
 
@@ -46,12 +46,8 @@ def get(connection: Connection, id: str) -> Paper:
     Raises: NotFound.
     """
     paper = get_itself(connection, id)
-    other = connection.execute(
-        select(papers)
-        .join(merged_papers, merged_papers.c.into == papers.c.key)
-        .where(merged_papers.c.paper == paper.key)
-    ).one_or_none()
-    return paper_of(other) if other else paper
+    root = merged.shown_as(connection).get(paper.key)
+    return paper if root is None else by_keys(connection, [root])[root]
 
 
 def get_itself(connection: Connection, id: str) -> Paper:
@@ -113,8 +109,8 @@ def version(connection: Connection) -> tuple[int, ...]:
         select(func.count(), func.max(papers.c.key), func.sum(papers.c.is_hidden))
     ).one()
     changed = connection.scalar(select(func.sum(papers.c.version))) or 0
-    merged = connection.scalar(select(func.count()).select_from(merged_papers)) or 0
-    return (row[0], row[1] or 0, row[2] or 0, changed, merged)
+    merges = connection.scalar(select(func.count()).select_from(merged_papers)) or 0
+    return (row[0], row[1] or 0, row[2] or 0, changed, merges)
 
 
 def remember(connection: Connection, merges: Sequence[Merge], now: datetime) -> list[Paper]:
@@ -122,12 +118,12 @@ def remember(connection: Connection, merges: Sequence[Merge], now: datetime) -> 
 
     A sighting that is seen again only moves its `last_at`.
     """
-    new = [_record(merge.paper) for merge in merges if not merge.paper.key]
+    new = [record_of(merge.paper) for merge in merges if not merge.paper.key]
     if new:
         connection.execute(insert(papers), new)
     keys = _keys(connection, [record["id"] for record in new])
     changed = [
-        _record(m.paper) | {"of": m.paper.key} for m in merges if m.paper.key and m.is_changed
+        record_of(m.paper) | {"of": m.paper.key} for m in merges if m.paper.key and m.is_changed
     ]
     if changed:
         connection.execute(update(papers).where(papers.c.key == bindparam("of")), changed)
@@ -235,9 +231,7 @@ def sightings_of(connection: Connection, key: int) -> list[dict[str, Any]]:
 
     Each is {source, source_id, why, first_at, last_at, version, record}.
     """
-    ours = (sightings.c.paper == key) | sightings.c.paper.in_(
-        select(merged_papers.c.paper).where(merged_papers.c.into == key)
-    )
+    ours = sightings.c.paper.in_([key, *merged.members(connection, key)])
     rows = connection.execute(
         select(sightings).where(ours).order_by(sightings.c.first_at, sightings.c.id)
     )
@@ -288,6 +282,18 @@ def mark_withdrawn(connection: Connection, key: int) -> None:
     connection.execute(update(papers).where(papers.c.key == key).values(is_withdrawn=1))
 
 
+def forget_names(connection: Connection, key: int, names: Iterable[str]) -> None:
+    """Delete some lookup keys of a paper."""
+    for part in chunks(sorted(names)):
+        mine = (paper_keys.c.paper == key) & paper_keys.c.name.in_(part)
+        connection.execute(delete(paper_keys).where(mine))
+
+
+def names_of(connection: Connection, keys: Sequence[int]) -> set[str]:
+    """Return the lookup keys of papers."""
+    return set(connection.scalars(select(paper_keys.c.name).where(paper_keys.c.paper.in_(keys))))
+
+
 def forget_keys(connection: Connection, key: int) -> None:
     """Delete the lookup keys of a paper; the caller writes new ones."""
     connection.execute(delete(paper_keys).where(paper_keys.c.paper == key))
@@ -307,7 +313,7 @@ def paper_of(row: Row[Any]) -> Paper:
     return Paper(**values)
 
 
-def _record(paper: Paper) -> dict[str, Any]:
+def record_of(paper: Paper) -> dict[str, Any]:
     record = {name: getattr(paper, name) for name in _COLUMNS if name != "key"}
     for name in _TUPLES:
         record[name] = list(record[name])

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, func, insert, select
 
 from newsletter.models import Fact, Heat, Signal
+from newsletter.store import merged
 from newsletter.store.db import chunks, insert_into
-from newsletter.store.tables import heats, merged_papers, paper_keys, signals
+from newsletter.store.tables import heats, paper_keys, signals
 
 
 def record(connection: Connection, readings: Iterable[Signal]) -> int:
@@ -20,11 +21,14 @@ def record(connection: Connection, readings: Iterable[Signal]) -> int:
     """
     readings = list(readings)
     papers: dict[str, int] = {}
+    shown = merged.shown_as(connection)
     for part in chunks(sorted({reading.about for reading in readings})):
         found = connection.execute(
             select(paper_keys.c.name, paper_keys.c.paper).where(paper_keys.c.name.in_(part))
         )
-        papers.update((row.name, row.paper) for row in found)
+        # A merged paper keeps its own readings, so that a split takes them with it.
+        rows_of = sorted(found.all(), key=lambda row: row.paper in shown)
+        papers.update((row.name, row.paper) for row in rows_of)
     counters: dict[tuple[int, str, str, datetime], dict[str, float]] = defaultdict(dict)
     for reading in readings:
         if (paper := papers.get(reading.about)) is not None:
@@ -74,13 +78,9 @@ def of_papers(
     own.
     """
     wanted = set(keys)
-    merged = {
-        row.paper: row.into
-        for row in connection.execute(select(merged_papers.c.paper, merged_papers.c.into))
-        if row.into in wanted
-    }
-    found = _readings(connection, wanted | merged.keys(), until)
-    for other, paper in merged.items():
+    lending = {paper: root for paper, root in merged.shown_as(connection).items() if root in wanted}
+    found = _readings(connection, wanted | lending.keys(), until)
+    for other, paper in lending.items():
         theirs = found.pop(other, []) if other not in wanted else found.get(other, [])
         own = {(reading.source, reading.kind) for reading in found.get(paper, ())}
         lent = [reading for reading in theirs if (reading.source, reading.kind) not in own]

@@ -54,12 +54,15 @@ class PaperKeyRow(SQLModel, table=True):
 
 
 class MergedPaperRow(SQLModel, table=True):
-    """Two papers that the operator merged: `paper` keeps its row and is shown as `into`."""
+    """Two papers that the operator merged: `paper` keeps its row and is shown as `into`, or as what
+    that one is merged into.
+    """
 
     __tablename__ = "merged_papers"
     paper: int = reference("papers.key", primary=True)
     into: int = reference("papers.key", index=True)
-    at: datetime = moment_column(nullable=False)
+    at: datetime = moment_column(nullable=False)  #: later than every merge before it
+    before: dict[str, Any] = json_column("{}")  #: the record of `into` until then
 
 
 class PaperEventRow(SQLModel, table=True):
