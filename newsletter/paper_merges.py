@@ -75,7 +75,7 @@ def _unmerge(
         kept = replace(combine(newer, now, before) if newer else before, is_hidden=paper.is_hidden)
     borrowed = papers.names_of(connection, theirs) - set(paper_keys(kept))
     papers.forget_names(connection, paper.key, borrowed)
-    written = papers.remember(connection, [Merge(kept, (), keys=paper_keys(kept))], now)[0]
+    written = papers.remember(connection, [Merge(kept, ())], now)[0]
     return Split(written, [papers.by_keys(connection, [key])[key]])
 
 

@@ -220,7 +220,8 @@ def test_K28_what_was_not_the_merges_doing_stays(any_engine: Engine) -> None:
         "arxiv", "2605.00001", ON_ARXIV.title, "arxiv:2605.00001", version=2, announce="replace"
     )
     again = seen("blog", "b-9", RENAMED.title, "doi:10.1234/books")
-    learn(any_engine, newer, again, now=later)
+    learn(any_engine, newer, now=later)
+    learn(any_engine, again, now=later)
     about = [Signal("doi:10.1234/books", "points", "hackernews", 40, later)]
     with writing(any_engine) as connection:
         signals.record(connection, about)

@@ -134,6 +134,10 @@ def remember(connection: Connection, merges: Sequence[Merge], now: datetime) -> 
         if merge.is_changed or not merge.paper.key
         for name in merge.keys
     ]
+    if names and (shown := merged.shown_as(connection)):
+        # Names of a merged paper stay its own: what carries them goes with it when they are split.
+        theirs = names_of(connection, list(shown))
+        names = [one for one in names if one["paper"] in shown or one["name"] not in theirs]
     if names:
         connection.execute(insert_into(connection, paper_keys).on_conflict_do_nothing(), names)
     _remember_sightings(connection, merges, written, now)
