@@ -18,6 +18,7 @@ from newsletter.delivery.suppression import Suppression
 from newsletter.delivery.turns import Turns
 from newsletter.fetching import fetch_sources
 from newsletter.health.alerts import Operator
+from newsletter.mail import outgoing
 from newsletter.mail.relay import Relay, settings_of
 from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.moments import iso
@@ -154,7 +155,7 @@ class App:
                 is_retrying = self.policy.is_resending_unknown
                 ledger_life.release_owner(self.engine, now, is_retrying_digests=is_retrying)
             builder = MessageBuilder(self.engine, self.config, self.renderer, self.tokens)
-            builder.signer()  # without its key no letter can be made: none is taken
+            outgoing.signer(self.config)  # without its key no letter can be made: none is taken
             clock = moving_clock(now)
             sender = Sender(self.engine, builder, self.policy, Suppression(self.tokens), clock)
             relays = transport or self.relays(clock)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from newsletter import mail_kinds
 from newsletter.config import Config
 from newsletter.errors import LetterError, NewsletterError
-from newsletter.mail import dkim, mime
+from newsletter.mail import outgoing
 from newsletter.mail_kinds import MailKind
 from newsletter.models import (
     SLOT,
@@ -150,39 +150,25 @@ class MessageBuilder:
 
     def message(self, claim: Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
         """The finished mail, signed when this site signs."""
-        site, generation = self.config.site, self._generations.of(claim.id)
+        generation = self._generations.of(claim.id)
         row = (claim.id, generation) if generation else (claim.id,)
         sender = (
             f"bounce+{self.tokens.tag('bounce', *row)}@{self.domain}"
             if self.takes_mail
-            else site.from_
+            else self.config.site.from_
         )
         message_id = f"{self.tokens.message_id(*row)}@{self.domain}"
         leaves = claim.dated_at or claim.due_at
         envelope = Envelope(claim.id, sender, _recipient(claim, reader), message_id, leaves)
-        headers = (
-            self._list_headers(claim, reader)
-            if mail_kinds.find(claim.kind).is_list
-            else [("Auto-Submitted", "auto-generated")]
-        )
-        message = mime.build(letter, envelope, mime.mailbox(site.name, site.from_), headers)
-        signer = self.signer()
-        return envelope, signer.sign(message) if signer else message
+        headers = self._headers(claim, reader)
+        return envelope, outgoing.finished(self.config, letter, envelope, headers)
 
-    def signer(self) -> dkim.Signer | None:
-        """What signs this site's mail. Read once.
-
-        Raises: ConfigError when the key cannot be read.
+    def _headers(self, claim: Claim, reader: Subscriber) -> list[tuple[str, str]]:
+        """RFC 2369 and 8058 for what is sent to a list; a mail that answers a person says that a
+        program wrote it (RFC 3834).
         """
-        key = self.config.dkim
-        return (
-            dkim.signer(key.domain, key.selector, key.key_file)
-            if key.domain and key.key_file
-            else None
-        )
-
-    def _list_headers(self, claim: Claim, reader: Subscriber) -> list[tuple[str, str]]:
-        """RFC 2369, 2919, 8058, and Feedback-ID, which names nobody."""
+        if not mail_kinds.find(claim.kind).is_list:
+            return [("Auto-Submitted", "auto-generated")]
         site = self.config.site
         address = self.links.unsubscribe.replace(SLOT, self.token(claim, reader))
         unsubscribe = f"<{address}>"
@@ -192,12 +178,6 @@ class MessageBuilder:
             unsubscribe += f", <mailto:unsubscribe+{leave}@{self.domain}>"
             subscribe += f", <mailto:subscribe@{self.domain}>"
         return [
-            (
-                "List-Id",
-                f"{mime.clean_header(site.name)} <digest.{self.domain}>"
-                if site.name.isascii()
-                else f"<digest.{self.domain}>",
-            ),
             ("List-Unsubscribe", unsubscribe),
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
             ("List-Subscribe", subscribe),
@@ -206,7 +186,6 @@ class MessageBuilder:
             ("List-Archive", f"<{self.base}/archive>"),
             ("List-Post", "NO"),
             ("Precedence", "bulk"),
-            ("Feedback-ID", f"{claim.day or 'preview'}:{claim.kind}:site:newsletter"),
         ]
 
     def token(self, claim: Claim, reader: Subscriber) -> str:

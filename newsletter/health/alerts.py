@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from newsletter.config import Config
 from newsletter.errors import NewsletterError
 from newsletter.health import sources as source_health
-from newsletter.mail import mime
+from newsletter.mail import outgoing
 from newsletter.mail_kinds import REPORT
 from newsletter.models import Envelope, Reply
 from newsletter.ports import Transport
@@ -114,7 +114,7 @@ class Operator:
         domain = site.from_.rpartition("@")[2]
         envelope = Envelope(0, site.from_, site.contact, f"report.{day}@{domain}", now)
         headers = [("Auto-Submitted", "auto-generated")]
-        return envelope, mime.build(letter, envelope, mime.mailbox(site.name, site.from_), headers)
+        return envelope, outgoing.finished(self.config, letter, envelope, headers)
 
     async def send(
         self, parcel: tuple[Envelope, bytes], transport: Transport, now: datetime

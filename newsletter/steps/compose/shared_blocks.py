@@ -33,7 +33,7 @@ NEWS = {
     EventKind.PUBLISHED: "news.published",
 }
 #: Places of a shell: the blocks that differ between two readers of one issue.
-SHELL_PLACES = ("title", "lead", "papers", "lede", "news", "reason")
+SHELL_PLACES = ("title", "lead", "papers", "lede", "news", "reason", "even")
 
 #: A block as HTML and as plain text.
 Both = tuple[str, str]
@@ -105,6 +105,7 @@ class SharedBlocks:
         self.left = lru_cache(maxsize=64)(self._left)
         self.open_sheet = self._part_html("open_sheet")
         self.close_sheet = self._part_html("close_sheet")
+        self.archive = self._part_text("archive") + "\n"
 
     def render(self, kind: str, part: str, values: Mapping[str, Any]) -> str:
         """Render `subject.txt`, `body.html` or `body.txt` of one letter."""
