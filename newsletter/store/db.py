@@ -11,11 +11,14 @@ import json
 import os
 import socket
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from select import select as select_readable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
@@ -112,8 +115,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open one write transaction: it commits at the end, or rolls back on an exception.
 
-    Raises: StoreError when the database stays locked, is full or is read-only.
+    Raises: StoreError when the database stays locked, is full or is read-only; Busy when the lock
+    of this run was lost and another process has it.
     """
+    if (lock := _run_lock.get()) is not None and lock.engine is engine:
+        lock.require()
     try:
         with engine.begin() as connection:
             yield connection
@@ -140,6 +146,12 @@ def explain(error: DBAPIError) -> Exception:
     ):
         if mark in said:
             return StoreError(f"database: {said.splitlines()[0]}", hint=hint)
+    if error.connection_invalidated:
+        return StoreError(
+            f"database: the connection ended ({(said.splitlines() or ['no reason given'])[0]})",
+            hint="what was not committed was undone and is done again by the next look; if it "
+            "stays so, check that PostgreSQL runs",
+        )
     return error
 
 
@@ -250,26 +262,99 @@ def require_schema(engine: Engine) -> None:
 # -- locks -----------------------------------------------------------------------------------------
 
 
+#: The lock of this task's run: `writing` looks whether it is still held.
+_run_lock: ContextVar["SessionLock | None"] = ContextVar("run_lock", default=None)
+
+
+class SessionLock:
+    """An advisory lock of PostgreSQL: it is lost with its connection."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.engine, self.name = engine, name
+        self.number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:6])
+        self._connection: Connection | None = None
+        self._looking = threading.Lock()
+
+    def take(self) -> None:
+        """Raises: Busy; StoreError when the database does not answer."""
+        try:
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            taking = text("SELECT pg_try_advisory_lock(:n)")
+            is_ours = connection.scalar(taking, {"n": self.number})
+        except DBAPIError as e:
+            raise explain(e) from e
+        if not is_ours:
+            connection.close()
+            raise Busy(
+                f"another {self.name} is active on this database",
+                hint="wait for it, or stop it first",
+            )
+        self._connection = connection
+
+    def require(self) -> None:
+        """Make sure that the lock is held: one whose connection ended is taken again.
+
+        Raises: Busy when another process has it by now; StoreError.
+        """
+        with self._looking:
+            if self._connection is not None and not _has_ended(self._connection):
+                return
+            self._drop()
+            self.take()
+
+    def release(self) -> None:
+        if self._connection is None or _has_ended(self._connection):
+            self._drop()
+            return
+        with suppress(DBAPIError):  # it ends with its connection
+            self._connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": self.number})
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            if _has_ended(self._connection):
+                self._connection.invalidate()
+            self._connection.close()
+        self._connection = None
+
+
+def _has_ended(connection: Connection) -> bool:
+    """Whether the server ended a connection that waits for nothing: then it can be read from. It
+    asks the server nothing.
+    """
+    if connection.invalidated:
+        return True
+    driver: Any = connection.connection.driver_connection
+    if driver.closed:
+        return True
+    try:
+        while select_readable([driver.fileno()], [], [], 0)[0]:
+            driver.pgconn.consume_input()
+    except Exception:  # the driver's own, which a site without PostgreSQL does not have
+        return True
+    return False
+
+
 @contextmanager
 def only_one(engine: Engine, name: str) -> Iterator[None]:
     """Hold a lock that only one process can have: "run" for a run, "daemon" for a daemon.
 
-    The lock is released when the process ends, also when it crashes.
+    The lock is released when the process ends, also when it crashes. A run's lock that was lost
+    with its connection is taken again before the next write of the run, or that write fails.
 
     Raises: Busy, which names the holder where the system knows it.
     """
     if engine.dialect.name == "postgresql":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:6])
-            if not connection.scalar(text("SELECT pg_try_advisory_lock(:n)"), {"n": number}):
-                raise Busy(
-                    f"another {name} is active on this database",
-                    hint="wait for it, or stop it first",
-                )
-            try:
-                yield
-            finally:
-                connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": number})
+        lock = SessionLock(engine, name)
+        lock.take()
+        before = _run_lock.get()
+        if name == "run":
+            _run_lock.set(lock)
+        try:
+            yield
+        finally:
+            _run_lock.set(before)
+            lock.release()
         return
     if not engine.url.database or engine.url.database == ":memory:":
         yield

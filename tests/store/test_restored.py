@@ -241,19 +241,19 @@ async def test_K05_papers_that_sources_show_again_after_a_restore_are_no_news(
 async def test_K05_a_confirmation_that_may_have_left_is_not_sent_again_and_can_be_asked_for(
     tmp_path: Path, any_engine: Engine
 ) -> None:
-    from newsletter import addresses, membership
+    from newsletter import addresses, subscribing
 
     async with Server() as server:
         url = any_engine.url.render_as_string(hide_password=False)
         site = make_site(tmp_path, 1, server.port, url=url)
-        asked = membership.SubscribeRequest(addresses.parse("new@example.org"), NOW)
+        asked = subscribing.SubscribeRequest(addresses.parse("new@example.org"), NOW)
         with writing(site.engine) as connection:
-            membership.subscribe(site.app, connection, asked)
+            subscribing.subscribe(site.app, connection, asked)
             site_lock.settle_here(site.engine, connection, NOW)
         await site.deliver()
         assert not server.accepted
         with writing(site.engine) as connection:
-            membership.subscribe(site.app, connection, asked)
+            subscribing.subscribe(site.app, connection, asked)
         await site.deliver()
         assert [mail.recipient for mail in server.accepted] == ["new@example.org"]
 

@@ -1,0 +1,95 @@
+"""Connections to PostgreSQL that end in the middle of something."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from newsletter.errors import Busy, StoreError
+from newsletter.runtime.worker import Worker
+from newsletter.store import runs
+from newsletter.store.db import SessionLock, only_one, open_engine, reading, writing
+from tests.faults.server import Server
+from tests.faults.site import check, make_site
+
+
+@pytest.fixture
+def other(postgres: Engine) -> Iterator[Engine]:
+    """Another process on the same database."""
+    engine = open_engine(postgres.url.render_as_string(hide_password=False))
+    yield engine
+    engine.dispose()
+
+
+def end_all(engine: Engine) -> int:
+    """End every connection to the database but this one."""
+    ending = text(
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with reading(engine) as connection:
+        return int(connection.scalar(ending) or 0)
+
+
+def test_K09_a_lock_that_was_lost_is_taken_again_before_the_next_write(
+    postgres: Engine, other: Engine
+) -> None:
+    with only_one(postgres, "run"):
+        assert end_all(other) == 1
+        with writing(postgres) as connection:
+            runs.note_fact(connection, "written", {})
+        with pytest.raises(Busy), only_one(other, "run"):
+            pass
+        assert end_all(other) >= 1
+    with only_one(other, "run"):
+        pass
+
+
+def test_K09_a_lock_that_another_process_took_meanwhile_stops_the_next_write(
+    postgres: Engine, other: Engine
+) -> None:
+    with only_one(postgres, "run"):
+        end_all(other)
+        theirs = SessionLock(other, "run")
+        theirs.take()
+        with pytest.raises(Busy, match="another run"), writing(postgres) as connection:
+            runs.note_fact(connection, "written", {})
+        theirs.release()
+        with writing(postgres) as connection:  # it is over, and the lock is ours again
+            assert runs.fact(connection, "written") is None
+
+
+def test_K09_a_connection_that_ends_is_told_with_what_to_do(
+    postgres: Engine, other: Engine
+) -> None:
+    with pytest.raises(StoreError, match="connection ended") as e, writing(postgres) as connection:
+        runs.note_fact(connection, "written", {})
+        end_all(other)
+        runs.note_fact(connection, "written", {})
+    assert "done again by the next look" in e.value.hint
+    with reading(postgres) as connection:
+        assert runs.fact(connection, "written") is None
+
+
+async def test_K09_a_worker_goes_on_when_its_connections_end_while_it_sends(
+    tmp_path: Path, postgres: Engine, other: Engine
+) -> None:
+    async with Server() as server:
+        url = postgres.url.render_as_string(hide_password=False)
+        site = make_site(tmp_path, 30, server.port, url=url, now=datetime.now(UTC))
+        worker = Worker(site.app)
+        ended = 0
+        for _ in range(400):
+            looking = asyncio.create_task(worker.look())
+            await asyncio.sleep(0.05)
+            if ended < 40:
+                ended += await asyncio.to_thread(end_all, other)
+            await looking
+            if not site.states().keys() - {"sent", "held"}:
+                break
+            site.run_sql("UPDATE deliveries SET lease_until = 0 WHERE state = 'claimed'")
+    assert ended >= 1 and site.states()["sent"] >= 25
+    check(site, server)
