@@ -4,6 +4,7 @@ language has them.
 
 import re
 import tomllib
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 from babel import Locale
 
 from newsletter.errors import LetterError
+from newsletter.matching.curated import load_curated
+from newsletter.steps.compose import Renderer
 from newsletter.steps.compose.locale import Language, load_languages
-from tests.compose.samples import ROOT
+from tests.compose.samples import ROOT, TOPICS, digest, html
 
 DIRECTORY = ROOT / "templates" / "words"
 LANGUAGES = [path.stem for path in DIRECTORY.glob("*.toml")]
@@ -157,3 +160,20 @@ def test_a_sentence_that_is_nowhere_is_an_error() -> None:
     words = Language("xx", {"name": "X", "locale": "en"})
     with pytest.raises(LetterError, match=r"words/xx\.toml: there is no 'digest\.gone'"):
         words.say("digest.gone")
+
+
+def test_every_topic_of_the_site_has_a_name_in_german() -> None:
+    german, english = load_languages(DIRECTORY)["de"], load_languages(DIRECTORY)["en"]
+    offered = load_curated()
+    assert english.topic(offered[0]) == offered[0].name
+    assert [
+        topic.slug for topic in offered if f"page_topic.{topic.slug}" not in german._entries
+    ] == []
+    own = replace(offered[0], is_curated=False, name="Own")
+    assert german.topic(own) == "Own" and german.topic(offered[0]) != offered[0].name
+
+
+def test_a_letter_names_topics_in_its_readers_language(renderer: Renderer) -> None:
+    topics = {**TOPICS, 1: replace(TOPICS[1], slug="robotics", name="Robotics", is_curated=True)}
+    assert "Robotik" in html(digest(renderer, "de", topics=topics))
+    assert "Robotics" in html(digest(renderer, "en", topics=topics))

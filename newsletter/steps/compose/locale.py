@@ -64,7 +64,7 @@ class Language:
 
     def topic(self, topic: Topic) -> str:
         """A topic's name; one that came with the site is named in this language."""
-        named = self._entries.get(f"topic.{topic.slug}") if topic.is_curated else None
+        named = self._entries.get(f"page_topic.{topic.slug}") if topic.is_curated else None
         return str(named or topic.name)
 
     def numeral(self, n: int) -> str:

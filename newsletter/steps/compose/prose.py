@@ -138,9 +138,10 @@ def fill(text: str, indent: int = 0) -> str:
     The first line's indent is left to the caller, who puts a number or a bullet there. No-break
     spaces hold words together and become spaces.
     """
+    width = len if text.isascii() else cell_len  # most text is ASCII, and len is quick
     lines, line = [], ""
     for word in _breakable(text.split(" "), COLUMNS - indent):
-        if line and indent + cell_len(line) + 1 + cell_len(word) > COLUMNS:
+        if line and indent + width(line) + 1 + width(word) > COLUMNS:
             lines.append(line)
             line = word
         else:
@@ -151,7 +152,7 @@ def fill(text: str, indent: int = 0) -> str:
 def _breakable(words: Sequence[str], room: int) -> Iterator[str]:
     """Words, and the parts of those that are no address and longer than a line."""
     for word in words:
-        if cell_len(word) <= room or "://" in word:
+        if 2 * len(word) <= room or cell_len(word) <= room or "://" in word:
             yield word
         else:
             yield from chop_cells(word, room)

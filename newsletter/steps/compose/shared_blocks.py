@@ -101,7 +101,7 @@ class SharedBlocks:
         self.subject = lru_cache(maxsize=2048)(self._subject)
         self.title = lru_cache(maxsize=2048)(self._title)
         self.lede = lru_cache(maxsize=4096)(self._lede)
-        self.contents = lru_cache(maxsize=4096)(self._contents)
+        self._contents = self._part("contents", place("said"))
         self.left = lru_cache(maxsize=64)(self._left)
         self.open_sheet = self._part_html("open_sheet")
         self.close_sheet = self._part_html("close_sheet")
@@ -184,8 +184,11 @@ class SharedBlocks:
     def _section(self, name: str, count: int) -> Both:
         return self._part("section", cut(one_line(name), NAME_LIMIT), count)
 
-    def _contents(self, preheader: str) -> Both:
-        return self._part("contents", preheader)
+    def contents(self, preheader: str) -> Both:
+        """The titles of the next papers; nearly every reader has others."""
+        html, text = self._contents
+        plain = self._templates.fill(preheader)
+        return html.replace(place("said"), escape(preheader)), text.replace(place("said"), plain)
 
     def _left(self, count: int) -> Both:
         return self._part("left", count)
