@@ -27,6 +27,11 @@ class Series:
     def days(self) -> list[date]:
         return [self.first + timedelta(days=n) for n in range(len(self.totals))]
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether there is a line to draw."""
+        return self.totals[0] != self.totals[-1]
+
     def growth(self, until: date, days: int = SPARK_DAYS) -> tuple[float, ...]:
         """What was added on each of the `days` up to and with `until`, oldest first; never
         negative.

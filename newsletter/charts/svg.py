@@ -8,10 +8,8 @@ from markupsafe import Markup, escape
 
 from newsletter.charts.points import STEPS, Series, steps
 
-#: Size of a chart in its own units; pages scale it to their width.
-WIDTH, HEIGHT = 640, 180
-#: Room for the numbers at the left, the days below, and the end of the line at the right.
-LEFT, BOTTOM, RIGHT, TOP = 44, 24, 12, 10
+#: Size of a chart in its own units; it is stretched to the width of the page.
+WIDTH, HEIGHT = 600, 140
 
 
 def spark(growth: Sequence[float]) -> Markup:
@@ -30,46 +28,28 @@ def spark(growth: Sequence[float]) -> Markup:
 
 
 def chart(
-    series: Series, title: str, number: Callable[[float], str], day: Callable[[date], str]
+    series: Series, title: str, number: Callable[[int], str], day: Callable[[date], str]
 ) -> Markup:
     """A line of totals over days, with its title as the name that screen readers say.
 
-    `number` and `day` write numbers and dates in the language of the page.
+    Numbers and days stand beside the drawing as text of the page, so that they keep their size.
+    `number` and `day` write them in the language of the page.
     """
     ticks = _ticks(max(series.totals))
-    top, last = ticks[-1], max(1, len(series.totals) - 1)
-
-    def x(n: int) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * n / last
-
-    def y(total: float) -> float:
-        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - total / top)
-
-    grid = "".join(
-        f'<path class="grid" d="M{LEFT} {y(tick):.1f}H{WIDTH - RIGHT}"/>'
-        + _text(LEFT - 8, y(tick) + 5, "end", number(tick))
-        for tick in ticks
-    )
-    points = [(x(n), y(total)) for n, total in enumerate(series.totals)]
-    line = "L".join(f"{px:.1f} {py:.1f}" for px, py in points)
-    end = (
-        f'<circle cx="{points[-1][0]:.1f}" cy="{points[-1][1]:.1f}" r="4"/>'
-        if len(points) > 1
-        else f'<circle cx="{LEFT}" cy="{points[0][1]:.1f}" r="4"/>'
-    )
-    days = series.days
-    labels = [(LEFT, "start", days[0])] + (
-        [(WIDTH - RIGHT, "end", days[-1])] if len(days) > 1 else []
-    )
-    under = "".join(_text(px, HEIGHT - 4, anchor, day(one)) for px, anchor, one in labels)
+    last = max(1, len(series.totals) - 1)
+    heights = [HEIGHT * (1 - total / ticks[-1]) for total in series.totals]
+    points = [f"{WIDTH * n / last:.1f} {height:.1f}" for n, height in enumerate(heights)]
+    grid = "".join(f"M0 {HEIGHT * (1 - tick / ticks[-1]):.1f}H{WIDTH}" for tick in ticks)
+    numbers = "".join(f"<span>{escape(number(int(tick)))}</span>" for tick in reversed(ticks))
+    ends = dict.fromkeys((series.days[0], series.days[-1]))
+    days = "".join(f"<span>{escape(day(one))}</span>" for one in ends)
     return Markup(  # noqa: S704  (words are escaped)
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{escape(title)}">{grid}<path class="line" d="M{line}"/>{end}{under}</svg>'
+        f'<div class="chart"><div class="side" aria-hidden="true">{numbers}</div>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(title)}"><path class="grid" d="{grid}"/>'
+        f'<path class="line" d="M{"L".join(points)}"/></svg>'
+        f'<div class="below" aria-hidden="true">{days}</div></div>'
     )
-
-
-def _text(x: float, y: float, anchor: str, words: str) -> str:
-    return f'<text x="{x}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
 def _ticks(most: float) -> list[float]:

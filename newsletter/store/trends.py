@@ -19,7 +19,7 @@ class Ranked(NamedTuple):
     """A place in a list of trending papers."""
 
     paper: int  #: Paper.key
-    value: float  #: the sum of level and heat of each day
+    best: float  #: level + heat of its best day
 
 
 def write(
@@ -47,7 +47,7 @@ def write(
 
 
 def _weight(heat: Heat) -> float:
-    return heat.level + heat.value
+    return heat.level + min(heat.value, 0.9999)  # its whole part is the level
 
 
 def last_day(connection: Connection) -> date | None:
@@ -59,13 +59,12 @@ def last_day(connection: Connection) -> date | None:
 def ranking(
     connection: Connection, last: date, days: int, limit: int, field: str = ""
 ) -> list[Ranked]:
-    """Rank papers by the sum of their heats of the `days` up to and with `last`, hottest first.
+    """Rank papers by the sum of level and heat of the `days` up to and with `last`, hottest first.
 
     `field`: one category ("cs.CL"), or an archive with all its categories ("cs").
     """
-    total = func.sum(trends.c.value)
     rows = (
-        select(trends.c.paper, total.label("value"))
+        select(trends.c.paper, func.max(trends.c.value).label("best"))
         .join(papers, papers.c.key == trends.c.paper)
         .where(
             trends.c.day > last - timedelta(days=days),
@@ -75,13 +74,13 @@ def ranking(
             papers.c.key.not_in(select(merged_papers.c.paper)),
         )
         .group_by(trends.c.paper)
-        .order_by(total.desc(), trends.c.paper)
+        .order_by(func.sum(trends.c.value).desc(), trends.c.paper)
         .limit(limit)
     )
     if field:
         is_within = trends.c.field.startswith(f"{field}.", autoescape=True)
         rows = rows.where((trends.c.field == field) | is_within)
-    return [Ranked(row.paper, row.value) for row in connection.execute(rows)]
+    return [Ranked(row.paper, row.best) for row in connection.execute(rows)]
 
 
 def fields(connection: Connection, last: date, days: int) -> dict[str, int]:

@@ -21,14 +21,19 @@ from newsletter.app import App
 from newsletter.errors import NotFound, StoreError
 from newsletter.store.db import find_assets
 from newsletter.tokens import TokenError
+from newsletter.web.api import Api
+from newsletter.web.caching import cacheable
 from newsletter.web.context import PageContext
 from newsletter.web.db_batch import DbBatch
 from newsletter.web.issue_view import IssueView
 from newsletter.web.middleware import PublicMiddleware
+from newsletter.web.paper_page import PaperPages
 from newsletter.web.preferences import Preferences
 from newsletter.web.public import Public
+from newsletter.web.search_page import SearchPage
 from newsletter.web.subscriptions import Subscriptions
 from newsletter.web.topic_cache import TopicCache
+from newsletter.web.topic_pages import TopicPages
 from newsletter.web.view import View
 from newsletter.why import Explainer
 
@@ -66,9 +71,12 @@ def create_app(
             "The database is busy. Try again in a moment.", 503, {"Retry-After": "5"}
         )
 
+    def broken(request: Request, _error: Exception) -> Response:
+        return view.page(request, "broken.html", status=500)
+
     site = app.config.site
     return Starlette(
-        routes=[*more, *_reader_routes(context), *_public_routes(public)],
+        routes=[*more, *_reader_routes(context), *_public_routes(context, public)],
         lifespan=lifespan,
         middleware=[Middleware(PublicMiddleware, urls=(site.base_url, *site.former_urls))],
         exception_handlers={
@@ -76,6 +84,7 @@ def create_app(
             NotFound: not_found,
             404: not_found,
             StoreError: busy,
+            500: broken,
         },
     )
 
@@ -104,20 +113,44 @@ def _reader_routes(context: PageContext) -> list[BaseRoute]:
     ]
 
 
-def _public_routes(public: Public) -> list[BaseRoute]:
+def _public_routes(context: PageContext, public: Public) -> list[BaseRoute]:
     """Pages that are the same for everybody."""
+    trending, topics = public.trending, TopicPages(context)
+    search, papers = SearchPage(context), PaperPages(context)
+    api = Api(context, trending, topics, search, papers)
+    pages = {
+        "/": public.home,
+        "/trending": trending.page,
+        "/trending/{field}": trending.page,
+        "/topics": topics.all,
+        "/topics/{slug}": topics.page,
+        "/archive": public.archive,
+        "/issues/{day}": public.issue,
+        "/search": search.page,
+        "/papers/{id:path}": papers.page,
+        "/method": public.method,
+        "/about": public.method,
+        "/privacy": public.privacy,
+        "/api": api.page,
+        "/robots.txt": public.robots,
+        "/sitemap.xml": public.sitemap,
+        "/feeds/{name:path}": public.feed,
+    }
+    answers = {
+        "/trending": api.trending,
+        "/topics": api.topics,
+        "/topics/{slug}": api.topic,
+        "/search": api.search,
+        "/papers/{id:path}": api.paper,
+        "/openapi.json": api.document,
+        "/{path:path}": api.unknown,
+    }
+    static = StaticFiles(directory=find_assets("templates") / "static")
     return [
-        Route("/", public.home),
-        Route("/archive", public.archive),
-        Route("/issues/{day}", public.issue),
-        Route("/search", public.search),
-        Route("/papers/{id:path}", public.paper),
-        Route("/feeds/{name}", public.feed),
-        Route("/method", public.method),
-        Route("/about", public.method),
-        Route("/privacy", public.privacy),
+        *(Route(path, cacheable(page)) for path, page in pages.items()),
+        Mount("/api/v1", routes=[Route(path, api.endpoint(one)) for path, one in answers.items()]),
         Route("/healthz", public.health),
         Route("/readyz", public.ready),
         Route("/metrics", public.metrics),
-        Mount("/static", StaticFiles(directory=find_assets("templates") / "static")),
+        Mount("/static", static),
     ]

@@ -6,11 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from newsletter.app import App
 from newsletter.models import Fact, Heat, Paper
 from newsletter.steps.compose import PaperFacts, show
-from newsletter.store import papers, signals
-from newsletter.store.db import reading
 
 _NO_HEAT = Heat(0.0, 1, "")
 
@@ -49,13 +46,9 @@ def card(facts: Mapping[str, object]) -> Card:
     )
 
 
+def card_of(paper: Paper, heat: Heat | None) -> Card:
+    return card(show(paper, heat or _NO_HEAT))
+
+
 def cards(found: Sequence[Paper], heats: Mapping[int, Heat]) -> list[Card]:
-    return [card(show(paper, heats.get(paper.key, _NO_HEAT))) for paper in found]
-
-
-def hottest(app: App, limit: int) -> list[Card]:
-    """Load the hottest papers of the last run, hottest first."""
-    with reading(app.engine) as connection:
-        ranked = signals.hottest(connection, limit)
-        found = papers.by_keys(connection, [paper for paper, _ in ranked])
-    return cards([found[paper] for paper, _ in ranked if paper in found], dict(ranked))
+    return [card_of(paper, heats.get(paper.key)) for paper in found]

@@ -1,11 +1,12 @@
 """What every page needs: the site, its templates, the time, the database, the topics on offer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from newsletter.app import App
 from newsletter.web.db_batch import DbBatch
+from newsletter.web.kept import Kept
 from newsletter.web.topic_cache import TopicCache
 from newsletter.web.view import View
 from newsletter.why import Explainer
@@ -19,3 +20,4 @@ class PageContext:
     batch: DbBatch
     topics: TopicCache
     explainer: Explainer
+    kept: Kept = field(default_factory=Kept)  #: what pages for everybody share

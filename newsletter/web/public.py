@@ -1,13 +1,11 @@
 """Pages for everybody: front page, archive, search, papers, feeds, health."""
 
 import ipaddress
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import date
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
+from xml.etree import ElementTree as ET
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from starlette.concurrency import run_in_threadpool
@@ -15,58 +13,47 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from newsletter import site_queries
-from newsletter.errors import NotFound, QueryError
+from newsletter.errors import NotFound
 from newsletter.health import sources as source_health
 from newsletter.models import SourceState
-from newsletter.store import ledger_read, paper_events, papers, runs, signals
+from newsletter.store import ledger_read, runs, signals
 from newsletter.store.db import reading, schema
 from newsletter.web import feeds
-from newsletter.web.cards import Card, card, cards, hottest
+from newsletter.web.cards import Card, card, cards
 from newsletter.web.context import PageContext
+from newsletter.web.middleware import PRIVATE
+from newsletter.web.trending import Trending
 
-T = TypeVar("T")
-#: Pages for everybody may be this old, so that a busy site asks its database rarely.
-FRESH_FOR_S = 10.0
+#: Papers on the front page.
+HOME_PAPERS = 5
 ISSUES_A_PAGE = 60
+SITEMAP_ISSUES = 1000
 
 
 class Public:
     def __init__(self, context: PageContext) -> None:
         self.app, self.view, self.clock = context.app, context.view, context.clock
-        self.topics = context.topics
+        self.topics, self.kept, self.trending = context.topics, context.kept, Trending(context)
         self.rejected: Counter[str] = Counter()  #: tokens, by reason
-        self._kept: dict[str, tuple[float, Any]] = {}
-        self._lock = threading.Lock()
-
-    def _cached(self, name: str, make: Callable[[], T]) -> T:
-        """The value of `make`, at most `FRESH_FOR_S` old."""
-        kept = self._kept.get(name)
-        if kept is None or kept[0] < time.monotonic() - FRESH_FOR_S:
-            with self._lock:
-                if len(self._kept) > 1000:
-                    self._kept.clear()
-                kept = self._kept[name] = (time.monotonic(), make())
-        value: T = kept[1]
-        return value
 
     async def home(self, request: Request) -> Response:
         """The front page. Without a query it is the same for everybody, so its bytes are kept."""
         query = request.query_params.get("q", "")[:1000]
         language = self.view.language(request)
         key = f"home {language}"
-        kept = self._kept.get(key)
-        if query or kept is None or kept[0] < time.monotonic() - FRESH_FOR_S:
+        kept = self.kept.fresh(key)
+        if query or kept is None:
             return await run_in_threadpool(self._home, request, query, language)
-        return HTMLResponse(kept[1], headers={"Vary": "Accept-Language"})
+        return HTMLResponse(kept, headers={"Vary": "Accept-Language"})
 
     def _home(self, request: Request, query: str, language: str) -> Response:
-        found = self._cached("home", partial(hottest, self.app, 3))
+        found = self.trending.ranking().places[:HOME_PAPERS]
         if query:
-            return self.view.page(request, "subscribe.html", cards=found, query=query)
+            return self.view.page(request, "subscribe.html", places=found, query=query)
         make = partial(
-            self.view.render, "subscribe.html", language, cards=found, query="", path="/"
+            self.view.render, "subscribe.html", language, places=found, query="", path="/"
         )
-        text = self._cached(f"home {language}", lambda: make().encode())
+        text = self.kept.get(f"home {language}", lambda: make().encode())
         return HTMLResponse(text, headers={"Vary": "Accept-Language"})
 
     def archive(self, request: Request) -> Response:
@@ -81,7 +68,7 @@ class Public:
             until = date.fromisoformat(before) if before else None
         except ValueError as e:
             raise NotFound("no such day") from e
-        months, fields, older = self._cached(
+        months, fields, older = self.kept.get(
             f"archive {until} {field}", partial(self._issues, until, field)
         )
         return self.view.page(
@@ -119,54 +106,8 @@ class Public:
                 facts = ledger_read.shown_papers(connection, id)
                 return _ranked(list(facts.values())), ledger_read.candidates(connection, id)
 
-        found, candidates = self._cached(f"issue {name}", load)
+        found, candidates = self.kept.get(f"issue {name}", load)
         return self.view.page(request, "issue.html", day=day, cards=found, candidates=candidates)
-
-    def search(self, request: Request) -> Response:
-        query = request.query_params.get("q", "").strip()[:1001]
-        found: list[Card] = []
-        error, position = "", 0
-        if query:
-            try:
-                found = self._cached(f"search {query}", partial(self._found, query))
-            except QueryError as e:
-                error, position = e.message, e.position
-        status = 400 if error else 200
-        return self.view.page(
-            request, "search.html", status, query=query, cards=found, error=error, position=position
-        )
-
-    def _found(self, query: str) -> list[Card]:
-        ranked = [paper for paper, _ in site_queries.search(self.app.engine, query)]
-        with reading(self.app.engine) as connection:
-            heats = signals.heats_of(connection, (paper.key for paper in ranked))
-        return cards(ranked, heats)
-
-    def paper(self, request: Request) -> Response:
-        id = request.path_params["id"][:512].replace(
-            "\0", "\ufffd"
-        )  # PostgreSQL takes none, and no paper has one
-
-        def load() -> dict[str, Any]:
-            with reading(self.app.engine) as connection:
-                paper = papers.get(connection, id)
-                if paper.is_hidden:
-                    raise NotFound(f"no paper {id!r}")
-                seen = papers.sightings_of(connection, paper.key)
-                events = paper_events.of_paper(connection, paper.key)
-                heats = signals.heats_of(connection, [paper.key])
-            near = site_queries.similar(self.app.engine, paper)
-            with reading(self.app.engine) as connection:
-                similar = cards(near, signals.heats_of(connection, [one.key for one in near]))
-            return {
-                "paper": paper,
-                "card": cards([paper], heats)[0],
-                "seen": seen,
-                "events": events,
-                "similar": similar,
-            }
-
-        return self.view.page(request, "paper.html", **self._cached(f"paper {id}", load))
 
     def feed(self, request: Request) -> Response:
         """A topic's papers of the last seven days as Atom or JSON Feed; "all" is the hottest of all
@@ -175,14 +116,17 @@ class Public:
         name, _, form = request.path_params["name"].rpartition(".")
         if form not in feeds.FORMS:
             raise NotFound("no such feed")
-        title, found = self._cached(f"feed {name}", partial(self._topic_cards, name))
+        title, found = self.kept.get(f"feed {name}", partial(self._topic_cards, name))
         return feeds.respond(
             request, form, f"{self.view.site['name']}: {title}", self.view.site["url"], found
         )
 
     def _topic_cards(self, name: str) -> tuple[str, list[Card]]:
-        if name == "all":
-            return "trending", hottest(self.app, 30)
+        if name in ("all", "trending"):
+            return "trending", [one.card for one in self.trending.ranking().places]
+        if name.startswith("trending/"):
+            field = name.removeprefix("trending/")
+            return field, [one.card for one in self.trending.ranking(field=field).places]
         topic = next((topic for topic in self.topics.offered.values() if topic.slug == name), None)
         if topic is None:  # readers' own queries are theirs
             raise NotFound(f"no topic {name!r}")
@@ -200,11 +144,30 @@ class Public:
     def privacy(self, request: Request) -> Response:
         return self.view.page(request, "privacy.html")
 
+    def robots(self, request: Request) -> Response:
+        """What crawlers may read (RFC 9309): pages for everybody, not those behind a token."""
+        lines = ["User-agent: *", *(f"Disallow: {path}" for path in PRIVATE)]
+        lines += ["", f"Sitemap: {self.app.config.site.base_url}/sitemap.xml", ""]
+        return PlainTextResponse("\n".join(lines))
+
+    def sitemap(self, request: Request) -> Response:
+        """The addresses of lists, topics and issues (sitemaps.org, version 0.9)."""
+        with reading(self.app.engine) as connection:
+            days = [day for _, day in ledger_read.issue_days(connection, None, SITEMAP_ISSUES)]
+        slugs = [topic.slug for topic in self.topics.offered.values()]
+        paths = ["/", "/trending", "/topics", "/archive", "/method"]
+        paths += [f"/topics/{slug}" for slug in slugs] + [f"/issues/{day}" for day in days]
+        root = ET.Element("urlset", xmlns="http://www.sitemaps.org/schemas/sitemap/0.9")
+        for path in paths:
+            one = ET.SubElement(root, "url")
+            ET.SubElement(one, "loc").text = self.app.config.site.base_url + path
+        return Response(ET.tostring(root, "utf-8", xml_declaration=True), media_type="text/xml")
+
     # -- how the site is doing ---------------------------------------------------------------------
 
     def health(self, request: Request) -> Response:
         """State of sources and ledger; 503 when the ledger does not add up."""
-        return JSONResponse(*self._cached("health", self._health))
+        return JSONResponse(*self.kept.get("health", self._health))
 
     def _health(self) -> tuple[dict[str, Any], int]:
         with reading(self.app.engine) as connection:
@@ -261,7 +224,10 @@ class Public:
 
 
 def _ranked(facts: list[Any]) -> list[Card]:
-    return [card(one) for one in sorted(facts, key=lambda one: (-one["level"], one["title"]))]
+    return [
+        card(one)
+        for one in sorted(facts, key=lambda one: (-one["level"], -one.get("heat", 0), one["title"]))
+    ]
 
 
 def _archive_of(field: str) -> str:

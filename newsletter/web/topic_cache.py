@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -67,6 +67,12 @@ class TopicCache:
         titles = tuple(by_key[match.paper].title for match in found[:TITLES])
         too_broad = breadth.warning(recent, {match.paper for match in found})
         return Checked(query, len(found), titles, too_broad)
+
+    def count(self, asked: Sequence[Topic], now: datetime) -> dict[int, int]:
+        """Count the papers of the last seven days of each topic, by its id."""
+        recent, index = self._index(now)
+        found = index.match({topic.id: topic.query for topic in asked}, recent)
+        return {topic.id: len(found.get(topic.id, ())) for topic in asked}
 
     def _index(self, now: datetime) -> tuple[list[Paper], Index]:
         with self._lock, reading(self.app.engine) as connection:

@@ -4,6 +4,7 @@ error.
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import cache, lru_cache, partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from newsletter.app import App
+from newsletter.charts import svg
 from newsletter.steps.compose import Language
 from newsletter.store.db import find_assets
 
@@ -112,7 +114,13 @@ class View:
             "dir": words.direction,
             "w": words,
             "t": self._say[language],
+            "spark": svg.spark,
+            "chart": partial(svg.chart, number=words.compact, day=partial(_short_day, words)),
         }
+
+
+def _short_day(words: Language, day: date) -> str:
+    return words.date(day, "day_short")
 
 
 @cache

@@ -18,6 +18,11 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 SCREENS = ((320, "light"), (1280, "dark"))
 PUBLIC = (
     "/",
+    "/trending",
+    "/trending?period=week&code=1",
+    "/topics",
+    "/topics/reasoning",
+    "/api",
     "/archive",
     "/search",
     "/search?q=reasoning",

@@ -315,9 +315,9 @@ def test_ten_thousand_papers_take_less_than_a_second() -> None:
     signals = {
         n: [reading(n % 97 * k, ago=(6 - k) * HOUR) for k in range(5)] for n in range(10_000)
     }
-    start = time.perf_counter()
+    start = time.process_time()  # of this process: another one may be busy
     trend(papers, signals, NOW)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 # -- real data -------------------------------------------------------------------------------------

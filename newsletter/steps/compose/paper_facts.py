@@ -40,6 +40,7 @@ class PaperFacts:
     #: heights of the last days' growth, oldest first, as `charts.points.steps` gives them; empty
     #: where nothing grew
     steps: tuple[int, ...] = ()
+    heat: float = 0.0  #: Heat.value; 0 in issues of versions that did not keep it
 
     def __hash__(self) -> int:
         return hash((self.key, self.title))
@@ -111,6 +112,7 @@ def show(
         "is_machine_written": bool(paper.summary),
         "published": paper.published.date().isoformat() if paper.published else "",
         "level": heat.level,
+        "heat": round(heat.value, 4),
         "field": heat.field,
         "facts": [[fact.kind, fact.count, fact.days] for fact in heat.facts],
         "place": _place(heat),
