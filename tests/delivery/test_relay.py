@@ -271,6 +271,23 @@ async def test_A13_after_the_dot_no_refusal_speaks_against_the_mailbox(
     assert [reader.state for reader in readers] == [SubscriberState.ACTIVE] * 2
 
 
+@pytest.mark.parametrize(("phase", "state"), [("dot", "active"), ("rcpt", "suppressed")])
+async def test_A13_an_unknown_user_without_a_status_is_believed_before_the_letter_only(
+    tmp_path: Path, phase: str, state: str
+) -> None:
+    """After the letter was seen, a filter may say so about the letter."""
+    async with Server({phase: fault.say("550 no such user")}) as server:
+        site = make_site(tmp_path, 1, server.port)
+        await site.deliver()
+        later = site.now + timedelta(days=1)
+        freeze(site.engine, site.readers, later.date(), later)
+        await site.deliver(timedelta(days=1))
+    check(site, server)
+    assert site.states() == {"refused": 2}
+    with reading(site.engine) as connection:
+        assert subscribers.get(connection, site.readers[0]).state == state
+
+
 async def test_A14_a_receiver_that_refuses_the_site_is_left_alone_and_no_reader_suppressed(
     tmp_path: Path,
 ) -> None:
