@@ -309,7 +309,8 @@ def test_F24_only_a_comparison_in_constant_time_decides(
         else:
             with pytest.raises(tokens.TokenError):
                 ours.read(token, "view", NOW)
-        assert compared == [(20, 20)] * 2
+        # What does not open the page as its own token is read as a letter's, with every key again.
+        assert compared == [(20, 20)] * (2 if verdict else 4)
     tag = Tokens([b"k" * 64]).tag("bounce", 12)
     for written in (tag, f"{tag[:-1]}{'a' if tag[-1] != 'a' else 'b'}", f"{tag[:3]}x{tag[4:]}"):
         compared.clear()
