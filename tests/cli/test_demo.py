@@ -2,20 +2,46 @@
 
 import email
 import json
+from contextlib import redirect_stdout
 from email.policy import default
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from newsletter.cli import main
 
+IN_WORDS = {
+    "topic": "topic {}",
+    "title": "in the title: {}",
+    "abstract": "in the abstract: {}",
+    "keyword": "keyword “{}”",
+    "author": "you follow {}",
+    "near": "like “{}”",
+}
+
+
+def check_reasons(said: str, reasons: list[dict[str, str]]) -> None:
+    """Every reason is said in words; a long one may end in an ellipsis."""
+    for part, reason in zip(said.split("; "), reasons, strict=True):
+        whole = IN_WORDS.get(reason["kind"], reason["kind"]).format(reason["detail"])
+        assert part == whole or (part.endswith("…") and whole.startswith(part[:-1])), part
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The folder of a demo, and what it told as JSON."""
+    folder = tmp_path_factory.mktemp("site") / "demo"
+    with redirect_stdout(StringIO()) as out:
+        assert main(["demo", "--dir", str(folder), "--json"]) == 0
+    return folder, json.loads(out.getvalue())
+
 
 def test_the_demo_sends_letters_and_keeps_one_reader_quiet(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    demo: tuple[Path, dict[str, Any]],
 ) -> None:
-    folder = tmp_path / "demo"
-    assert main(["demo", "--dir", str(folder), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    folder, told = demo
     assert len(told["letters"]) == 4 and told["quiet"] == ["emil@example.net"]
     assert told["seconds"] < 30
     assert {source["state"] for source in told["sources"].values()} <= {"fresh", "quiet"}
@@ -44,11 +70,9 @@ def test_the_demo_touches_no_folder_of_somebody_else(
 
 
 def test_a_preview_says_why_each_paper_is_in_it_and_by_which_rule_others_are_not(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "demo"
-    assert main(["demo", "--dir", str(folder), "--json"]) == 0
-    site = str(folder / "config.toml")
+    site = str(demo[0] / "config.toml")
     capsys.readouterr()
     assert main(["-C", site, "preview", "ada@example.org", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -61,9 +85,7 @@ def test_a_preview_says_why_each_paper_is_in_it_and_by_which_rule_others_are_not
         assert numbers == pytest.approx([paper["score"], paper["match"], paper["heat"]], abs=0.006)
         assert number.isdigit() and (topic, title) == (paper["topic"], paper["title"])
         assert word.split(",")[0] == paper["heat_word"]
-        assert why and all(
-            f"{reason['kind']} {reason['detail']}".strip() in why for reason in paper["reasons"]
-        )
+        check_reasons(why, paper["reasons"])
     out = [line.split("\t") for line in lines[lines.index("") + 2 : -1]]
     assert 0 < len(out) <= 10 and all(len(row) == 7 for row in out)
     assert [float(row[1]) for row in out] == sorted((float(row[1]) for row in out), reverse=True)
@@ -73,10 +95,9 @@ def test_a_preview_says_why_each_paper_is_in_it_and_by_which_rule_others_are_not
 
 
 def test_a_sent_letter_can_still_say_why_each_paper_was_in_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    demo: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "demo"
-    assert main(["demo", "--dir", str(folder), "--json"]) == 0
+    folder, _ = demo
     asking = [
         "-C",
         str(folder / "config.toml"),
@@ -94,12 +115,12 @@ def test_a_sent_letter_can_still_say_why_each_paper_was_in_it(
     told = [line.split("\t") for line in lines[lines.index("") + 1 :]]
     assert len(told) == len(picks) == 8
     for row, pick in zip(told, picks, strict=True):
-        assert row[6] == pick["title"] and row[7] == ", ".join(
-            f"{x['kind']} {x['detail']}" for x in pick["reasons"]
-        )
+        assert row[6] == pick["title"]
+        check_reasons(row[7], pick["reasons"])
         facts = pick["heat_facts"]  # the heat's cause
         assert str(facts[0]["count"]) in row[4] if facts else "new" in row[4]
     assert sum(bool(pick["heat_facts"]) for pick in picks) >= 6
     letter = (folder / "outbox" / "1-ada@example.org.txt").read_text()
-    places = [letter.index(pick["title"][:40]) for pick in picks]
+    # The preheader at the top names titles too.
+    places = [letter.rindex(pick["title"][:40]) for pick in picks]
     assert places == sorted(places)  # as they stood in the letter

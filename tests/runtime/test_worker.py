@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from newsletter.errors import StoreError
+from newsletter.runtime import worker as worker_module
 from newsletter.runtime.worker import LOOK_S, Rest, Worker
 from newsletter.store import tables
 from newsletter.store.db import writing
@@ -80,7 +81,7 @@ async def test_a_database_that_is_away_is_waited_for(
         worker = Worker(site.app, lambda: NOW)
         with monkeypatch.context() as away:
             away.setattr(
-                site.app, "has_waiting", lambda now: (_ for _ in ()).throw(StoreError("it is away"))
+                worker_module, "has_waiting", lambda *_: (_ for _ in ()).throw(StoreError("away"))
             )
             assert await worker.look() is False
         assert await worker.look() is True
