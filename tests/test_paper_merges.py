@@ -293,7 +293,7 @@ def test_attention_for_a_merged_paper_counts(engine: Engine) -> None:
     key = key_of(engine, "2605.00001")
     with reading(engine) as connection:
         readings = signals.of_papers(connection, [key], NOW)
-    assert {(one.kind, one.value) for one in readings[key]} == {("points", 40), ("upvotes", 7)}
+    assert {(one.kind, one.value) for one in readings[key]} == {("points", 40), ("upvotes", 9)}
 
 
 def test_merge_and_split_as_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

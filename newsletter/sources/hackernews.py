@@ -99,4 +99,5 @@ def _story(hit: dict[str, Any]) -> tuple[str, float, float] | None:
     points = number(hit.get("points"))
     if not names or points is None:
         return None
-    return names[0], points, number(hit.get("num_comments")) or 0.0
+    # A post has its author's own point from the start: that is nobody's vote.
+    return names[0], max(0.0, points - 1), number(hit.get("num_comments")) or 0.0

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -74,19 +75,31 @@ def of_papers(
 ) -> dict[int, list[Signal]]:
     """Return the readings of these papers up to a moment, oldest first.
 
-    A paper also has the readings of papers merged into it, for counters without readings of its
-    own.
+    A paper also has the readings of papers merged into it. What one source counted under several
+    names is added up; the stars of a repository are the same under every name.
     """
     wanted = set(keys)
     lending = {paper: root for paper, root in merged.shown_as(connection).items() if root in wanted}
     found = _readings(connection, wanted | lending.keys(), until)
     for other, paper in lending.items():
-        theirs = found.pop(other, []) if other not in wanted else found.get(other, [])
-        own = {(reading.source, reading.kind) for reading in found.get(paper, ())}
-        lent = [reading for reading in theirs if (reading.source, reading.kind) not in own]
-        if lent:
-            found[paper] = sorted([*found.get(paper, ()), *lent], key=lambda reading: reading.at)
+        theirs = found.get(other, []) if other in wanted else found.pop(other, [])
+        found[paper] = _added_up(found.get(paper, []), theirs)
     return found
+
+
+def _added_up(own: list[Signal], theirs: list[Signal]) -> list[Signal]:
+    """The readings of two names of one paper: at each moment the sum of the latest of both."""
+    if not theirs:
+        return own
+    latest: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
+    summed: dict[tuple[str, str, datetime], Signal] = {}
+    both = [(reading, name) for name, readings in enumerate((own, theirs)) for reading in readings]
+    for reading, name in sorted(both, key=lambda one: one[0].at):
+        values = latest[reading.source, reading.kind]
+        values[name] = reading.value
+        value = max(values.values()) if reading.kind == "stars" else sum(values.values())
+        summed[reading.source, reading.kind, reading.at] = replace(reading, value=value)
+    return list(summed.values())
 
 
 def _readings(connection: Connection, keys: set[int], until: datetime) -> dict[int, list[Signal]]:

@@ -55,9 +55,9 @@ async def test_stories_about_a_paper_add_up_and_other_links_are_left_out(
     mirror.routes["/hn"] = Reply(json.dumps({"hits": stories}).encode())
     harvest = await HackerNewsSource(HackerNews(url=f"{mirror.url}/hn"), http).fetch(Ask(NOW))
     assert {(s.about, s.kind): s.value for s in harvest.signals} == {
-        ("arxiv:2605.00001", "points"): 15,
+        ("arxiv:2605.00001", "points"): 13,  # without each author's own
         ("arxiv:2605.00001", "comments"): 2,
-        ("doi:10.1101/2026.05.01.000001", "points"): 7,
+        ("doi:10.1101/2026.05.01.000001", "points"): 6,
         ("doi:10.1101/2026.05.01.000001", "comments"): 0,
     }
     assert harvest.state is FRESH
