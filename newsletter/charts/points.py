@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import ceil
 
 from newsletter.models import Signal
 
@@ -76,3 +77,12 @@ def _filled(days: dict[date, float], first: date, number: int) -> list[float]:
 
 def _gains(totals: Sequence[float]) -> list[float]:
     return [max(0.0, b - a) for a, b in zip((0.0, *totals), totals, strict=False)]
+
+
+def folded(numbers: Sequence[float], most: int) -> tuple[float, ...]:
+    """Sum a series into at most `most` equal groups of neighbours; the last group is whole, the
+    first may be smaller.
+    """
+    size = max(1, ceil(len(numbers) / most))
+    ends = range(len(numbers), 0, -size)
+    return tuple(sum(numbers[max(0, end - size) : end]) for end in reversed(ends))
