@@ -59,8 +59,8 @@ def made_up(rows: list[dict[str, object]], count: int, chance: random.Random) ->
             id=f"{number // 100_000:04d}.{number % 100_000:05d}",
             title=str(row["title"]),
             abstract=" ".join(words),
-            authors=tuple(row.get("authors", ())),  # type: ignore[arg-type]
-            fields=tuple(row.get("categories", ())),  # type: ignore[arg-type]
+            authors=tuple(row.get("authors", ())),
+            fields=tuple(row.get("categories", ())),
             first_seen=NOW,
         )
 
@@ -127,9 +127,9 @@ def _timed(act: object, asked: list[object]) -> tuple[float, float, float]:
     """Median and 99th percentile of the time, and mean of the processor's time, in milliseconds."""
     times, cpu = [], 0.0
     for one in asked:
-        act(one)  # type: ignore[operator]
+        act(one)
         begun, used = time.perf_counter(), time.process_time()
-        act(one)  # type: ignore[operator]
+        act(one)
         times.append((time.perf_counter() - begun) * 1000)
         cpu += (time.process_time() - used) * 1000
     times.sort()

@@ -45,4 +45,4 @@ class Mailbox:
     def letters(self) -> dict[str, EmailMessage]:
         """Recipient -> the last letter, as the standard library's parser reads it."""
         parser = BytesParser(policy=default)
-        return {to: parser.parsebytes(raw) for to, raw in self.raw}  # type: ignore[misc]
+        return {to: parser.parsebytes(raw) for to, raw in self.raw}

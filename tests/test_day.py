@@ -118,7 +118,7 @@ def with_port(app: App, port: int) -> App:
 def add_reader(app: App, email: str, *names: str, **more: object) -> Subscriber:
     with writing(app.engine) as connection:
         ids = tuple(topics.get(connection, name).id for name in names)
-        reader = replace(Subscriber(0, email, SubscriberState.ACTIVE, topics=ids), **more)  # type: ignore[arg-type]
+        reader = replace(Subscriber(0, email, SubscriberState.ACTIVE, topics=ids), **more)
         return subscribers.add(connection, reader, email, FRIDAY)
 
 

@@ -82,6 +82,24 @@ def test_no_line_is_kept_from_the_formatter() -> None:
     assert tools["ruff"]["line-length"] == 100
 
 
+@pytest.mark.parametrize("room", ROOMS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_exception_from_a_rule_says_why(room: Path) -> None:
+    """`# noqa: S101  (why)` and `# type: ignore[assignment]  # why`."""
+    for line in room.read_text().splitlines():
+        if re.search(r"#\s*(noqa|type:\s*ignore)", line):
+            assert re.search(r"# (noqa: [A-Z]+\d+  \(\w.+\)|type: ignore\[\S+\]  # \w.+)$", line), (
+                line
+            )
+
+
+def test_lines_are_at_most_100_characters_long() -> None:
+    """Ruff does not count the comments that are for tools, such as noqa."""
+    for folder in ("newsletter", "tests", "benchmarks", "migrations"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for line in path.read_text().splitlines():
+                assert len(line) <= 100, (path, line)
+
+
 def test_no_room_is_called_after_nothing() -> None:
     assert not {"utils.py", "helpers.py", "manager.py"} & {room.name for room in ROOMS}
 

@@ -33,7 +33,7 @@ PEOPLE = ("Ann Lee", "Bo Chen", "Carla Diaz")
 
 
 def seen(source: str, id: str, title: str, *identifiers: str, **more: object) -> Sighting:
-    return Sighting(source, id, title, authors=PEOPLE, identifiers=identifiers, **more)  # type: ignore[arg-type]
+    return Sighting(source, id, title, authors=PEOPLE, identifiers=identifiers, **more)
 
 
 ON_ARXIV = seen(

@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None, program: str = "newsletter") -> int
         session = output.begin(program)
         rest = _global_options(session, words)
         if rest is None:
-            print(f"newsletter {__version__}")  # noqa: T201
+            print(f"newsletter {__version__}")  # noqa: T201  (the command's answer)
             return 0
         rest = inbound.with_command(rest)
         command = typer.main.get_command(app)
@@ -157,7 +157,7 @@ def _drop_output() -> None:
 def _tell_usage(error: Any) -> int:
     message = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":
-        print(message)  # noqa: T201
+        print(message)  # noqa: T201  (the command's answer)
         return 0
     message, _, meant = message.replace("No such command", "unknown command").partition(
         ". Did you mean "

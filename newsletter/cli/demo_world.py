@@ -170,9 +170,10 @@ class World:
     def _blog(self) -> str:
         """A blog that names some bioRxiv papers: the same papers, seen from a second place."""
         entries = "".join(
-            f"<entry><id>urn:example:{paper['doi']}</id><title>{html.escape(paper['title'])}</"
-            "title>"
-            f'<link href="https://doi.org/{paper["doi"]}"/><updated>{self._day_of(paper)}T08:00:00Z</updated>'
+            f"<entry><id>urn:example:{paper['doi']}</id>"
+            f"<title>{html.escape(paper['title'])}</title>"
+            f'<link href="https://doi.org/{paper["doi"]}"/>'
+            f"<updated>{self._day_of(paper)}T08:00:00Z</updated>"
             f"<summary>{html.escape(paper['abstract'])}</summary></entry>"
             for paper in self.papers
             if "doi" in paper and self._day_of(paper) <= self.days[self.today]

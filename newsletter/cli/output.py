@@ -136,7 +136,7 @@ def emit(data: Any) -> bool:
     """Print JSON if it was asked for; says whether it was."""
     if session.is_json:
         text = json.dumps(data, ensure_ascii=False, indent=None, default=_plain)
-        print(text.translate(_UNPRINTED))  # noqa: T201
+        print(text.translate(_UNPRINTED))  # noqa: T201  (the command's answer)
     return session.is_json
 
 
@@ -157,7 +157,7 @@ def table(
     cells = [[clean(_cell(value)) for value in row] for row in rows]
     if not sys.stdout.isatty():
         for row in cells:
-            print("\t".join(row))  # noqa: T201
+            print("\t".join(row))  # noqa: T201  (the command's answer)
         return
     from rich.console import Console
     from rich.table import Table
@@ -268,7 +268,8 @@ def tell_error(error: NewsletterError) -> None:
         body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": hint}
         if isinstance(error, InputError) and error.position:
             body["position"] = error.position
-        print(json.dumps({"error": body}, ensure_ascii=False), file=sys.stderr)  # noqa: T201
+        told = json.dumps({"error": body}, ensure_ascii=False)
+        print(told, file=sys.stderr)  # noqa: T201  (the command's answer)
         return
     from rich.text import Text
 

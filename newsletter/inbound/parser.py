@@ -80,7 +80,7 @@ class Parser:
             while not line.endswith(b"\n"):
                 if not selector.select(max(0.0, deadline - time.monotonic())):
                     raise TimeoutError
-                piece = child.stdout.read1(65_536)  # type: ignore[attr-defined]
+                piece = child.stdout.read1(65_536)  # type: ignore[attr-defined]  # a BufferedReader
                 if not piece:
                     raise OSError("the child ended")
                 line += piece

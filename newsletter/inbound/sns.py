@@ -157,7 +157,8 @@ def _moment(text: str) -> datetime:
 def _verify(certificate: x509.Certificate, told: dict[str, str], kind: str) -> None:
     signed = "".join(f"{name}\n{told[name]}\n" for name in _SIGNED[kind] if name in told)
     version = told.get("SignatureVersion", "")
-    algorithm = {"1": hashes.SHA1(), "2": hashes.SHA256()}.get(version)  # noqa: S303
+    sha1 = hashes.SHA1()  # noqa: S303  (what version 1 signs)
+    algorithm = {"1": sha1, "2": hashes.SHA256()}.get(version)
     key = certificate.public_key()
     if algorithm is None or not isinstance(key, rsa.RSAPublicKey):
         raise Forged("an unknown kind of signature")

@@ -126,7 +126,8 @@ class Relay:
             )
         stream = SmtpStream()
         transport.set_protocol(stream)
-        return Opened(transport, stream, dict(client.esmtp_extensions))  # type: ignore[arg-type]
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  (TCP and TLS have no other)
+        return Opened(transport, stream, dict(client.esmtp_extensions))
 
 
 @lru_cache(maxsize=4)

@@ -71,7 +71,7 @@ class SmtpSession:
                         # connection
                         continue
                     failures = 0 if self.is_used else failures + 1
-                    assert parcel is not None  # noqa: S101
+                    assert parcel is not None  # noqa: S101  (the loop's condition)
                     parcel = await self._lost(parcel, phase[0], str(e))
                     if failures >= 3:
                         await asyncio.sleep(min(2.0**failures, 60) * random.random())
@@ -176,7 +176,7 @@ class SmtpSession:
                 # RFC 2920 section 3.1: DATA was taken without a recipient; end it empty.
                 self._write(b".\r\n")
                 await self.stream.reply(timeout)
-        assert refused is not None  # noqa: S101
+        assert refused is not None  # noqa: S101  (each other reply has returned)
         await self._tell(envelope, *refused)
         phase[0] = "settled"
         self._write(b"RSET\r\n")
@@ -246,7 +246,7 @@ class SmtpSession:
         await self.queue.answer(Reply(envelope.delivery, phase, code, text, now, self.relay.name))
 
     def _write(self, data: bytes) -> None:
-        assert self.transport is not None  # noqa: S101
+        assert self.transport is not None  # noqa: S101  (set by _open)
         self.transport.write(data)
 
     async def _take(self) -> Parcel | None:

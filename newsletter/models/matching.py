@@ -63,7 +63,7 @@ class Matches(Sequence[Match]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # as Python does for a class with __eq__
 
     def __getitem__(self, at: Any) -> Any:
         if isinstance(at, slice):

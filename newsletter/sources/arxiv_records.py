@@ -85,7 +85,7 @@ def from_oai(body: bytes, now: datetime) -> tuple[list[Sighting], str]:
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         raise FetchError("arXiv's OAI-PMH answer declares entities", "not-a-feed")
     try:
-        root = ElementTree.fromstring(body)  # noqa: S314 (no entities, checked above)
+        root = ElementTree.fromstring(body)  # noqa: S314  (no entities, checked above)
     except ElementTree.ParseError as e:
         raise FetchError(f"arXiv's OAI-PMH answer is damaged: {e}", "not-a-feed") from e
     if root.tag != f"{{{_OAI['oai']}}}OAI-PMH":

@@ -50,7 +50,8 @@ def read_opml(body: bytes) -> FeedList:
         raise InputError("the OPML file declares entities, which are not read")
     lost: tuple[int, ...] = ()
     try:
-        found = list(_outlines(ElementTree.fromstring(_without_declaration(text))))  # noqa: S314
+        root = ElementTree.fromstring(_without_declaration(text))  # noqa: S314  (no entities)
+        found = list(_outlines(root))
     except ElementTree.ParseError as e:
         if not re.search(r"<opml\b", text, re.IGNORECASE):
             raise InputError(f"not an OPML file: {e}", position=e.position[1] + 1) from e

@@ -3,8 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from newsletter.errors import NotFound
 from newsletter.store.db import insert_into
@@ -90,8 +91,8 @@ def waiting(connection: Connection, now: datetime, limit: int = 20) -> list[int]
     return list(connection.scalars(due.limit(limit)))
 
 
-def _kept(row: object) -> Kept:
-    fields = row._mapping  # type: ignore[attr-defined]
+def _kept(row: Row[Any]) -> Kept:
+    fields = row._mapping
     mail = Arrived(fields["road"], fields["sender"], fields["recipient"], fields["raw"])
     return Kept(
         id=fields["id"],

@@ -8,8 +8,9 @@ from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Row, delete, select
 
 from newsletter.models import DeliveryState, EventKind, PaperEvent
 from newsletter.store import merged
@@ -125,8 +126,8 @@ def untold(
     return {reader: tuple(sorted(ids)[:LINES]) for reader, ids in wanted.items() if ids}
 
 
-def _event(row: object) -> PaperEvent:
-    values = dict(row._mapping)  # type: ignore[attr-defined]
+def _event(row: Row[Any]) -> PaperEvent:
+    values = dict(row._mapping)
     return PaperEvent(**{**values, "kind": EventKind(values["kind"])})
 
 

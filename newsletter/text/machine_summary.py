@@ -18,7 +18,8 @@ _SMALL = frozenset(
     might more most much new not of on one only or other our over paper present propose
     results said says show shows study such team than that the their them then there these
     they this those through to under up use used uses using very was way ways we were what
-    when where which while who why will with within without work would""".split()  # noqa: SIM905  (a list would be longer than the words)
+    when where which while who why will with within without work
+    would""".split()  # noqa: SIM905  (a list would be longer than the words)
 )
 _TLD = (
     r"com|net|org|io|ai|dev|app|co|info|biz|xyz|top|site|online|club|shop|me|us|uk|de|fr|ru|"

@@ -127,7 +127,8 @@ def client_prefix(request: Request, trusted: Sequence[str]) -> str:
     """The client's IPv4 address or IPv6 /64. X-Forwarded-For is read from the right, and only if
     the operator named the proxy.
     """
-    address = request.client.host if request.client else "0.0.0.0"  # noqa: S104
+    unknown = "0.0.0.0"  # noqa: S104  (nothing listens on it)
+    address = request.client.host if request.client else unknown
     if _is_trusted(address, tuple(trusted)):
         for hop in reversed(request.headers.get("x-forwarded-for", "").split(",")):
             address = hop.strip() or address

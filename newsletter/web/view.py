@@ -146,9 +146,11 @@ def _sayer(words: Language) -> Any:
         """
         if n is None and not values:
             if key not in plain:
-                plain[key] = Markup(escape(words.pattern(key)).format(n=""))  # noqa: S704  (escaped)
+                sentence = escape(words.pattern(key)).format(n="")
+                plain[key] = Markup(sentence)  # noqa: S704  (escaped)
             return plain[key]
         number = "" if n is None else words.number(n)
-        return Markup(escape(words.pattern(key, n))).format(n=number, **values)  # noqa: S704  (escaped)
+        pattern = Markup(escape(words.pattern(key, n)))  # noqa: S704  (escaped)
+        return pattern.format(n=number, **values)
 
     return say

@@ -42,7 +42,7 @@ def pages(browser: Browser) -> Iterator[list[tuple[int, Page]]]:
     contexts = [
         browser.new_context(
             viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True
-        )  # type: ignore[arg-type]
+        )
         for width, scheme in SCREENS
     ]
     yield [

@@ -165,12 +165,14 @@ def test_a_damaged_line_costs_itself_and_not_the_file(site: Site) -> None:
         ),
         # Ghost
         (
-            "id,email,name,note,subscribed_to_emails,complimentary_plan,created_at,deleted_at,labels",
+            "id,email,name,note,subscribed_to_emails,complimentary_plan,created_at,deleted_at,"
+            "labels",
             "1,ana@uni-a.org,Ana,,true,false,2024-01-02,,",
             "active",
         ),
         (
-            "id,email,name,note,subscribed_to_emails,complimentary_plan,created_at,deleted_at,labels",
+            "id,email,name,note,subscribed_to_emails,complimentary_plan,created_at,deleted_at,"
+            "labels",
             "1,ana@uni-a.org,Ana,,false,false,2024-01-02,,",
             "unsubscribed",
         ),
@@ -399,7 +401,8 @@ def test_a_cell_of_several_lines_is_one_record_and_later_lines_keep_their_number
     site: Site,
 ) -> None:
     code, said = site.take(
-        'email,notes,hour\nana@uni-a.org,"one\ntwo\nthree",7\nbo@uni-a.org,"a\nb",99\nci@uni-a.org,,8\n'
+        'email,notes,hour\nana@uni-a.org,"one\ntwo\nthree",7\n'
+        'bo@uni-a.org,"a\nb",99\nci@uni-a.org,,8\n'
     )
     assert code == 4 and "lines 5-6: hour '99' is not 0 to 23" in said and "2 added" in said
 

@@ -175,7 +175,7 @@ def test_why_says_what_brought_a_paper_or_the_rule_that_did_not(site: str, capsy
 
     first = why("https://arxiv.org/abs/2605.00001v2")
     assert (first["id"], first["rule"]) == ("2605.00001", "next")
-    assert {"kind": "title", "detail": "wavelets"} in first["reasons"]  # type: ignore[operator]
+    assert {"kind": "title", "detail": "wavelets"} in first["reasons"]
     assert str(first["said"]).endswith("Why: in the title: wavelets.")
     assert why("2605.00040")["rule"] == "no_topic"
     nearly = why("2605.00020")

@@ -60,29 +60,41 @@ def test_plural_forms_are_those_of_the_language(language: str) -> None:
     }
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_sentence_is_used_by_a_letter(language: str) -> None:
-    sources = [
-        *(ROOT / "templates" / "mail").rglob("*.*"),
-        *(ROOT / "newsletter" / "steps" / "compose").glob("*.py"),
-    ]
-    text = "\n".join(path.read_text("utf-8") for path in sources)
-    families = ("heat.", "signal.", "card.", "state.", "source.", "reason.", "digest.read_")
-    unused = [
-        key for key in read(language) if f'"{key}"' not in text and not key.startswith(families)
-    ]
-    unused = [
-        key for key in unused if not key.endswith(".preheader") and not key.startswith("page")
-    ]
-    assert set(unused) <= {
-        "name",
-        "locale",
-        "numerals",
-        "thousands",
-        "day",
-        "day_long",
-        "day_short",
-    }
+def asked_for() -> tuple[set[str], set[str], set[str]]:
+    """Keys that code and templates name, beginnings of keys that they compute
+    (`"signal." ~ fact.kind`), and every word that they hold.
+    """
+    paths = [*(ROOT / "newsletter").rglob("*.py"), *(ROOT / "templates").rglob("*.html")]
+    paths += (ROOT / "templates").rglob("*.txt")
+    text = "\n".join(path.read_text("utf-8") for path in paths)
+    sections = "|".join({key.partition(".")[0] for key in read("en") if "." in key})
+    keys, beginnings = set(), set()
+    for key, end, joined in re.findall(rf"""["']((?:{sections})\.[\w.-]*)(["'{{])(\s*~)?""", text):
+        (beginnings if end == "{" or joined else keys).add(key)
+    alone = {key for key in read("en") if "." not in key and f'"{key}"' in text}
+    return keys | alone, beginnings, set(re.findall(r"[\w-]+", text))
+
+
+def test_every_key_that_is_asked_for_exists() -> None:
+    keys, beginnings, _ = asked_for()
+    english = read("en")
+    assert len(keys) > 200 and keys - english.keys() == set()
+    for beginning in beginnings:
+        assert any(key.startswith(beginning) for key in english), beginning
+
+
+def test_every_sentence_is_used() -> None:
+    """The computed part of a key ("mix_trend" of "page_choose.mix_trend") is made of words of the
+    code. Topics and small numbers ("heat.level_1") are values that no code names.
+    """
+    keys, beginnings, words = asked_for()
+    words |= {topic.slug for topic in load_curated()} | {str(number) for number in range(1, 5)}
+
+    def is_used(key: str) -> bool:
+        ends = [key.removeprefix(start) for start in beginnings if key.startswith(start)]
+        return key in keys or any(end in words or words.issuperset(end.split("_")) for end in ends)
+
+    assert [key for key in read("en") if not is_used(key)] == []
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def read(shape: str, entry: dict[str, Any]) -> Sighting | None:
     if shape == "huggingface":
         found = huggingface._paper(entry, NOW)
         return found[0] if found else None
-    source = FeedSource(Feed(name="corpus", url="https://corpus.example.org/feed"), None)  # type: ignore[arg-type]
+    source = FeedSource(Feed(name="corpus", url="https://corpus.example.org/feed"), None)
     return source._sighting(
         {
             "id": entry["link"],

@@ -91,7 +91,7 @@ async def test_J03_stopped_for_long_while_another_takes_over_on_postgresql(
     )
 
 
-async def _stopped_for_long(make, folder: Path, point: str) -> None:  # type: ignore[no-untyped-def]
+async def _stopped_for_long(make, folder: Path, point: str) -> None:
     """A worker sleeps for longer than its lease, a second one does its work, the first one wakes
     up.
     """

@@ -97,7 +97,7 @@ async def test_A09_a_relay_that_asks_for_less_is_slowed(tmp_path: Path) -> None:
     async with Server({"mail": fault.some({5, 6}, fault.say("454 4.7.0 later"))}) as one:
         site = make_site(tmp_path, 20, one.port)
         relays = site.app.relays(lambda: site.now)
-        site.app.relays = lambda _clock: relays  # type: ignore[method-assign]
+        site.app.relays = lambda _clock: relays
         await site.deliver()
         check(site, one)
     assert relays.relays[0].bucket.rate < float("inf")

@@ -28,7 +28,7 @@ from tests.faults.site import NOW, QuickApp
 class CrashingBuilder(MessageBuilder):
     victim = 0
 
-    def __call__(self, claims: Sequence[Claim]):  # type: ignore[no-untyped-def]
+    def __call__(self, claims: Sequence[Claim]):
         if any(claim.subscriber == self.victim for claim in claims):
             os.abort()
         return super().__call__(claims)

@@ -31,7 +31,7 @@ class Server(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        transport.write(b"220 hello\r\n")  # type: ignore[attr-defined]
+        transport.write(b"220 hello\r\n")
 
     def data_received(self, data: bytes) -> None:
         group: list[str] = []
@@ -68,7 +68,7 @@ class Server(asyncio.Protocol):
         said = next(
             (reply for prefix, reply in self.refuse.items() if line.startswith(prefix)), answer
         )
-        self.transport.write(said.encode() + b"\r\n")  # type: ignore[attr-defined]
+        self.transport.write(said.encode() + b"\r\n")
 
 
 async def talk(

@@ -158,9 +158,9 @@ async def test_J05_a_commit_that_arrived_and_whose_answer_was_lost(
             genuine = ledger_life.write
 
             def counted(*values: object) -> object:
-                cable.cuts_after = lambda now=next(writes) == number: now  # type: ignore[misc]
+                cable.cuts_after = lambda now=next(writes) == number: now
                 try:
-                    return genuine(*values)  # type: ignore[arg-type]
+                    return genuine(*values)
                 finally:
                     cable.cuts_after = lambda: False
 
@@ -264,7 +264,7 @@ def test_J06_J07_eight_workers_take_each_letter_once_by_the_index_of_what_waits(
 def _explain_claims(engine: Engine, plans: list[str], listening: ExitStack) -> None:
     """Note the plan of each claim before it runs."""
 
-    def explain(_connection, cursor, statement, parameters, _context, _many) -> None:  # type: ignore[no-untyped-def]
+    def explain(_connection, cursor, statement, parameters, _context, _many) -> None:
         if "SKIP LOCKED" in statement:
             cursor.execute(f"EXPLAIN {statement}", parameters)
             plans.append("\n".join(row[0] for row in cursor.fetchall()))

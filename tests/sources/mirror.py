@@ -95,5 +95,5 @@ class Mirror:
 
 async def failure(http: Http, url: str, **options: object) -> FetchError:
     with pytest.raises(FetchError) as caught:
-        await http.get(url, **options)  # type: ignore[arg-type]
+        await http.get(url, **options)
     return caught.value

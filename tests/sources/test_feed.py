@@ -285,8 +285,9 @@ async def test_C20_entries_of_different_pages_are_not_one_whatever_their_id(
 
 
 async def test_only_links_to_the_paper_itself_name_it(http: Http, mirror: Mirror) -> None:
-    body = b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>J</title><entry><id>urn:1</id><title>Wheat</title>
-        <link href="https://doi.org/10.5555/aaa.1"/><link rel="related" href="https://arxiv.org/abs/2401.12345"/>
+    body = b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>J</title>
+        <entry><id>urn:1</id><title>Wheat</title><link href="https://doi.org/10.5555/aaa.1"/>
+        <link rel="related" href="https://arxiv.org/abs/2401.12345"/>
         <link rel="related" title="doi" href="https://doi.org/10.5555/AAA.1"/></entry></feed>"""
     (sighting,) = (await look(http, mirror, body)).sightings
     assert sighting.identifiers == ("doi:10.5555/aaa.1",)

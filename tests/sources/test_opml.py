@@ -21,7 +21,8 @@ def test_10_bare_ampersand_opml() -> None:
     found = read_opml(
         opml(
             '<outline text="Left & right" xmlUrl="https://a.uni-a.org/feed"/>',
-            '<outline text="B" xmlUrl="https://b.uni-a.org/f?x=1&y=2" htmlUrl="https://b/?x=1&copy"/>',
+            '<outline text="B" xmlUrl="https://b.uni-a.org/f?x=1&y=2" '
+            'htmlUrl="https://b/?x=1&copy"/>',
         )
     )
     assert found.feeds == [

@@ -125,7 +125,8 @@ async def test_the_hourly_limit_is_respected_and_the_rest_comes_next_time(
 OPML = b"""<?xml version="1.0"?><opml version="2.0"><body>
 <outline text="Journals"><outline text="Nature" xmlUrl="https://www.nature.com/nature.rss"/>
 <outline title="Nature" xmlURL="https://www.nature.com/other.rss"/></outline>
-<outline text="" xmlUrl="https://www.example.org/feed"/><outline text="again" xmlUrl="https://www.nature.com/nature.rss"/>
+<outline text="" xmlUrl="https://www.example.org/feed"/>
+<outline text="again" xmlUrl="https://www.nature.com/nature.rss"/>
 <outline text="bad" xmlUrl="javascript:alert(1)"/></body></opml>"""
 
 

@@ -40,11 +40,11 @@ def paper(
     title = title or " ".join(WORDS[(key * 3 + n) % len(WORDS)] for n in range(3))
     seen = NOW - timedelta(hours=hours)
     first = author or f"Ann {WORDS[key % len(WORDS)].title()}"
-    return Paper(id=f"p{key}", title=title, key=key, authors=(first,), first_seen=seen, **more)  # type: ignore[arg-type]
+    return Paper(id=f"p{key}", title=title, key=key, authors=(first,), first_seen=seen, **more)
 
 
 def topic(id: int, **more: object) -> Topic:
-    return Topic(id, f"topic-{id}", f"Topic {id}", f"word{id}", **more)  # type: ignore[arg-type]
+    return Topic(id, f"topic-{id}", f"Topic {id}", f"word{id}", **more)
 
 
 def world(

@@ -304,7 +304,7 @@ def test_more_of_any_counter_never_cools_a_paper(
 
 @given(_PAPERS, _READINGS, st.randoms(use_true_random=False))
 @settings(max_examples=100, deadline=None)
-def test_the_order_of_papers_and_readings_changes_nothing(papers, signals, chance) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_papers_and_readings_changes_nothing(papers, signals, chance) -> None:
     shuffled = {key: chance.sample(own, len(own)) for key, own in signals.items()}
     assert trend(chance.sample(papers, len(papers)), shuffled, NOW) == trend(papers, signals, NOW)
 

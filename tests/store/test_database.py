@@ -152,7 +152,7 @@ def _break(monkeypatch: pytest.MonkeyPatch, why: str, numbers: range) -> None:
         if genuine is None:
             continue
 
-        def failing(engine: Engine, *values: object, genuine=genuine) -> object:  # type: ignore[no-untyped-def]
+        def failing(engine: Engine, *values: object, genuine=genuine) -> object:
             if next(count) in numbers:
                 raise StoreError(f"database: {why}")
             return genuine(engine, *values)
@@ -169,7 +169,7 @@ async def test_B25_a_commit_whose_outcome_is_unknown_repeats_nothing(
     genuine, count = ledger_life.write, iter(range(1, 10**9))
 
     def unsure(*values: object) -> object:
-        answer = genuine(*values)  # type: ignore[arg-type]
+        answer = genuine(*values)
         if next(count) == number:
             raise StoreError("database: disk I/O error")
         return answer
@@ -292,7 +292,7 @@ def test_B31_an_upgrade_that_is_killed_leaves_the_older_schema_and_its_rows(
 class _Spoiled(MessageBuilder):
     victim = 0
 
-    def compose(self, claim, *values, **more):  # type: ignore[no-untyped-def]
+    def compose(self, claim, *values, **more):
         if claim.subscriber == self.victim:
             raise ZeroDivisionError("spoiled")
         return super().compose(claim, *values, **more)
@@ -360,7 +360,7 @@ async def test_B36_what_was_frozen_before_a_crash_is_delivered_after_it(tmp_path
 def test_B37_an_issue_that_breaks_off_while_freezing_does_not_exist(tmp_path: Path) -> None:
     site = make_site(tmp_path, 3)
 
-    def rows():  # type: ignore[no-untyped-def]
+    def rows():
         yield ledger_plan.FrozenRow(site.readers[0], "digest", (), NOW, NOW)
         raise KeyboardInterrupt
 

@@ -52,7 +52,7 @@ def letter(engine: Engine, subscriber: int, day: datetime, state: str) -> None:
 
 def number_of(engine: Engine, table: object) -> int:
     with reading(engine) as connection:
-        return connection.scalar(select(func.count()).select_from(table)) or 0  # type: ignore[arg-type]
+        return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
 def test_old_letters_leave_their_counts(any_engine: Engine) -> None:

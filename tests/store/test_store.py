@@ -47,7 +47,7 @@ def a_paper(number: int = 1, **more: object) -> Paper:
         first_seen=NOW,
         links={"abs": f"https://arxiv.org/abs/2611.{number:05}"},
     )
-    return replace(paper, **more)  # type: ignore[arg-type]
+    return replace(paper, **more)
 
 
 def a_merge(paper: Paper, source: str = "arxiv") -> Merge:
@@ -141,7 +141,7 @@ def test_heats_are_replaced_as_a_whole(any_engine: Engine) -> None:
 
 def a_reader(connection: Connection, email: str = "ada@example.org", **more: object) -> Subscriber:
     reader = Subscriber(0, email, SubscriberState.ACTIVE, timezone="Europe/Berlin")
-    return subscribers.add(connection, replace(reader, **more), email, NOW)  # type: ignore[arg-type]
+    return subscribers.add(connection, replace(reader, **more), email, NOW)
 
 
 def test_a_reader_comes_back_with_topics_in_order(any_engine: Engine) -> None:
@@ -271,7 +271,7 @@ def test_what_waits_is_found_by_its_index_however_many_letters_there_were(engine
     """
     plans: dict[str, str] = {}
 
-    def explain(_connection, cursor, statement, parameters, _context, _many) -> None:  # type: ignore[no-untyped-def]
+    def explain(_connection, cursor, statement, parameters, _context, _many) -> None:
         if "deliveries" in statement:
             cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans[statement] = " / ".join(row[3] for row in cursor.fetchall())

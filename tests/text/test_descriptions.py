@@ -10,8 +10,8 @@ from newsletter.text.descriptions import read_description, without_heading
     [
         (
             "<p>Nature, Published online: 27 November 2026; "
-            '<a href="https://www.nature.com/articles/s41586-026-00001-1">doi:10.1038/s41586-026-00001-1'
-            "</a></p>We show that cells count.",
+            '<a href="https://www.nature.com/articles/s41586-026-00001-1">'
+            "doi:10.1038/s41586-026-00001-1</a></p>We show that cells count.",
             "We show that cells count.",
         ),
         (

@@ -106,7 +106,7 @@ def test_F05_bad_links_look_alike_ask_no_table_and_are_counted(
         "ä",
     ]
     app.engine.dispose()
-    app.engine.pool._creator = None  # type: ignore[assignment,attr-defined]  # no table can be asked any more
+    app.engine.pool._creator = None  # no table can be asked any more
     answers = [web.get(f"/preferences/{token}") for token in bad]
     assert {answer.status_code for answer in answers} <= {404, 400}
     assert len({answer.text for answer in answers if answer.status_code == 404}) == 1

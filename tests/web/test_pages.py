@@ -91,7 +91,7 @@ def test_F09_opening_every_link_of_a_letter_changes_nothing(app: App, web: httpx
 )
 def test_F11_one_click_leaves_without_cookie_redirect_or_origin(
     app: App, web: httpx2.Client, body: dict
-) -> None:  # type: ignore[type-arg]
+) -> None:
     reader = a_reader(app)
     answer = web.post(link(app, reader, "unsubscribe"), **body)
     assert answer.status_code == 200 and "set-cookie" not in answer.headers
@@ -125,7 +125,7 @@ def test_a_search_of_a_member_stands_among_their_keywords_once_they_save_it(
     )  # whoever typed the address changed nothing
     [parcel] = list(MessageBuilder(app.engine, app.config, app.renderer, app.tokens)([claim]))
     assert isinstance(parcel, tuple)
-    text = message_from_bytes(parcel[1], policy=default).get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    text = message_from_bytes(parcel[1], policy=default).get_body(("plain",)).get_content()
     assert "timetable" not in text.lower().replace(
         "+timetable", ""
     )  # anybody's text is no sentence of our mail

@@ -32,7 +32,7 @@ def listed(app: App, number: int = 3, field: str = "cs.CL", **more: object) -> l
             first_seen=NOW - timedelta(days=3),
             links={"abs": f"https://arxiv.org/abs/2611.{n:05}"}
             | ({"code": "https://github.com/x/y"} if n % 2 else {}),
-            **more,  # type: ignore[arg-type]
+            **more,
         )
         for n in range(number)
     ]
@@ -290,7 +290,7 @@ def _wrong(value: object, schema: dict[str, object], about: dict[str, object]) -
     return wrong
 
 
-def _keys(schema: dict, about: dict) -> dict:  # type: ignore[type-arg]
+def _keys(schema: dict, about: dict) -> dict:
     if "$ref" in schema:
         return _keys(about["components"]["schemas"][schema["$ref"].rpartition("/")[2]], about)
     found = dict(schema.get("properties", {}))
@@ -388,7 +388,7 @@ def test_one_slow_search_makes_no_other_page_wait(
     def slow(*given: object) -> object:
         begun.set()
         assert go_on.wait(20)
-        return found(*given)  # type: ignore[arg-type]
+        return found(*given)
 
     monkeypatch.setattr(site_queries, "search", slow)
     searching = threading.Thread(

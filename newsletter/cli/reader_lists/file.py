@@ -66,7 +66,7 @@ def open_binary(path: Path, stdin: BinaryIO) -> IO[bytes]:
     """Open a file, or what comes from a pipe (`-`), so that it can be read twice."""
     if str(path) != "-":
         return path.open("rb")
-    kept = tempfile.SpooledTemporaryFile(max_size=_MOST_IN_MEMORY)  # noqa: SIM115 (the caller's)
+    kept = tempfile.SpooledTemporaryFile(max_size=_MOST_IN_MEMORY)  # noqa: SIM115  (the caller's)
     while chunk := stdin.read(_CHUNK):
         kept.write(chunk)
     kept.seek(0)
@@ -189,7 +189,7 @@ def _records(reader: Iterator[list[str]], skipped: int) -> Iterator[Record | Unr
 
 
 def _line_number(reader: object) -> int:
-    number: int = reader.line_num  # type: ignore[attr-defined]
+    number: int = reader.line_num  # type: ignore[attr-defined]  # a reader of csv
     return number
 
 

@@ -99,7 +99,8 @@ class Renderer:
         """
         blocks, name = self._blocks_of(language), kind.name
         subject = blocks.render(name, "subject.txt", values)
-        frame = {**values, "title": Markup(blocks.title(subject)), "is_hosted": False}  # noqa: S704  (escaped)
+        title = Markup(blocks.title(subject))  # noqa: S704  (escaped)
+        frame = {**values, "title": title, "is_hosted": False}
         html, text = blocks.render(name, "body.html", frame), blocks.render(name, "body.txt", frame)
         return Letter(name, subject, (text,), (html,))
 

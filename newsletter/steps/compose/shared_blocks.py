@@ -152,7 +152,8 @@ class SharedBlocks:
         stays.
         """
         number = "" if n is None else self.words.number(n)
-        return Markup(escape(self.words.pattern(key, n))).format(n=number, **values)  # noqa: S704  (escaped)
+        pattern = Markup(escape(self.words.pattern(key, n)))  # noqa: S704  (escaped)
+        return pattern.format(n=number, **values)
 
     def _part_html(self, macro: str, *arguments: object) -> str:
         text = self._templates.render_part("_parts.html", macro, self._html_values, *arguments)

@@ -86,7 +86,7 @@ __all__ = [
 
 
 def _table(row: type[SQLModel]) -> Any:
-    return row.__table__  # type: ignore[attr-defined]
+    return row.__table__  # type: ignore[attr-defined]  # SQLModel sets it
 
 
 papers = _table(PaperRow)

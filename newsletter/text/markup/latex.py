@@ -17,8 +17,9 @@ from pylatexenc.macrospec import std_macro
 #: Pandoc's rule for a formula between dollars: no space inside the fences, no digit after the
 #: closing one. So "$5 and $10" is money. What begins with a command is a formula in any case.
 _FORMULA = re.compile(
-    r"(?<!\\)(?:\$\$(?P<display>[^$]{1,1000})\$\$|\$(?=[^\s$])(?P<inline>[^$]{1,"
-    r"1000}?)(?<=[^\s\\])\$(?!\d)|\$(?P<command>(?:\\[a-zA-Z]{2,}|[<>=~])[^$]{0,60}?)(?<=[^\s\\])\$)"
+    r"(?<!\\)(?:\$\$(?P<display>[^$]{1,1000})\$\$|"
+    r"\$(?=[^\s$])(?P<inline>[^$]{1,1000}?)(?<=[^\s\\])\$(?!\d)|"
+    r"\$(?P<command>(?:\\[a-zA-Z]{2,}|[<>=~])[^$]{0,60}?)(?<=[^\s\\])\$)"
 )
 _PARENS = re.compile(r"\\\((.{1,1000}?)\\\)|\\\[(.{1,1000}?)\\\]", re.S)
 _QUOTED = re.compile(r"``(?=\S)([^`']{1,300}?)''")
@@ -43,7 +44,8 @@ _FENCE = re.compile(
     r"\\(?:left|right|middle|[bB]ig{1,2}[lrm]?)(?![a-zA-Z])\s*(?:\.|(?=[\\()\[\]|/<>]))"
 )
 _OPERATOR = re.compile(
-    r"(?<=[\w)\]}])\s*(?=\\(?:log|ln|exp|sin|cos|tan|max|min|sup|inf|lim|det|dim|ker|gcd|arg|Pr)(?![a-zA-Z]))"
+    r"(?<=[\w)\]}])\s*"
+    r"(?=\\(?:log|ln|exp|sin|cos|tan|max|min|sup|inf|lim|det|dim|ker|gcd|arg|Pr)(?![a-zA-Z]))"
 )
 _TWO_WAYS = re.compile(r"\\texorpdfstring\s*\{")
 _COMMAND = re.compile(r"\\([a-zA-Z]{2,})")

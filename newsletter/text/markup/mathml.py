@@ -14,8 +14,8 @@ from newsletter.text.markup.references import escaped_bare, resolved
 #: The elements of MathML, which come without a prefix in HTML.
 NAMES = (
     "math|mi|mn|mo|ms|mtext|mspace|mrow|mfrac|msqrt|mroot|mstyle|merror|mpadded|mphantom|mfenced|"
-    "menclose|msub|msup|msubsup|munder|mover|munderover|mmultiscripts|mprescripts|none|mtable|mtr|mtd|"
-    "mlabeledtr|maction|semantics|annotation|annotation-xml"
+    "menclose|msub|msup|msubsup|munder|mover|munderover|mmultiscripts|mprescripts|none|mtable|mtr|"
+    "mtd|mlabeledtr|maction|semantics|annotation|annotation-xml"
 )
 _FORMULA = re.compile(r"<(?:\w+:)?math\b[^<>]*>.{0,20000}?</(?:\w+:)?math\s*>", re.S | re.I)
 _PREFIX = re.compile(r"(</?)\w+:(?=[a-z])")
@@ -58,7 +58,8 @@ def _written(found: re.Match[str]) -> str:
     source = _ATTRIBUTES.sub(r"\1\2", _PREFIX.sub(r"\1", found[0]))
     source = re.sub(r"&(?!amp;|lt;|gt;|quot;)[^;\s]+;", lambda named: resolved(named[0]), source)
     try:
-        root = ElementTree.fromstring(escaped_bare(source))  # noqa: S314  (no DOCTYPE can stand here)
+        source = escaped_bare(source)
+        root = ElementTree.fromstring(source)  # noqa: S314  (no DOCTYPE can stand here)
         written = _text(root)
     except (ElementTree.ParseError, RecursionError, ValueError):
         return found[0]

@@ -14,8 +14,8 @@ from newsletter.text.markup.references import escaped_bare, resolved
 
 #: Tags that only change how letters look; a lone one is often the stump of cut text.
 _STYLES = (
-    "abbr|b|bold|em|font|i|inf|italic|mark|monospace|named-content|q|roman|s|sans-serif|sc|scp|small|span|strike|"
-    "strong|styled-content|sub|sup|tt|u|underline"
+    "abbr|b|bold|em|font|i|inf|italic|mark|monospace|named-content|q|roman|s|sans-serif|"
+    "sc|scp|small|span|strike|strong|styled-content|sub|sup|tt|u|underline"
 )
 #: Tags that HTML lets stand without a partner.
 _BREAKS = "br|dd|dt|hr|li|p|td|th|tr|wbr"
@@ -24,8 +24,8 @@ _BLOCKS = (
     "abstract|caption|disp-formula|figure|list|list-item|tgroup"
 )
 _OTHERS = (
-    "a|audio|cite|code|embed|ext-link|form|iframe|img|inline-formula|inline-graphic|input|label|link|"
-    "meta|object|script|style|svg|tex-math|video|xref|[a-z]+:[a-z][a-z-]*"
+    "a|audio|cite|code|embed|ext-link|form|iframe|img|inline-formula|inline-graphic|input|label|"
+    "link|meta|object|script|style|svg|tex-math|video|xref|[a-z]+:[a-z][a-z-]*"
 )
 _NAMES = rf"(?:{_STYLES}|{_BLOCKS}|{_OTHERS}|{mathml.NAMES})"
 _ATTRIBUTES = r"(?:\s+[\w:\-]+\s*=[^<>]*)"
