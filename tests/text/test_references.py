@@ -210,7 +210,9 @@ RDF = """<?xml version="1.0"?>
     <bib:Article rdf:about="http://arxiv.org/abs/2512.22526">
         <z:itemType>preprint</z:itemType>
         <dc:title>Quick waves in waking networks</dc:title>
-        <dc:identifier><dcterms:URI><rdf:value>http://arxiv.org/abs/2512.22526</rdf:value></dcterms:URI></dc:identifier>
+        <dc:identifier>
+          <dcterms:URI><rdf:value>http://arxiv.org/abs/2512.22526</rdf:value></dcterms:URI>
+        </dc:identifier>
         <dc:description>arXiv:2512.22526 [cs]</dc:description>
     </bib:Article>
     <z:Attachment rdf:about="#item_3"><z:itemType>attachment</z:itemType></z:Attachment>
