@@ -17,6 +17,7 @@ from newsletter.delivery.sender import Delivered, Sender, moving_clock
 from newsletter.delivery.suppression import Suppression
 from newsletter.delivery.turns import Turns
 from newsletter.fetching import fetch_sources
+from newsletter.health import site as site_health
 from newsletter.health.alerts import Operator
 from newsletter.mail import outgoing
 from newsletter.mail.relay import Relay, settings_of
@@ -161,6 +162,13 @@ class App:
             relays = transport or self.relays(clock)
             sender.leases.is_answers_only = is_answers
             delivered = await sender.deliver(relays, only, stop)
+            self._note_relay(delivered, clock())
             if isinstance(relays, SmtpTransport) and not delivered.is_unreachable:
                 delivered.problems += relays.troubles
             return delivered
+
+    def _note_relay(self, delivered: Delivered, now: datetime) -> None:
+        """Keep whether a relay answers, for health; a delivery without letters does not tell."""
+        if delivered.is_unreachable or delivered.counts:
+            reason = delivered.problems[-1] if delivered.is_unreachable else ""
+            site_health.note_relay(self.engine, reason, now)

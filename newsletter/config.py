@@ -199,6 +199,16 @@ class Retention(Section):
         return {name.removesuffix("_days"): days for name, days in self}
 
 
+class Health(Section):
+    """After how long `/healthz` calls for a person; 0 leaves a check out."""
+
+    tick_minutes: Annotated[int, Field(ge=0)] = 60
+    answers_minutes: Annotated[int, Field(ge=0)] = 5
+    letters_minutes: Annotated[int, Field(ge=0)] = 60
+    relay_minutes: Annotated[int, Field(ge=0)] = 15
+    source_hours: Annotated[int, Field(ge=0)] = 24
+
+
 class Matching(Section):
     model_folder: Path | None = None
 
@@ -225,5 +235,6 @@ class Config(Section):
     bounces: Bounces = Bounces()
     limits: Limits = Limits()
     retention: Retention = Retention()
+    health: Health = Health()
     matching: Matching = Matching()
     summaries: Summaries | None = None

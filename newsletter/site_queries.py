@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from newsletter.config import Config
 from newsletter.health import alerts
+from newsletter.health import site as site_health
 from newsletter.health import sources as source_health
 from newsletter.matching import breadth
 from newsletter.matching.index import Index
@@ -26,6 +27,7 @@ from newsletter.store import (
     source_lists,
     spellings,
     subscribers,
+    waiting,
 )
 from newsletter.store.db import reading
 from newsletter.text.identifiers import identifiers
@@ -41,6 +43,8 @@ def status(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
             "ledger": ledger_read.counts(connection),
             "sources": {name: _in_words(row) for name, row in rows.items()},
             **source_health.as_json(rows),
+            "waiting": _waiting(connection, now),
+            "health": [one.as_json() for one in site_health.checks(connection, config.health, now)],
             "hints": [*source_health.moves(rows), *alerts.standing(connection, now)],
             "catch_up": source_lists.figures(connection, list_plans(config), now),
             "no_content": runs.fact(connection, "no_content"),
@@ -48,6 +52,21 @@ def status(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
             "next_due": iso(next_due(due_readers.rhythms(connection), now)),
             "out_of_balance": ledger_read.check(connection, latest=ledger_read.RECENT),
         }
+
+
+def _waiting(connection: Connection, now: datetime) -> dict[str, Any]:
+    """Letters that should have left by now, and what is known of the relay."""
+    letters = waiting.overdue(connection, now)
+    answers = waiting.overdue(connection, now, is_answers=True)
+    relay = runs.fact(connection, site_health.RELAY) or {}
+    return {
+        "letters": letters.number,
+        "answers": answers.number,
+        "oldest": iso(letters.oldest),
+        "relay_away_since": relay.get("since"),
+        "next_try": relay.get("next_try") or None,
+        "said": site_health.relay_said(connection, now),
+    }
 
 
 def _in_words(row: dict[str, Any]) -> dict[str, Any]:

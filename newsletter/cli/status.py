@@ -36,6 +36,9 @@ def status(at: At = None) -> int:
             )
     for retry in data["retries"]:
         say(f"{retry['source']} is asked again at {retry['at']}")
+    for check in data["health"]:
+        if not check["ok"] and check["name"] in ("tick", "answers", "letters"):
+            say(f"{mark('fail')} {check['said']}")
     for hint in data["hints"]:
         say(f"{mark('warn')} {as_called(hint)}")
     if data["no_content"]:
@@ -50,10 +53,20 @@ def status(at: At = None) -> int:
         if last
         else "Last run  none yet"
     )
+    tell_waiting(data["waiting"])
     say(f"Next      {data['next_due'] or 'nobody is waiting'}")
     for sentence in data["out_of_balance"]:
         say(f"{mark('fail')} {sentence}")
     return 1 if data["out_of_balance"] else 0
+
+
+def tell_waiting(waiting: dict[str, Any]) -> None:
+    """Letters of today that have not left come before what is due next."""
+    number = waiting["letters"] + waiting["answers"]
+    if waiting["said"]:
+        say(f"{mark('fail')} {waiting['said']}")
+    elif number:
+        say(f"Waiting   {number} letter{'s' * (number != 1)} should leave now: newsletter send")
 
 
 def tell_sources(sources: dict[str, dict[str, Any]]) -> None:

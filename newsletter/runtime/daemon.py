@@ -21,13 +21,14 @@ from newsletter import planning
 from newsletter.app import App
 from newsletter.delivery import domain_check
 from newsletter.errors import ConfigError, NewsletterError
+from newsletter.health import site as site_health
 from newsletter.health import sources as source_health
 from newsletter.inbound import hooks
 from newsletter.runtime.mail_intake import MailIntake
 from newsletter.runtime.worker import Rest, stop_on_signals
 from newsletter.site_queries import has_waiting
 from newsletter.store import papers
-from newsletter.store.db import only_one
+from newsletter.store.db import only_one, reading
 from newsletter.web import create_app
 
 log = structlog.get_logger()
@@ -192,6 +193,7 @@ class Daemon:
             return
         self._idle.clear()
         try:
+            await asyncio.to_thread(site_health.note_tick, self.app.engine, now)
             await asyncio.to_thread(papers.index_older, self.app.engine, INDEXED_A_TICK)
             if self.takes_mail:
                 for domain in await asyncio.to_thread(
@@ -213,6 +215,7 @@ class Daemon:
                     now, is_fetching=bool(asked), only=asked, stop=self.stop, patience=PATIENCE
                 )
                 self.rest.note(report.is_unreachable, now)
+                await asyncio.to_thread(self._tell_relay)
                 for problem in report.problems:
                     log.warning("run.problem", text=problem)
                 log.info("run.done", **{k: v for k, v in report.data.items() if k != "sources"})
@@ -226,6 +229,13 @@ class Daemon:
             log.exception("run.crashed", next="tried again in a minute")
         finally:
             self._idle.set()
+
+    def _tell_relay(self) -> None:
+        """Keep when a relay that is away is tried again, and say how many letters wait."""
+        site_health.note_next_try(self.app.engine, self.rest.until)
+        if self.rest.until:
+            with reading(self.app.engine) as connection:
+                log.warning("relay.away", text=site_health.relay_said(connection, self.clock()))
 
     def _is_clock_in_doubt(self, now: datetime) -> bool:
         """Whether the wall clock just jumped: a year ahead would expire every letter, so wait for

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from newsletter import site_queries
 from newsletter.errors import NotFound
+from newsletter.health import site as site_health
 from newsletter.health import sources as source_health
 from newsletter.models import SourceState
 from newsletter.store import ledger_read, runs, signals
@@ -166,24 +167,27 @@ class Public:
     # -- how the site is doing ---------------------------------------------------------------------
 
     def health(self, request: Request) -> Response:
-        """State of sources and ledger; 503 when the ledger does not add up."""
+        """State of clock, letters, relay, sources and ledger; 503 when a person should come."""
         return JSONResponse(*self.kept.get("health", self._health))
 
     def _health(self) -> tuple[dict[str, Any], int]:
         with reading(self.app.engine) as connection:
             rows = runs.source_states(connection)
-            balanced = not ledger_read.check(connection, latest=ledger_read.RECENT)
+            now, limits = self.clock(), self.app.config.health
+            checks = site_health.checks(connection, limits, now)
         states = {name: row["state"] for name, row in rows.items()}
-        bad = sorted(
-            n for n, state in states.items() if state in (SourceState.FAILED, SourceState.STALLED)
+        is_failing = not all(one.is_ok for one in checks)
+        is_degraded = any(one.since for one in checks if one.name != "tick") or (
+            {*states.values()} & {SourceState.FAILED, SourceState.STALLED}
         )
-        state = "ok" if balanced and not bad else "degraded"
+        is_balanced = all(one.is_ok for one in checks if one.name == "ledger")
         return {
-            "state": state,
+            "state": "failing" if is_failing else "degraded" if is_degraded else "ok",
+            "checks": [one.in_public() for one in checks],
             "sources": states,
             "troubles": source_health.in_public(rows),
-            "ledger": "balanced" if balanced else "off",
-        }, 200 if balanced else 503
+            "ledger": "balanced" if is_balanced else "off",
+        }, 503 if is_failing else 200
 
     def ready(self, request: Request) -> Response:
         is_ready = schema(self.app.engine).is_current
