@@ -23,6 +23,8 @@ from newsletter.sources.source_state import has_new, in_time, marks, overall
 ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, */*;q=0.5"
 CUT = 2_000  #: rows of a feed; of a longer list it is the new papers that are left out
 MOST = 10_000  #: papers that one look catches up with; the rest comes at the next one
+#: Lists that the API gave nothing or only a part of: then it is the API that is in trouble.
+MOST_IN_DOUBT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,29 +139,38 @@ class ArxivSource:
         )
 
     async def _recover(self, missed: Sequence[Missed], ask: Ask) -> _Recovered:
-        """Fetch missed lists one by one; what was read is kept, whatever becomes of the others."""
+        """Fetch missed lists one by one; what was read is kept, whatever becomes of the others.
+
+        A list that the API does not give whole is left; after a few of them, or when nothing
+        answers, so are all that were not asked about.
+        """
         papers: list[Sighting] = []
         lists: list[DayList] = []
         left: list[Missed] = []
-        problem = FetchError("the rest comes at the next look", "later")
+        problems: list[FetchError] = []
         for number, one in enumerate(missed):
-            if len(papers) >= MOST:
-                left = list(missed[number:])
+            if len(papers) >= MOST or len(problems) == MOST_IN_DOUBT:
+                left += missed[number:]
                 break
             try:
                 async with in_time(ask):
                     found = await self._catch_up.papers(one, ask.now)
             except FetchError as e:
-                problem, left = e, list(missed[number:])
-                break
+                problems.append(e)
+                if e.reason != "truncated":
+                    left += missed[number:]
+                    break
+                left.append(one)
+                continue
             papers += found
             lists += _read_lists(one, found, local_day(ask.now))
         if not missed:
             return _Recovered()
         error = ""
+        problem = next(iter(problems), FetchError("the rest comes at the next look", "later"))
         if left:
-            first, last = left[-1].day, left[0].day
-            error = f"the lists of {first} to {last} are still missing: {problem.message}"
+            days = _days_in_words(missed, left)
+            error = f"the lists of {days} are still missing: {problem.message}"
             lists += [
                 DayList(category, one.day, ListState.MISSING, reason=problem.message)
                 for one in left
@@ -167,7 +178,19 @@ class ArxivSource:
             ]
         fine = SourceState.FRESH if papers else SourceState.QUIET
         unit = Unit("catch-up", SourceState.STALLED if left else fine, len(papers), error)
-        return _Recovered((unit,), tuple(papers), tuple(lists), problem.retry_after_s)
+        waits = (problem.retry_after_s for problem in problems)
+        wait = max((wait for wait in waits if wait), default=None)
+        return _Recovered((unit,), tuple(papers), tuple(lists), wait)
+
+
+def _days_in_words(missed: Sequence[Missed], left: Sequence[Missed]) -> str:
+    """The days of lists that are left, newest first: the first and the last, or each of them where
+    others lie between.
+    """
+    first = missed.index(left[0])
+    if list(missed[first : first + len(left)]) == list(left):
+        return f"{left[-1].day} to {left[0].day}"
+    return ", ".join(f"{one.day}" for one in reversed(left))
 
 
 def _unasked(category: str, ask: Ask) -> _Look:

@@ -5,6 +5,7 @@ API.
 from datetime import UTC, date, datetime
 
 from newsletter.config import Arxiv
+from newsletter.list_days import NEW_YORK
 from newsletter.sources.arxiv import ArxivSource
 from newsletter.sources.http import Http
 from tests.sources.mirror import Mirror, Reply
@@ -29,7 +30,8 @@ def source(
 
 def feed(day: date | str, *papers: tuple[str, str, str]) -> Reply:
     """A list in arXiv's form; papers are (id with version, announce type, title)."""
-    midnight = datetime.fromisoformat(f"{day}").strftime("%a, %d %b %Y 00:00:00 -0400")
+    local = datetime.fromisoformat(f"{day}").replace(tzinfo=NEW_YORK)
+    midnight = local.strftime("%a, %d %b %Y 00:00:00 %z")
     items = "".join(
         f"<item><title>{title}</title><link>https://arxiv.org/abs/{name.split('v')[0]}</"
         f"link><description>arXiv:{name} "
