@@ -2,7 +2,7 @@
 
 tags.py        HTML, JATS, XML's references, escaped once or twice; tags that are words
 mathml.py      formulas of HTML and JATS
-latex.py       formulas, accents and macros of TeX
+latex.py       formulas, accents and macros of TeX; latex_macros.py has the tables
 highwire.py    typesetting marks of bioRxiv and medRxiv
 braced.py      characters by their names, "{beta}", as the same two write them
 markdown.py    what machines write

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from newsletter.text.markup.latex import script
+from newsletter.text.markup.latex_macros import script
 from newsletter.text.markup.references import escaped_bare, resolved
 
 #: The elements of MathML, which come without a prefix in HTML.

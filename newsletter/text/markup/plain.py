@@ -46,7 +46,8 @@ MACHINE = (TAGS, MARKDOWN, LATEX)
 
 #: Text that holds nothing to take out or to turn into something else.
 _CLEAN = re.compile(r"[\t-\r !-#%'-;=-\[\]_a-z|}~]*")
-_MARKED = re.compile(r"[OC]_[A-Z]")
+#: What such text may hold all the same: marks of HighWire, dashes and ties of TeX.
+_MARKED = re.compile(r"[OC]_[A-Z]|--|~")
 
 
 def clean(text: object, limit: int = ABSTRACT_CHARS, dialects: tuple[Dialect, ...] = PLAIN) -> str:
