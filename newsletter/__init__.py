@@ -1,26 +1,29 @@
 """Trending papers in your inbox, once a day, for your topics.
 
-`pipeline` is the day in its order; `app` opens a site and runs it: `fetching` asks the sources,
-`planning` freezes what is due, and the frozen letters are delivered. `previews` and `site_queries`
-look and change nothing. The rooms, as a paper passes through them:
+`pipeline` runs one day in order. `app` opens a site and runs it: `fetching` asks the sources,
+`planning` stores the letters that are due, and `delivery/` sends them. `previews` and
+`site_queries` only read.
 
-    sources/    one file for each place that shows papers or talks of them; rows in `source_rows`
-    text/       titles, authors, identifiers and notation, read by grammar
-    steps/      the verbs of the day, pure: fetch, dedupe, trend, match, choose, compose
-    matching/   the language of topics, and the index that answers it
-    delivery/   claims a frozen letter, builds it, hands it over and records the reply
-    mail/       outgoing bytes: MIME, DKIM, SMTP
-    inbound/    incoming mail: bounces, complaints, commands of readers
-    store/      the only room with SQL: tables, papers, readers, the ledger of letters
-    health/     what an operator is told: silent sources, alerts
-    web/        pages, feeds and the links in letters
-    cli/        commands, one file for each noun
-    runtime/    the daemon and the worker
-    models/     the nouns that all rooms share
+The packages, in the order in which a paper passes through them:
 
-`subscribing` answers who asks to subscribe; `membership` is consent, change and leaving, for pages,
-mail and commands alike. `mail_kinds` has a row for each kind of mail. A file imports only what
-stands on a floor below it (`pyproject.toml`).
+  sources/     one file per place that shows papers or mentions them; rows in `source_rows`
+  text/        titles, authors, identifiers and notation
+  steps/       the steps of the day, without network and tables:
+               fetch, dedupe, trend, match, choose, compose
+  matching/    the query language of topics, and the index that answers queries
+  delivery/    claims a stored letter, builds it, hands it to the relay, records the reply
+  mail/        outgoing bytes: MIME, DKIM, SMTP
+  inbound/     incoming mail: bounces, complaints, commands of readers
+  store/       the only package with SQL: tables, papers, readers, the ledger of letters
+  health/      what the operator is told: silent sources, alerts
+  web/         pages, feeds, and the pages behind the links in letters
+  cli/         commands, one file per noun
+  runtime/     the daemon and the worker
+  models/      the value types that all packages share
+
+`subscribing` answers requests to subscribe. `membership` has consent, change and leaving, for
+pages, mail and commands alike. `mail_kinds` has one row per kind of mail. A file imports only from
+the layers below it (`pyproject.toml`).
 """
 
 __version__ = "0.1.0"

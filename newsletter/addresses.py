@@ -1,8 +1,8 @@
-"""Our own address grammar and canonical key. Nothing else touches a typed address.
+"""The grammar of mail addresses, and their canonical key. Every typed address is read here.
 
-The grammar is the dot-atom of RFC 5321 with one `@`, or its UTF-8 form (RFC 6531). What mail
-systems re-interpret (comments, quotes, groups, routes, percent and bang hacks, encoded words) is
-refused before a library sees it.
+The grammar is the dot-atom of RFC 5321 with one `@`, or its UTF-8 form (RFC 6531). Forms that mail
+systems interpret in other ways (comments, quotes, groups, routes, `%` and `!` routing, encoded
+words) are refused before a library sees the address.
 """
 
 import re
@@ -17,7 +17,7 @@ from newsletter.errors import AddressError
 #: RFC 5321 section 4.5.3.1.3: a path has 256 octets, two of them angle brackets.
 MOST_CHARACTERS = 254
 _LOCAL = re.compile(r"[A-Za-z0-9!#$&'*+\-/=?^_`{|}~.\u0080-\U0010ffff]+")
-#: Nothing in it has to be looked at character by character.
+#: Addresses that need no check character by character.
 _PLAIN = re.compile(r"[A-Za-z0-9._+@-]+")
 _HACKS = {"%": "a percent sign", "!": "an exclamation mark", "=?": "an encoded word"}
 _RESERVED = (
@@ -33,8 +33,7 @@ _RESERVED = (
     "home",
     "corp",
 )
-#: Names that this site, or the mail server in front of it, answers itself. RFC 2142, and the boxes
-#: of mail/inbound.py.
+#: Names that this site or its mail server answers itself: RFC 2142, and the mailboxes of `inbound`.
 ROLES = frozenset(
     (
         "abuse",
@@ -57,12 +56,12 @@ ROLES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address that may be mailed."""
+    """A valid address."""
 
-    email: str  #: as typed, with the domain in ASCII; mail goes here
+    email: str  #: as typed, with the domain in ASCII; mail is sent here
     local: str
     domain: str  #: lower-case A-labels
-    canonical: str  #: one reader per canonical key: ASCII letters folded, NFC, everything else kept
+    canonical: str  #: the key of one reader: ASCII letters in lower case, NFC
 
     @property
     def is_ascii(self) -> bool:
@@ -70,9 +69,9 @@ class Address:
 
 
 def parse(text: str, *, own: str = "") -> Address:
-    """Read one address. With `own`, the address of the site, it must be somebody else's.
+    """Read one address. With `own`, the address of the site, the site's own addresses are refused.
 
-    Raises: AddressError with the position of what is wrong (characters from 1).
+    Raises: AddressError with the position of the mistake (characters from 1).
     """
     text = unicodedata.normalize("NFC", text.strip(" "))
     for position, character in enumerate(() if _PLAIN.fullmatch(text) else text, 1):
@@ -111,22 +110,24 @@ def parse(text: str, *, own: str = "") -> Address:
 
 
 def _check(text: str) -> str:
-    """Have an address checked by the library; returns its domain in ASCII."""
+    """Check an address with the library; return its domain in ASCII."""
     checked = validate_email(text, check_deliverability=False, strict=True, test_environment=True)
     return str(checked.ascii_domain).lower()
 
 
 @lru_cache(maxsize=1 << 14)
 def _ascii_domain(domain: str) -> str:
-    """A domain in lower-case A-labels. Our own grammar covers an ASCII name before the @, so that
-    the library is asked once per domain: a list of readers names few domains many times.
+    """Return a domain in lower-case A-labels.
+
+    The grammar above covers ASCII names before the @, so the library is asked once per domain: a
+    list of readers has few domains, many times.
     """
     return _check(f"a@{domain}")
 
 
 def _require_foreign(address: Address, own: str) -> None:
-    """Refuse the site's own address, and the role addresses of its domain: mail to them would come
-    back for ever.
+    """Refuse the site's own address and the role addresses of its domain: mail to them would
+    loop.
     """
     local, _, domain = address.canonical.partition("@")
     box = local.partition("+")[0]
@@ -138,13 +139,13 @@ def _require_foreign(address: Address, own: str) -> None:
 
 
 def mask(email: str) -> str:
-    """Show an address to whoever holds a forwarded mail: a•••@example.org."""
+    """Show an address to somebody who may hold a forwarded mail: a•••@example.org."""
     local, _, domain = email.partition("@")
     return f"{local[:1]}•••@{domain}"
 
 
 def quota_key(address: Address) -> str:
-    """The mailbox that variants share: plus tags and Gmail's dots do not make a new victim."""
+    """Return the mailbox that variants of an address share: without plus tag and Gmail's dots."""
     local, _, domain = address.canonical.partition("@")
     local = local.partition("+")[0]
     if domain in ("gmail.com", "googlemail.com"):

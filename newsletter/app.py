@@ -1,7 +1,6 @@
-"""A site that is open for work: its configuration, database and key, and what is done with them.
+"""An open site: its configuration, database and key, and the operations on them.
 
-Commands, pages and the daemon open an `App`. Times are parameters: the caller says what moment it
-is.
+Commands, pages and the daemon open an `App`. The time is a parameter of every operation.
 """
 
 import asyncio
@@ -35,7 +34,7 @@ from newsletter.tokens import Tokens
 
 
 class App:
-    """A site that is open for work."""
+    """An open site."""
 
     def __init__(self, config: Config, engine: Engine, tokens: Tokens) -> None:
         self.config = config
@@ -63,12 +62,12 @@ class App:
 
     @property
     def policy(self) -> DeliveryPolicy:
-        """How this site delivers."""
+        """Return the delivery rules of this site."""
         delivery = self.config.delivery
         return DeliveryPolicy(delivery.retry, delivery.ambiguous == "retry")
 
     def relays(self, clock: Callable[[], datetime]) -> SmtpTransport:
-        """The site's relays, in the order in which they are tried."""
+        """Return the relays of the site, in the order in which they are tried."""
         return SmtpTransport([Relay(one, clock) for one in settings_of(self.config.smtp)])
 
     async def fetch(self, now: datetime, only: Sequence[str] = ()) -> Report:
@@ -86,11 +85,10 @@ class App:
         stop: asyncio.Event | None = None,
         patience: timedelta = timedelta(0),
     ) -> Report:
-        """Fetch (from all sources, or those in `only`), rank, freeze and deliver whatever is due at
-        `now`.
+        """Fetch from all sources (or those in `only`), rank, plan and deliver what is due at `now`.
 
-        Repeating it changes nothing. Troubles older than `patience` are mailed to the operator,
-        once a day.
+        Running again at the same moment changes nothing. Troubles older than `patience` are mailed
+        to the operator, at most once a day.
         """
         watch, fetched = Stopwatch(), Report({"sources": {}})
         require_home(self.engine)
@@ -123,8 +121,8 @@ class App:
     async def send(
         self, now: datetime, *, only: Sequence[int] = (), stop: asyncio.Event | None = None
     ) -> Report:
-        """Send what is frozen, to all or to the readers in `only`, without asking sources or
-        planning anybody new.
+        """Send the stored letters, to all readers or to those in `only`. No source is asked and
+        nothing new is planned.
         """
         async with self.turns.run():
             delivered = await self.deliver(now, only=only, stop=stop)
@@ -144,10 +142,10 @@ class App:
         stop: asyncio.Event | None = None,
         is_answers: bool = False,
     ) -> Delivered:
-        """Send what is frozen and waits; `is_answers`: only mails that answer a person.
+        """Send the stored letters that are due. `is_answers`: only mails that answer a person.
 
-        With SQLite the caller holds the run lock, so what is claimed is a dead process's; with
-        PostgreSQL it may be another worker's, and its lease says until when. Raises: Busy.
+        With SQLite the caller holds the run lock, so a claimed row belongs to a dead process. With
+        PostgreSQL it may belong to another worker, until its lease ends. Raises: Busy.
         """
         turn = self.turns.answers() if is_answers else self.turns.sending
         async with turn:
@@ -156,7 +154,7 @@ class App:
                 is_retrying = self.policy.is_resending_unknown
                 ledger_life.release_owner(self.engine, now, is_retrying_digests=is_retrying)
             builder = MessageBuilder(self.engine, self.config, self.renderer, self.tokens)
-            outgoing.signer(self.config)  # without its key no letter can be made: none is taken
+            outgoing.signer(self.config)  # without the DKIM key no letter is claimed
             clock = moving_clock(now)
             sender = Sender(self.engine, builder, self.policy, Suppression(self.tokens), clock)
             relays = transport or self.relays(clock)

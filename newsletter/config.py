@@ -1,4 +1,4 @@
-"""The sections of config.toml as one frozen `Config`: each key, its default, what it may be."""
+"""The sections of config.toml as one frozen `Config`: each key, its default, its valid values."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,12 +29,12 @@ class Section(BaseModel):
 class Site(Section):
     name: Line = "Trending Papers"
     base_url: BaseUrl = "http://localhost:8080"
-    former_urls: tuple[BaseUrl, ...] = ()  # base_urls of before, which still lead here
+    former_urls: tuple[BaseUrl, ...] = ()  # earlier base_urls that still lead here
     from_: Annotated[Address, Field(alias="from")] = "digest@localhost"
     postal_address: str = ""
-    timezone: Zone = "UTC"  # zone of the archive's days and of dates in the command line
+    timezone: Zone = "UTC"  # zone of the archive's days and of dates in commands
     secret_key_file: Path = Path("secret.key")
-    contact: str = ""  # address that sources see in the User-Agent and operators' mail goes to
+    contact: str = ""  # shown to sources in the User-Agent; gets the operator's mail
 
 
 class Database(Section):
@@ -57,7 +57,7 @@ class SmtpRelay(Section):
 class Smtp(SmtpRelay):
     fallback: tuple[
         SmtpRelay, ...
-    ] = ()  # tried in this order when the one before cannot be reached
+    ] = ()  # tried in this order when the relay before cannot be reached
 
 
 class Delivery(Section):
@@ -179,7 +179,7 @@ class Limits(Section):
 
 
 class Retention(Section):
-    """Days after which records are deleted; 0 keeps them for ever."""
+    """Days after which records are deleted; 0 = never."""
 
     letters_days: Annotated[int, Field(ge=0)] = 400
     signals_days: Annotated[int, Field(ge=0)] = 90

@@ -1,4 +1,6 @@
-"""config.toml, environment and secret files -> one frozen `Config`; tells every mistake at once."""
+"""Read config.toml, environment and secret files into one frozen `Config`. All mistakes are
+reported at once.
+"""
 
 import difflib
 import tomllib
@@ -13,7 +15,7 @@ from newsletter.config import LOOPBACK, Bounces, Config, Database, SmtpRelay
 from newsletter.config_types import require_token
 from newsletter.errors import ConfigError
 
-#: Characters of a secret that signs what providers send.
+#: Least characters of a secret that signs events of providers.
 MIN_SECRET = 32
 R = TypeVar("R", bound=SmtpRelay)
 
@@ -21,8 +23,9 @@ R = TypeVar("R", bound=SmtpRelay)
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     """Read a site's configuration; relative paths are relative to the file.
 
-    The environment wins over the file: NEWSLETTER_SMTP__PASSWORD is [smtp] password. Raises:
-    ConfigError with every mistake, each with its key and, for an unknown key, the nearest valid
+    The environment wins over the file: NEWSLETTER_SMTP__PASSWORD is `password` of [smtp].
+
+    Raises: ConfigError with every mistake and its key; for an unknown key also the nearest valid
     one.
     """
     try:
@@ -56,7 +59,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
 
 
 def masked(config: Config) -> dict[str, Any]:
-    """The configuration as it may be shown: JSON-able, secrets as dots."""
+    """Return the configuration for display: JSON types, secrets as dots."""
     shown: dict[str, Any] = config.model_dump(mode="json", by_alias=True)
     return shown
 
@@ -95,7 +98,7 @@ def _mistake(error: Any) -> str:
 
 
 def _keys(path: list[str]) -> list[str]:
-    """The keys of a section, by its path."""
+    """Return the keys of a section, given its path."""
     model: Any = Config
     for part in path:
         if part.isdecimal():
@@ -139,7 +142,7 @@ def _with_paths(config: Config, base: Path) -> Config:
 
 
 def _contradictions(config: Config) -> list[str]:
-    """What each key allows alone but not together with the others."""
+    """Return mistakes between keys: each is valid alone, together they are not."""
     site = config.site
     found = _relay_risks("smtp", config.smtp, ", or NEWSLETTER_SMTP__PASSWORD")
     for number, relay in enumerate(config.smtp.fallback):
@@ -171,7 +174,7 @@ def _contradictions(config: Config) -> list[str]:
 
 
 def _relay_risks(key: str, relay: SmtpRelay, or_else: str = "") -> list[str]:
-    """Ways in which a relay's password or letters would go in clear, or not at all."""
+    """Return ways in which a relay's password or letters would be sent in clear, or not at all."""
     found = []
     if relay.security == "none" and relay.host not in LOOPBACK:
         found.append(

@@ -1,6 +1,4 @@
-"""What a single value of the configuration may be. Each says in a few words what is wrong with one
-that is not.
-"""
+"""Types of single values of the configuration. Each validator says briefly what is wrong."""
 
 import difflib
 import ipaddress
@@ -85,10 +83,7 @@ def _network(value: str) -> str:
 
 
 def require_token(value: SecretStr) -> SecretStr:
-    """A secret that goes into a header of HTTP.
-
-    Raises: ValueError, which does not quote it.
-    """
+    """Check a secret that goes into an HTTP header. Raises: ValueError without the secret."""
     secret = value.get_secret_value()
     if not (secret.isascii() and secret.isprintable()):
         raise ValueError("must be one line of printable ASCII")
@@ -97,7 +92,7 @@ def require_token(value: SecretStr) -> SecretStr:
 
 Line = Annotated[str, AfterValidator(_line)]
 Url = Annotated[str, AfterValidator(_url)]
-BaseUrl = Annotated[Url, AfterValidator(_base)]  #: paths are put behind it
+BaseUrl = Annotated[Url, AfterValidator(_base)]  #: paths are appended to it
 Address = Annotated[str, AfterValidator(_address)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Category = Annotated[str, AfterValidator(_category)]

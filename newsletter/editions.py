@@ -1,5 +1,7 @@
-"""What the readers of one moment share: eligible papers, their heat, what each topic finds; and
-what choosing asks of each reader. An edition can be made again for a moment that is over.
+"""What the readers of one moment share: eligible papers, their heat, the matches of each topic.
+Also what `choose` needs of each reader.
+
+An edition can be made again for a moment in the past.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +33,7 @@ from newsletter.store.db import reading, writing
 
 @dataclass
 class Edition:
-    """All that is shared between the readers of one moment."""
+    """What all readers of one moment share."""
 
     now: datetime
     papers: dict[int, Paper]
@@ -40,18 +42,18 @@ class Edition:
     matches: Mapping[int, Sequence[Match]]
     candidates: CandidateSet
     watch: Stopwatch = field(default_factory=Stopwatch)
-    #: what became of papers of earlier issues, to be told to whoever had them
+    #: events of papers of earlier issues, to be told to readers who had them
     news: paper_events.News = field(default_factory=dict)
-    #: papers with votes that are not eligible any more, by key; each is loaded once
+    #: papers with votes that are not eligible any more, by Paper.key; loaded once
     older: dict[int, Paper] = field(default_factory=dict)
-    is_blackout: bool = False  #: no source answered, so silence says nothing about what is new
-    no_content: int = (
-        0  #: readers for whom nothing was found because of that; they are asked about again
-    )
+    is_blackout: bool = False  #: no source answered: nothing found does not mean quiet
+    no_content: int = 0  #: readers without papers because of that; they are tried again
 
 
 def measure(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
-    """Measure the heat of every paper that is eligible at a moment, from what was known then."""
+    """Measure the heat of every paper that was eligible at a moment, from the signals until
+    then.
+    """
     with reading(engine) as connection:
         eligible = papers.recent(connection, now - ELIGIBLE, now)
         keys = [paper.key for paper in eligible]
@@ -60,7 +62,7 @@ def measure(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]
 
 
 def rank(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
-    """`measure`, and keep the heats for pages and commands."""
+    """Measure the heats, and store them for pages and commands."""
     eligible, heats = measure(engine, now)
     with writing(engine) as connection:
         signals.write_heats(connection, heats, now)
@@ -71,7 +73,7 @@ def rank(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
 def prepare(
     engine: Engine, matcher: Matcher, now: datetime, watch: Stopwatch | None = None
 ) -> Edition:
-    """Rank and match once, for every reader."""
+    """Rank and match once, for all readers."""
     watch = watch or Stopwatch()
     with watch.stage("trend"):
         eligible, heats = rank(engine, now)
@@ -89,9 +91,9 @@ def prepare(
 def choose_for(
     engine: Engine, reader: Subscriber, edition: Edition, before: int | None = None
 ) -> Choice:
-    """What one reader would get at this moment, whether or not a letter is planned already.
+    """Return what one reader would get at this moment, whether or not a letter is planned.
 
-    `before`: as when that letter was planned, with the votes of then.
+    `before`: the id of a planned letter; choose as when it was planned, with the votes until then.
     """
     until = None if before is None else edition.now
     with reading(engine) as connection:
@@ -103,9 +105,9 @@ def choose_for(
 def read_seen(
     connection: Connection, low: int, high: int, now: datetime, before: int | None = None
 ) -> dict[int, set[int]]:
-    """What readers had; who had a merged paper also had the one that it is shown as.
+    """Return what readers had. Who had a merged paper also had the one that it is shown as.
 
-    `before`: only in letters planned before that one.
+    `before`: count only letters that were planned before that one.
     """
     return merge_store.as_shown(
         ledger_read.seen_papers(connection, low, high, now, before),
@@ -119,8 +121,10 @@ def read_votes(
     edition: Edition,
     until: datetime | None = None,
 ) -> Mapping[int, Mapping[int, int]]:
-    """Readers' votes, up to a moment if one is given; `edition.older` then has the older papers
-    among them, so that they still count.
+    """Return the votes of readers, up to the moment `until` if given.
+
+    Papers with votes that are not eligible any more are put into `edition.older`, so that they
+    still count.
     """
     votes = feedback.votes_of(connection, readers, until)
     voted = {paper for of_reader in votes.values() for paper in of_reader}

@@ -39,7 +39,7 @@ class ConfigError(NewsletterError):
 
 
 class InputError(NewsletterError):
-    """`position` counts characters from 1; 0 = the whole input."""
+    """`position` counts characters from 1; 0 means the whole input."""
 
     code = "input"
     exit_code = 2

@@ -1,7 +1,7 @@
-"""Where a test may kill, stop or break a real process: NEWSLETTER_FAILPOINT=body:KILL:3 ends it at
-the third "body".
+"""Points at which a test may kill, stop or break a real process.
 
-Actions: KILL, STOP, ABRT (signals), RAISE. Nothing at all happens while the variable is unset.
+NEWSLETTER_FAILPOINT=body:KILL:3 kills it at the third "body". Actions: KILL, STOP, ABRT (signals),
+RAISE. Without the variable nothing happens.
 """
 
 import os
@@ -13,7 +13,7 @@ _left = int(_NUMBER or 1)
 
 
 def failpoint(name: str) -> None:
-    """Mark a moment between two steps that must not be told apart by luck."""
+    """Mark the moment between two steps that a crash may separate."""
     if name == _NAME:
         _fire()
 

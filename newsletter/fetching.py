@@ -1,4 +1,4 @@
-"""New papers and signals, from the sources of a site or from a file."""
+"""Get new papers and signals from the sources of a site, or papers from a file."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from newsletter.store.db import only_one, reading
 async def fetch_sources(
     engine: Engine, config: Config, now: datetime, only: Sequence[str], watch: Stopwatch
 ) -> Report:
-    """Ask every source, or those in `only`, and keep what they said. The caller holds the run lock.
+    """Ask all sources, or those in `only`, and store what they said. The caller holds the run lock.
 
     Raises: InputError when a named source is not configured.
     """
@@ -72,7 +72,7 @@ def _report(
 
 
 def import_papers(engine: Engine, sightings: Sequence[Sighting], now: datetime) -> Counter[str]:
-    """Take papers in from a file, the same way as from a source; they count as seen when they were
+    """Store papers of a file as if a source had shown them. They count as first seen when they were
     published.
 
     Raises: Busy while a run holds the lock.

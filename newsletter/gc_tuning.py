@@ -1,9 +1,8 @@
-"""Making a great many values that last. All of them are shared or kept, so nothing among them is
-worth searching for.
+"""Create very many long-lived values quickly.
 
-Python's collector looks through everything there is, again and again, as a heap grows: a third of
-the time in which an issue is planned for a million readers. Here it goes on looking through what is
-new, and leaves what has lasted alone.
+Python's garbage collector searches the whole heap again and again while it grows. That took a third
+of the time of planning an issue for a million readers, and none of these values is garbage. Here
+the collector searches new values only.
 """
 
 import gc
@@ -16,9 +15,7 @@ _NEW_ONLY = (10_000, 20, 1_000_000)
 
 @contextmanager
 def growing() -> Iterator[None]:
-    """Search only what is new for garbage while this lasts; in every thread, for there is one
-    heap.
-    """
+    """Let the garbage collector search new values only, in all threads, until the block ends."""
     gc.set_threshold(*_NEW_ONLY)
     try:
         yield

@@ -1,6 +1,6 @@
-"""What a database that was replaced may have sent between its backup and the restore.
+"""What a replaced database may have sent between its backup and the restore.
 
-Nobody knows, so it counts as sent until the operator says that it was not (`plan_missed`).
+Nobody knows, so these letters count as sent until the operator says otherwise (`plan_missed`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def to_plan(connection: Connection, groups: Sequence[Due]) -> list[Due]:
 
 
 def withheld(engine: Engine, now: datetime, window: timedelta) -> list[str]:
-    """Why readers who are due get nothing: a restore."""
+    """Return why due readers get nothing after a restore, as sentences."""
     with reading(engine) as connection:
         lost = restored(connection)
         if lost is None:
@@ -44,7 +44,7 @@ def papers_of(
     papers: Mapping[int, Paper],
     expire_after: timedelta,
 ) -> dict[int, frozenset[int]]:
-    """Readers of a group whose letters may be lost -> the papers that these may have had."""
+    """Return reader -> papers that their possibly lost letters may have had, for a group."""
     lost = restored(connection)
     if lost is None:
         return {}
@@ -57,8 +57,8 @@ def papers_of(
 
 
 def known_before(connection: Connection, merges: Sequence[Merge]) -> list[Merge]:
-    """Let new papers count as first seen before the restore when their sources have not answered
-    since: they are what the replaced database was shown.
+    """Let new papers count as first seen before the restore if their sources have not answered
+    since. The replaced database knew them.
     """
     lost = restored(connection)
     if lost is None:

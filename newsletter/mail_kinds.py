@@ -1,5 +1,6 @@
-"""Every kind of mail, one row each. The ledger, the message builder and the renderer follow the
-rows; a kind without a row is an error and never becomes a mail.
+"""Every kind of mail, one row each. Ledger, message builder and renderer follow the rows.
+
+A kind without a row is an error; no mail is sent.
 """
 
 from dataclasses import dataclass
@@ -12,31 +13,31 @@ _NEWCOMERS = (SubscriberState.PENDING, SubscriberState.UNSUBSCRIBED)
 _ACTIVE = (SubscriberState.ACTIVE,)
 _MEMBERS = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
-#: How long a link that asks for a confirmation works, and the mail that brings it is tried.
+#: How long a link to confirm works, and how long its mail is tried.
 CONFIRM_WITHIN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class MailKind:
-    """What the product knows about one kind of mail."""
+    """One kind of mail."""
 
     name: str  #: in the ledger, and the folder of its template
-    #: Who may get it, asked when it is claimed and again before the final dot; empty: it goes to
-    #: the operator and never through the ledger.
+    #: States of readers who may get it, checked at the claim and before the final dot. Empty: it
+    #: goes to the operator, outside the ledger.
     readers: tuple[SubscriberState, ...]
-    values: tuple[str, ...] = ()  #: what the template needs, all JSON; empty: papers
-    is_list: bool = False  #: carries the headers of a list (RFC 2369); else Auto-Submitted
-    #: Not sent again when the reply to the final dot was lost, unless `delivery.ambiguous` says
-    #: so. Mails that answer a person are: a lost one blocks somebody, a second one harms nobody.
+    values: tuple[str, ...] = ()  #: values of the template, all JSON; empty: papers
+    is_list: bool = False  #: has the headers of a list (RFC 2369); else Auto-Submitted
+    #: Not sent again when the reply to the final dot was lost, unless `delivery.ambiguous` says so.
+    #: Mails that answer a person are sent again: losing one is worse than a second one.
     is_at_most_once: bool = False
-    link: str = ""  #: purpose of the token behind the value `confirm`; empty: it has none
-    lifetime: timedelta = CONFIRM_WITHIN  #: not sent later than this after it was asked for
+    link: str = ""  #: purpose of the token in `confirm`; empty: no such link
+    lifetime: timedelta = CONFIRM_WITHIN  #: not sent later than this after the request
 
 
 DIGEST = MailKind("digest", _ACTIVE, is_list=True, is_at_most_once=True)
-#: The note after a silent week.
+#: The note after five silent mail days.
 QUIET = MailKind("quiet", _ACTIVE, is_list=True, is_at_most_once=True)
-#: Leads to a digest that may not have arrived.
+#: Links to a digest that may not have arrived.
 MISSED = MailKind(
     "missed",
     _ACTIVE,
@@ -47,16 +48,16 @@ MISSED = MailKind(
 )
 CONFIRM = MailKind("confirm", _NEWCOMERS, ("email", "confirm", "days"), link="confirm")
 WELCOME = MailKind("welcome", _ACTIVE, ("email", "preferences", "unsubscribe"))
-#: Somebody who is a reader already asked to subscribe. The template is told only whether there is
-#: a query: it is anybody's text.
+#: The answer to a reader who asked to subscribe again. The template only gets whether there is a
+#: query: anybody may have written its text.
 KNOWN = MailKind("known", _MEMBERS, ("email", "query", "preferences", "unsubscribe"))
 #: To the address that a reader wants to move to.
 ADDRESS_NEW = MailKind("address_new", _MEMBERS, ("email", "confirm", "days"), link="address")
-#: To the old address. It shows the new one masked: the old mailbox may be another's by now.
+#: To the old address, with the new one masked: somebody else may use the old mailbox by now.
 ADDRESS_OLD = MailKind("address_old", _MEMBERS, ("email", "new_email", "preferences"))
-#: Everything that is kept about a reader; `data` is a mapping, shown as JSON.
+#: All stored data of a reader; `data` is a mapping, shown as JSON.
 EXPORT = MailKind("export", _MEMBERS, ("email", "data", "preferences", "unsubscribe"))
-#: To the operator, with values as `run --json` has them: counts by state, sources by name.
+#: To the operator, with the values of `run --json`: counts by state, sources by name.
 REPORT = MailKind("report", (), ("day", "counts", "sources", "problems", "archive"))
 
 KINDS = {
@@ -77,7 +78,7 @@ KINDS = {
 
 
 def find(name: str) -> MailKind:
-    """The row of a kind that the ledger names. Raises: LetterError when there is none."""
+    """Return the row of a kind that the ledger names. Raises: LetterError when there is none."""
     try:
         return KINDS[name]
     except KeyError:

@@ -1,9 +1,9 @@
-"""Confirm, change settings, pause, change the address, unsubscribe, vote, export, erase:
-for pages, mail and command line alike.
+"""Confirm, change settings, pause, change the address, unsubscribe, vote, export, erase: for pages,
+mail and commands alike.
 
-Every function is part of its caller's transaction. A `reader` is the row as it was when the request
-began. What happened since then is the later truth: nothing is written for a reader who left, and a
-setting that somebody changed meanwhile stays.
+Every function runs in its caller's transaction. `reader` is the row as it was when the request
+began. Later changes win: nothing is written for a reader who has left since, and a setting that was
+changed since stays.
 """
 
 import json
@@ -37,34 +37,33 @@ from newsletter.store import (
 from newsletter.store.ledger_read import enqueued_since
 from newsletter.tokens import Claims, TokenError
 
-#: Mails of one kind that a reader's own page may cause in this time.
+#: The most mails of one kind that a reader's own page may cause in this time.
 REQUEST_SPAN, MAX_REQUESTS = timedelta(hours=24), 3
 MAX_QUERIES = 20
-#: An unsubscription can be undone for so long.
+#: How long an unsubscription can be undone.
 STAY_WITHIN = timedelta(days=30)
 MEMBERS = (SubscriberState.ACTIVE, SubscriberState.PAUSED)
 
 
 @dataclass(frozen=True)
 class Choices:
-    """The checked values of a preferences form. `mistakes`: line, character, what is wrong."""
+    """The checked values of a preferences form. `mistakes`: (line, character, what is wrong)."""
 
-    topics: tuple[int, ...]  #: curated ones
-    queries: tuple[str, ...] | None  #: own ones; None: the form did not say
-    settings: Mapping[str, Any]  #: columns of `Subscriber`, only those that the form said
+    topics: tuple[int, ...]  #: ids of curated topics
+    queries: tuple[str, ...] | None  #: own queries; None: not in the form
+    settings: Mapping[str, Any]  #: columns of `Subscriber` that are in the form
     mistakes: tuple[tuple[int, int, str], ...] = ()
 
     def of(self, reader: Subscriber) -> Subscriber:
-        """The reader with these values, without the own queries: they become topics when they are
-        saved.
+        """Return the reader with these values, but without own queries: saving makes topics of
+        them.
         """
         return replace(reader, topics=self.topics, **self.settings)
 
 
 def reader_of(connection: Connection, claims: Claims) -> Subscriber:
-    """Load the reader of a token.
-
-    Raises: TokenError when the reader is gone or left since the token was made.
+    """Load the reader of a token. Raises: TokenError when the reader is gone, or left after the
+    token was made.
     """
     try:
         found = subscribers.get(connection, claims.subscriber)
@@ -107,10 +106,10 @@ def save(
 
 
 def merge_settings(begun: Subscriber, current: Subscriber, wanted: Subscriber) -> dict[str, Any]:
-    """What a form changes: `begun` is the row it started from, `current` the row now.
+    """Return the settings that a form changes.
 
-    A setting that was changed meanwhile stays. Lists take what the form added and lose what it
-    removed.
+    `begun` is the row at the time of the form, `current` the row now. A setting that was changed in
+    between stays. In lists, what the form added is added, and what it removed is removed.
     """
     changes: dict[str, Any] = {}
     for name in ("timezone", "hour", "rhythm", "size", "format", "mix", "language"):
@@ -182,12 +181,12 @@ def set_one(connection: Connection, reader: Subscriber, **setting: Any) -> None:
 def unsubscribe(
     connection: Connection, subscriber: int, epoch: int, via: str, now: datetime
 ) -> None:
-    """Unsubscribe. Doing it again changes nothing, nor does it for a reader who was erased."""
+    """Unsubscribe a reader. It changes nothing if they are unsubscribed or erased."""
     subscribers.leave(connection, subscriber, epoch, via, now)
 
 
 def leave(connection: Connection, claims: Claims, now: datetime) -> bool:
-    """Unsubscribe by a link. Return whether `stay` would undo it.
+    """Unsubscribe by a link. Returns whether `stay` can undo it.
 
     Raises: TokenError when the reader subscribed again later: this link would not stop those mails.
     """
@@ -196,10 +195,8 @@ def leave(connection: Connection, claims: Claims, now: datetime) -> bool:
 
 
 def leaver_of(connection: Connection, claims: Claims) -> Subscriber:
-    """Load the reader whom a link to unsubscribe is for. It may be newer than what a restore left
-    of them.
-
-    Raises: TokenError.
+    """Load the reader of an unsubscribe link. After a restore the link may be newer than the stored
+    reader. Raises: TokenError.
     """
     try:
         found = subscribers.get(connection, claims.subscriber)
@@ -211,9 +208,9 @@ def leaver_of(connection: Connection, claims: Claims) -> Subscriber:
 
 
 def has_left(connection: Connection, claims: Claims, now: datetime) -> bool:
-    """Whether a reader left by a link, a short time ago: then `stay` brings them back.
+    """Return whether a reader left by a link recently enough for `stay`.
 
-    Raises: TokenError when they are a reader, by a newer link.
+    Raises: TokenError when they are subscribed, by a newer link.
     """
     try:
         reader = subscribers.get(connection, claims.subscriber)
@@ -226,10 +223,10 @@ def has_left(connection: Connection, claims: Claims, now: datetime) -> bool:
 
 
 def stay(connection: Connection, claims: Claims, now: datetime) -> Subscriber:
-    """Undo an unsubscription by the link that made it: settings, pause and old links are as before.
+    """Undo an unsubscription with the link that made it: settings, pause and old links are as
+    before. Doing it again changes nothing.
 
-    Doing it again changes nothing. Raises: TokenError when it is too late, or the reader did not
-    leave by themselves.
+    Raises: TokenError when it is too late, or the reader was not unsubscribed by a link.
     """
     try:
         reader = subscribers.lock(connection, claims.subscriber)
@@ -256,10 +253,7 @@ def stay(connection: Connection, claims: Claims, now: datetime) -> Subscriber:
 def vote(
     connection: Connection, reader: Subscriber, paper: int, value: int, reason: str, now: datetime
 ) -> None:
-    """Keep a vote: 1 more, -1 less, 0 takes it back.
-
-    Raises: TokenError.
-    """
+    """Store a vote: 1 more, -1 less, 0 deletes it. Raises: TokenError."""
     _current(connection, reader)
     feedback.vote(connection, reader.id, paper, value, now, reason)
 
@@ -270,10 +264,9 @@ def vote(
 def request_address_change(
     app: App, connection: Connection, reader: Subscriber, address: addresses.Address, now: datetime
 ) -> None:
-    """Write to both addresses: the new one is asked to confirm, the old one is told. Nobody learns
-    whether the new address is subscribed.
+    """Write to both addresses: the new one is asked to confirm, the old one is informed.
 
-    Raises: TokenError.
+    The answer does not show whether the new address is subscribed. Raises: TokenError.
     """
     reader = _current(connection, reader)
     if enqueued_since(connection, reader.id, ADDRESS_OLD, now - REQUEST_SPAN) >= MAX_REQUESTS:
@@ -291,15 +284,14 @@ def request_address_change(
 
 
 def cancel_address_change(connection: Connection, reader: Subscriber, now: datetime) -> None:
-    """Keep the address. Raises: TokenError."""
+    """Keep the old address. Raises: TokenError."""
     _current(connection, reader)
     ledger_life.end_moves(connection, reader.id, now)
 
 
 def find_address_change(connection: Connection, claims: Claims, reader: Subscriber) -> str:
-    """The new address that a link confirms. Only the latest request counts.
-
-    Raises: TokenError.
+    """Return the new address that a link confirms. Only the latest request is valid. Raises:
+    TokenError.
     """
     latest = ledger_read.find_move(connection, reader.id)
     if latest is None or latest[0] != claims.paper:
@@ -310,9 +302,8 @@ def find_address_change(connection: Connection, claims: Claims, reader: Subscrib
 def change_address(
     connection: Connection, claims: Claims, reader: Subscriber, now: datetime
 ) -> str:
-    """Set the reader's new address and return it.
-
-    Raises: TokenError, also when the address belongs to another reader by now.
+    """Set the reader's new address and return it. Raises: TokenError, also when another reader has
+    the address by now.
     """
     _current(connection, reader)
     address = addresses.parse(find_address_change(connection, claims, reader))
@@ -325,10 +316,7 @@ def change_address(
 
 
 def request_export(connection: Connection, reader: Subscriber, now: datetime) -> None:
-    """Mail everything that is kept about a reader to their own address.
-
-    Raises: TokenError.
-    """
+    """Mail all stored data of a reader to their own address. Raises: TokenError."""
     reader = _current(connection, reader)
     if enqueued_since(connection, reader.id, EXPORT, now - REQUEST_SPAN) >= MAX_REQUESTS:
         return
@@ -354,10 +342,8 @@ def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
 
 
 def erase(app: App, connection: Connection, reader: Subscriber, now: datetime) -> None:
-    """Delete a reader and everything about them. A keyed hash of the address stays, so that no
-    import brings it back.
-
-    Raises: TokenError.
+    """Delete a reader and all their data. A keyed hash of the address stays, so that no import adds
+    it again. Raises: TokenError.
     """
     reader = _current(connection, reader)
     canonical = addresses.parse(reader.email).canonical

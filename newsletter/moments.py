@@ -1,4 +1,4 @@
-"""Moments as scripts read them."""
+"""Times as scripts read them."""
 
 from datetime import UTC, datetime
 from typing import overload
@@ -11,7 +11,7 @@ def iso(moment: None) -> None: ...
 @overload
 def iso(moment: datetime | None) -> str | None: ...
 def iso(moment: datetime | None) -> str | None:
-    """Write a moment in UTC, to the second: 2026-11-23T07:00:00Z. None stays None."""
+    """Write a time in UTC, to the second: 2026-11-23T07:00:00Z. None stays None."""
     if moment is None:
         return None
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

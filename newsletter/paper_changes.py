@@ -1,4 +1,4 @@
-"""What became of papers that we know, noted in the transaction that learned of it."""
+"""Events of known papers, stored in the transaction that learned of them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from newsletter.store import paper_events, papers
 def note(
     connection: Connection, known: Mapping[int, Paper], merges: Sequence[Merge], now: datetime
 ) -> None:
-    """Keep what happened to papers that we knew, for their pages and for readers who had them."""
+    """Store what happened to known papers, for their pages and for readers who had them."""
     returned = []
     for merge in merges:
         before = known.get(merge.paper.key)
@@ -27,7 +27,7 @@ def note(
 
 
 def note_notices(connection: Connection, entries: Sequence[Sighting], now: datetime) -> None:
-    """Note corrections and retractions on the papers they are about, if we know them."""
+    """Store corrections and retractions with the papers that they are about, if known."""
     for notice in filter(is_notice, entries):
         paper = subject_of(notice, papers.having(connection, lookup_keys(notice)))
         if paper is None:

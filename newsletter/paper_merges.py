@@ -22,9 +22,9 @@ class Split:
 
 
 def merge(engine: Engine, id: str, other: str, now: datetime) -> Paper:
-    """Show `other` as the paper `id` from now on. Who had either is sent neither again.
+    """Show `other` as the paper `id` from now on. A reader who had either one gets neither again.
 
-    Raises: NotFound; InputError when they are one already.
+    Raises: NotFound; InputError when they are one paper already.
     """
     with only_one(engine, "run"), writing(engine) as connection:
         paper, gone = papers.get(connection, id), papers.get(connection, other)
@@ -32,17 +32,17 @@ def merge(engine: Engine, id: str, other: str, now: datetime) -> Paper:
         keys = (paper.key, *merged.members(connection, paper.key))
         seen = [s for key in keys for s in merge_store.own_sightings(connection, key)]
         made = combine(seen, now, paper) if seen else paper
-        # It is as old as the older of the two: who had that one must not get it as news.
+        # First seen when the older one was: a reader who had that one must not get this one as new.
         first = min((one.first_seen for one in (paper, gone) if one.first_seen), default=None)
         return papers.remember(connection, [Merge(replace(made, first_seen=first), ())], now)[0]
 
 
 def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
-    """Undo the last merge into a paper. If there is none, give the sightings that do not share its
-    identifiers papers of their own.
+    """Undo the last merge into a paper. Without a merge, move the sightings that do not share its
+    identifiers to papers of their own.
 
-    `take` names the sightings that become one paper: "SOURCE" or "SOURCE:ID". Later fetches change
-    none of this. Raises: NotFound; InputError when there is nothing to split.
+    `take` names the sightings that become one paper: "SOURCE" or "SOURCE:ID". Later fetches do not
+    change the result. Raises: NotFound; InputError when there is nothing to split.
     """
     with only_one(engine, "run"), writing(engine) as connection:
         paper = papers.get(connection, id)
@@ -64,7 +64,7 @@ def split(engine: Engine, id: str, take: Sequence[str], now: datetime) -> Split:
 def _unmerge(
     connection: Connection, paper: Paper, last: tuple[int, datetime, Paper | None], now: datetime
 ) -> Split:
-    """Undo one merge: the paper is what it was, with what was seen of it since."""
+    """Undo one merge: the paper is as before, with the sightings since then."""
     key, at, before = last
     merge_store.unmerge(connection, key)
     theirs = [key, *merged.members(connection, key)]
@@ -84,7 +84,9 @@ def _rewrite(connection: Connection, paper: Paper, now: datetime) -> Paper:
 
 
 def _new_paper(connection: Connection, group: Sequence[Sighting], now: datetime) -> Paper:
-    """Store a new paper of some sightings, as old as the first of them, under an unused id."""
+    """Store some sightings as a new paper with an unused id, first seen when the first of them
+    was.
+    """
     moment = merge_store.first_at(connection, group)
     taken: set[str] = set()
     paper = combine(group, now)

@@ -1,16 +1,15 @@
-"""One day, start to end. This file calls the verbs in their order and owns the transactions between
-them.
+"""One day, from start to end: the steps in order, and the transactions between them.
 
-    fetch(sources)                     ask every place at once; a failure is a value
-    dedupe(sightings, known)           many sightings, one paper
-    papers.remember, signals.record    one transaction
-    trend(papers, signals, now)        heat within the field
-    match(topics, papers)              every distinct query once
-    choose(reader, candidates, …)      one reader's picks, or quiet
-    ledger_plan.freeze(day, rows)      ONE transaction: a row per reader who is due
+  fetch(sources)                   ask all sources at once; a failure is a value
+  dedupe(sightings, known)         many sightings become one paper
+  papers.remember, signals.record  one transaction
+  trend(papers, signals, now)      heat within the field
+  match(topics, papers)            each distinct query once
+  choose(reader, candidates, …)    the papers of one reader, or a quiet day
+  ledger_plan.freeze(day, rows)    one transaction: one row per reader who is due
 
-Delivering what was frozen is the work of `delivery/`. Running the same moment twice changes
-nothing: the database decides.
+`delivery/` sends the stored rows. Running the same moment twice changes nothing: the database has
+one row per reader and issue.
 """
 
 from collections import Counter
@@ -55,9 +54,9 @@ from newsletter.store import (
 from newsletter.store.db import reading, writing
 from newsletter.store.ledger_plan import FreezeResult, FrozenRow
 
-#: After so many silent days in a row one short note says that silence is not breakage.
+#: After this many silent days in a row, a note says that all is well.
 SILENT_DAYS = 5
-#: Readers planned at a time; bounds memory, not the transaction.
+#: Readers per batch of planning. It limits memory, not the transaction.
 BATCH = 2000
 
 
@@ -67,9 +66,10 @@ BATCH = 2000
 async def gather(
     engine: Engine, sources: Sequence[Source], now: datetime, plans: source_lists.Plans
 ) -> list[Harvest]:
-    """Ask every source that does not rest. What came back is not kept yet: `learn` does that.
+    """Ask every source that does not have to wait. Nothing of the answers is stored; `learn` does
+    that.
 
-    Lists that became due are noted first, also of a source that rests, so that none is forgotten.
+    The lists that are due by now are noted first, also for sources that have to wait.
     """
     with writing(engine) as connection:
         states = runs.source_states(connection)
@@ -104,10 +104,10 @@ async def gather(
 def learn(
     engine: Engine, harvests: Sequence[Harvest], now: datetime, *, is_backdated: bool = False
 ) -> dict[str, Counter[str]]:
-    """Identify and keep what the sources said, in one transaction; count new, updated and merged
-    per source.
+    """Identify and store what the sources said, in one transaction. Returns per source the number
+    of new, updated and merged papers.
 
-    `is_backdated`: new papers count as first seen when they were published, not now.
+    `is_backdated`: new papers count as first seen when they were published, not at `now`.
     """
     entries = [sighting for harvest in harvests for sighting in harvest.sightings]
     sightings = [sighting for sighting in entries if sighting.kind.is_paper]
@@ -150,10 +150,10 @@ def learn(
 
 
 def find_due(engine: Engine, now: datetime, window: timedelta) -> list[Due]:
-    """Groups of readers whose digest may be due; whether each has one already is asked when
-    planning.
+    """Return the groups of readers whose digest may be due.
 
-    What was due before a restore is not: it may have been sent.
+    Planning finds out which of them have one already. Groups that were due before a restore are
+    left out: their letters may have been sent.
     """
     with writing(engine) as connection:
         due_readers.resume_paused(connection, now.astimezone(UTC).date())
@@ -164,8 +164,8 @@ def find_due(engine: Engine, now: datetime, window: timedelta) -> list[Due]:
 def plan(
     engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: timedelta
 ) -> list[FreezeResult]:
-    """Choose for everybody who is due and freeze it: one transaction per local date, a row per
-    reader.
+    """Choose for all readers who are due, and store the result: one transaction per local date, one
+    row per reader.
     """
     results = []
     for day, of_day in groupby(
@@ -196,7 +196,7 @@ def plan(
 def picked(
     engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: timedelta
 ) -> Counter[int]:
-    """How many of those who are due would get each paper. Nothing is kept."""
+    """Return Paper.key -> how many of the due readers would get the paper. Nothing is stored."""
     trial, shown = replace(edition), dict[int, dict[str, Any]]()
     due_rows = (row for group in groups for row in rows(engine, trial, group, expire_after, shown))
     return Counter(pick.paper for row in due_rows for pick in row.picks)
@@ -209,8 +209,8 @@ def rows(
     expire_after: timedelta,
     shown: dict[int, dict[str, Any]],
 ) -> Iterator[FrozenRow]:
-    """Choose for the readers of one group, in a stream; what their letters say about papers is
-    collected in `shown`.
+    """Choose for the readers of one group, as a stream. What their letters say about papers is
+    added to `shown`.
     """
     after = 0
     while True:
@@ -231,7 +231,7 @@ def rows(
 def shown_papers(
     engine: Engine, edition: Edition, keys: Collection[int]
 ) -> dict[int, dict[str, Any]]:
-    """What letters say about these papers, with how their counters grew."""
+    """Return Paper.key -> what letters say about the paper, with the growth of its counters."""
     if not keys:
         return {}
     with reading(engine) as connection:
@@ -245,7 +245,7 @@ def shown_papers(
 def _next_rows(
     engine: Engine, edition: Edition, group: Due, expire_after: timedelta, after: int
 ) -> list[FrozenRow]:
-    """Choose for the next readers of a group, by number."""
+    """Choose for the next readers of a group, in the order of their ids."""
     with reading(engine) as connection:
         rhythm = (group.timezone, group.hour, group.rhythm)
         batch = due_readers.due_batch(
@@ -287,7 +287,7 @@ def _next_rows(
 
 
 def _top_three(edition: Edition) -> tuple[Pick, ...]:
-    """The hottest papers of all fields, for the note that follows a silent week."""
+    """Return the three hottest papers of all fields, for the note after a silent week."""
     hottest = sorted(edition.heats.items(), key=lambda item: (-item[1].value, item[0]))[:3]
     return tuple(
         Pick(paper, OUTSIDE, heat.value, 0.0, heat.value, (Reason("outside"),))

@@ -1,5 +1,5 @@
-"""Plan the issues that are due, with a site's own settings: its matcher, its summaries, how late a
-digest may be, and what it says when no source answered.
+"""Plan the issues that are due with a site's settings: its matcher, its summaries, how late a
+digest may be, and what to do when no source answered.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from newsletter.store.db import reading
 
 @dataclass(frozen=True)
 class Planned:
-    """What was frozen at one moment."""
+    """What was stored at one moment."""
 
     is_anybody_due: bool = False
     issues: frozenset[int] = frozenset()  #: those that got rows or quiet days
@@ -32,7 +32,7 @@ class Planned:
 def open_edition(
     engine: Engine, config: Config, now: datetime, watch: Stopwatch | None = None
 ) -> editions.Edition:
-    """Rank and match for every reader of a site.
+    """Rank and match for all readers of a site.
 
     Raises: ConfigError when a model is configured and cannot be opened.
     """
@@ -43,7 +43,7 @@ def open_edition(
 
 
 async def plan_due(engine: Engine, config: Config, now: datetime, watch: Stopwatch) -> Planned:
-    """Freeze whatever is due at `now`. The caller holds the run lock.
+    """Store the letters that are due at `now`. The caller holds the run lock.
 
     Raises: ConfigError when a model is configured and cannot be opened.
     """
@@ -64,7 +64,7 @@ async def plan_due(engine: Engine, config: Config, now: datetime, watch: Stopwat
 async def _summarise(
     engine: Engine, config: Config, edition: editions.Edition, groups: Sequence[Due]
 ) -> None:
-    """Have summaries written for the papers about to be frozen, if an endpoint is configured."""
+    """Get summaries for the papers of the letters that are due, if an endpoint is configured."""
     if section := config.summaries:
         picked = pipeline.picked(engine, edition, groups, _window(config))
         written = await summaries.write(engine, section, edition.papers, picked, edition.now)
@@ -74,9 +74,7 @@ async def _summarise(
 
 
 def would_plan(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
-    """What `plan_due` would freeze at `now` from what is known: {"at", "due", "would_send",
-    "quiet"}.
-    """
+    """Return what `plan_due` would store at `now`: {"at", "due", "would_send", "quiet"}."""
     window = _window(config)
     edition, due_now, quiet = open_edition(engine, config, now), 0, 0
     for group in pipeline.find_due(engine, now, window):
@@ -87,12 +85,12 @@ def would_plan(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
 
 
 def withheld(engine: Engine, config: Config, now: datetime) -> list[str]:
-    """Why readers who are due get nothing: a restore."""
+    """Return why due readers get nothing after a restore, as sentences."""
     return lost_time.withheld(engine, now, _window(config))
 
 
 def has_due(engine: Engine, config: Config, now: datetime) -> bool:
-    """Whether somebody is due who has nothing planned yet."""
+    """Return whether a reader is due who has no letter planned."""
     groups = pipeline.find_due(engine, now, _window(config))
     with reading(engine) as connection:
         for group in groups:
@@ -103,5 +101,5 @@ def has_due(engine: Engine, config: Config, now: datetime) -> bool:
 
 
 def _window(config: Config) -> timedelta:
-    """A digest that is later than this is not sent any more."""
+    """Return how late a digest may be sent."""
     return timedelta(hours=config.delivery.expire_after_h)

@@ -1,7 +1,7 @@
-"""The three ports that plug-ins fill: where papers come from, how queries find them, how letters
-leave.
+"""The three interfaces that plug-ins implement: sources of papers, matching of queries, transport
+of letters.
 
-A fourth needs a decision record. There is no port for storage: tests use a real database.
+A fourth needs a decision record. Storage has no interface: tests use a real database.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -11,13 +11,13 @@ from newsletter.models import Ask, Envelope, Harvest, Match, Paper, Reply
 
 
 class Source(Protocol):
-    """A place that shows papers or talks about them."""
+    """A place that shows papers or mentions them."""
 
     name: str
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Look at the place once. Never raises for what the place did: that is `Harvest.state` and
-        `.error`.
+        """Ask the place once. Failures of the place are not raised: they are `Harvest.state` and
+        `Harvest.error`.
         """
         ...
 
@@ -28,14 +28,14 @@ class Matcher(Protocol):
     def match(
         self, queries: Mapping[int, str], papers: Sequence[Paper]
     ) -> Mapping[int, Sequence[Match]]:
-        """Find every query's papers, best first, above that query's cut. Keys are the caller's
-        (topic ids).
+        """Find the papers of every query, best first, above that query's cut. The keys are the
+        caller's (topic ids).
         """
         ...
 
 
 class Transport(Protocol):
-    """A way for finished messages to leave, in phases."""
+    """Sends finished messages, in phases."""
 
     async def deliver(
         self,
@@ -43,8 +43,10 @@ class Transport(Protocol):
         fence: Callable[[int], Awaitable[bool]],
         answer: Callable[[Reply], Awaitable[None]],
     ) -> None:
-        """Hand each message over at most once. `fence(delivery)` is awaited after the body and
-        before the final dot; False means: drop the connection, no dot. `answer` is awaited with
-        what the server said, once for each message that was begun, before anything else is done.
+        """Hand each message over at most once.
+
+        `fence(delivery)` is awaited after the body and before the final dot; if it returns False,
+        the connection is closed without the dot. `answer` is awaited with the server's reply, once
+        for each message that was begun, before anything else is done.
         """
         ...

@@ -20,11 +20,11 @@ class Preview:
 
     reader: Subscriber
     choice: Choice
-    shown: Mapping[int, PaperFacts]  #: by Paper.key: what is in it and what matched but is not
+    shown: Mapping[int, PaperFacts]  #: by Paper.key: papers in the letter and papers left out
     topics: Mapping[int, Topic]
     day: date  #: in the reader's time zone
     letter: Letter | None = None  #: None: a quiet day
-    message: bytes = b""  #: the mail as it would leave; empty on a quiet day
+    message: bytes = b""  #: the mail as it would be sent; empty on a quiet day
 
 
 def preview(app: App, reader: Subscriber, now: datetime) -> Preview:

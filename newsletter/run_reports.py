@@ -23,7 +23,7 @@ class Report:
 
 @asynccontextmanager
 async def on_record(engine: Engine, now: datetime) -> AsyncIterator[Report]:
-    """Keep a run's report; a run that dies leaves one without an end."""
+    """Store the report of a run. If the process dies, the stored run has no end."""
     report = Report({})
     with writing(engine) as connection:
         number = runs.start_run(connection, now, datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Questions about a site that read its database and change nothing."""
+"""Queries about a site that only read its database."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ from newsletter.text.identifiers import identifiers
 
 
 def status(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
-    """How the site is doing: readers, ledger, sources, the last run and the next one."""
+    """Return the state of a site: readers, ledger, sources, the last run and the next one."""
     with reading(engine) as connection:
         last, rows = runs.last_run(connection), runs.source_states(connection)
         return {
@@ -70,20 +70,20 @@ def _waiting(connection: Connection, now: datetime) -> dict[str, Any]:
 
 
 def _in_words(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose moments are text."""
+    """Return a row with its times as text."""
     return {
         name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()
     }
 
 
 def issues(engine: Engine, ids: Iterable[int] | None = None) -> list[dict[str, Any]]:
-    """Issues with their counts, newest first; all of them, or those in `ids`."""
+    """Return issues with their counts, newest first: all, or those in `ids`."""
     with reading(engine) as connection:
         return ledger_read.issue_counts(connection, ids)
 
 
 def has_waiting(engine: Engine, now: datetime, *, is_answers: bool = False) -> bool:
-    """Whether a letter could be sent now; `is_answers`: a mail that answers a person."""
+    """Return whether a letter could be sent now; `is_answers`: a mail that answers a person."""
     with reading(engine) as connection:
         return ledger_read.has_waiting(connection, now, is_answers=is_answers)
 
@@ -112,10 +112,7 @@ def search(engine: Engine, text: str, limit: int = 20) -> list[tuple[Paper, floa
 
 
 def find_paper(connection: Connection, text: str) -> Paper:
-    """Find a stored paper by what people paste: its id, a DOI, a link.
-
-    Raises: NotFound.
-    """
+    """Find a stored paper by an id, a DOI or a link. Raises: NotFound."""
     text = text.strip()
     names = identifiers([text])
     found = papers.having(connection, names) if names else []
@@ -123,7 +120,7 @@ def find_paper(connection: Connection, text: str) -> Paper:
 
 
 def similar(engine: Engine, paper: Paper, limit: int = 5) -> list[Paper]:
-    """Find the stored papers most like one of them, best first."""
+    """Find the stored papers that are most like a paper, best first."""
     with reading(engine) as connection:
         found = papers.shown(connection, paper_search.find_alike(connection, paper))
     by_key = {one.key: one for one in found}
@@ -135,13 +132,13 @@ class TopicTest(NamedTuple):
     """What a topic would have brought."""
 
     query: str  #: in canonical form
-    read_as: str  #: with acronyms and their long forms; the same text where there are none
-    papers: list[tuple[Paper, float]]  #: what it brings with its score, best first, no cut
+    read_as: str  #: the query with acronyms and their long forms
+    papers: list[tuple[Paper, float]]  #: papers with their scores, best first, also below the cut
     warning: breadth.TooBroad | None
 
 
 def topic_test(engine: Engine, query: str, now: datetime, days: int) -> TopicTest:
-    """Try a topic on the papers of the last days. Raises: QueryError with the position."""
+    """Try a query on the papers of the last days. Raises: QueryError with the position."""
     asked = parse(query)
     with reading(engine) as connection:
         recent = papers.recent(connection, now - timedelta(days=days), now)

@@ -1,30 +1,30 @@
-"""Every kind of source, one row each. What the daemon asks, what health looks at, whom dedupe
-trusts and which names a feed may not take follow from the rows.
+"""Every kind of source, one row each. The daemon, `health`, `dedupe` and the names that feeds may
+not have follow from the rows.
 
-A row stands below the configuration, so that everybody may read it; `sources/registry.py` makes the
-plug-ins that rows name.
+The rows are below the configuration, so that every module can read them; `sources/registry.py`
+creates the plug-ins that they name.
 """
 
 from dataclasses import dataclass
 
 from newsletter.list_days import ARXIV, DAILY, WEEKDAYS, Calendar
 
-#: How well a source knows a paper, if its row does not say. Lower is better: arXiv is the origin of
-#: its papers, Hugging Face shows copies.
+#: How reliable a source is about a paper, if its row does not say. Lower is better: arXiv is the
+#: origin of its papers, Hugging Face shows copies.
 TRUST = 2
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """What the product knows about one kind of source."""
+    """One kind of source."""
 
-    #: Its section in the configuration: "sources.NAME" shows papers, "signals.NAME" only talks of
-    #: them. NAME is the source's name, unless the section is a list: then each entry has its own.
+    #: Its section in the configuration: "sources.NAME" shows papers, "signals.NAME" only mentions
+    #: them. NAME is the name of the source; in a section that is a list, each entry has its own.
     section: str
     plugin: str  #: "module:Class", made with the section and the HTTP client
     trust: int = TRUST
-    days: Calendar | None = None  #: when its lists come; None: it has no lists by day
-    #: The key of its section that names the parts that have lists of their own; empty: it has one.
+    days: Calendar | None = None  #: when its lists come; None: no lists by day
+    #: The key of its section that names parts with lists of their own; empty: one list.
     units: str = ""
     is_list: bool = False  #: the section is a list; each entry is a source with its own name
 
@@ -63,16 +63,16 @@ ROWS = (
     SourceRow("signals.github", "newsletter.sources.github:GitHubSource"),
 )
 
-#: The part of a source that has one list a day.
+#: The unit of a source with one list a day.
 ONE_LIST = "daily"
-#: What papers of a file count as.
+#: The source of imported papers.
 IMPORT = "import"
-#: Names that no feed may take. medRxiv's papers come through bioRxiv's source.
+#: Names that no feed may have. medRxiv's papers come through bioRxiv's source.
 TAKEN = (*(row.name for row in ROWS if not row.is_list), "medrxiv", IMPORT)
 
 
 def trust(source: str) -> int:
-    """How well a source knows a paper; lower is better."""
+    """Return how reliable a source is about a paper; lower is better."""
     return _TRUST.get(source, TRUST)
 
 

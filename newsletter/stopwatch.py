@@ -10,7 +10,7 @@ STAGES = ("fetch", "dedupe", "trend", "match", "choose", "freeze", "deliver")
 
 
 class Stopwatch:
-    """Seconds per stage, for the report of a run. A stage within another is not counted for the
+    """Seconds per stage, for the report of a run. The time of an inner stage does not count for the
     outer one.
     """
 
@@ -29,6 +29,6 @@ class Stopwatch:
             self._within = outer + took
 
     def as_json(self) -> dict[str, float]:
-        """Seconds of every stage, also of those that did not run, and their sum as "total"."""
+        """Return the seconds of every stage, 0 if it did not run, and their sum as "total"."""
         seconds = {stage: round(self.seconds[stage], 3) for stage in STAGES}
         return seconds | {"total": round(sum(self.seconds.values()), 3)}

@@ -1,7 +1,7 @@
-"""Requests to subscribe, from the form or by mail: how many are heard, and the answering mail.
+"""Answer requests to subscribe, from the form or by mail, within limits.
 
-Anybody can make a request for any address. The answer goes to that address alone, so that whoever
-asked learns nothing about it.
+Anybody can make a request for any address. The answer goes to that address only, so the sender of
+the request learns nothing about it.
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from newsletter.store.ledger_read import enqueued_since
 
 log = structlog.get_logger()
 
-#: At most one confirmation mail to an address in this time, whoever asks and however often …
+#: At most one confirmation mail to an address in this time …
 CONFIRM_INTERVAL = timedelta(hours=24)
-#: … and at most so many in 30 days.
+#: … and at most this many in 30 days.
 CONFIRM_SPAN, MAX_CONFIRMS = timedelta(days=30), 3
-#: Requests from one mail domain in an hour, or half of what the site may send if that is more.
+#: Requests for one mail domain in an hour; half of the site's limit if that is more.
 DOMAIN_AN_HOUR = 100
 
 
@@ -40,9 +40,9 @@ class SubscribeRequest:
 
 
 def _has_room(app: App, connection: Connection, address: addresses.Address, now: datetime) -> bool:
-    """Count one request, and say whether its mailbox, its domain and the site may get another mail.
+    """Count one request; return whether its mailbox, its domain and the site may get another mail.
 
-    The caps are counted in the database: pages, mail, processes and restarts share them.
+    The database counts, so the limits hold for pages, mail, all processes and restarts together.
     """
     in_all = app.config.limits.confirmations_per_hour
     mailbox = app.tokens.address_hash(f"cap:{addresses.quota_key(address)}")
@@ -62,9 +62,7 @@ def _has_room(app: App, connection: Connection, address: addresses.Address, now:
 
 
 def subscribe(app: App, connection: Connection, request: SubscribeRequest) -> None:
-    """Answer a request by mail: a link to confirm, or word that the address is subscribed
-    already.
-    """
+    """Answer a request by mail: a link to confirm, or that the address is subscribed already."""
     address, now = request.address, request.now
     if not _has_room(app, connection, address, now):
         return
@@ -79,17 +77,17 @@ def subscribe(app: App, connection: Connection, request: SubscribeRequest) -> No
         )
         try:
             reader = subscribers.add(connection, fresh, address.canonical, now)
-        except InputError:  # two requests at once: one mail is enough
+        except InputError:  # two requests at the same time get one mail
             return
     elif enqueued_since(connection, reader.id, kind, now - CONFIRM_INTERVAL) or (
         enqueued_since(connection, reader.id, kind, now - CONFIRM_SPAN) >= MAX_CONFIRMS
     ):
-        if reader.state is SubscriberState.PENDING:  # the page behind the mail shows this query too
+        if reader.state is SubscriberState.PENDING:  # the linked page shows this query too
             _add_query(connection, reader, request.query)
         return
     if not is_member:
         _add_query(connection, reader, request.query)
-    # A stranger must not change a member's topics: the mail's link offers the query on their page.
+    # A stranger must not change a reader's topics: the linked page offers the query instead.
     context = {"query": request.query} if is_member and request.query else {}
     ledger_plan.enqueue(connection, reader.id, kind, context, now)
 
@@ -101,8 +99,8 @@ def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
 
 
 def _is_barred(app: App, connection: Connection, canonical: str) -> bool:
-    """Whether the address bounced or complained. An erased one may ask again: confirming is fresh
-    consent.
+    """Return whether the address bounced or complained. An erased address may subscribe again: its
+    owner confirms.
     """
     reason = suppressions.suppression(connection, app.tokens.address_hash(canonical))
     return reason not in (None, suppressions.ERASED)

@@ -1,9 +1,8 @@
-"""Short summaries from an endpoint that speaks OpenAI's chat protocol: off unless configured, and
-never needed.
+"""Short summaries from an endpoint with OpenAI's chat protocol. Off unless configured.
 
-Only papers that readers are about to get are asked about, each once: what was written is kept with
-the paper and shown as machine-written. Whatever goes wrong there, the letter falls back to the
-abstract and leaves on time.
+Only papers that readers are about to get are sent to it, each once. The answer is stored with the
+paper and shown as machine-written. After any failure the letter shows the abstract and is sent in
+time.
 """
 
 import asyncio
@@ -32,19 +31,19 @@ INSTRUCTION = (
     "no list, no link, no "
     "praise."
 )
-#: The letters wait no longer than this for all summaries together.
+#: Time limit for all summaries of one issue together.
 PATIENCE_S = 120.0
 CONNECTIONS = 4
-#: After so many failures the rest is not asked: the endpoint is in trouble.
+#: After this many failures the endpoint is asked no more.
 FAILURES = 3
 MAX_ANSWER_BYTES = 100_000
 LENGTHS = range(20, 601)
 MAX_TOKENS = 400
 
-#: What it was asked for are 45 words.
+#: The prompt asks for 45 words.
 MAX_WORDS = 70
 
-#: Some models' prompts open the thoughts, so that an answer begins within them.
+#: Some prompts begin the reasoning part, so that an answer may start inside it.
 _THOUGHTS = re.compile(r"^.*</think>", re.DOTALL | re.IGNORECASE)
 _LABEL = re.compile(r"^\W*(summary|tl;?dr)\W*:\W*", re.IGNORECASE)
 _FACT = "summaries"
@@ -52,20 +51,18 @@ _FACT = "summaries"
 log = logging.getLogger(__name__)
 
 
-#: The papers whose answer was refused, so that they are not asked about again.
+#: Papers whose answer was refused; they are not asked about again.
 _REFUSED = "summaries refused"
-#: So many of them are kept; older papers are not sent any more.
+#: How many of them are stored; older papers are in no letter any more.
 _KEPT = 5_000
 
 
 class _Failed(Exception):
-    """No usable answer; the message says why."""
+    """There is no usable answer; the message says why."""
 
 
 class _Refused(Exception):
-    """An answer that must not reach readers: the endpoint works, the paper is not to be asked about
-    again.
-    """
+    """The answer must not reach readers. The endpoint works; the paper is not asked about again."""
 
 
 async def write(
@@ -75,11 +72,11 @@ async def write(
     picked: Mapping[int, int],
     now: datetime,
 ) -> dict[int, str]:
-    """Write what papers lack, those that most readers get first; keep it, and give it by the
-    paper's key.
+    """Get summaries for papers without one, papers of most readers first. They are stored, and
+    returned as Paper.key -> summary.
 
-    `picked` says how many readers get each paper. At most `per_day` papers are asked about on one
-    UTC day. Never raises for what the endpoint did.
+    `picked`: Paper.key -> number of readers who get it. At most `per_day` papers are asked about on
+    one UTC day. Failures of the endpoint are not raised.
     """
     with reading(engine) as connection:
         asked_before = _asked(connection, now)
@@ -95,7 +92,7 @@ async def write(
         return {}
     with writing(
         engine
-    ) as connection:  # counted before the first question: a crash must not double the bill
+    ) as connection:  # counted before the first request, so that a crash cannot double the cost
         _note_asked(connection, now, asked_before + len(asking))
     batch = _Questions(section)
     await batch.work(asking)
@@ -130,14 +127,14 @@ def _note_asked(connection: Connection, now: datetime, asked: int) -> None:
 
 @dataclass
 class _Questions:
-    """One run's questions to the endpoint, a few at a time."""
+    """The requests of one run, a few at the same time."""
 
     section: Summaries
     written: dict[int, str] = field(default_factory=dict)
-    answered: int = 0  #: a question that nothing answered costs nothing
-    refused: list[int] = field(default_factory=list)  #: papers whose answer was not believed
+    answered: int = 0  #: requests without an answer cost nothing
+    refused: list[int] = field(default_factory=list)  #: papers whose answer was refused
     failures: int = 0
-    last: str = ""  #: what went wrong last
+    last: str = ""  #: the last failure
 
     async def work(self, papers: Sequence[Paper]) -> None:
         waiting = iter(papers)
@@ -165,7 +162,7 @@ class _Questions:
                 )
             except (
                 Exception
-            ) as e:  # whatever it was, the letters leave; a header's fault would quote the key
+            ) as e:  # the letters are sent in any case; an error of the header would quote the key
                 said = f"{e}" if isinstance(e, _Failed | httpx2.NetworkError) else ""
                 self.failures, self.last = self.failures + 1, said or type(e).__name__
 
@@ -212,10 +209,12 @@ def _content(body: bytes) -> str:
 
 
 def fit(content: str, source: str = "") -> str:
-    """Make an answer fit for a letter: plain text on one line, of a summary's length, about the
-    paper and nothing else. `source`: the paper's title and abstract.
+    """Return an answer as it may stand in a letter: plain text on one line, with the length of a
+    summary, only about the paper.
 
-    Raises: _Failed for no usable answer, _Refused for one that must not be believed.
+    `source`: the paper's title and abstract.
+
+    Raises: _Failed without a usable answer, _Refused for one that must not be shown.
     """
     told = _THOUGHTS.sub("", content)
     if "<think" in told.lower():

@@ -1,12 +1,12 @@
-"""Signed links, envelope senders and address hashes. A token alone selects a reader; nothing here
-asks a table.
+"""Signed links, envelope senders and address hashes. A token alone identifies a reader; no table is
+read here.
 
-A token is base64url(payload + MAC), the MAC keyed BLAKE2b (RFC 7693) of 160 bits. It covers the
-purpose, so a token made for one page opens no other. The first secret signs, every secret verifies:
-a key is changed by putting a new one in front.
+A token is base64url(payload + MAC); the MAC is keyed BLAKE2b (RFC 7693) of 160 bits. It covers the
+purpose, so a token for one page opens no other page. The first secret signs, all secrets verify: to
+change the key, put a new one in front.
 
-Mail programs leave a mark at the end of a link out, or take one that follows it in. So a token ends
-in a letter or digit, and marks behind it are ignored.
+Mail programs cut punctuation from the end of a link, or add some to it. So a token ends in a letter
+or a digit, and punctuation after it is ignored.
 """
 
 import base64
@@ -21,29 +21,28 @@ from pathlib import Path
 
 from newsletter.errors import ConfigError, InputError
 
-#: What a token is for: one page each.
+#: The purposes of tokens, one page each.
 PURPOSES = ("confirm", "preferences", "unsubscribe", "feedback", "view", "address", "feed")
-#: Every page that a letter leads to. Letters of earlier versions had a token for each of them, and
+#: The pages that a letter links to. Letters of earlier versions had a token for each of them, and
 #: one for each vote.
 LETTER = "letter"
 _OF_LETTERS = ("preferences", "unsubscribe", "feedback", "view")
 _PERSONS = {purpose: purpose.encode() for purpose in (*PURPOSES, LETTER)}
 _BODY = struct.Struct(">QIIqb")  # subscriber, epoch, made (seconds since the epoch), paper, vote
 _MAC_BYTES = 20
-#: In characters. Body and MAC are whole groups of base64.
+#: Lengths in characters. Body and MAC are whole groups of base64.
 _LENGTH = (_BODY.size + _MAC_BYTES) // 3 * 4
-#: A token, then marks that are not ours, some of them as HTML names.
+#: A token, then punctuation that is not part of it, possibly as HTML entities.
 _LINK = re.compile(rf"([\w-]{{{_LENGTH - 1},}})((?:&(?:gt|quot|#39);|[^a-zA-Z0-9])*)", re.ASCII)
-#: Values of a vote: -1, 0, 1. The byte has room for more: adding 3 makes another MAC and is taken
-#: off when read.
+#: Votes are -1, 0, 1. Adding 3 to the byte gives another MAC, and reading removes it.
 _VOTES = 3
-#: From this value on, six bits are written as a mark.
+#: From this value on, six bits are written as "-" or "_".
 _FIRST_MARK = 62
 _MAX_LINK = _LENGTH + 20
 
 
 class TokenError(InputError):
-    """`reason`: malformed | forged | expired. Pages answer all of them alike."""
+    """`reason`: malformed | forged | expired. Pages give the same answer for all of them."""
 
     code = "token"
 
@@ -54,13 +53,13 @@ class TokenError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified token says."""
+    """The content of a verified token."""
 
     purpose: str
     subscriber: int
     epoch: int  #: of the subscriber when it was made; compare before acting
     made: datetime
-    #: feedback: its key · view, letter: the issue's id · address: the ledger row that asked
+    #: feedback: Paper.key · view, letter: issue id · address: id of the ledger row that asked
     paper: int = 0
     vote: int = 0  #: feedback: 1 more, -1 less
 
@@ -74,7 +73,7 @@ class Tokens:
 
     @classmethod
     def from_file(cls, path: Path) -> "Tokens":
-        """Read secrets, one a line, newest first.
+        """Read secrets, one per line, newest first.
 
         Raises: ConfigError when the file is missing or a secret is shorter than 32 characters.
         """
@@ -102,8 +101,8 @@ class Tokens:
         paper: int = 0,
         vote: int = 0,
     ) -> str:
-        """Sign one link. Same values, same token: letters stay identical when they are made
-        again.
+        """Sign one link. The same values give the same token, so a letter that is built again is
+        identical.
         """
         made, key = int(now.timestamp()), self._keys[0]
         while True:
@@ -116,11 +115,10 @@ class Tokens:
     def read(
         self, token: str, purpose: str, now: datetime, max_age: timedelta | None = None
     ) -> Claims:
-        """Verify a token for one purpose, or that of a letter which leads there; `Claims.purpose`
-        says which it is. Marks behind it are ignored.
+        """Verify a token for one purpose, or a letter's token that covers this purpose;
+        `Claims.purpose` says which one it is. Punctuation after the token is ignored.
 
-        Raises: TokenError. The MAC is compared before anything in the token is believed, in
-        constant time.
+        The MAC is compared first, in constant time. Raises: TokenError.
         """
         purposes = (purpose, LETTER) if purpose in _OF_LETTERS else (purpose,)
         bodies = ((one, self._body(text, one)) for text in _spellings(token) for one in purposes)
@@ -134,25 +132,25 @@ class Tokens:
         return Claims(of, subscriber, epoch, made, paper, (vote + 1) % _VOTES - 1)
 
     def _body(self, spelling: str, purpose: str) -> bytes | None:
-        """The payload of a token, if its MAC is one of ours."""
+        """Return the payload of a token if its MAC is valid."""
         raw = base64.urlsafe_b64decode(spelling)
         body, mac = raw[: _BODY.size], raw[_BODY.size :]
         genuine = [hmac.compare_digest(mac, _mac(purpose, body, key)) for key in self._keys]
         return body if any(genuine) else None
 
     def tag(self, box: str, *numbers: int) -> str:
-        """What stands behind the plus of an address of ours ("bounce+TAG@"): letters that mail
-        systems do not touch.
+        """Return the part after the plus of one of our addresses ("bounce+TAG@"), in letters that
+        mail systems do not change.
 
-        A tag is short enough for a local part (64 octets) and good for one box: bounce names a
-        ledger row and the generation of the database, unless that is 0; unsubscribe names a
+        A tag fits into a local part (64 octets) and is valid for one mailbox: for "bounce" it has
+        the ledger row and the generation of the database, unless that is 0; for "unsubscribe" the
         subscriber and their epoch.
         """
         said = "-".join(map(str, numbers))
         return f"{said}-{self._short(f'{box}:{said}', self._secrets[0])}"
 
     def read_tag(self, box: str, tag: str) -> tuple[int, ...] | None:
-        """The numbers in a tag; None when we did not write it."""
+        """Return the numbers in a tag; None when it is not valid."""
         said, _, _mac = (tag := tag.lower()).rpartition("-")
         if not re.fullmatch(r"[0-9]{1,18}(-[0-9]{1,18}){0,3}", said):
             return None
@@ -165,15 +163,17 @@ class Tokens:
         return tuple(map(int, said.split("-"))) if any(genuine) else None
 
     def address_hash(self, canonical: str) -> str:
-        """A keyed hash that outlives an erased address. It is made with the oldest secret, so
-        rotation keeps it.
+        """Return a keyed hash of an address that outlives its erasure. The oldest secret makes it,
+        so a new key does not change it.
         """
         return hmac.new(
             self._secrets[-1], b"address:" + canonical.encode(), hashlib.sha256
         ).hexdigest()
 
     def message_id(self, delivery: int, generation: int = 0) -> str:
-        """The left side of a row's Message-ID: the same on every try, of use to nobody."""
+        """Return the left side of a row's Message-ID: the same on every try, and it tells
+        nothing.
+        """
         row = f"{delivery}.{generation}" if generation else f"{delivery}"
         return f"{row}.{self._short(f'message:{row}', self._secrets[-1])}"
 
@@ -183,16 +183,15 @@ class Tokens:
 
 
 def _spellings(link: str) -> list[str]:
-    """The tokens that a link may stand for: as it is, or with the last mark that was cut off it.
-
-    Raises: TokenError when there is none.
+    """Return the tokens that a link may mean: the text itself, or with one punctuation mark that
+    was cut off. Raises: TokenError when there is none.
     """
     found = _LINK.fullmatch(link) if len(link) <= _MAX_LINK else None
     if found is None:
         raise TokenError("malformed")
     text = found[1]
     spellings = [text[:_LENGTH]] if len(text) >= _LENGTH else []
-    if not text[_LENGTH - 1 :].strip("-_"):  # tokens of older versions may end in a mark
+    if not text[_LENGTH - 1 :].strip("-_"):  # tokens of older versions may end in punctuation
         spellings += [text[: _LENGTH - 1] + mark for mark in "-_"]
     elif text[_LENGTH:].strip("-_"):
         raise TokenError("malformed")

@@ -1,8 +1,8 @@
-"""Why a paper was in a reader's letter, or the one rule that kept it out.
+"""Explain why a paper was in a reader's letter, or which rule kept it out.
 
-What was sent stands in the ledger. What was not is decided again as it was decided then, with the
-papers, signals and votes of the moment when the letter was planned and by the rules of `choose`.
-Topics and settings are those of today.
+For letters that were sent, the ledger has the reasons. Otherwise `choose` decides again, with the
+papers, signals and votes of the moment when the letter was planned. Topics and settings are those
+of today.
 """
 
 import threading
@@ -33,8 +33,7 @@ from newsletter.store import letters_of_papers, merged, topics
 from newsletter.store.db import reading
 from newsletter.store.letters_of_papers import PlannedLetter
 
-#: Moments whose papers are kept in memory, laid out; each takes about a second to lay out for 3,000
-#: papers.
+#: Moments whose papers stay in memory; preparing one takes about a second for 3,000 papers.
 KEPT = 8
 _SENT = (DeliveryState.SENT, DeliveryState.HELD)
 _ON_ITS_WAY = (
@@ -70,7 +69,7 @@ class Answer:
 
 
 def in_words(answer: Answer, renderer: Renderer, language: str = FALLBACK) -> str:
-    """An answer as one or two sentences."""
+    """Return an answer as one or two sentences."""
     words = renderer.words.get(language) or renderer.words[FALLBACK]
     day = words.date(answer.day, "day") if answer.day else ""
     letter = words.say("page_why.letter", day=day) if day else words.say("page_why.next_letter")
@@ -88,9 +87,7 @@ def in_words(answer: Answer, renderer: Renderer, language: str = FALLBACK) -> st
 
 @dataclass
 class _Moment:
-    """The papers of one moment, laid out; topics are matched when a reader of theirs is asked
-    about.
-    """
+    """The prepared papers of one moment. Topics are matched when first needed."""
 
     edition: Edition
     index: Index
@@ -106,7 +103,7 @@ class _Moment:
 
 
 class Explainer:
-    """Answers for one site. Moments are kept, so that the second question about a day is quick."""
+    """Answers for one site. Moments are cached, so a second question about a day is fast."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -114,8 +111,8 @@ class Explainer:
         self._lock = threading.Lock()
 
     def why(self, reader: Subscriber, paper: Paper, now: datetime) -> Answer:
-        """Say when a paper was sent to a reader, or the one rule that kept it out of the last
-        letter that it could have been in; if there was none yet, of the next one.
+        """Say when a paper was sent to a reader, or which rule kept it out of the last letter that
+        it could have been in. If there was no such letter, of the next one.
         """
         with reading(self.engine) as connection:
             names = {paper.key, *merged.members(connection, paper.key)}
@@ -145,7 +142,7 @@ class Explainer:
             if pick.paper == paper.key:
                 return Answer(rule, paper, letter.day, pick=pick)
         if any(pick.paper == paper.key for pick in choice.picks):
-            # The reader's settings, or the paper, changed since.
+            # The reader's settings or the paper have changed since.
             return Answer("changed", paper, letter.day)
         return replace(self._no_topic(moment, paper, chosen), day=letter.day)
 
@@ -165,7 +162,7 @@ class Explainer:
         return self._no_topic(moment, paper, chosen)
 
     def _no_topic(self, moment: _Moment, paper: Paper, chosen: Sequence[Topic]) -> Answer:
-        """Name the topic that came nearest to bringing a paper, and its score."""
+        """Return the topic that came nearest to bringing a paper, and its score."""
         scores = {
             topic.name: match.score
             for topic in chosen
@@ -194,7 +191,7 @@ class Explainer:
 
 
 def _in_letter(paper: Paper, names: set[int], letters: Sequence[PlannedLetter]) -> Answer | None:
-    """Find the letter that a paper was in; one that arrived before any other."""
+    """Return the letter that a paper was in; letters that arrived come first."""
     held = [one for one in letters if names & {*one.papers, *one.left}]
     for rule, states in (("sent", _SENT), ("waiting", _ON_ITS_WAY), ("not_delivered", None)):
         for one in held:

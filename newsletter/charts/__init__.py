@@ -1,3 +1,3 @@
-"""Attention over time, drawn the same way everywhere: `points` reads the series of a paper's
-counters; `svg` draws them for pages, `cells` for letters and `blocks` for a terminal.
+"""Charts of attention over time: `points` makes the series of a paper's counters; `svg` draws them
+for pages, `cells` for letters, `blocks` for a terminal.
 """

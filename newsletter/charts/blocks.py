@@ -8,5 +8,7 @@ _BLOCKS = "·▁▂▃▄▅▆▇"
 
 
 def spark(growth: Sequence[float]) -> str:
-    """One character a day: `·` where nothing was added, else a block up to the best day's."""
+    """Return one character per day: `·` for no growth, else a block; the largest growth has the
+    highest.
+    """
     return "".join(_BLOCKS[step] for step in steps(growth))

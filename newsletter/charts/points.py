@@ -30,11 +30,11 @@ class Series:
 
     @property
     def has_changed(self) -> bool:
-        """Whether there is a line to draw."""
+        """Return whether there is a line to draw."""
         return self.totals[0] != self.totals[-1]
 
     def growth(self, until: date, days: int = SPARK_DAYS) -> tuple[float, ...]:
-        """What was added on each of the `days` up to and with `until`, oldest first; never
+        """Return the growth on each of the `days` up to and including `until`, oldest first; never
         negative.
         """
         grown = dict(zip(self.days, _gains(self.totals), strict=True))
@@ -42,10 +42,10 @@ class Series:
 
 
 def series(readings: Iterable[Signal], now: datetime) -> list[Series]:
-    """Read the counters of one paper up to `now`; sources of one kind are added up.
+    """Return the counters of one paper up to `now`; sources of one kind are added up.
 
-    A day without a reading has the total of the day before. Readings of the future, and those that
-    are no finite number, are ignored.
+    A day without a reading has the total of the day before. Readings in the future and numbers that
+    are not finite are ignored.
     """
     last: dict[str, dict[str, dict[date, float]]] = defaultdict(lambda: defaultdict(dict))
     for one in sorted(readings, key=lambda one: one.at):
@@ -62,7 +62,7 @@ def series(readings: Iterable[Signal], now: datetime) -> list[Series]:
 
 
 def steps(growth: Sequence[float]) -> tuple[int, ...]:
-    """Heights from 0 to STEPS: the best day is STEPS, any growth at least 1."""
+    """Return heights from 0 to STEPS: the largest growth is STEPS, any growth is at least 1."""
     most = max(growth, default=0)
     return tuple(round(1 + (STEPS - 1) * one / most) if one > 0 else 0 for one in growth)
 
@@ -80,8 +80,8 @@ def _gains(totals: Sequence[float]) -> list[float]:
 
 
 def folded(numbers: Sequence[float], most: int) -> tuple[float, ...]:
-    """Sum a series into at most `most` equal groups of neighbours; the last group is whole, the
-    first may be smaller.
+    """Sum a series into at most `most` groups of neighbours of equal size; only the first group may
+    be smaller.
     """
     size = max(1, ceil(len(numbers) / most))
     ends = range(len(numbers), 0, -size)

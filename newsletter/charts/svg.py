@@ -8,12 +8,12 @@ from markupsafe import Markup, escape
 
 from newsletter.charts.points import STEPS, Series, steps
 
-#: Size of a chart in its own units; it is stretched to the width of the page.
+#: Size of a chart in its own units; the page stretches it.
 WIDTH, HEIGHT = 600, 140
 
 
 def spark(growth: Sequence[float]) -> Markup:
-    """A bar a day. It adds nothing to the words beside it, so screen readers leave it out."""
+    """Draw one bar per day. Screen readers leave it out: the words beside it say the same."""
     bars = "".join(
         f'<path d="M{n * 5} {14 - 2 * step}h4v{2 * step}h-4z"/>'
         if step
@@ -30,10 +30,10 @@ def spark(growth: Sequence[float]) -> Markup:
 def chart(
     series: Series, title: str, number: Callable[[int], str], day: Callable[[date], str]
 ) -> Markup:
-    """A line of totals over days, with its title as the name that screen readers say.
+    """Draw a line of totals over days; its title is the label for screen readers.
 
-    Numbers and days stand beside the drawing as text of the page, so that they keep their size.
-    `number` and `day` write them in the language of the page.
+    Numbers and days are text beside the drawing, so that they keep their size. `number` and `day`
+    write them in the language of the page.
     """
     ticks = _ticks(max(series.totals))
     last = max(1, len(series.totals) - 1)
@@ -53,7 +53,7 @@ def chart(
 
 
 def bars(numbers: Sequence[float], title: str) -> Markup:
-    """A bar a day on the full width, with its title as the name that screen readers say."""
+    """Draw one bar per day over the full width; its title is the label for screen readers."""
     most = max(numbers, default=0) or 1
     step = WIDTH / max(1, len(numbers))
     drawn = "".join(
@@ -69,7 +69,7 @@ def bars(numbers: Sequence[float], title: str) -> Markup:
 
 
 def _ticks(most: float) -> list[float]:
-    """Two or three round numbers from 0 up to at least `most`."""
+    """Return two or three round numbers from 0 to at least `most`."""
     size = 10 ** floor(log10(most)) if most >= 1 else 1
     step = next(size * n for n in (0.5, 1, 2, 2.5, 5, 10) if 2 * size * n >= most)
     step = max(1, ceil(step))
