@@ -309,7 +309,8 @@ async def test_J10_twenty_workers_that_start_at_once_share_the_letters(
     tmp_path: Path, postgres: Engine, workers: int
 ) -> None:
     async with Server() as server:
-        site = make_site(tmp_path, 200, server.port, url=url_of(postgres), now=NOW)
+        # The server shares its loop and two cores with all workers: an answer may take seconds.
+        site = make_site(tmp_path, 200, server.port, url=url_of(postgres), now=NOW, timeout_s=25)
         freeze(site.engine, site.readers[:10], DAY + timedelta(days=1), NOW)
         await asyncio.gather(*(site.deliver_patiently() for _ in range(workers)))
         check(site, server)
