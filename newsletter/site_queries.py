@@ -1,7 +1,8 @@
 """Queries about a site that only read its database."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
@@ -66,6 +67,43 @@ def _waiting(connection: Connection, now: datetime) -> dict[str, Any]:
         "relay_away_since": relay.get("since"),
         "next_try": relay.get("next_try") or None,
         "said": site_health.relay_said(connection, now),
+    }
+
+
+def now_at_work(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
+    """What the site does at this moment: issues on their way, claims, slow receivers, sources,
+    and what is wrong. Moments are text; rates are letters a second.
+    """
+    with reading(engine) as connection:
+        sources = runs.source_states(connection)
+        last = runs.last_run(connection)
+        return {
+            "at": iso(now),
+            "issues": [
+                {**_plain(one), "seconds_left": one.seconds_left}
+                for one in waiting.issues_in_progress(connection, now)
+            ],
+            "waiting": _waiting(connection, now),
+            "claims": [_plain(one) for one in waiting.claimed(connection)],
+            "put_off": [_plain(one) for one in waiting.put_off(connection)],
+            "sources": {
+                name: {"state": row["state"], "at": iso(row["at"]), "error": row["error"]}
+                for name, row in sources.items()
+            },
+            "health": [one.as_json() for one in site_health.checks(connection, config.health, now)],
+            "run": last and {"started": iso(last["started"]), "finished": iso(last["finished"])},
+        }
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    """A dataclass whose days and moments are text."""
+    return {
+        name: iso(value)
+        if isinstance(value, datetime)
+        else f"{value}"
+        if isinstance(value, date)
+        else value
+        for name, value in asdict(row).items()
     }
 
 

@@ -27,6 +27,7 @@ from newsletter.cli import (
     stats,
     status,
     subscribers,
+    top,
     topics,
     why,
 )
@@ -53,6 +54,7 @@ for command in (
     run_commands.send,
     status.status,
     stats.stats,
+    top.top,
     serving.daemon,
     serving.serve,
     serving.worker,

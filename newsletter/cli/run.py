@@ -15,6 +15,7 @@ from newsletter.cli.status import tell_issues, tell_sources
 if TYPE_CHECKING:
     import asyncio
 
+    from newsletter.app import App
     from newsletter.run_reports import Report
 
 
@@ -54,10 +55,10 @@ def run(
                 f"{planned['quiet']} quiet days"
             )
         return 0
-    with working("fetching, ranking, sending …"):
-        report = asyncio.run(
-            _heeding(lambda stop: app.run(now, is_fetching=not no_fetch, stop=stop))
-        )
+    doing = "ranking" if no_fetch else "fetching, ranking"
+    report = asyncio.run(
+        _heeding(app, doing, lambda stop: app.run(now, is_fetching=not no_fetch, stop=stop))
+    )
     if not emit(report.data):
         tell_sources(report.data["sources"])
         tell_issues(report.data["issues"])
@@ -84,18 +85,24 @@ def send(
         if not emit(waiting):
             say(f"{waiting['pending']} letters wait, {waiting['deferred']} are put off")
         return 0
-    report = asyncio.run(_heeding(lambda stop: app.send(moment(at), only=only, stop=stop)))
+    report = asyncio.run(
+        _heeding(app, "sending", lambda stop: app.send(moment(at), only=only, stop=stop))
+    )
     if not emit(report.data):
         tell_issues(report.data["issues"])
     return finish(report)
 
 
-async def _heeding(work: Callable[[asyncio.Event], Awaitable[Report]]) -> Report:
+async def _heeding(
+    app: App, doing: str, work: Callable[[asyncio.Event], Awaitable[Report]]
+) -> Report:
     """Asked to end (Ctrl-C, SIGTERM), let the letters on their way arrive; asked twice, end at
-    once.
+    once. A terminal shows what is done meanwhile.
     """
     import asyncio
     import signal
+
+    from newsletter.cli.letters_bar import letters_bar
 
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -107,4 +114,5 @@ async def _heeding(work: Callable[[asyncio.Event], Awaitable[Report]]) -> Report
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ask)
-    return await work(stop)
+    async with letters_bar(app, doing):
+        return await work(stop)

@@ -7,7 +7,7 @@ from typing import Any
 from newsletter.cli.options import At
 from newsletter.cli.output import as_called, emit, mark, moment, open_app, say, table
 
-_SIGNS = {"fresh": "ok", "quiet": "ok", "stalled": "warn", "failed": "fail"}
+SIGNS = {"fresh": "ok", "quiet": "ok", "stalled": "warn", "failed": "fail"}
 
 
 def status(at: At = None) -> int:
@@ -24,7 +24,7 @@ def status(at: At = None) -> int:
     for trouble in data["troubles"]:
         name = f"{trouble['source']} {trouble['unit']}".rstrip()
         say(
-            f"{mark(_SIGNS[trouble['state']])} {name}: {trouble['state']} since "
+            f"{mark(SIGNS[trouble['state']])} {name}: {trouble['state']} since "
             f"{trouble['since']}: {trouble['reason']}"
         )
     for name, lists in data["catch_up"].items():
@@ -75,7 +75,7 @@ def tell_sources(sources: dict[str, dict[str, Any]]) -> None:
         counts = f"{source['seen']} seen, {source['new']} new, {source['merged']} merged"
         rows.append(
             (
-                f"{mark(_SIGNS[source['state']])} {name}",
+                f"{mark(SIGNS[source['state']])} {name}",
                 source["state"],
                 _brief(source["error"]) or counts,
             )
