@@ -1,5 +1,5 @@
-"""When an issue must pause: too many of its letters are refused, so something is wrong with us and
-not with that many readers. Pure: receipts in, a reason out.
+"""When an issue must pause: if too many of its letters are refused, the fault is the site's and not
+the readers'. Pure: receipts in, a reason out.
 """
 
 from collections import Counter, defaultdict
@@ -7,26 +7,31 @@ from collections import Counter, defaultdict
 from newsletter.models import DeliveryState, Receipt
 from newsletter.steps.classify_reply import is_policy
 
-#: An issue pauses after so many refusals without a letter taken between them.
+#: An issue pauses after this many refusals without an accepted letter between them.
 IN_A_ROW = 20
-#: It pauses too when so many of its letters were refused, and more than this share of it.
+#: It also pauses when this many of its letters, and more than this share, were refused.
 LEAST, SHARE = 10, 0.05
 
 
 class Brake:
-    """Counts the refusals of one delivery, whatever their cause. One receiver that refuses the site
-    while another takes its letters is left alone instead (see `receivers`) and does not count.
+    """Counts the refusals of one delivery, whatever their cause.
+
+    A receiver that refuses the site while another one accepts its letters is left alone instead
+    (see `receivers`) and does not count.
     """
 
     def __init__(self) -> None:
         self._in_a_row = 0
         self._refused: Counter[int] = Counter()  #: issue -> refusals that count
-        #: Issue -> receiver -> refusals by its policy, which count once it is not the only one.
+        #: Issue -> receiver -> refusals by its policy. They count as soon as no receiver accepts,
+        #: or a second one refuses.
         self._by_policy: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        self._accepting: set[str] = set()  #: receivers that took a letter
+        self._accepting: set[str] = set()  #: receivers that accepted a letter
 
     def note(self, issue: int | None, receiver: str, receipt: Receipt, planned: int) -> str:
-        """Learn from an outcome; why the issue must pause, or nothing. `planned`: its letters."""
+        """Learn from an outcome. Returns why the issue must pause, or nothing. `planned`: the
+        number of its letters.
+        """
         if receipt.state is DeliveryState.SENT:
             self._in_a_row = 0
             self._accepting.add(receiver)

@@ -1,7 +1,7 @@
-"""Whether a domain can take mail at all, asked of DNS before somebody new is written to.
+"""Ask DNS whether a domain can take mail, before the first mail to a new address.
 
-A domain that cannot is not written to; the page has given everybody the same answer long before.
-Who gets no answer from DNS is written to: the relay will find out.
+A domain that cannot gets no mail; the page has answered everybody alike before that. If DNS does
+not answer, the mail is sent: the relay will find out.
 """
 
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from sqlalchemy import Engine
 from newsletter.store import ledger_life, ledger_read
 from newsletter.store.db import reading, writing
 
-#: Seconds for one domain, and the most new addresses looked at before a delivery: a flood of
-#: sign-ups is capped anyway.
+#: Seconds for one domain, and the most new addresses that are checked before a delivery. The number
+#: of sign-ups is limited anyway.
 TIMEOUT_S, MOST = 3.0, 200
 
 Resolver = Callable[[str], bool | None]
 
 
 def ask_dns(domain: str, resolver: dns.resolver.Resolver | None = None) -> bool | None:
-    """Say whether a domain has a place for mail: MX, else an address (RFC 5321 section 5.1); None =
-    DNS is silent.
+    """Return whether a domain has a mail server: MX, else an address (RFC 5321 section 5.1). None:
+    DNS did not answer.
     """
     try:
         asked = resolver or dns.resolver.get_default_resolver()
@@ -40,7 +40,7 @@ def ask_dns(domain: str, resolver: dns.resolver.Resolver | None = None) -> bool 
 
 
 def screen(engine: Engine, now: datetime, takes_mail: Resolver) -> list[str]:
-    """Refuse confirmations to domains that take no mail; returns those domains."""
+    """Refuse confirmation mails to domains that take no mail; return those domains."""
     with reading(engine) as connection:
         domain_of = ledger_read.new_domains(connection, MOST)
     verdicts = {domain: takes_mail(domain) for domain in set(domain_of.values())}

@@ -1,5 +1,5 @@
-"""The one writer of a delivery: fences and outcomes of all connections go into the ledger here,
-together.
+"""The one writer of a delivery: it writes the fences and outcomes of all connections into the
+ledger together.
 """
 
 import asyncio
@@ -15,32 +15,32 @@ from newsletter.models import Receipt
 from newsletter.store import ledger_life
 from newsletter.store.db import open_engine
 
-#: Seconds between the tries to record what a server said, when the database is locked or full.
+#: Seconds between tries to record a reply while the database is locked or full.
 RECORD_AGAIN_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class GroupCommit:
-    """Writes fences and outcomes of all connections, those that come together in one commit.
+    """Writes fences and outcomes of all connections; those that arrive together share one commit.
 
-    When the database fails, no further dot leaves and nothing more is claimed; what servers said is
-    tried again.
+    When the database fails, no further dot is sent and nothing more is claimed. Replies of servers
+    are written again and again until they are stored.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.trouble: Exception | None = None
-        #: Fences that failed, so that no dot left whatever the row says.
+        #: Rows whose fence failed: no dot was sent, whatever the row says.
         self.unsent: set[int] = set()
         self._thread = ThreadPoolExecutor(1, "ledger")
-        #: SQLite writes faster than a thread can be woken; only where it is locked the write waits
-        #: in the thread.
+        #: SQLite writes faster than a thread wakes. Only a locked database is waited for in the
+        #: thread.
         self._at_once = _impatient(engine) if engine.dialect.name == "sqlite" else None
         self._fences: list[tuple[int, str, asyncio.Future[bool]]] = []
         self._outcomes: list[tuple[Receipt, str, asyncio.Future[bool]]] = []
         self._writing: asyncio.Task[None] | None = None
 
     async def fence(self, delivery: int, token: str) -> bool:
-        """Whether the final dot may leave."""
+        """Return whether the final dot may be sent."""
         failpoint("body")
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._fences.append((delivery, token, future))
@@ -50,17 +50,15 @@ class GroupCommit:
         return is_passed
 
     async def settle(self, receipt: Receipt, token: str) -> bool:
-        """Record an outcome; False when it could not be, so that the row stays as the fence left
-        it.
-        """
+        """Record an outcome. False when that failed, and the row stays as the fence left it."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._outcomes.append((receipt, token, future))
         self._start()
         return await future
 
     def _start(self) -> None:
-        """Write in the loop's next turn: what came in while the last commit lasted goes into
-        one.
+        """Write in the next turn of the loop, so that all that arrived during the last commit goes
+        into one.
         """
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write())
@@ -82,7 +80,7 @@ class GroupCommit:
     async def _commit(
         self, outcomes: Sequence[tuple[Receipt, str]], rows: Sequence[tuple[int, str]]
     ) -> set[int] | None:
-        """Outcomes and fences in one commit; None when it failed."""
+        """Write outcomes and fences in one commit; None when it failed."""
         if self.trouble is None:
             try:
                 if self._at_once is not None:
@@ -97,13 +95,14 @@ class GroupCommit:
                 )
             except Exception as e:
                 self.trouble = e
-        # The commit may have been kept or not; either way these dots never leave.
+        # The commit may have succeeded or not; in both cases these dots are not sent.
         self.unsent.update(delivery for delivery, _ in rows)
         return None
 
     async def _record_again(self, outcomes: Sequence[tuple[Receipt, str]]) -> bool:
-        """Try until what the servers said is kept. Recording an outcome twice changes nothing but a
-        count of tries.
+        """Try until the replies of the servers are stored.
+
+        Recording an outcome twice changes nothing but a count of tries.
         """
         loop = asyncio.get_running_loop()
         for wait_s in (0.0, *RECORD_AGAIN_S) if outcomes else ():

@@ -1,5 +1,5 @@
-"""The letters that one delivery has leased: claimed and made in batches, given back when they were
-not begun.
+"""The letters that one delivery has leased: claimed and built in batches, and given back if they
+were not begun.
 """
 
 import time
@@ -17,12 +17,12 @@ from newsletter.steps.classify_reply import DeliveryPolicy
 from newsletter.store import ledger_life, ledger_read
 from newsletter.store.db import reading
 
-#: Letters leased at a time: what leaves in BATCH_S at the rate of the last batch, so that no lease
-#: runs out unused.
+#: Letters per lease: as many as are sent in BATCH_S at the rate of the last batch, so that no lease
+#: ends unused.
 BATCH_LEAST, BATCH_MOST, BATCH_S = 64, 500, 20.0
-#: Mails that answer a person are leased so many at a time.
+#: Mails that answer a person per lease.
 ANSWERS_MOST = 64
-#: A letter is not begun when its lease is this near to its end.
+#: A letter is not begun when its lease ends within this time.
 MARGIN_S = 5
 
 Parcel = tuple[Envelope, bytes]
@@ -31,20 +31,22 @@ NOTHING: Batch = iter(())
 
 
 class Build(Protocol):
-    """Makes finished mails of claims: a parcel for each, or why there is none; each may be made
-    when asked for.
+    """Makes finished mails of claims: a parcel for each, or why there is none. It may make each one
+    when the iterator is asked for it.
     """
 
     def __call__(self, claims: Sequence[Claim]) -> Iterable[Parcel | NewsletterError]: ...
 
 
 def uptime() -> float:
-    """Seconds on a clock that runs on while the process or the machine sleeps."""
+    """Return the seconds of a clock that goes on while the process or the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Leases:
-    """What is ours until it is settled. Its methods wait for the database: they run in `thread`."""
+    """The leased letters that are not settled yet. The methods wait for the database: they run in
+    `thread`.
+    """
 
     def __init__(
         self, engine: Engine, build: Build, policy: DeliveryPolicy, clock: Callable[[], datetime]
@@ -53,8 +55,8 @@ class Leases:
         self.only: tuple[int, ...] = ()  #: subscribers; empty: all
         self.is_answers_only = False  #: only mails that answer a person
         self.claims: dict[int, Claim] = {}
-        self.planned: dict[int, int] = {}  #: issue that was touched -> its letters
-        self.expired = 0  #: letters that went out of date while this delivery lasted
+        self.planned: dict[int, int] = {}  #: issue of a claimed letter -> number of its letters
+        self.expired = 0  #: letters that became out of date during this delivery
         self.trouble: Exception | None = None
         self.thread = ThreadPoolExecutor(1, "claims")
         self._batch_size = BATCH_LEAST
@@ -62,7 +64,7 @@ class Leases:
         self._is_sweep_due = True
 
     def claim(self, suspects: int = 0, *, is_answers: bool = False) -> Batch:
-        """Lease and make what waits; `NOTHING` when nothing does. `is_answers`: only mails that
+        """Lease and build waiting letters; `NOTHING` when none waits. `is_answers`: only mails that
         answer a person.
         """
         is_answers = is_answers or self.is_answers_only
@@ -93,28 +95,28 @@ class Leases:
     def _made(self, claims: Sequence[Claim], built: Iterable[Parcel | NewsletterError]) -> Batch:
         try:
             yield from zip(claims, built, strict=True)
-        except Exception as e:  # letters on their way on other connections must come to their end
+        except Exception as e:  # letters on other connections must be finished
             self.trouble = e
 
     def fit(self, took_s: float) -> None:
-        """Lease more, or fewer, next time, after what the last batch took."""
+        """Set the size of the next lease by the time that the last batch took."""
         fitting = self._batch_size * BATCH_S / max(took_s, 0.001)
         self._batch_size = int(min(max(fitting, BATCH_LEAST), BATCH_MOST))
 
     def is_lost(self, claim: Claim) -> bool:
-        """Whether its lease is over, or about to be: the process slept, and another worker may have
-        the row.
+        """Return whether its lease has ended, or is about to end: the process slept, and another
+        worker may have the row.
         """
         ends = self._leased_at[claim.token] + ledger_life.LEASE_S
         return uptime() > ends - MARGIN_S
 
     def forget(self, claim: Claim) -> None:
-        """It is settled, or no longer ours."""
-        if self.claims.get(claim.id) is claim:  # not leased again meanwhile
+        """Drop a claim that is settled or no longer ours."""
+        if self.claims.get(claim.id) is claim:  # not leased again since
             del self.claims[claim.id]
 
     def give_back(self, claim: Claim) -> None:
-        """It was not begun: whether and where it still goes is looked at anew."""
+        """Release a claim that was not begun."""
         self.forget(claim)
         self._is_sweep_due = True
         ledger_life.release(self.engine, [(claim.id, claim.token)])
@@ -129,7 +131,7 @@ class Leases:
             self.expired += moved["expired"]
 
     def close(self, unsent: set[int]) -> None:
-        """Give back what was not begun; `unsent`: what passed the fence, but no dot left."""
+        """Give back what was not begun; `unsent`: rows with a fence and without a dot."""
         left = [(claim.id, claim.token) for claim in self.claims.values()]
         ledger_life.release(self.engine, left, unsent)
         if self._leased_at:

@@ -1,6 +1,4 @@
-"""Letters of the ledger's rows: what to say (compose), to whom (tokens and links), as bytes
-(mime).
-"""
+"""Build mails from ledger rows: content (compose), recipient (tokens and links), bytes (mime)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
@@ -31,9 +29,7 @@ from newsletter.tokens import LETTER, Tokens
 
 
 class MessageBuilder:
-    """Builds finished mails for dispatch. Everything in them is a function of the row: a retry is
-    byte-identical.
-    """
+    """Builds finished mails. All of a mail follows from its row, so a retry is byte-identical."""
 
     def __init__(self, engine: Engine, config: Config, renderer: Renderer, tokens: Tokens) -> None:
         self.engine, self.config, self.renderer, self.tokens = engine, config, renderer, tokens
@@ -55,8 +51,9 @@ class MessageBuilder:
     def __call__(
         self, claims: Sequence[Claim]
     ) -> Iterator[tuple[Envelope, bytes] | NewsletterError]:
-        """A parcel for each claim, or why there is none. What they need is read now, each is made
-        when asked for.
+        """Return a parcel for each claim, or why there is none.
+
+        Their data is read now; each mail is built when the iterator is asked for it.
         """
         with reading(self.engine) as connection:
             readers = subscribers.by_ids(connection, (claim.subscriber for claim in claims))
@@ -87,7 +84,9 @@ class MessageBuilder:
             return LetterError(f"{type(e).__name__}: {e}")
 
     def _facts(self, issue: int, picks: Sequence[Pick]) -> Mapping[int, PaperFacts]:
-        """What an issue says about its papers; read once, and again when it grew meanwhile."""
+        """Return what an issue says about its papers. It is read once, and again when papers were
+        added.
+        """
         shown = self._shown(issue)
         if any(pick.paper not in shown for pick in picks):
             self._shown.cache_clear()
@@ -100,7 +99,7 @@ class MessageBuilder:
         return {paper: PaperFacts.from_facts(fact) for paper, fact in facts.items()}
 
     def _load_stale(self, day: date) -> tuple[str, ...]:
-        """Sources whose news were missing when the issue of a day was planned."""
+        """Return the sources whose news were missing when the issue of a day was planned."""
         with reading(self.engine) as connection:
             return tuple((runs.fact(connection, f"stale {day}") or {}).get("sources", ()))
 
@@ -114,7 +113,7 @@ class MessageBuilder:
         *,
         is_hosted: bool = False,
     ) -> Letter:
-        """Put one row into words. `is_hosted` makes the page behind "view in browser"."""
+        """Compose the letter of one row. `is_hosted`: the page behind "view in browser"."""
         kind, token = mail_kinds.find(claim.kind), self.token(claim, reader)
         if kind.values:
             return self._notice(kind, claim, reader, token)
@@ -132,7 +131,9 @@ class MessageBuilder:
         return compose(reader, claim.picks, issue, self.links, token, is_hosted=is_hosted)
 
     def _notice(self, kind: MailKind, claim: Claim, reader: Subscriber, token: str) -> Letter:
-        """A letter without papers. What a row's context says is its own; the rest is made here."""
+        """Compose a letter without papers: values of the row's context, and those that are made
+        here.
+        """
         query = claim.context.get("query", "")
         preferences = self.links.preferences.replace(SLOT, token)
         values = {
@@ -149,7 +150,7 @@ class MessageBuilder:
         return self.renderer.notice(kind, reader.language, **values)
 
     def message(self, claim: Claim, reader: Subscriber, letter: Letter) -> tuple[Envelope, bytes]:
-        """The finished mail, signed when this site signs."""
+        """Return the finished mail, signed if this site signs."""
         generation = self._generations.of(claim.id)
         row = (claim.id, generation) if generation else (claim.id,)
         sender = (
@@ -164,8 +165,8 @@ class MessageBuilder:
         return envelope, outgoing.finished(self.config, letter, envelope, headers)
 
     def _headers(self, claim: Claim, reader: Subscriber) -> list[tuple[str, str]]:
-        """RFC 2369 and 8058 for what is sent to a list; a mail that answers a person says that a
-        program wrote it (RFC 3834).
+        """Return the list headers (RFC 2369 and 8058) of a list mail. A mail that answers a person
+        says that a program wrote it (RFC 3834).
         """
         if not mail_kinds.find(claim.kind).is_list:
             return [("Auto-Submitted", "auto-generated")]
@@ -189,8 +190,8 @@ class MessageBuilder:
         ]
 
     def token(self, claim: Claim, reader: Subscriber) -> str:
-        """The token of this reader's letter, made for the moment it was due, so that retries are
-        alike. What its links do stands in their paths.
+        """Return the token of this reader's letter. It is dated by the row, so that retries are
+        identical. The paths of its links say what they do.
         """
         issue = claim.issue or claim.context.get("issue", 0)
         return self.tokens.make(LETTER, reader.id, reader.epoch, claim.due_at, paper=issue)
@@ -202,9 +203,9 @@ class MessageBuilder:
 
 
 def _recipient(claim: Claim, reader: Subscriber) -> str:
-    """Who a row's mail goes to: the reader, or the address they asked to move to."""
+    """Return who a row's mail goes to: the reader, or the address that they asked to move to."""
     return str(claim.context.get("to") or reader.email)
 
 
-#: A link to the preferences works as long as letters come; each new letter brings a new one.
+#: How long a link to the preferences works; each new letter has a new one.
 PREFERENCES_AGE = timedelta(days=60)

@@ -1,5 +1,5 @@
-"""What each receiving domain takes: how many letters a second, and whether it refuses the site.
-Pure: outcomes in; nothing here knows a database or a connection.
+"""The receiving domains of a delivery: how many letters a second each accepts, and whether it
+refuses the site. Pure: no database, no connection.
 """
 
 import time
@@ -11,7 +11,8 @@ from newsletter.mail.rate_limit import Pace
 from newsletter.models import DeliveryState, Receipt
 from newsletter.steps.classify_reply import is_policy
 
-#: A receiver that refuses us by policy this often in its last answers is left alone for a while.
+#: A receiver that refuses the site by policy this often in its last replies is left alone for a
+#: while.
 POLICY_REFUSALS, POLICY_ANSWERS = 10, 20
 LEFT_ALONE = timedelta(hours=4)
 
@@ -26,19 +27,19 @@ class Receivers:
         )
 
     def is_left_alone(self, domain: str) -> bool:
-        """Whether it refuses the site, so that its letters wait."""
+        """Return whether a domain refuses the site, so that its letters wait."""
         return sum(self._answers[domain]) >= POLICY_REFUSALS
 
     def is_ready(self, domain: str) -> bool:
-        """Whether it may get a letter now; the letter is counted when it may."""
+        """Return whether a domain may get a letter now; if so, the letter is counted."""
         return self._pace.is_ready(domain)
 
     def wait_s(self, domain: str) -> float:
-        """Seconds until it may get a letter."""
+        """Return the seconds until a domain may get a letter."""
         return self._pace.wait_s(domain)
 
     def note(self, domain: str, receipt: Receipt) -> str:
-        """Learn from an outcome; the sentence that the operator must read, or nothing."""
+        """Learn from an outcome. Returns a sentence for the operator, or nothing."""
         if receipt.phase in ("rcpt", "data", "dot"):
             self._pace.note(domain, receipt.code)
         if receipt.state not in (DeliveryState.SENT, DeliveryState.REFUSED):

@@ -1,7 +1,8 @@
-"""Sending what waits: claim, build, hand over, judge the reply, settle, until nothing is left.
+"""Send the waiting letters: claim, build, hand over, classify the reply, settle, until none is
+left.
 
-`run`, `send`, the daemon and workers all come through `Sender.deliver`; the ledger row is the
-truth, whoever works on it.
+`run`, `send`, the daemon and workers all call `Sender.deliver`. The ledger row is the truth,
+whichever process works on it.
 """
 
 import asyncio
@@ -28,18 +29,18 @@ from newsletter.steps.classify_reply import DeliveryPolicy, classify_reply, stop
 from newsletter.store import evidence, ledger_life
 from newsletter.store.db import writing
 
-#: Letters for a receiver that asked for fewer at a time wait here, and no longer than this: a lease
-#: has 120 s.
+#: Letters for a receiver that asked for fewer at a time wait here at most this long: a lease has
+#: 120 s.
 ASIDE, ASIDE_S = 200, 60.0
 #: Mails that answer a person are looked for this often while an issue is sent.
 ANSWERS_EVERY_S = 1.0
-#: A letter that cannot be built is tried so often before it is put aside.
+#: A letter that cannot be built is tried this often before it is refused.
 BUILDS = 3
 
 
 @dataclass
 class Delivered:
-    """What became of the letters that were touched."""
+    """What became of the letters of one delivery."""
 
     counts: Counter[str] = field(default_factory=Counter)
     issues: set[int] = field(default_factory=set)
@@ -48,7 +49,7 @@ class Delivered:
 
 
 def moving_clock(now: datetime) -> Callable[[], datetime]:
-    """A clock that shows `now` at this moment and goes on from there."""
+    """Return a clock that shows `now` at this moment and goes on from there."""
     started = time.monotonic()
     return lambda: now + timedelta(seconds=time.monotonic() - started)
 
@@ -71,9 +72,11 @@ class Sender:
         self.leases = Leases(engine, build, policy, clock)
         self.receivers, self.brake = Receivers(), Brake()
         self.stop: asyncio.Event | None = None
-        #: Letters whose receiver asked for fewer at a time, with the moment they were set aside.
+        #: Letters whose receiver asked for fewer at a time, each with the moment when it was put
+        #: aside.
         self._aside: deque[tuple[float, Claim, Parcel]] = deque(maxlen=ASIDE)
-        #: Letters that the transport has: the lease under which each was made, and its receiver.
+        #: Letters that the transport has: the token of the lease under which each was built, and
+        #: its receiver.
         self._in_flight: dict[int, tuple[Claim, str]] = {}
         self._paused: set[int] = set()
         self._looked_at = float("-inf")  #: when mails that answer a person were last looked for
@@ -84,14 +87,16 @@ class Sender:
         only: Sequence[int] = (),
         stop: asyncio.Event | None = None,
     ) -> Delivered:
-        """Send what is frozen and due until nothing waits, the relay goes away, or `stop` is set.
+        """Send the stored letters that are due, until none waits, the relay goes away, or `stop` is
+        set.
 
-        An item's failure is its row's state, never the end of the batch. `only`: these subscribers.
+        The failure of a letter is the state of its row, never the end of the batch. `only`: these
+        subscribers.
         """
         self.leases.only, self.stop = tuple(only), stop
         try:
-            # A suspect is claimed here alone, while no other letter is on its way, so that it takes
-            # none with it.
+            # A suspect (a letter that may have killed a process) is claimed here alone, while no
+            # other letter is being sent.
             while (batch := await self._claim(suspects=1)) is not NOTHING:
                 async with aclosing(self._parcels(batch)) as parcels:
                     await transport.deliver(parcels, self._fence, self._answer)
@@ -106,14 +111,14 @@ class Sender:
         return self.done
 
     async def _close(self) -> None:
-        """Give back what was not begun, and say what went wrong."""
+        """Give back what was not begun, and report what went wrong."""
         leases, problems = self.leases, self.done.problems
         await asyncio.to_thread(leases.thread.shutdown)
         if (trouble := self._trouble) is not None:
             problems.append(f"sending stopped: {_said(trouble)}")
         try:
             await asyncio.to_thread(leases.close, self.commits.unsent)
-        except Exception as e:  # the lease, or the next run, gives them back
+        except Exception as e:  # the end of the lease, or the next run, frees them
             problems.append(f"{len(leases.claims)} letters stay claimed: {_said(e)}")
         self.done.issues |= leases.planned.keys()
         if late := leases.expired + self.done.counts[DeliveryState.EXPIRED]:
@@ -129,20 +134,20 @@ class Sender:
         return self._trouble is not None or (self.stop is not None and self.stop.is_set())
 
     async def _claim(self, suspects: int = 0, *, is_answers: bool = False) -> Batch:
-        """Lease what waits: `NOTHING` where nothing does, or the delivery is to end."""
+        """Lease waiting letters; `NOTHING` when none waits or the delivery must end."""
         if self._is_over():
             return NOTHING
         claim = partial(self.leases.claim, suspects, is_answers=is_answers)
         try:
             return await asyncio.get_running_loop().run_in_executor(self.leases.thread, claim)
-        except Exception as e:  # letters on their way on other connections must come to their end
+        except Exception as e:  # letters on other connections must be finished
             self.leases.trouble = e
             return NOTHING
 
     # -- handing over ------------------------------------------------------------------------------
 
     async def _parcels(self, batch: Batch) -> AsyncGenerator[Parcel]:
-        """The parcels of `batch`, which is not empty, and of all that is claimed after it."""
+        """Yield the parcels of `batch` (not empty), and of everything that is claimed after it."""
         ahead: asyncio.Task[Batch] | None = None
         try:
             while not self._is_over():
@@ -154,8 +159,7 @@ class Sender:
                 if ahead is None:
                     return
                 self.leases.fit(time.monotonic() - started)
-                # What was claimed ahead may have come up empty while letters were put off until
-                # now.
+                # The claim ahead may have found nothing because letters were put off until now.
                 batch = await ahead
                 if batch is NOTHING:
                     batch = await self._claim()
@@ -164,8 +168,8 @@ class Sender:
                 await asyncio.wait([ahead])
 
     async def _sendable(self, batch: Batch) -> AsyncGenerator[Parcel]:
-        """Parcels of a batch that may leave now, mails that answer a person first, and at the end
-        those that waited for their receiver alone.
+        """Yield the parcels of a batch that may be sent now: mails that answer a person first, at
+        the end letters that waited for their receiver only.
         """
         for claim, parcel in batch:
             for answer in await self._answers_waiting():
@@ -181,7 +185,7 @@ class Sender:
                 await asyncio.sleep(0.05)
 
     async def _answers_waiting(self) -> list[Parcel]:
-        """Mails that answer a person and came in while an issue is sent."""
+        """Return mails that answer a person and arrived while an issue is sent."""
         if time.monotonic() < self._looked_at + ANSWERS_EVERY_S:
             return []
         self._looked_at = time.monotonic()
@@ -190,11 +194,11 @@ class Sender:
         return [parcel for parcel in ready if parcel is not None]
 
     async def _ready(self, claim: Claim, parcel: Parcel | NewsletterError) -> Parcel | None:
-        """The parcel when it may leave now; else what must be done about its row is done."""
+        """Return the parcel if it may be sent now; otherwise do what its row needs."""
         if claim.issue in self._paused or self._is_over():
             return None
         if claim.id in self._in_flight:
-            # It was taken from us and leased again: the older letter must come to its end first.
+            # The row was taken over and leased again: the older letter must be finished first.
             await self._write(self.leases.give_back, claim)
             await asyncio.sleep(0.05)
             return None
@@ -219,8 +223,8 @@ class Sender:
         return parcel
 
     def _next_slow(self) -> Parcel | None:
-        """A letter that waited for its receiver alone and may go now. After ASIDE_S its row waits
-        for the next run.
+        """Return a letter that waited for its receiver only and may be sent now. After ASIDE_S its
+        row waits for the next run.
         """
         while self._aside and time.monotonic() - self._aside[0][0] > ASIDE_S:
             self._aside.popleft()
@@ -235,7 +239,7 @@ class Sender:
         return None
 
     async def _fence(self, delivery: int) -> bool:
-        """Whether the final dot may leave. A row that it may not is given back, to be looked at."""
+        """Return whether the final dot may be sent. If not, the row is given back."""
         claim, _ = self._in_flight[delivery]
         if claim.expires_at <= (now := self.clock()):
             await self._settle(Receipt(delivery, DeliveryState.EXPIRED, now), claim)
@@ -249,8 +253,8 @@ class Sender:
     # -- settling ----------------------------------------------------------------------------------
 
     async def _answer(self, reply: Reply) -> None:
-        """Judge what a relay said about a letter of ours, record it before anything else, then do
-        what follows.
+        """Classify a relay's reply to one of our letters, record it before anything else, then act
+        on it.
         """
         if reply.phase == "dot":
             failpoint("reply")
@@ -307,7 +311,7 @@ class Sender:
             await self._pause(claim, reason)
 
     async def _pause(self, claim: Claim, reason: str) -> None:
-        """Stop an issue; what was said about its readers until now counts for nobody."""
+        """Pause an issue; what was said about its readers until now does not count."""
         if claim.issue is None or claim.issue in self._paused:
             return
         self._paused.add(claim.issue)
@@ -323,8 +327,8 @@ class Sender:
             self.suppression.doubt_issue(connection, issue, self.started)
 
     async def _write(self, act: Callable[..., object], *values: object) -> None:
-        """Write what follows from an outcome; a database that fails here must not end letters on
-        their way.
+        """Write a consequence of an outcome. A failing database must not end the letters that are
+        being sent.
         """
         try:
             await asyncio.to_thread(act, *values)

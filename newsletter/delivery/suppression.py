@@ -1,9 +1,9 @@
 """The one place that decides what evidence about an address leads to.
 
-A refusal at RCPT or after the content, a bounce, a complaint and a provider's event are one kind of
-fact. A mailbox is given up when two different issues met the word that it does not exist, or at
-once for a complaint; one that is full or closed is left alone for a while; a message that blames
-the sender, the letter or the moment changes nothing for anybody.
+A refusal at RCPT or after the content, a bounce, a complaint and a provider's event are all
+evidence. A mailbox is suppressed when two issues were told that it does not exist, or at once after
+a complaint. One that is full or closed gets no mail for a while. Evidence that blames the sender,
+the letter or the moment changes nothing.
 """
 
 from datetime import datetime, timedelta
@@ -21,25 +21,25 @@ from newsletter.tokens import Tokens
 
 log = structlog.get_logger()
 
-#: The cause of evidence that a person complained.
+#: The cause of a complaint.
 COMPLAINT = "complaint"
-#: A mailbox that does not exist is believed after so many issues; a full or closed one is left
-#: alone after so many in a row.
+#: A mailbox is believed not to exist after this many issues; a full or closed one rests after this
+#: many in a row.
 GONE_ISSUES, SHUT_ISSUES = 2, 3
-#: How long a full or closed mailbox is left alone.
+#: How long a full or closed mailbox rests.
 REST = timedelta(days=7)
-#: When so many of an issue's letters come back for good within these minutes, and this part of
-#: those that left, it is a provider's failure until the operator says otherwise: the issue pauses,
-#: and nobody is given up for it.
+#: When this many letters of an issue, and this part of those that were sent, bounce for good within
+#: these minutes, it is taken for a failure of a provider until the operator decides otherwise: the
+#: issue pauses, and nobody is suppressed.
 MASS, MASS_SHARE, MASS_WITHIN = 20, 0.3, timedelta(minutes=10)
 
 
 class Outcome(Enum):
     """What followed from one piece of evidence."""
 
-    KNOWN = auto()  #: this source had spoken of this letter before
+    KNOWN = auto()  #: this source has reported on this letter before
     KEPT = auto()
-    DOUBTED = auto()  #: kept, and counts for nobody: too many of the issue say the same
+    DOUBTED = auto()  #: stored, but without effect: too many letters of the issue bounced
     SUPPRESSED = auto()
     RESTING = auto()
 
@@ -51,7 +51,7 @@ class Verdict(Enum):
 
 
 def judge(cause: str, gone_issues: int, shut_in_a_row: int) -> Verdict:
-    """What all that is known about a mailbox leads to. Pure."""
+    """Return what all evidence about a mailbox leads to. Pure."""
     if cause == COMPLAINT or (cause == Cause.GONE and gone_issues >= GONE_ISSUES):
         return Verdict.SUPPRESS
     if cause in (Cause.FULL, Cause.CLOSED) and shut_in_a_row >= SHUT_ISSUES:
@@ -60,13 +60,13 @@ def judge(cause: str, gone_issues: int, shut_in_a_row: int) -> Verdict:
 
 
 class Suppression:
-    """Takes evidence. `tokens` make the keyed hash by which a suppressed address is kept."""
+    """Takes evidence. `tokens` make the keyed hash under which a suppressed address is stored."""
 
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
 
     def take(self, connection: Connection, mailed: Mailed, said: Evidence) -> Outcome:
-        """Keep a piece of evidence and do what follows from all that is known."""
+        """Store a piece of evidence, and do what follows from all of it."""
         is_doubted = said.cause == Cause.GONE and mailed.is_paused
         if not store.note(connection, mailed, said, is_doubted=is_doubted):
             return Outcome.KNOWN
@@ -94,8 +94,8 @@ class Suppression:
         return Outcome.KEPT
 
     def doubt_issue(self, connection: Connection, issue: int, since: datetime) -> int:
-        """Let the evidence of an issue count for nobody, and take back what it led to since a
-        moment. Returns about how many letters it was.
+        """Let the evidence of an issue count no more, and undo what it led to since a moment.
+        Returns about how many letters it was.
         """
         doubted = store.doubt(connection, issue)
         for mailed in doubted:
@@ -103,8 +103,8 @@ class Suppression:
         return len(doubted)
 
     def believe_issue(self, connection: Connection, issue: int, now: datetime) -> int:
-        """The operator's word that the letters of a paused issue came back for good reason. Returns
-        how many readers were given up.
+        """Let the evidence of a paused issue count after all, by the operator's decision. Returns
+        how many readers were suppressed.
         """
         given_up = 0
         for mailed in store.believe(connection, issue):
@@ -117,8 +117,8 @@ class Suppression:
     def unsuppress(
         self, connection: Connection, reader: int, canonical: str, reason: str, now: datetime
     ) -> bool:
-        """The operator's word that a reader was given up wrongly; False when there was nothing to
-        take back.
+        """Make a reader active who was suppressed wrongly, by the operator's decision. False when
+        there was nothing to undo.
         """
         if not self._revive(connection, reader, canonical, None):
             return False
@@ -131,8 +131,8 @@ class Suppression:
         return store.revive(connection, reader, self.tokens.address_hash(canonical), since)
 
     def _give_up(self, connection: Connection, mailed: Mailed, said: Evidence) -> None:
-        """Never mail an address again. What servers say changes active readers only, so that it can
-        be taken back.
+        """Never mail an address again. Reports of servers change active readers only, so that it
+        can be undone.
         """
         is_complaint = said.cause == COMPLAINT
         reason = COMPLAINT if is_complaint else "bounce"
@@ -147,8 +147,8 @@ class Suppression:
             )
 
     def _is_mass(self, connection: Connection, issue: int | None, now: datetime) -> bool:
-        """Whether too much of an issue came back; looked at with every 20th report, for it counts
-        the whole issue.
+        """Return whether too many letters of an issue bounced. It counts the whole issue, so only
+        every 20th report asks it.
         """
         if issue is None:
             return False

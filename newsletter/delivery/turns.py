@@ -1,4 +1,4 @@
-"""Who may send when: one run of a site at a time, and within a process one delivery at a time."""
+"""Locks: one run of a site at a time, and one delivery at a time within a process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from newsletter.store.db import only_one
 
 
 class Turns:
-    """The run lock of this process. Answers to people may leave while a run fetches or plans."""
+    """The run lock of this process. Answers to people may be sent while a run fetches or plans."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -19,10 +19,7 @@ class Turns:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Hold the lock of a run; answers that are on their way when it ends are waited for.
-
-        Raises: Busy.
-        """
+        """Hold the run lock; at the end, wait for answers that are being sent. Raises: Busy."""
         with ExitStack() as stack:
             async with self.sending:
                 stack.enter_context(only_one(self.engine, "run"))
@@ -35,8 +32,7 @@ class Turns:
 
     @asynccontextmanager
     async def answers(self) -> AsyncIterator[None]:
-        """Send answers, under the lock of this process's run or one's own.
-
+        """Hold the lock for sending answers: the lock of this process's run, or one of its own.
         Raises: Busy when another process runs.
         """
         async with self.sending:

@@ -1,5 +1,5 @@
-"""What the operator is told: what stands at this moment for `status`, and once a day by mail to
-`site.contact` what has been wrong for longer.
+"""What the operator is told: the current problems for `status`, and once a day by mail to
+`site.contact` those that have lasted.
 """
 
 from collections.abc import AsyncIterator
@@ -21,19 +21,19 @@ from newsletter.store import inbound as inbound_store
 from newsletter.store import ledger_read, runs, site_lock
 from newsletter.store.db import reading, writing
 
-FACT = "operator_mail"  #: the day of the last one, in the site's zone
-INBOUND = "inbound_away"  #: since when returned mail cannot be taken in, and why
-#: The operator is told by mail of returned mail that cannot be read for so long; `status` says it
-#: at once.
+FACT = "operator_mail"  #: day of the last mail, in the site's time zone
+INBOUND = "inbound_away"  #: since when returned mail cannot be read, and why
+#: The operator gets a mail when returned mail could not be read for so long; `status` shows it at
+#: once.
 PATIENCE = timedelta(hours=1)
-#: Letters that were due before a restore are spoken of for so long; then they are out of date.
+#: How long letters that were due before a restore are reported; after that they are out of date.
 NEWS_FOR = timedelta(hours=24)
 
 
 def standing(
     connection: Connection, now: datetime, patience: timedelta = timedelta(0)
 ) -> list[str]:
-    """What stands at this moment, in sentences that name the next step."""
+    """Return the current problems as sentences, each with the next step."""
     found = [
         f"issue {issue['date']} is paused: {issue['state_reason']}; go on with: newsletter "
         f"issues retry {issue['date']}"
@@ -59,7 +59,9 @@ def standing(
 
 
 def note_inbound(engine: Engine, reason: str, now: datetime) -> bool:
-    """Keep whether returned mail can be read (no reason: it can); say whether that is new."""
+    """Store whether returned mail can be read (an empty reason: it can). Returns whether that is
+    new.
+    """
     with reading(engine) as connection:
         away = runs.fact(connection, INBOUND) or {}
     if bool(away) == bool(reason):
@@ -72,15 +74,15 @@ def note_inbound(engine: Engine, reason: str, now: datetime) -> bool:
 
 
 class Operator:
-    """Writes to the person who runs the site. Without `site.contact` nothing is written: `status`
-    says it all too.
-    """
+    """Writes to the operator. Without `site.contact` there is no mail; `status` shows the same."""
 
     def __init__(self, engine: Engine, config: Config, renderer: Renderer) -> None:
         self.engine, self.config, self.renderer = engine, config, renderer
 
     def report(self, now: datetime, patience: timedelta) -> tuple[Envelope, bytes] | None:
-        """The mail, if something has been wrong for `patience` and today's was not sent yet."""
+        """Return the mail if something has been wrong for `patience` and today's was not sent
+        yet.
+        """
         site = self.config.site
         day = now.astimezone(zone(site.timezone)).date()
         if not site.contact:
@@ -119,10 +121,8 @@ class Operator:
     async def send(
         self, parcel: tuple[Envelope, bytes], transport: Transport, now: datetime
     ) -> list[str]:
-        """Hand it over; return what went wrong.
-
-        It counts as today's from the fence on, so that no doubt sends it twice; before that the
-        next run tries again.
+        """Hand the mail over; return what went wrong. It counts as sent from the fence on, so that
+        it is never sent twice; before the fence the next run tries again.
         """
         problems: list[str] = []
 

@@ -1,5 +1,5 @@
-"""What a source's silence means: what is wrong and since when, who is asked again, what readers are
-told.
+"""What the silence of a source means: what is wrong and since when, which sources are asked again,
+what readers are told.
 """
 
 import re
@@ -20,12 +20,12 @@ from newsletter.store import runs, source_lists
 from newsletter.store.db import reading, writing
 from newsletter.store.runs import TROUBLES
 
-#: Readers are told of a source whose news are missing for longer than this.
+#: Readers are told of a source whose news have been missing for longer than this …
 STALE_AFTER = timedelta(hours=24)
-#: … and of lists of the last days only: later the papers would be no news.
+#: … and only of lists of the last days: older papers are not new any more.
 STALE_DAYS = timedelta(days=7)
-#: A feed that has moved for good is told to the operator on the third day: a mistake of its server
-#: is over by then.
+#: Days after which the operator is told that a feed has moved for good; a mistake of its server is
+#: over by then.
 MOVED_DAYS = 2
 
 Rows = Mapping[str, Mapping[str, Any]]  #: what `runs.sources` gives
@@ -33,7 +33,7 @@ Rows = Mapping[str, Mapping[str, Any]]  #: what `runs.sources` gives
 
 @dataclass(frozen=True)
 class Trouble:
-    """One thing that is wrong with a source, or with one part of it."""
+    """One problem of a source, or of one part of it."""
 
     source: str
     unit: str  #: empty: the whole source
@@ -47,7 +47,7 @@ class Trouble:
 
 
 def troubles(rows: Rows) -> Iterator[Trouble]:
-    """All that is stalled or failed, part by part where a source has parts."""
+    """Yield everything that is stalled or failed, part by part if a source has parts."""
     for name, row in rows.items():
         units = [unit for unit in row["units"] if unit["state"] in TROUBLES]
         for unit in units:
@@ -58,9 +58,7 @@ def troubles(rows: Rows) -> Iterator[Trouble]:
 
 
 def notes(rows: Rows) -> Iterator[str]:
-    """What a source that works has to say: a flood that was cut, an address that has moved for
-    good.
-    """
+    """Yield notes about sources that work: too many entries, a feed that has moved for good."""
     for name, row in rows.items():
         if (
             row["error"]
@@ -72,7 +70,9 @@ def notes(rows: Rows) -> Iterator[str]:
 
 
 def moves(rows: Rows) -> Iterator[str]:
-    """Feeds that have said for days that they live elsewhere (C10). Nothing is changed silently."""
+    """Yield feeds that have said for days that they have moved (C10). The configuration is not
+    changed.
+    """
     for name, row in rows.items():
         if (
             row["moved_to"]
@@ -85,10 +85,10 @@ def moves(rows: Rows) -> Iterator[str]:
 
 
 def stale(rows: Rows, late: Mapping[str, Sequence[DayList]], now: datetime) -> list[str]:
-    """Sources whose news readers have missed for a day (C03).
+    """Return the sources whose news have been missing for a day (C03).
 
-    Of a source with lists by day the ledger of lists decides: `late` has, for each of them, the
-    lists that should be there.
+    For a source with lists by day, the stored lists decide: `late` has the lists of each source
+    that should exist.
     """
     recently = now.date() - STALE_DAYS
     return [
@@ -103,7 +103,7 @@ def stale(rows: Rows, late: Mapping[str, Sequence[DayList]], now: datetime) -> l
 
 
 def next_try(row: Mapping[str, Any]) -> datetime | None:
-    """When a source is asked again out of turn. A part that failed counts like the whole."""
+    """Return when a source is asked again before its turn. A failed part counts like the whole."""
     states = {row["state"], *(unit["state"] for unit in row["units"])}
     state = next(
         (state for state in (SourceState.FAILED, SourceState.STALLED) if state in states),
@@ -113,7 +113,7 @@ def next_try(row: Mapping[str, Any]) -> datetime | None:
 
 
 def retries(rows: Rows, now: datetime) -> list[str]:
-    """Sources in trouble whose time has come."""
+    """Return the sources in trouble that are to be asked again now."""
     return [
         n
         for n, row in rows.items()
@@ -122,20 +122,18 @@ def retries(rows: Rows, now: datetime) -> list[str]:
 
 
 def waiting(rows: Rows, now: datetime) -> set[str]:
-    """Sources that are not to be asked yet, not even in their turn."""
+    """Return the sources that must not be asked yet, not even in their turn."""
     return {name for name, row in rows.items() if (at := next_try(row)) is not None and at > now}
 
 
 def is_blackout(rows: Rows, config: Config) -> bool:
-    """Whether no place that shows papers gave a usable answer at the last look (C27)."""
+    """Return whether no source of papers gave a usable answer the last time (C27)."""
     asked = [rows[name] for name in paper_sources(config) if name in rows]
     return bool(asked) and all(row["state"] == SourceState.FAILED for row in asked)
 
 
 def as_json(rows: Rows) -> dict[str, list[Any]]:
-    """What is wrong, what is asked again when, and what the operator could change, for `status
-    --json`.
-    """
+    """Return troubles, times of the next tries, and notes for the operator, for `status --json`."""
     return {
         "troubles": [
             {
@@ -157,7 +155,9 @@ def as_json(rows: Rows) -> dict[str, list[Any]]:
 
 
 def in_public(rows: Rows) -> list[dict[str, str]]:
-    """What is wrong, as everybody may read it: what stands in an address behind ? may be a key."""
+    """Return the troubles for everybody to read: without the query part of addresses, which may
+    hold a key.
+    """
     return [
         {**trouble, "reason": re.sub(r"\?[^\s;]+", "?…", trouble["reason"])}
         for trouble in as_json(rows)["troubles"]
@@ -168,8 +168,8 @@ def in_public(rows: Rows) -> list[dict[str, str]]:
 
 
 def now_and_later(engine: Engine, config: Config, now: datetime) -> tuple[list[str], list[str]]:
-    """Sources in trouble that are to be asked again now, and all that may be asked in their
-    turn.
+    """Return the sources in trouble that are to be asked again now, and all that may be asked in
+    their turn.
     """
     with reading(engine) as connection:
         rows = runs.source_states(connection)
@@ -186,8 +186,8 @@ def has_blackout(engine: Engine, config: Config) -> bool:
 
 
 def settle(engine: Engine, config: Config, days: Iterable[date], now: datetime) -> bool:
-    """Settle once what the letters of these days say of sources that are missing; tell whether all
-    are.
+    """Decide once which missing sources the letters of these days mention. Returns whether all days
+    are decided.
     """
     with writing(engine) as connection:
         rows = runs.source_states(connection)
@@ -199,8 +199,8 @@ def settle(engine: Engine, config: Config, days: Iterable[date], now: datetime) 
 
 
 def note_no_content(engine: Engine, config: Config, readers: int, now: datetime) -> None:
-    """Keep that readers were due on a day when no source answered: no letter, and no quiet day
-    either.
+    """Store that readers were due on a day when no source answered: they get no letter, and it is
+    no quiet day.
     """
     if readers:
         day = now.astimezone(zone(config.site.timezone)).date()

@@ -1,4 +1,4 @@
-"""Nouns of mail: a composed letter, its envelope, and how its delivery ended."""
+"""Types of mail: a composed letter, its envelope, the relay's reply, and the outcome."""
 
 import secrets
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class DeliveryState(StrEnum):
-    """The closed vocabulary of the ledger. `quiet` is counted apart: planned = the sum of all
-    others.
+    """The states of a ledger row. `quiet` is counted apart: planned = the sum of all other
+    states.
     """
 
     PENDING = "pending"
-    CLAIMED = "claimed"  #: leased by a worker; counted as pending to the outside
-    #: fenced: the final dot may have been written; counted as pending until it is settled or held
+    CLAIMED = "claimed"  #: leased by a worker; shown as pending
+    #: fenced: the final dot may have been written; shown as pending until it is settled or held
     DOT = "dot"
     SENT = "sent"
     REFUSED = "refused"
@@ -31,53 +31,55 @@ class DeliveryState(StrEnum):
     QUIET = "quiet"  #: the reader was due and nothing matched: no letter
 
 
-#: Stands for a letter's token wherever its text needs it: as long as a token, so that a line keeps
-#: its length when the token takes its place. It is new in each process, so no paper can hold it.
+#: Placeholder of a letter's token in its text. It is as long as a token, so lines keep their
+#: length. It is new in each process, so no paper can contain it.
 SLOT = secrets.token_hex(30)
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A composed mail, not yet bytes. Its blocks are whole lines, joined without separator. They
-    recur between letters as the same objects, so an encoder does the work for them once.
+    """A composed mail before it becomes bytes. Its blocks are whole lines that are joined without a
+    separator.
+
+    Blocks that several letters share are the same objects, so each is encoded once.
     """
 
     kind: str  #: digest | note | confirm | welcome | known | …: the template folder's name
     subject: str
     text: tuple[str, ...]
     html: tuple[str, ...] = ()  #: empty: the reader wants plain text only
-    preheader: str = ""  #: what an inbox shows behind the subject: how the body begins
-    token: str = ""  #: takes the place of `SLOT`
+    preheader: str = ""  #: what an inbox shows after the subject: the beginning of the body
+    token: str = ""  #: replaces `SLOT`
 
     @property
     def plain_page(self) -> str:
-        """The text part as one."""
+        """Return the text part as one string."""
         return "".join(self.text).replace(SLOT, self.token)
 
     @property
     def html_page(self) -> str:
-        """The HTML part as one; empty when there is none."""
+        """Return the HTML part as one string; empty when there is none."""
         return "".join(self.html).replace(SLOT, self.token)
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Who a message goes to and what every retry must repeat exactly."""
+    """The recipient of a message, and what every retry must repeat exactly."""
 
     delivery: int  #: the ledger row
-    sender: str  #: envelope sender (VERP: names the row, signed)
+    sender: str  #: envelope sender (VERP: signed, with the row's id)
     recipient: str
     message_id: str  #: stable per row
-    date: datetime  #: the Date header: when it leaves, the same on every retry
+    date: datetime  #: the Date header: when it was first sent, the same on every retry
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a relay said about one letter, as it came; what it means is decided elsewhere."""
+    """A relay's reply to one letter, unchanged; `classify_reply` decides what it means."""
 
     delivery: int  #: the ledger row
-    phase: str  #: where it came: connect | mail | rcpt | data | body | dot
-    code: int  #: 0: the connection ended, or said something that is no reply
+    phase: str  #: when it came: connect | mail | rcpt | data | body | dot
+    code: int  #: 0: the connection ended, or what came was no reply
     text: str  #: the server's lines joined by a space, or why there are none
     at: datetime
     relay: str = ""  #: host:port
@@ -85,7 +87,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How one delivery ended, for now."""
+    """The outcome of one try to deliver."""
 
     delivery: int
     state: DeliveryState  #: sent | refused | deferred | held | expired | pending
@@ -97,24 +99,24 @@ class Receipt:
     relay: str = ""  #: host:port
     cause: str = ""  #: of a refusal: a `text.refusals.Cause`
     retry_at: datetime | None = None  #: only for deferred
-    picks: int = 0  #: papers that the next try brings; 0: as many as before
+    picks: int = 0  #: papers in the next try; 0: as many as before
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What somebody said about a letter that did not arrive, or was not wanted."""
+    """A report that a letter did not arrive, or was not wanted."""
 
     delivery: int
     source: str  #: reply (at SMTP) | bounce | complaint | event (a provider's) | operator
     cause: str  #: a `text.refusals.Cause`, or "complaint"
     at: datetime
     status: str = ""  #: enhanced status (RFC 3463)
-    reply: str = ""  #: the words
+    reply: str = ""  #: the server's words
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A row of the ledger that this worker has leased, ready to be composed."""
+    """A ledger row that this worker has leased, ready to be composed."""
 
     id: int
     issue: int | None
@@ -123,11 +125,11 @@ class Claim:
     kind: str
     picks: tuple[Pick, ...]
     due_at: datetime
-    candidates: int = 0  #: papers that the issue was picked from
+    candidates: int = 0  #: papers from which the issue was picked
     context: Mapping[str, Any] = NOTHING
-    events: tuple[PaperEvent, ...] = ()  #: what it tells about papers that the reader had before
-    expires_at: datetime = NEVER  #: from this moment on it is not handed over any more
-    token: str = ""  #: names the lease
+    events: tuple[PaperEvent, ...] = ()  #: events of earlier papers that it tells
+    expires_at: datetime = NEVER  #: not sent from this moment on
+    token: str = ""  #: identifies the lease
     attempts: int = 0
-    claims: int = 0  #: times it was claimed and no outcome followed
+    claims: int = 0  #: claims without an outcome
     dated_at: datetime | None = None  #: the Date header: when it was first claimed to be sent

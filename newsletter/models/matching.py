@@ -1,4 +1,4 @@
-"""Nouns of matching: the topics that readers share, what a query found, and what was chosen for one
+"""Types of matching: topics that readers share, what a query found, what was chosen for one
 reader.
 """
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A named query over papers. Readers share topics: an own query is a topic without a slug's
-    fame.
+    """A named query over papers. Readers share topics; a reader's own query is a topic without a
+    slug.
     """
 
     id: int
@@ -26,7 +26,8 @@ class Topic:
     is_curated: bool = False
 
 
-#: relevance below this is "not for you"; scores are calibrated per topic so that it holds for all
+#: the cut: papers with a lower score are not for the topic's readers; scores are calibrated per
+#: topic
 MATCH_CUT = 0.5
 
 
@@ -40,18 +41,18 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches(Sequence[Match]):
-    """What a query found, as columns: a run makes millions of matches, and few are ever looked at
-    one by one.
+    """What a query found, as columns: a run makes millions of matches, and few are read one by
+    one.
     """
 
     papers: NDArray[np.int64]
     scores: NDArray[np.float32]
     asked: tuple[str, ...] = ()  #: the words of the query
-    held: NDArray[np.int64] | None = None  #: which of them each paper has, as bits; None = all
+    held: NDArray[np.int64] | None = None  #: bits of the words that each paper has; None = all
 
     @classmethod
     def of(cls, matches: Sequence[Match]) -> "Matches":
-        """The columns of matches, without their words."""
+        """Return matches as columns, without their words."""
         if isinstance(matches, Matches):
             return matches
         papers, scores = [match.paper for match in matches], [match.score for match in matches]
@@ -76,12 +77,12 @@ class Matches(Sequence[Match]):
         return Match(int(self.papers[at]), float(self.scores[at]), words)
 
 
-FOLLOWED = 0  #: Pick.topic of a paper that came in by its author
-OUTSIDE = -1  #: Pick.topic of the one Surging paper outside the reader's topics
+FOLLOWED = 0  #: Pick.topic of a paper by a followed author
+OUTSIDE = -1  #: Pick.topic of a Surging paper outside the reader's topics
 
 
 class Reason(NamedTuple):
-    """A fact that was computed, never prose. Compose puts it into words."""
+    """A computed fact, not a sentence; compose puts it into words."""
 
     #: topic | title | abstract | keyword (found, but not word for word) | author | near | outside
     kind: str
@@ -106,13 +107,13 @@ class Choice:
 
     picks: tuple[
         Pick, ...
-    ] = ()  #: in the order of the letter: sections by best score, papers within by score
+    ] = ()  #: in the order of the letter: sections by best score, papers within a section by score
     passed: tuple[
         tuple[str, Pick], ...
-    ] = ()  #: what matched and is not in it, best first, with the rule that kept it out
-    considered: int = 0  #: papers that were looked at ("out of 1,204")
+    ] = ()  #: matches that are not in the letter, best first, each with the rule that kept it out
+    considered: int = 0  #: papers that were considered ("out of 1,204")
 
     @property
     def left_out(self) -> dict[str, int]:
-        """Rule -> number of papers it kept out."""
+        """Return rule -> number of papers that it kept out."""
         return Counter(rule for rule, _ in self.passed)

@@ -1,4 +1,4 @@
-"""Nouns of papers: what a source said (`Sighting`, `Signal`), what dedupe made of it (`Paper`), how
+"""Types of papers: what a source said (`Sighting`, `Signal`), what dedupe made of it (`Paper`), how
 hot it is (`Heat`).
 
 All times are aware datetimes in UTC.
@@ -12,8 +12,8 @@ from typing import Any
 
 
 class _Nothing(Mapping[str, Any]):
-    """An empty mapping that can be a default: Python 3.11 takes no unhashable one, not even
-    MappingProxyType.
+    """An empty mapping that can be a default value: Python 3.11 needs it hashable, which
+    MappingProxyType is not.
     """
 
     def __getitem__(self, key: str) -> Any:
@@ -36,11 +36,11 @@ NOTHING: Mapping[str, Any] = _Nothing()
 
 
 class SourceState(StrEnum):
-    """What a source's silence means."""
+    """What the answer of a source means."""
 
     FRESH = "fresh"  #: something new was said
-    QUIET = "quiet"  #: nothing new, as the schedule or an unchanged answer explains
-    STALLED = "stalled"  #: should have had something, or says yesterday's list again
+    QUIET = "quiet"  #: nothing new, and the schedule or an unchanged answer explains it
+    STALLED = "stalled"  #: should have had something new, or repeats yesterday's list
     FAILED = "failed"  #: no usable answer
 
 
@@ -48,11 +48,11 @@ class RecordKind(StrEnum):
     """What an entry of a source is. Papers have sightings of the first three kinds only."""
 
     PAPER = "paper"
-    WITHDRAWN = "withdrawn"  #: the paper itself, taken back by its authors or its server
-    RETRACTED = "retracted"  #: the paper itself, taken back by its journal
+    WITHDRAWN = "withdrawn"  #: the paper itself, withdrawn by its authors or its server
+    RETRACTED = "retracted"  #: the paper itself, retracted by its journal
     FRONT_MATTER = "front matter"  #: "Issue Information", "Editorial Board"
-    NOTICE = "notice"  #: says something, but not about which paper
-    CORRECTION = "correction"  #: about another paper, whose title and identifiers it has
+    NOTICE = "notice"  #: about another paper, but not which one
+    CORRECTION = "correction"  #: about another paper, with its title and identifiers
     RETRACTION = "retraction"
     CONCERN = "concern"
 
@@ -68,7 +68,7 @@ class Sighting:
     #: the source's configured name: "arxiv", "huggingface", "biorxiv", or a feed's own name
     source: str
     source_id: str  #: the entry's id there
-    title: str  #: one line, control characters gone, LaTeX turned into Unicode where it can be
+    title: str  #: one line without control characters, LaTeX as Unicode where possible
     abstract: str = ""
     authors: tuple[str, ...] = ()  #: "First Last", in the order of the paper
     fields: tuple[
@@ -115,7 +115,7 @@ class ListState(StrEnum):
     DUE = "due"  #: not read yet, or may still grow
     READ = "read"
     EMPTY = "empty"  #: read, and there was nothing in it
-    MISSING = "missing"  #: could not be had, or was not looked for in time
+    MISSING = "missing"  #: could not be fetched, or not in time
 
 
 COVERED = (ListState.READ, ListState.EMPTY)
@@ -123,13 +123,13 @@ COVERED = (ListState.READ, ListState.EMPTY)
 
 @dataclass(frozen=True, slots=True)
 class DayList:
-    """The list of one day, of one part of a source."""
+    """The list of one day of one part of a source."""
 
     unit: str  #: a category, a server
     day: date  #: in the source's own calendar
     state: ListState
     seen: int = 0
-    reason: str = ""  #: why it is not there
+    reason: str = ""  #: why it is missing
 
     @property
     def is_covered(self) -> bool:
@@ -141,16 +141,18 @@ class Ask:
     """What a source is told when it is asked."""
 
     now: datetime
-    since: datetime | None = None  #: the last time it answered well
+    since: datetime | None = None  #: the time of its last good answer
     memory: Mapping[str, str] = NOTHING  #: its `Harvest.memory` of last time
     repositories: Mapping[str, str] = NOTHING  #: identifier -> code URL
-    lists: tuple[DayList, ...] = ()  #: of the last days, oldest first; what is open is asked for
-    until: float | None = None  #: on the event loop's clock: a look that lasts longer is cut off
+    lists: tuple[
+        DayList, ...
+    ] = ()  #: of the last days, oldest first; DUE ones are asked for
+    until: float | None = None  #: by the event loop's clock: a fetch that lasts longer is cut off
 
 
 @dataclass(frozen=True, slots=True)
 class Harvest:
-    """What a source brought back. A failure is a value: state FAILED and a sentence in `error`."""
+    """What a source returned. A failure is a value: state FAILED and a sentence in `error`."""
 
     source: str
     state: SourceState
@@ -159,17 +161,17 @@ class Harvest:
     units: tuple[Unit, ...] = ()
     error: str = ""
     memory: Mapping[str, str] = NOTHING
-    retry_after_s: float | None = None  #: the source asked to be left alone for so long
-    lists: tuple[DayList, ...] = ()  #: what this look found out about lists of days
+    retry_after_s: float | None = None  #: seconds for which the source asked to be left alone
+    lists: tuple[DayList, ...] = ()  #: what this fetch found out about the lists of days
 
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """One paper, whatever the number of places that showed it."""
+    """One paper, whatever the number of sources that showed it."""
 
     id: str  #: public name: "2512.22525", a DOI, or the source's id; stable for ever
     title: str
-    key: int = 0  #: the store's number; 0 until it is remembered
+    key: int = 0  #: the database's key; 0 until it is stored
     abstract: str = ""
     authors: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()  #: categories, primary first
@@ -177,7 +179,7 @@ class Paper:
     version: int = 1
     published: datetime | None = None
     first_seen: datetime | None = (
-        None  #: when any source first showed it to us; eligibility counts from here
+        None  #: when a source first showed it; eligibility counts from here
     )
     summary: str = ""  #: machine-written, from a source; empty = use the abstract
     affiliations: tuple[str, ...] = ()
@@ -188,39 +190,37 @@ class Paper:
 
 
 class EventKind(StrEnum):
-    """What can become of a paper after readers were sent it."""
+    """What can happen to a paper after readers were sent it."""
 
     WITHDRAWN = "withdrawn"
     RETRACTED = "retracted"
     CORRECTED = "corrected"
     CONCERN = "concern"  #: its journal published an expression of concern
-    PUBLISHED = "published"  #: a preprint that a journal has now
+    PUBLISHED = "published"  #: a preprint that a journal has published
 
 
 @dataclass(frozen=True, slots=True)
 class PaperEvent:
-    """What became of a paper, as it was noted: immutable, so that a letter that tells it can be
-    made again.
-    """
+    """An event of a paper. It never changes, so a letter that tells it can be built again."""
 
     paper: int  #: Paper.key
     kind: EventKind
-    title: str  #: the paper's, as readers know it
-    at: datetime  #: when it was noted
+    title: str  #: the paper's title, as readers know it
+    at: datetime  #: when it was stored
     url: str = ""
     source: str = ""
-    reference: str = ""  #: tells two events of one kind apart: the notice, the journal's DOI
-    id: int = 0  #: the store's number
+    reference: str = ""  #: distinguishes events of one kind: the notice, the journal's DOI
+    id: int = 0  #: the database's id
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Dedupe's decision about one paper: the merged record and the sightings that made it."""
+    """The decision of dedupe about one paper: the merged record and its sightings."""
 
     paper: Paper  #: key 0 = new
     sightings: tuple[Sighting, ...]
-    is_changed: bool = True  #: False: known already, and nothing in it differs
-    keys: tuple[str, ...] = ()  #: every name by which the paper can be found, if it is changed
+    is_changed: bool = True  #: False: known already and unchanged
+    keys: tuple[str, ...] = ()  #: every key by which the paper can be found, if it changed
     why: tuple[
         str, ...
     ] = ()  #: one fact per sighting: "new", "same arXiv id", "same title and authors"

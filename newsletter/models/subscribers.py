@@ -1,4 +1,4 @@
-"""Nouns of people: a subscriber with all settings, and the few of them that planning asks for."""
+"""Types of people: a subscriber with all settings, and the part of them that planning needs."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,7 +27,7 @@ SIZES = (5, 8, 12)
 @dataclass(frozen=True, slots=True)
 class Subscriber:
     id: int
-    email: str  #: as typed at first; mail goes here
+    email: str  #: as typed; mail is sent here
     state: SubscriberState = SubscriberState.PENDING
     name: str = ""
     timezone: str = "UTC"
@@ -41,16 +41,16 @@ class Subscriber:
     muted: tuple[str, ...] = ()  #: words and phrases
     follows: tuple[str, ...] = ()  #: author names
     address_version: int = (
-        1  #: goes up when the address changes; a letter made for an older one is never sent
+        1  #: increased when the address changes; a letter for an older version is never sent
     )
-    epoch: int = 1  #: goes up at unsubscribe and erase; older tokens stop working
+    epoch: int = 1  #: increased at unsubscribe and erase; older tokens stop working
     created_at: datetime | None = None
     confirmed_at: datetime | None = None
     paused_until: date | None = None
 
 
 class Reader(NamedTuple):
-    """What planning asks of a subscriber. A tuple of its own, because an issue loads a million of
+    """What planning needs of a subscriber. It is a tuple because an issue loads a million of
     them.
     """
 

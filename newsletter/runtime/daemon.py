@@ -1,8 +1,7 @@
-"""Clock, web and delivery in one process. The clock only asks; what is due is found in the database
-every time.
+"""Clock, pages and delivery in one process.
 
-So a late tick, a restart, a sleeping laptop or a daylight-saving change can neither skip a day nor
-repeat one.
+The clock only triggers a tick; each tick asks the database what is due. So a late tick, a restart,
+a sleeping laptop or a change to daylight-saving time can neither skip a day nor repeat one.
 """
 
 import asyncio
@@ -34,23 +33,23 @@ from newsletter.web import create_app
 log = structlog.get_logger()
 
 TICK_S = 60
-#: Papers of an earlier version that are indexed for search in one tick.
+#: Papers of an earlier version that one tick indexes for search.
 INDEXED_A_TICK = 5_000
-#: Sources are asked this often; most of them answer "not modified".
+#: How often sources are asked; most of them answer "not modified".
 FETCH_EVERY = timedelta(hours=1)
-#: A digest is not made from news older than this, if the sources can be asked first.
+#: A digest is not planned from older news than this, if the sources can be asked first.
 FETCH_BEFORE_DIGEST = timedelta(minutes=30)
-#: A source in trouble is asked again before the operator is told.
+#: A source in trouble is asked again for so long before the operator is told.
 PATIENCE = timedelta(minutes=30)
-#: How long a delivery in progress may take to end after SIGTERM.
+#: How long a delivery may take to end after SIGTERM.
 DRAIN_S = 30
-#: When the clock moves by more than this against the machine's uptime, nothing is done for so long:
-#: it may move back.
+#: When the clock jumps by more than this against the machine's uptime, nothing is done for so long:
+#: it may be set back.
 JUMP_S, JUMP_REST_S = 60, 300
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, leaving signals to the daemon."""
+    """uvicorn that leaves signals to the daemon."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -58,7 +57,7 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the address of the pages. Raises: ConfigError."""
+    """Bind the address of the pages. Raises: ConfigError."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -74,15 +73,13 @@ def _now() -> datetime:
 
 
 def _uptime() -> float:
-    """Seconds on a clock that nobody sets and that runs on while the machine sleeps."""
+    """Return the seconds of a clock that nobody sets and that goes on while the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Daemon:
-    """One site's day, every day. `clock` tells the time and `uptime` what passed, so that tests
-    can.
-
-    A clock that is given alone may jump as it likes.
+    """Runs one site every day. `clock` tells the time, `uptime` the time that has passed; tests set
+    both. With `clock` alone, jumps of the clock are not checked.
     """
 
     def __init__(
@@ -93,25 +90,23 @@ class Daemon:
         takes_mail: domain_check.Resolver | None = None,
     ) -> None:
         self.app = app
-        self.takes_mail = (
-            takes_mail  #: asked about the domain of each new address; None: nobody is asked
-        )
+        self.takes_mail = takes_mail  #: checks the domain of each new address; None: no check
         self.clock = clock
         self.uptime = uptime or (_uptime if clock is _now else None)
-        self._apart: float | None = None  #: clock minus uptime, when last looked at
+        self._apart: float | None = None  #: clock minus uptime at the last check
         self._still_until = 0.0  #: uptime
         self.rest = Rest()
         self.stop = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self.fetched_at: datetime | None = None
-        self._mail_waits = asyncio.Event()  #: set when a form or a mail may have asked for one
+        self._mail_waits = asyncio.Event()  #: set when a form or a mail may need an answer
 
     async def serve(self, host: str, port: int) -> None:
-        """Work until `stop` is set: first SIGTERM or SIGINT drains, a second one leaves at once.
+        """Work until `stop` is set. The first SIGTERM or SIGINT drains, a second one ends at once.
 
-        Raises: Busy when another daemon has this database; ConfigError when the address cannot be
-        listened on.
+        Raises: Busy when another daemon uses this database; ConfigError when the address cannot be
+        bound.
         """
         with only_one(self.app.engine, "daemon"), listen(host, port) as listener:
             stop_on_signals(self.stop)
@@ -134,8 +129,8 @@ class Daemon:
             clock = AsyncIOScheduler(timezone=UTC)
             intake_job = MailIntake(self.app, self.clock, self._mail_waits.set)
             for job in (self.tick, intake_job.look):
-                # One that comes late still counts (the default drops it); several late ones are
-                # one.
+                # A late tick still runs (by default it would be dropped); several late ones run
+                # once.
                 clock.add_job(
                     job,
                     IntervalTrigger(seconds=TICK_S, timezone=UTC),
@@ -150,13 +145,13 @@ class Daemon:
             answering = asyncio.create_task(self._answer_people())
             waiting = asyncio.create_task(self.stop.wait())
             await asyncio.wait({web, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            self.stop.set()  # the web may have ended by itself: an address in use
+            self.stop.set()  # the pages may have ended by themselves: address in use
             clock.pause()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), DRAIN_S)
-            self._mail_waits.set()  # it sees `stop`; a mail on its way comes to its end
+            self._mail_waits.set()  # it sees `stop`, and finishes the mail that it sends
             await asyncio.wait({answering}, timeout=DRAIN_S)
-            clock.shutdown(wait=False)  # only now: it cancels a tick that is still at work
+            clock.shutdown(wait=False)  # not earlier: this cancels a running tick
             server.should_exit = True
             if lmtp_server is not None:
                 lmtp_server.close()
@@ -165,8 +160,8 @@ class Daemon:
             log.info("daemon.stopped")
 
     async def _answer_people(self) -> None:
-        """Send mails that answer a person as soon as they are asked for, until `stop` is set. What
-        fails here is tried again by a tick.
+        """Send mails that answer a person as soon as they are asked for, until `stop` is set. A
+        tick tries again what fails here.
         """
         while not self.stop.is_set():
             await self._mail_waits.wait()
@@ -179,13 +174,13 @@ class Daemon:
                     delivered = await self.app.deliver(now, stop=self.stop, is_answers=True)
                     for problem in delivered.problems:
                         log.warning("answer.problem", text=problem)
-            except NewsletterError as e:  # also: another process has the lock and sends them
+            except NewsletterError as e:  # also when another process has the lock and sends them
                 log.info("answer.waits", code=e.code, text=e.message, next="sent by the next tick")
             except Exception:
                 log.exception("answer.crashed", next="sent by the next tick")
 
     async def tick(self) -> None:
-        """Do what is due now. A failure is told and tried again at the next tick."""
+        """Do what is due now. A failure is logged, and the next tick tries again."""
         if self.stop.is_set():
             return
         now = self.clock()
@@ -205,7 +200,8 @@ class Daemon:
             is_turn = age >= (FETCH_BEFORE_DIGEST if is_due else FETCH_EVERY)
             again, awake = source_health.now_and_later(self.app.engine, self.app.config, now)
             asked = awake if is_turn else again
-            # While no source answers, who is due waits for the next look, not for the next minute.
+            # While no source answers, due readers wait until sources are asked again, not until the
+            # next minute.
             is_planning = is_due and (
                 bool(asked) or not source_health.has_blackout(self.app.engine, self.app.config)
             )
@@ -238,8 +234,8 @@ class Daemon:
                 log.warning("relay.away", text=site_health.relay_said(connection, self.clock()))
 
     def _is_clock_in_doubt(self, now: datetime) -> bool:
-        """Whether the wall clock just jumped: a year ahead would expire every letter, so wait for
-        it to settle.
+        """Return whether the clock just jumped. A jump of a year would expire every letter, so the
+        daemon waits until it is stable.
         """
         if self.uptime is None:
             return False

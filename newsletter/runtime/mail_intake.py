@@ -1,4 +1,4 @@
-"""The roads on which mail comes in while a daemon runs. Beside the day, never on its way."""
+"""The ways in which mail comes in while a daemon runs, independent of the ticks."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,18 +16,18 @@ log = structlog.get_logger()
 
 
 class MailIntake:
-    """LMTP as long as the daemon lives; a folder, an IMAP folder and kept mails once a minute."""
+    """LMTP while the daemon runs; a folder, an IMAP folder and stored mails once a minute."""
 
     def __init__(
         self, app: App, clock: Callable[[], datetime], on_taken: Callable[[], object]
     ) -> None:
-        """`on_taken` is called when mail was taken: an answer may wait."""
+        """`on_taken` is called after mail was taken: an answer may wait."""
         self._app = app
         self._clock = clock
         self._on_taken = on_taken
 
     async def listen(self) -> asyncio.Server | None:
-        """Take mail by LMTP, where the site is set up for it. Raises: ConfigError."""
+        """Take mail by LMTP if the site is configured for it. Raises: ConfigError."""
         where = self._app.config.bounces.lmtp
         if not where:
             return None
@@ -46,7 +46,7 @@ class MailIntake:
             ) from e
 
     async def look(self) -> None:
-        """Take what waits elsewhere. A failure is told and tried again at the next look."""
+        """Take mail that waits elsewhere. A failure is logged, and the next call tries again."""
         await asyncio.to_thread(self._look)
         self._on_taken()
 

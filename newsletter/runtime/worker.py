@@ -1,8 +1,8 @@
-"""Delivery on further machines: take what is frozen from a shared PostgreSQL ledger, send it, wait
-for more.
+"""Delivery on further machines: send stored letters from a shared PostgreSQL ledger, and wait for
+more.
 
-The ledger is the queue: rows are leased, two workers never get the same one, and what a dead one
-had leased is taken over when its lease ends. Any number of workers may run beside any number of
+The ledger is the queue. Rows are leased, so two workers never get the same one; when a lease of a
+dead worker ends, another one takes over. Any number of workers may run beside any number of
 daemons.
 """
 
@@ -20,17 +20,17 @@ from newsletter.site_queries import has_waiting
 
 log = structlog.get_logger()
 
-#: An idle worker looks at the ledger this often.
+#: How often an idle worker asks the ledger.
 LOOK_S = 5.0
 #: A relay that is away or refuses the login is asked again after 1, 2, 4 … minutes, at most this.
 LONGEST_REST = timedelta(minutes=15)
 
 
 class Rest:
-    """How long a relay is left alone: longer each time it was not there."""
+    """How long a relay is left alone: longer after each failure."""
 
     def __init__(self) -> None:
-        self.failures = 0  #: deliveries in a row that met no relay
+        self.failures = 0  #: failed deliveries in a row
         self.until: datetime | None = None
 
     def note(self, is_unreachable: bool, now: datetime) -> None:
@@ -47,8 +47,8 @@ class Rest:
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
-    """The first SIGTERM or SIGINT sets `stop`, so that what is on its way ends; a second one leaves
-    at once.
+    """Set `stop` at the first SIGTERM or SIGINT, so that letters on their way are finished; a
+    second one ends the process at once.
     """
 
     def asked() -> None:
@@ -62,7 +62,7 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 
 
 class Worker:
-    """Delivers until `stop` is set. `clock` tells the time, so that tests can."""
+    """Delivers until `stop` is set. `clock` tells the time; tests set it."""
 
     def __init__(self, app: App, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.app, self.clock = app, clock
@@ -70,7 +70,7 @@ class Worker:
         self.rest = Rest()
 
     async def serve(self) -> None:
-        """Work; a relay or a database that is away is waited for."""
+        """Work; wait for a relay or a database that is away."""
         stop_on_signals(self.stop)
         log.info("worker.started")
         while not self.stop.is_set():
@@ -80,7 +80,7 @@ class Worker:
         log.info("worker.stopped")
 
     async def look(self) -> bool:
-        """Send what waits now; say whether there was any."""
+        """Send what waits now; return whether anything did."""
         now = self.clock()
         try:
             if self.rest.lasts(now):
