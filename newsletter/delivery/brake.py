@@ -23,8 +23,8 @@ class Brake:
     def __init__(self) -> None:
         self._in_a_row = 0
         self._refused: Counter[int] = Counter()  #: issue -> refusals that count
-        #: Issue -> receiver -> refusals by its policy. They count as soon as no receiver accepts,
-        #: or a second one refuses.
+        #: Issue -> receiver -> refusals by its policy. They do not count while it alone refuses and
+        #: another receiver accepts.
         self._by_policy: defaultdict[int, Counter[str]] = defaultdict(Counter)
         self._accepting: set[str] = set()  #: receivers that accepted a letter
 

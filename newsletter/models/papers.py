@@ -144,9 +144,7 @@ class Ask:
     since: datetime | None = None  #: the time of its last good answer
     memory: Mapping[str, str] = NOTHING  #: its `Harvest.memory` of last time
     repositories: Mapping[str, str] = NOTHING  #: identifier -> code URL
-    lists: tuple[
-        DayList, ...
-    ] = ()  #: of the last days, oldest first; DUE ones are asked for
+    lists: tuple[DayList, ...] = ()  #: of the last days, oldest first; DUE ones are asked for
     until: float | None = None  #: by the event loop's clock: a fetch that lasts longer is cut off
 
 

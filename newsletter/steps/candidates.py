@@ -1,8 +1,8 @@
-"""What choosing shares between all readers: eligible papers, ranked topics, clusters of
-near-duplicates, people.
+"""What `choose` shares between all readers: eligible papers, ranked topics, clusters of
+near-duplicates, authors.
 
-Everything here is made once per run, or when the first reader needs it, so that a reader costs a
-merge of short lists. `choose` uses it; it is no step of its own.
+All of it is computed once per run, or when the first reader needs it, so that each reader only
+costs a merge of short lists. This is a part of `choose`, not a step of its own.
 """
 
 from collections import Counter, defaultdict
@@ -20,23 +20,24 @@ from newsletter.steps.reasons import reasons_for
 from newsletter.text.authors import Person, people
 from newsletter.text.titles import plain_words
 
-#: A paper may enter for so long after it was first seen: it can heat up late.
+#: How long a paper may enter after it was first seen: it may become hot late.
 ELIGIBLE = timedelta(days=7)
-#: The part of relevance in a paper's score; the rest is heat.
+#: The share of relevance in a paper's score; the rest is heat.
 MATCH_SHARE = {"match": 0.85, "balanced": 0.55, "trend": 0.25}
-#: Entries of a topic at hand for every reader; the rest is ranked again for who has read so far
-#: down.
+#: Ranked papers per topic that are kept for all readers; for a reader who has had most of them, all
+#: papers of the topic are ranked again.
 HEAD = 16
-#: A mail shows so many papers of one first or last author.
+#: The most papers of one first or last author in a letter.
 PER_AUTHOR = 2
-#: Titles that share this much of their telling words are about one thing; a mail shows one of them.
+#: Titles that share this part of their distinctive words are near-duplicates; a letter shows one of
+#: them.
 NEAR_DUPLICATE = 0.6
 COLD = Heat(0.0, 1, "")
-#: Mondays and Thursdays, so that nobody gets more than two papers from outside in a week.
+#: Mondays and Thursdays: nobody gets more than two papers from outside in a week.
 OUTSIDE_DAYS = frozenset({0, 3})
 HOT, SURGING = 3, 4
 
-#: One paper under one topic: minus its score, its place in the set, the topic. Sorts best first.
+#: One paper under one topic: (minus its score, its index in the set, the topic). Sorts best first.
 Entry = tuple[float, int, int]
 Vector = NDArray[np.float32]
 
@@ -60,7 +61,7 @@ class CandidateSet:
     clusters: list[int]  #: near-duplicates share a number
     ends: list[
         tuple[str, ...]
-    ]  #: first and last author, one spelling a person, where the cap may reach them
+    ]  #: first and last author, one spelling per person, where the cap may matter
     matches: Mapping[int, Sequence[Match]]
     topics: Mapping[int, Topic]
     surging: list[int]  #: places, hottest first
@@ -88,7 +89,7 @@ class CandidateSet:
         topics: Mapping[int, Topic],
         now: datetime,
     ) -> "CandidateSet":
-        """Lay out what is eligible at `now`."""
+        """Compute what is eligible at `now`."""
         ready = sorted(
             (paper for paper in papers if is_eligible(paper, now)), key=lambda paper: paper.key
         )
@@ -111,24 +112,25 @@ class CandidateSet:
     # -- topics ------------------------------------------------------------------------------------
 
     def head(self, topic: int, mix: str) -> list[Entry]:
-        """List the best `HEAD` papers of a topic, best first."""
+        """Return the best `HEAD` papers of a topic, best first."""
         found = self._heads[mix].get(topic)
         if found is None:
             found = self._heads[mix][topic] = self.ranked(topic, mix, HEAD)
         return found
 
     def ranked(self, topic: int, mix: str, limit: int | None = None) -> list[Entry]:
-        """List the papers of a topic above the cut, best first."""
+        """Return the papers of a topic above the cut, best first."""
         places, scores = self._found(topic)
         share = MATCH_SHARE[mix]
-        # Heat counts as far as a paper is above the cut: a hot mention in passing is no hit.
+        # Heat counts in proportion to the relevance above the cut: a hot paper that only mentions
+        # the topic is no good match.
         above = (scores - MATCH_CUT) / (1 - MATCH_CUT)
         blended = -(share * scores + (1 - share) * above * self.warmth[places])
         order = blended.argsort(kind="stable")[:limit]
         return list(zip(blended[order].tolist(), places[order].tolist(), repeat(topic)))
 
     def _found(self, topic: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Give a topic's places, in their order, and how well each matches."""
+        """Return the places of a topic, sorted, and how well each matches."""
         found = self._places.get(topic)
         if found is None:
             matches = Matches.of(self.matches.get(topic, ()))
@@ -144,7 +146,7 @@ class CandidateSet:
         return found
 
     def inside(self, topic: int) -> frozenset[int]:
-        """Give the surging papers that a topic holds."""
+        """Return the Surging papers of a topic."""
         found = self._inside.get(topic)
         if found is None:
             held = Matches.of(self.matches.get(topic, ())).papers
@@ -154,14 +156,14 @@ class CandidateSet:
         return found
 
     def pick(self, entry: Entry) -> Pick:
-        """Make the pick of one paper under one topic; all readers who get it share it."""
+        """Return the pick of one paper under one topic; all readers who get it share the object."""
         made = self._picks.get(entry)
         if made is None:
             made = self._picks[entry] = self.make(entry)
         return made
 
     def make(self, entry: Entry) -> Pick:
-        """`pick`, but not kept: for an entry that is one reader's."""
+        """Return a pick like `pick`, without keeping it: for an entry that only one reader has."""
         score, place, topic = entry
         key, heat = self.papers[place].key, round(self.heats[place].value, 4)
         if topic == OUTSIDE:
@@ -178,7 +180,7 @@ class CandidateSet:
         )
 
     def _why(self, place: int, found: Match, topic: int) -> tuple[Reason, ...]:
-        """Why a topic brought a paper; the same for readers of every mix."""
+        """Return why a topic brought a paper; the same for readers of every mix."""
         reasons = self._reasons.get((place, topic))
         if reasons is None:
             reasons = reasons_for(self.topics[topic], found, self.papers[place])
@@ -188,8 +190,8 @@ class CandidateSet:
     # -- words -------------------------------------------------------------------------------------
 
     def text(self, place: int) -> str:
-        """Give title and abstract as plain words between single spaces, to look for muted words
-        in.
+        """Return title and abstract as plain words between single spaces, for muted words to be
+        found in.
         """
         text = self._texts.get(place)
         if text is None:
@@ -198,8 +200,8 @@ class CandidateSet:
         return text
 
     def likeness(self, paper: Paper) -> Vector:
-        """Say how much every eligible paper is like one that was voted on: cosine of telling words,
-        in [0, 1].
+        """Return how similar every eligible paper is to a paper with a vote: cosine of weighted
+        words, in [0, 1].
         """
         found = self._likeness.get(paper.key)
         if found is None:
@@ -211,10 +213,10 @@ class CandidateSet:
     # -- people ------------------------------------------------------------------------------------
 
     def by_author(self, name: str) -> list[int]:
-        """Find the papers of an author a reader follows.
+        """Return the papers of an author whom a reader follows.
 
-        Accents, case and middle names do not matter. "Ada Lovelace" finds "A. Lovelace" too, but a
-        single initial in the followed name finds only papers that spell the author so: "J. Smith"
+        Accents, case and middle names do not matter. "Ada Lovelace" also finds "A. Lovelace", but a
+        single initial in the followed name only finds papers that spell the author so: "J. Smith"
         is not every Smith. A single word finds nobody; a group ("ATLAS Collaboration") finds
         itself.
         """
@@ -245,8 +247,8 @@ class CandidateSet:
 
 
 class Terms:
-    """Telling words of the eligible papers, weighted by how often a paper and how few papers have
-    them.
+    """Distinctive words of the eligible papers, weighted by how often a paper has them and how few
+    papers do.
     """
 
     def __init__(self, papers: Sequence[Paper]) -> None:
@@ -293,19 +295,19 @@ def is_eligible(paper: Paper, now: datetime) -> bool:
 
 
 def telling(title: str) -> frozenset[str]:
-    """Give the words of a title that tell it from others."""
+    """Return the words of a title that distinguish it from others."""
     return frozenset(word for word in plain_words(title) if len(word) > 2 and word not in _SMALL)
 
 
 def in_spaces(text: str) -> str:
-    """Write words in the singular, each between spaces, so that phrases can be looked for."""
+    """Return words in the singular, each between spaces, so that phrases can be searched."""
     words = plain_words(text)
     return f" {' '.join(w[:-1] if len(w) > 3 and w[-1] == 's' != w[-2] else w for w in words)} "
 
 
 def clusters(titles: Sequence[frozenset[str]]) -> list[int]:
-    """Number each title's group of near-duplicates; only titles that share a rare word are
-    compared.
+    """Return the number of each title's group of near-duplicates. Only titles that share a rare
+    word are compared.
     """
     spread = Counter(word for title in titles for word in title)
     found = list(range(len(titles)))
@@ -325,7 +327,7 @@ def _ends(authors: Sequence[str]) -> tuple[str, ...]:
 
 
 def _frequent(ends: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Keep those authors who have more papers than a mail shows of anybody."""
+    """Return the authors with more papers than a letter shows of one author."""
     papers = Counter(author for of_paper in ends for author in of_paper)
     return [
         tuple(author for author in of_paper if papers[author] > PER_AUTHOR) for of_paper in ends
@@ -333,7 +335,7 @@ def _frequent(ends: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def is_by(followed: Person, author: Person) -> bool:
-    """Say whether a paper's author may be the one followed; both have the same last name."""
+    """Return whether a paper's author may be the followed one; both have the same last name."""
     if not followed.given or not author.given:
         return False
     wanted, given = followed.given, author.given

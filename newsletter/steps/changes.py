@@ -1,6 +1,4 @@
-"""What happened to a paper that we know: told from the paper before and after, and from notices
-about it. Pure.
-"""
+"""Events of a known paper, from the paper before and after, and from notices about it. Pure."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,7 +9,7 @@ from newsletter.text import authors, titles
 from newsletter.text.authors import Company
 from newsletter.text.titles import Likeness, title_of
 
-#: A notice names its paper by title alone only if the title has so many telling words.
+#: A notice is matched by title alone only if the title has this many distinctive words.
 _TELLING_WORDS = 4
 _OF_NOTICE = {
     RecordKind.CORRECTION: EventKind.CORRECTED,
@@ -23,7 +21,7 @@ _OF_NOTICE = {
 def changes(
     before: Paper, after: Paper, seen: Sequence[Sighting], now: datetime
 ) -> list[PaperEvent]:
-    """List what a reader of the paper as it was should know about the paper as it is."""
+    """Return what a reader of the paper `before` should know about the paper `after`."""
     found = []
     source = seen[0].source if seen else ""
     page = after.links.get("abs", "")
@@ -43,14 +41,13 @@ def changes(
 
 
 def came_back(before: Paper, after: Paper) -> bool:
-    """Whether a withdrawn paper is none any more."""
+    """Return whether a withdrawn paper is no longer withdrawn."""
     return before.is_withdrawn and not after.is_withdrawn
 
 
 def subject_of(notice: Sighting, known: Iterable[Paper]) -> Paper | None:
-    """Find the one paper that a notice is about: by an identifier that it names, or by its title.
-
-    A notice that fits two papers is about neither.
+    """Return the paper that a notice is about: by an identifier in the notice, or by the title.
+    None if it fits two papers.
     """
     named = set(notice.identifiers)
     papers = list(known)
@@ -61,10 +58,11 @@ def subject_of(notice: Sighting, known: Iterable[Paper]) -> Paper | None:
 
 
 def event_of(notice: Sighting, paper: Paper, now: datetime) -> PaperEvent:
-    """What a notice says about its paper."""
+    """Return the event that a notice reports about its paper."""
     url = notice.links.get("abs", "")
     kind = _OF_NOTICE[notice.kind]
-    # A paper is taken back once, however many notices say so; it may be corrected twice.
+    # A paper is withdrawn or retracted once, however many notices say so; it may be corrected
+    # twice.
     reference = "" if kind is EventKind.RETRACTED else (url or notice.source_id)[:500]
     return PaperEvent(paper.key, kind, paper.title, now, url, notice.source, reference)
 

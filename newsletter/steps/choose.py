@@ -1,8 +1,8 @@
-"""Choose: one reader's picks out of what was found for everybody. The rules of the digest stand
-here and nowhere else.
+"""Choose: the papers of one reader among those that were found for all.
 
-All that readers share is prepared once in a `CandidateSet`; a reader then only merges short sorted
-lists. A pick is never padded in, never repeated, and always carries the facts that brought it.
+All rules of the digest are in this file. What readers share is prepared once in a `CandidateSet`;
+per reader only short sorted lists are merged. A letter is never filled up with unsuitable papers,
+no paper is repeated, and every pick has the facts that brought it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,17 +24,17 @@ from newsletter.steps.candidates import (
 
 __all__ = ["CandidateSet", "choose"]
 
-#: Papers this much alike in their telling words count as near each other.
+#: Papers with at least this similarity of their weighted words count as near each other.
 NEAR = 0.2
-#: Likeness to the liked papers, less so much of the likeness to the disliked ones, each a mean.
+#: A reader's taste: mean similarity to the liked papers, minus this part of the mean similarity to
+#: the disliked ones.
 DISLIKED = 0.7
-#: A paper one standard deviation nearer to the reader's taste than most moves by `VOTE`; none moves
-#: by more than `VOTES`, and none out of its topic: a vote reorders and makes room, it does not
-#: empty.
+#: A paper one standard deviation nearer to the reader's taste moves by `VOTE`; none moves by more
+#: than `VOTES`, and none out of its topic: votes reorder papers but do not empty a letter.
 VOTE, VOTES = 0.12, 0.36
-#: A letter with a paper from outside has at least so many of the reader's own topics.
+#: A letter with a paper from outside has at least this many papers of the reader's own topics.
 OWN = 5
-#: How many papers more than a topic may bring are looked at first.
+#: How many papers beyond a topic's cap are looked at first.
 SPARE = 2
 NOTHING: frozenset[int] = frozenset()
 NO_PAPERS: Mapping[int, Paper] = MappingProxyType({})
@@ -49,12 +49,12 @@ def choose(
     *,
     is_counting: bool = True,
 ) -> Choice:
-    """Pick at most `reader.size` papers, sections by their best score and papers within by score;
-    none = quiet.
+    """Choose at most `reader.size` papers: sections by their best score, papers within a section by
+    score. No picks = quiet.
 
-    `seen` are papers that the reader was sent, `votes` paper -> 1 or -1; `older` has
-    the papers with votes that are no candidates any more. Without `is_counting` the
-    search ends when the mail is full, and `passed` stays empty.
+    `seen`: papers that the reader was sent. `votes`: paper -> 1 or -1. `older`: papers with votes
+    that are not candidates any more. Without `is_counting` the search ends when the letter is full,
+    and `passed` stays empty.
     """
     taste = _Taste(candidates, votes, older) if votes else None
     rules = (
@@ -62,9 +62,7 @@ def choose(
     )
     if rules is None:
         rules = _Rules(reader, candidates, seen)
-        if (
-            taste
-        ):  # votes reorder a mail; whatever topic would have been in it without them stays in it
+        if taste:  # votes reorder a letter; each topic that would be in it without them stays in it
             before = choose(reader, candidates, seen, {}, is_counting=False).picks
             rules.take(
                 _one_each(_entries(reader, candidates, taste), {pick.topic for pick in before})
@@ -87,8 +85,8 @@ def choose(
 def _from_heads(
     reader: Subscriber | Reader, candidates: CandidateSet, seen: Collection[int]
 ) -> "_Rules | None":
-    """Choose from the best papers of each topic: from a few of them, then from more. None: they do
-    not suffice.
+    """Choose from the best papers of each topic: from a few, then from more. None: they are not
+    enough.
     """
     few = _Rules(reader, candidates, seen)
     if few.fill(few.topic_cap + SPARE):
@@ -98,7 +96,7 @@ def _from_heads(
 
 
 class _Rules:
-    """The rules of one reader's mail, and what they have kept so far."""
+    """The rules of one reader's letter, and what they have kept so far."""
 
     def __init__(
         self, reader: Subscriber | Reader, candidates: CandidateSet, seen: Collection[int]
@@ -107,7 +105,7 @@ class _Rules:
         self.kept: list[Entry] = []
         self.places: set[int] = set()
         self.clusters: set[int] = set()
-        self.left_out: dict[int, tuple[str, Entry]] = {}  #: by place: the rule that kept it out
+        self.left_out: dict[int, tuple[str, Entry]] = {}  #: place -> (rule, entry)
         self.per_topic: dict[int, int] = {}
         self.per_author: dict[str, int] = {}
         self.full_topics: set[int] = set()
@@ -121,7 +119,7 @@ class _Rules:
         self.is_hot_only = reader.rhythm == "hot"
 
     def fill(self, width: int) -> bool:
-        """Fill the mail from the best `width` papers of each topic; say whether any longer list
+        """Fill the letter from the best `width` papers of each topic. Returns whether longer lists
         would give the same.
         """
         heads = [
@@ -138,7 +136,7 @@ class _Rules:
         return True
 
     def take(self, entries: Iterable[Entry]) -> None:
-        """Go down a list, best first, and keep what the rules allow, until the mail is full."""
+        """Keep what the rules allow, best first, until the letter is full."""
         wanted = self.reader.size - len(self.kept)
         if wanted <= 0:
             return
@@ -161,7 +159,9 @@ class _Rules:
                 return
 
     def take_and_count(self, entries: Iterable[Entry]) -> None:
-        """`take`, to the end of the list: what was kept out is told with its rule."""
+        """Like `take`, but to the end of the list, noting the rule for each paper that is kept
+        out.
+        """
         for entry in entries:
             _, place, topic = entry
             if place in self.places:
@@ -188,7 +188,7 @@ class _Rules:
             self.per_author[author] = self.per_author.get(author, 0) + 1
 
     def _against(self, place: int, topic: int) -> str:
-        """Name the rule that keeps a paper out; followed authors are held by no cap."""
+        """Return the rule that keeps a paper out. No cap holds for followed authors."""
         candidates = self.candidates
         if place in self.seen:
             return "seen"
@@ -212,10 +212,10 @@ class _Rules:
         return any(word in text for word in self.muted)
 
     def with_outsider(self) -> list[Entry]:
-        """Give the last slot to one Surging paper from elsewhere, from the nearest field first.
+        """Give the last slot to one Surging paper from another field, nearest field first.
 
-        Twice a week at most, beside at least `OWN` papers of the reader's own topics, and never to
-        "My topics" readers.
+        At most twice a week, only beside `OWN` papers of the reader's own topics, and never to
+        readers who chose "My topics".
         """
         kept, candidates = self.kept, self.candidates
         is_full = len(kept) >= self.reader.size
@@ -237,7 +237,7 @@ class _Rules:
         return kept
 
     def _nearest(self, places: Sequence[int]) -> list[int]:
-        """Sort places: of a field of the letter's papers first, then of an archive of theirs."""
+        """Sort places: first those of a field of the letter's papers, then those of its archive."""
         papers = self.candidates.papers
         fields = {field for _, place, _ in self.kept for field in papers[place].fields}
         archives = {field.partition(".")[0] for field in fields}
@@ -273,7 +273,9 @@ class _Taste:
         self.shift = np.clip(VOTE * (taste - middle) / spread, -VOTES, VOTES)
 
     def nearest(self, place: int) -> str:
-        """The title of the liked paper that a paper is most like; empty where none is near."""
+        """Return the title of the liked paper that is most similar to a paper; empty if none is
+        near.
+        """
         likeness, title = max(
             zip((float(like[place]) for like in self._liked), self._titles, strict=True),
             default=(0.0, ""),
@@ -284,7 +286,9 @@ class _Taste:
 def _entries(
     reader: Subscriber | Reader, candidates: CandidateSet, taste: _Taste | None
 ) -> list[Entry]:
-    """What the reader's topics and authors bring: followed authors first, then best first."""
+    """Return the entries of the reader's topics and authors: followed authors first, then best
+    first.
+    """
     entries = [entry for topic in reader.topics for entry in candidates.ranked(topic, reader.mix)]
     if taste:
         entries = [
@@ -305,14 +309,14 @@ def _entries(
 
 
 def _one_each(entries: Iterable[Entry], topics: set[int]) -> Iterator[Entry]:
-    """Give the best paper of each topic."""
+    """Yield the best paper of each topic."""
     for topic in sorted(topics - {FOLLOWED, OUTSIDE}):
         yield from [entry for entry in entries if entry[2] == topic][:1]
 
 
 def _in_sections(kept: Sequence[Entry]) -> Sequence[Entry]:
-    """Sections by their best score, the one from outside last; papers within by score, as they were
-    taken.
+    """Order sections by their best score, the one from outside last; papers within a section stay
+    in order of score.
     """
     sections: dict[int, list[Entry]] = {}
     for entry in kept:

@@ -1,7 +1,7 @@
-"""What a relay's reply means for a letter: delivered, refused, to be tried again, or unknown. Pure.
+"""What a relay's reply means for a letter: sent, refused, to be tried again, or unknown. Pure.
 
-It is decided once, by whoever holds the claim. What a refusal speaks of, the mailbox or us, is read
-from its words by `text.refusals`.
+Only the owner of the claim decides it, once. Whether a refusal concerns the mailbox or the site is
+read from its words by `text.refusals`.
 """
 
 import re
@@ -12,12 +12,12 @@ from newsletter import mail_kinds
 from newsletter.models import Claim, DeliveryState, Receipt, Reply
 from newsletter.text.refusals import Cause, about
 
-#: Wait before a further try when the configuration names none.
+#: Wait before a further try if the configuration names none.
 DEFAULT_WAIT = timedelta(minutes=240)
-#: A wait is up to so much longer than it says, so that letters put off together do not come back
+#: A wait is longer by up to this part, so that letters that were put off together are not tried
 #: together.
 JITTER = 0.2
-#: A reply is kept up to so many bytes.
+#: Most bytes of a reply that are stored.
 KEPT_BYTES = 512
 
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
@@ -30,16 +30,17 @@ class DeliveryPolicy:
 
     retry_minutes: tuple[
         int, ...
-    ] = ()  #: waits before the second try, the third, …; the last stays
+    ] = ()  #: waits before the second try, the third, …; the last one repeats
     #: Whether a digest whose reply to the final dot was lost is sent again (it may arrive twice).
     is_resending_unknown: bool = False
 
 
 def classify_reply(reply: Reply, claim: Claim, policy: DeliveryPolicy) -> Receipt:
-    """Decide what one reply means for the letter it is about.
+    """Return what one reply means for its letter.
 
-    After the dot every 2yz is delivered (RFC 5321 section 4.2.1), 4yz is tried again, 5yz is final;
-    no reply, or another one, leaves the outcome unknown. Before the dot all but 5yz is tried again.
+    After the dot, 2yz means sent (RFC 5321 section 4.2.1), 4yz is tried again, 5yz is final; no
+    reply or any other leaves the outcome unknown. Before the dot, everything but 5yz is tried
+    again.
     """
     receipt = _receipt(reply)
     again = replace(
@@ -49,7 +50,7 @@ def classify_reply(reply: Reply, claim: Claim, policy: DeliveryPolicy) -> Receip
     )
     if receipt.state is DeliveryState.REFUSED:
         if stops_the_issue(receipt):
-            # Nothing is wrong with this letter: it waits with its issue, which pauses.
+            # Not the fault of this letter: it waits with its issue, which pauses.
             return replace(receipt, state=DeliveryState.PENDING) if claim.issue else again
         if receipt.cause == Cause.SIZE and len(claim.picks) > 1:
             return replace(again, retry_at=reply.at, picks=len(claim.picks) // 2)
@@ -92,31 +93,35 @@ def _receipt(reply: Reply) -> Receipt:
 
 
 def clean_reply(text: str) -> str:
-    """A server's words as they may be stored and shown: no control characters, at most 512
-    bytes.
+    """Return a server's words as they may be stored and shown: without control characters, at most
+    512 bytes.
     """
     return _CONTROL.sub(" ", text).strip().encode()[:KEPT_BYTES].decode(errors="ignore")
 
 
 def backoff(claim: Claim, policy: DeliveryPolicy) -> timedelta:
-    """How long to wait after a failed try. The same row waits the same time after the same try."""
+    """Return how long to wait after a failed try. It is the same for the same row and try."""
     waits = policy.retry_minutes
     wait = timedelta(minutes=waits[min(claim.attempts, len(waits) - 1)]) if waits else DEFAULT_WAIT
     return wait * (1 + JITTER * _spread(claim.id, claim.attempts))
 
 
 def _spread(row: int, attempt: int) -> float:
-    """A number from 0 to 1 that neighbouring rows do not share (Knuth's multiplicative hash)."""
+    """Return a number from 0 to 1 that differs between neighbouring rows (Knuth's multiplicative
+    hash).
+    """
     return ((row * 1_000_003 + attempt) * 2_654_435_761 % 2**32) / 2**32
 
 
 def stops_the_issue(receipt: Receipt) -> bool:
-    """Whether the sender's own address was refused, before any reader was named."""
+    """Return whether the sender's own address was refused, before any reader was named."""
     return receipt.phase == "mail" and receipt.code // 100 == 5 and receipt.cause != Cause.SIZE
 
 
 def is_policy(receipt: Receipt) -> bool:
-    """Whether a receiver refuses the site: policy, authentication, reputation (RFC 3463 X.7.x)."""
+    """Return whether a receiver refuses the site: policy, authentication, reputation (RFC 3463
+    X.7.x).
+    """
     return receipt.state is DeliveryState.REFUSED and (
         receipt.cause == Cause.SENDER or receipt.enhanced.startswith("5.7.")
     )

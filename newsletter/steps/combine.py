@@ -1,5 +1,5 @@
-"""What the record of a paper says when it is made of several sightings: the best of each field. And
-the names it goes by: its public id, and the keys it is found by. Pure.
+"""Combine several sightings into the record of a paper: the best of each field, its public id, and
+its lookup keys. Pure.
 """
 
 import re
@@ -15,16 +15,15 @@ from newsletter.steps.identity import Record, identifiers, keys, short_hash
 from newsletter.text import authors
 from newsletter.text.authors import Company
 
-#: How long before now we pretend to have seen a paper that we meet by its replacement. It is kept,
-#: so that signals find it, but it is news to nobody: readers are shown what was first seen within
-#: seven days.
+#: A paper that is first met as a replacement counts as first seen this long ago. It is stored, so
+#: that signals find it, but no reader gets it as new: papers are eligible for seven days.
 OLD = timedelta(days=30)
-#: A source's own id that may serve as a public one: short, safe in a path, more than a number.
+#: A source's own id that may be a public one: short, safe in a path, not only a number.
 _TOKEN = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_.\-]{5,39}")
-#: An operator's own ids are kept as they were given, if they are one plain word.
+#: An operator's own ids stay as they were given, if they are one plain word.
 _GIVEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,79}")
 _KINDS = ("arxiv", "doi", "openreview", "pmid")
-#: What else two sightings may differ in; only there to make their order total.
+#: Further fields in which two sightings may differ; they only make their order total.
 _REST = (
     "title",
     "abstract",
@@ -46,11 +45,11 @@ def combine(
     *,
     taken: Collection[str] = (),
 ) -> Paper:
-    """Make one paper of everything that was seen of it, keeping the best of each field.
+    """Combine all sightings of a paper; return it with the best of each field.
 
-    A known paper keeps its key, its id, when it was first seen and whether it is hidden. With
-    `known` left out this also makes the papers of a wrong merge that is split: one call for the
-    sightings of each. `taken` are others' ids.
+    A known paper keeps its key, its id, when it was first seen and whether it is hidden. Without
+    `known` this makes the papers of a wrong merge that is split: one call per group of sightings.
+    `taken`: ids of other papers.
     """
     seen = sorted(sightings, key=place)
     everything = _by_trust(seen, known)
@@ -84,9 +83,7 @@ def combine(
 
 
 def remade(paper: Paper, sightings: Sequence[Sighting], now: datetime) -> Paper:
-    """The paper as these sightings alone make it; what is its own stays: key, id, first seen,
-    hidden.
-    """
+    """Return the paper that these sightings alone make. Key, id, first seen and hidden stay."""
     if not sightings:
         return paper
     made = combine(sightings, now)
@@ -96,10 +93,8 @@ def remade(paper: Paper, sightings: Sequence[Sighting], now: datetime) -> Paper:
 
 
 def _by_trust(seen: Sequence[Sighting], known: Paper | None) -> list[Record]:
-    """Order records by how well they know the paper: arXiv's newest, what we know, then other
-    sources.
-
-    A notice of withdrawal has nothing to say but that, so it comes behind what we know.
+    """Order records by reliability: arXiv's newest, the known record, then other sources. A notice
+    of withdrawal comes after the known record: it says nothing else.
     """
     by_trust = sorted(seen, key=lambda sighting: (trust(sighting.source), -sighting.version))
     if known is None:
@@ -113,7 +108,7 @@ def _by_trust(seen: Sequence[Sighting], known: Paper | None) -> list[Record]:
 
 
 def _abstract(records: Sequence[Record]) -> str:
-    """arXiv's abstract, or one we took for it; else the longest, because feeds cut theirs."""
+    """Return arXiv's abstract if there is one; else the longest, because feeds shorten theirs."""
     for record in records:
         if record.abstract and (
             record.source == "arxiv" if isinstance(record, Sighting) else _has_arxiv(record)
@@ -127,8 +122,8 @@ def _has_arxiv(record: Record) -> bool:
 
 
 def _authors(records: Sequence[Record]) -> tuple[str, ...]:
-    """The longest list that goes together with the most trusted one; of two as long, the one with
-    fuller names.
+    """Return the longest list that agrees with the most reliable one; of two with equal length, the
+    one with fuller names.
     """
     lists = list(dict.fromkeys(record.authors for record in records if record.authors))
     if len(lists) < 2:
@@ -140,7 +135,7 @@ def _authors(records: Sequence[Record]) -> tuple[str, ...]:
 
 
 def _identifiers(records: Sequence[Record]) -> tuple[str, ...]:
-    """Every identifier once; the ones that name a paper everywhere first."""
+    """Return every identifier once; those that are valid everywhere come first."""
     found = {name for record in records for names in identifiers(record).values() for name in names}
     kinds = {kind: place for place, kind in enumerate(_KINDS)}
     return tuple(
@@ -149,8 +144,8 @@ def _identifiers(records: Sequence[Record]) -> tuple[str, ...]:
 
 
 def _is_withdrawn(records: Sequence[Record]) -> bool:
-    """Whether the newest word on every arXiv id is "withdrawn": work that came back under a new id
-    is not.
+    """Return whether the newest sighting of every arXiv id is a withdrawal. Work that came back
+    under a new id is not withdrawn.
     """
     speaking = [record for record in records if _has_arxiv(record)] or records
     words: dict[str, tuple[int, bool]] = {}
@@ -172,25 +167,25 @@ def _first(texts: Iterable[str]) -> str:
 
 
 def lookup_keys(sighting: Sighting) -> tuple[str, ...]:
-    """Every name under which the store may know this paper: identifiers, title keys, and the public
-    id it would get.
+    """Return every key under which the store may know the paper of a sighting: identifiers, title
+    keys, and the public id that it would get.
     """
     return (*keys(sighting), *_id_key(next(_ids([sighting]))))
 
 
 def paper_keys(paper: Paper) -> tuple[str, ...]:
-    """Every name under which a stored paper can be found; what the store keeps for it."""
+    """Return every key under which a stored paper can be found; the store keeps them."""
     return (*keys(paper), *_id_key(paper.id))
 
 
 def _id_key(id: str) -> tuple[str, ...]:
-    """A public id that is no identifier is a name too, so that nobody else gets it."""
+    """Return a key for a public id that is no identifier, so that no other paper gets it."""
     return (f"id:{id}",) if _TOKEN.fullmatch(id) or _GIVEN.fullmatch(id) else ()
 
 
 def _ids(sightings: Sequence[Sighting]) -> Iterator[str]:
-    """Public ids that a new paper may get, best first: arXiv id, DOI, the source's own short one, a
-    made one.
+    """Yield public ids that a new paper may get, best first: arXiv id, DOI, the source's own short
+    one, a generated one.
     """
     names = _identifiers(sightings)
     for kind in ("arxiv:", "doi:"):
@@ -202,7 +197,7 @@ def _ids(sightings: Sequence[Sighting]) -> Iterator[str]:
         yield first.source_id
     source = re.sub(r"[^a-z0-9]+", "-", first.source.lower()).strip("-") or "paper"
     yield f"{source}-{short_hash(first.source_id)}"
-    for number in count():  # a broken feed gives many papers one id
+    for number in count():  # a broken feed gives many papers the same id
         yield f"{source}-{short_hash(f'{first.source_id} {first.title} {number}')}"
 
 
@@ -210,8 +205,8 @@ def _ids(sightings: Sequence[Sighting]) -> Iterator[str]:
 
 
 def place(sighting: Sighting) -> tuple[Any, ...]:
-    """A total order of sightings: announcements before replacements, origins before copies, new
-    versions before old.
+    """Return a sort key of sightings: announcements before replacements, origins before copies, new
+    versions before old ones.
     """
     return (
         is_replacement([sighting]),
@@ -226,5 +221,5 @@ def place(sighting: Sighting) -> tuple[Any, ...]:
 
 
 def is_replacement(sightings: Iterable[Sighting]) -> bool:
-    """Whether all of them announce a new version of something older."""
+    """Return whether all of them announce a new version of an older paper."""
     return all(sighting.announce.startswith("replace") for sighting in sightings)

@@ -1,9 +1,8 @@
-"""Many sightings, one paper: which belong together. Pure; the store remembers.
+"""Group many sightings into papers. Pure; the store keeps the result.
 
-`identity` says whether two records are the same paper; here groups are made of such pairs, so that
-the order of what was seen changes nothing and seeing it again changes nothing; `combine` makes the
-record of each group. Two papers that are known already are never joined: that is the operator's
-decision.
+`identity` decides whether two records are the same paper. Here pairs become groups, so that neither
+the order of sightings nor a repeated sighting changes the result; `combine` makes the record of
+each group. Two known papers are never joined: only the operator does that.
 """
 
 from collections import defaultdict
@@ -23,14 +22,14 @@ from newsletter.steps.identity import (
     same_paper,
 )
 
-#: Why a sighting is where the operator put it. It stays there whatever it resembles.
+#: The reason of a sighting that the operator assigned. It stays there, whatever it resembles.
 RULED = "the operator's decision"
 
-#: Title keys shared by more records than this say nothing and are not followed.
+#: Title keys of more records than this are ignored: they mean nothing.
 _CROWD = 200
-#: Reasons that hold for a whole group: a third record that resembles both does not take them away.
+#: Reasons that hold for a whole group: a third record that resembles both does not remove them.
 _AGAINST = frozenset(("different authors", "different years", "different abstracts"))
-#: Doubts: what the operator said, identifiers from here, titles from here.
+#: Ranks of links, surest first: the operator's decision, then identifiers, then titles.
 _RULED = -1
 _BY_TITLE = 2
 
@@ -41,12 +40,12 @@ def dedupe(
     now: datetime,
     ruled: Mapping[tuple[str, str], int] | None = None,
 ) -> list[Merge]:
-    """Join what was seen with each other and with the known papers that share a lookup key.
+    """Group sightings with each other and with the known papers that share a lookup key. Returns
+    one Merge per paper that was seen.
 
-    `ruled`: (source, source_id) -> key of the known paper that the operator put this sighting to.
-
-    One Merge per paper that was seen. `why` has a fact per sighting; the first one of a new paper
-    says "new", or "replacement of an unknown paper" (see `combine.OLD`).
+    `ruled`: (source, source_id) -> key of the known paper to which the operator assigned this
+    sighting. `why` has one fact per sighting; the first one of a new paper is "new", or
+    "replacement of an unknown paper" (see `combine.OLD`).
     """
     seen = sorted(sightings, key=place)
     taken = {paper.id for paper in known}
@@ -58,7 +57,7 @@ def dedupe(
     verdicts = [
         (a, b, verdict)
         for a, b, verdict in _verdicts(records, len(papers))
-        if b not in at_home or a >= len(papers)  # where it belongs is not asked again
+        if b not in at_home or a >= len(papers)  # assigned already
     ]
     homes = [_Link(_RULED, home, n, RULED) for n, home in at_home.items()]
     links = homes + sorted(
@@ -99,10 +98,9 @@ def dedupe(
 def _within_reach(
     known: Iterable[Paper], seen: Iterable[Sighting], ruled: Mapping[tuple[str, str], int]
 ) -> Iterator[Paper]:
-    """Leave out the known papers of arXiv that nothing seen can be, because all of it has other
-    arXiv ids.
-
-    Titles alone bring in many such papers, and to compare them would take most of the time.
+    """Leave out known arXiv papers that cannot be any of the sightings, because all of their arXiv
+    ids differ. Shared title keys bring many such papers, and comparing them would take most of the
+    time.
     """
     kinds = [identifiers(sighting) for sighting in seen]
     names = {name for of_kind in kinds for of in of_kind.values() for name in of}
@@ -124,7 +122,7 @@ def _within_reach(
 def _at_home(
     seen: Sequence[Sighting], papers: Sequence[Paper], ruled: Mapping[tuple[str, str], int]
 ) -> dict[int, int]:
-    """Number of a record -> number of the known paper it was put to."""
+    """Return record number -> number of the known paper to which it was assigned."""
     if not ruled:
         return {}
     places = {paper.key: n for n, paper in enumerate(papers)}
@@ -137,9 +135,7 @@ def _at_home(
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Link:
-    """Two records that are the same paper. Links sort by how sure they are: identifiers, then
-    titles.
-    """
+    """Two records that are the same paper. Links sort by certainty: identifiers, then titles."""
 
     doubt: int
     a: int
@@ -148,9 +144,7 @@ class _Link:
 
 
 class _Groups:
-    """Records joined into papers, one link at a time. Numbers below `known` are papers of the
-    store.
-    """
+    """Groups of records, joined one link at a time. Numbers below `known` are stored papers."""
 
     def __init__(
         self, records: Sequence[Record], known: int, strangers: Iterable[tuple[int, int]]
@@ -166,18 +160,20 @@ class _Groups:
             self._strangers[b].add(a)
 
     def root(self, n: int) -> int:
-        """The lowest number of a record's group; a known paper's, if there is one in it."""
+        """Return the lowest number of a record's group; it is the known paper's, if there is
+        one.
+        """
         while self._parent[n] != n:
             self._parent[n] = n = self._parent[self._parent[n]]
         return n
 
     def join(self, link: _Link) -> None:
-        """Join the groups of two records, unless that would join two known papers or records that
-        contradict.
+        """Join the groups of two records, unless that joins two known papers or contradictory
+        records.
 
-        A record without authors must not tie two papers of other people together, nor one without a
-        year two years. Identifiers that contradict between the two records themselves were weighed
-        by `same_paper` already.
+        A record without authors must not connect papers of different people, nor one without a year
+        papers of different years. Contradictory identifiers of the two records themselves were
+        weighed by `same_paper` already.
         """
         one, other = sorted((self.root(link.a), self.root(link.b)))
         if one == other or other < self._known:
@@ -200,8 +196,8 @@ class _Groups:
 
 
 def _verdicts(records: Sequence[Record], known: int) -> Iterator[tuple[int, int, Verdict]]:
-    """Compare all records that share a key, each pair once; pairs of known papers are left
-    alone.
+    """Compare all records that share a key, each pair once; pairs of known papers are not
+    compared.
     """
     places: dict[str, list[int]] = defaultdict(list)
     for n, record in enumerate(records):
@@ -229,8 +225,8 @@ def _doubt(why: str) -> int:
 
 
 def apart(sightings: Sequence[Sighting]) -> list[tuple[Sighting, ...]]:
-    """Divide the sightings of one paper into those that share an identifier, in their order; others
-    stand alone.
+    """Divide the sightings of one paper into groups that share an identifier, in their order;
+    others are groups of one.
     """
     groups: list[tuple[set[str], list[Sighting]]] = []
     for sighting in sightings:

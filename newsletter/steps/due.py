@@ -1,8 +1,7 @@
-"""Who is due: local calendars turned into instants. Pure; the database says who has been served
-already.
+"""Who is due: local dates turned into instants. Pure; the database knows who has a letter already.
 
-The clock's only job is to ask often. A reader's day is found here with zoneinfo, so a
-daylight-saving change, a restart or a late start can neither skip a day nor repeat one.
+The clock only has to ask often. A reader's day is computed with zoneinfo, so a change to
+daylight-saving time, a restart or a late start can neither skip a day nor repeat one.
 """
 
 from collections.abc import Iterable
@@ -23,7 +22,7 @@ class Due:
 
 
 def due(rhythms: Iterable[tuple[str, int, str]], now: datetime, window: timedelta) -> list[Due]:
-    """Find what is due at `now`: wished at most `window` ago. Earliest first."""
+    """Return what is due at `now`: wished for at most `window` ago. Earliest first."""
     found = []
     for timezone, hour, rhythm in rhythms:
         local = now.astimezone(zone(timezone)).date()
@@ -35,8 +34,8 @@ def due(rhythms: Iterable[tuple[str, int, str]], now: datetime, window: timedelt
 
 
 def days_due(group: Due, since: datetime, until: datetime) -> list[date]:
-    """The dates of which readers of that zone, hour and rhythm had a digest due in (since,
-    until].
+    """Return the local dates whose digest was due in (since, until] for readers of that zone, hour
+    and rhythm.
     """
     first, last = (moment.astimezone(zone(group.timezone)).date() for moment in (since, until))
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
@@ -49,7 +48,7 @@ def days_due(group: Due, since: datetime, until: datetime) -> list[date]:
 
 
 def next_due(rhythms: Iterable[tuple[str, int, str]], now: datetime) -> datetime | None:
-    """The next instant at which somebody is due."""
+    """Return the next instant at which somebody is due."""
     instants = []
     for timezone, hour, rhythm in rhythms:
         local = now.astimezone(zone(timezone)).date()
@@ -62,10 +61,8 @@ def next_due(rhythms: Iterable[tuple[str, int, str]], now: datetime) -> datetime
 
 
 def instant(day: date, hour: int, timezone: str) -> datetime | None:
-    """When that local hour begins; in a gap the first instant after it, in an overlap the first of
-    the two.
-
-    None when the zone skipped the whole date (Samoa, 30 December 2011).
+    """Return when a local hour begins: in a gap the first instant after it, in an overlap the first
+    of the two. None when the zone skipped the whole date (Samoa, 30 December 2011).
     """
     here = zone(timezone)
     at = datetime.combine(day, time(hour), here).astimezone(UTC)
@@ -73,14 +70,16 @@ def instant(day: date, hour: int, timezone: str) -> datetime | None:
 
 
 def is_mail_day(rhythm: str, day: date) -> bool:
-    """Weekday readers and hot-only readers rest at weekends: nothing is announced then."""
+    """Return whether readers of a rhythm may get mail on a day: none at weekends for weekday and
+    hot-only readers.
+    """
     if rhythm == "weekly":
         return day.weekday() == 0
     return rhythm == "daily" or day.weekday() < 5
 
 
 def zone(name: str) -> ZoneInfo:
-    """The zone of that name; UTC for one that the system does not know any more."""
+    """Return the time zone of that name; UTC for one that the system does not know any more."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):

@@ -1,5 +1,5 @@
-"""Ask every source at once: a failed source is a value, not the end of the day. The caller knows
-what to remember.
+"""Ask all sources at once. A failed source is a value, and the others go on. The caller stores the
+result.
 """
 
 import asyncio
@@ -10,28 +10,25 @@ from datetime import datetime, timedelta
 from newsletter.models import Ask, Harvest, SourceState
 from newsletter.ports import Source
 
-#: arXiv at three seconds a request, with every category and a month to catch up, needs minutes
+#: arXiv allows a request every three seconds: every category and a month to catch up take minutes.
 DEADLINE_S = 900.0
-#: The last part of the deadline is for handing over what was read.
+#: The last part of the deadline is for returning what was read.
 RESERVE = 0.1
 LONGEST_WAIT_S = 86_400.0
-#: A source that failed is asked again after this, and twice as long each further time.
+#: A source that failed is asked again after this, then after twice as long, and so on.
 FIRST_WAIT = timedelta(minutes=15)
-#: One that should have had something is asked again after this, so many times (C05); then with all
-#: the others.
+#: A stalled source is asked again after this, this many times (C05); then in its turn.
 STALLED_WAIT, STALLED_TRIES = timedelta(minutes=10), 3
 
 
 async def fetch(
     sources: Iterable[Source], asks: Mapping[str, Ask], deadline_s: float = DEADLINE_S
 ) -> list[Harvest]:
-    """Ask the sources that `asks` names, all at once; the harvests come in the order of the
-    sources.
+    """Ask the sources in `asks`, all at once; the harvests are in the order of the sources.
 
-    A source is told when to end, and hands over what it has read by then. One that raises, or is
-    not done by the deadline, has failed. Where a failed source asks to
-    be left alone, the wait doubles with each failure in a row, up to a day (C03); they are counted
-    in the source's memory.
+    A source is told when to end, and returns what it has read by then. One that raises, or is not
+    done by the deadline, has failed. If a failed source asks to be left alone, the wait doubles
+    with each failure in a row, up to a day (C03); the source's memory has their number.
     """
     named = [source for source in sources if source.name in asks]
     return list(
@@ -42,8 +39,8 @@ async def fetch(
 def retry_at(
     state: str, troubles: int, at: datetime, not_before: datetime | None = None
 ) -> datetime | None:
-    """When to ask a source again that answered badly `troubles` times in a row, at last `at`; None:
-    with the others.
+    """Return when to ask a source again that answered badly `troubles` times in a row, the last
+    time `at`. None: in its turn.
     """
     if state == SourceState.FAILED:
         wait = min(
@@ -64,7 +61,7 @@ async def _fetch(source: Source, ask: Ask, deadline_s: float) -> Harvest:
     except TimeoutError:
         error = f"{source.name} was not done after {deadline_s:g} s"
         harvest = Harvest(source.name, SourceState.FAILED, error=error, memory=ask.memory)
-    except Exception as e:  # a bug in one plug-in must not cost the others their day
+    except Exception as e:  # a bug in one source must not stop the others
         error = f"{source.name} broke: {type(e).__name__}: {e}"
         harvest = Harvest(source.name, SourceState.FAILED, error=error, memory=ask.memory)
     return _back_off(harvest, ask)

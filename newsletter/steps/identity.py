@@ -1,9 +1,9 @@
-"""The one decision about what is the same paper, and the keys by which candidates for it are found.
-Pure; a base on which dedupe and changes build. Nothing is merged or remembered here.
+"""Decide whether two records are the same paper, and make the keys by which candidates are found.
+Pure; used by dedupe and changes.
 
-Precision comes before recall: a paper shown twice is a nuisance, two papers shown as one is an
-error. Identifiers come first; then title and people must agree, and what speaks against it (another
-arXiv id, another year) wins.
+Precision comes before recall: one paper shown twice is a nuisance, two papers shown as one is an
+error. Identifiers decide first; then title and authors must agree, and contradictions (another
+arXiv id, another year) win.
 """
 
 import re
@@ -25,7 +25,7 @@ Record = Sighting | Paper
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The decision about two records, and the fact that decided it."""
+    """The decision about two records, and the fact that decided."""
 
     is_same: bool
     why: str
@@ -33,7 +33,7 @@ class Verdict:
 
 #: DOIs of preprint servers: bioRxiv and medRxiv (two prefixes), SSRN, Research Square,
 #: Preprints.org, ChemRxiv, OSF and its family, TechRxiv, Authorea, PeerJ Preprints, Zenodo. A
-#: journal's DOI beside one of these is the paper's next life.
+#: journal's DOI beside one of these is the published version.
 _PREPRINT = re.compile(
     r"doi:10\.(?:1101/(?:\d{4}\.\d\d\.\d\d\.)?\d{5,9}(?:v\d+)?\Z|64898/"
     r"|2139/ssrn|21203/rs|20944/preprints|26434/chemrxiv"
@@ -42,8 +42,9 @@ _PREPRINT = re.compile(
 _ARXIV_DOI = re.compile(r"doi:10\.48550/arxiv\.", re.I)
 #: "…v2"; Research Square, Preprints.org, ChemRxiv and OSF write "/v2", ".v2", "-v2", "_v2".
 _VERSION = re.compile(r"(?:[./_-]{1,2}|(?<=\d))v\d{1,3}\Z", re.I)
-#: Kinds of identifiers of which a paper has one: two different ones speak against. (A conference
-#: gives a paper that is submitted again a new OpenReview id, so those do not.)
+#: Kinds of identifiers of which a paper has only one: two different ones are a contradiction.
+#: (OpenReview ids are not among them: a conference gives a paper that is submitted again a new
+#: one.)
 _RULED_OUT = {
     "arxiv": "another arXiv id",
     "doi": "another DOI",
@@ -56,11 +57,11 @@ _SHARED = {
     "preprint": "same DOI",
     "openreview": "same OpenReview id",
 }
-#: Abstracts that have less than this in common (rapidfuzz token_set_ratio) are of two texts.
+#: Abstracts with less than this in common (rapidfuzz token_set_ratio) belong to two texts.
 _ABSTRACTS_ALIKE = 60
-#: How alike two misread titles must look, by how well the people agree; a list without names needs
-#: the strictest. On the labelled pairs of DBLP with ACM and with Scholar two points more or less
-#: change F1 by less than 0.003.
+#: How similar two misread titles must be, by how well the authors agree; a list without names needs
+#: the most. On the labelled pairs of DBLP with ACM and with Scholar, two points more or less change
+#: F1 by less than 0.003.
 _TITLES_ALIKE = {Company.SAME: 82, Company.SOME: 86, Company.ONE: 92, Company.UNKNOWN: 92}
 
 
@@ -73,7 +74,7 @@ def same_paper(a: Record, b: Record) -> Verdict:
     if "arxiv" in shared and ("doi" not in against or _is_one_entry(a, b)):
         return Verdict(True, _SHARED["arxiv"])
     if "entry" in shared:
-        # A broken feed gives every entry the same id, so that the id alone proves nothing.
+        # A broken feed gives every entry the same id: the id alone proves nothing.
         shared.remove("entry")
         if not against and _is_one_entry(a, b):
             return Verdict(True, "same entry")
@@ -85,17 +86,17 @@ def same_paper(a: Record, b: Record) -> Verdict:
 
 
 def identifiers(record: Record) -> Mapping[str, frozenset[str]]:
-    """Sort a record's identifiers by kind: arxiv, doi (of a journal), preprint (DOI of a server),
+    """Return a record's identifiers by kind: arxiv, doi (of a journal), preprint (DOI of a server),
     openreview, …
 
-    A sighting without any is named by its place in its source: kind "entry".
+    A sighting without any has its source and entry id: kind "entry".
     """
     if isinstance(record, Sighting) and not record.identifiers:
         return {"entry": frozenset((entry(record),))}
     return _by_kind(record.identifiers)
 
 
-@lru_cache(maxsize=32768)  # every record is asked many times
+@lru_cache(maxsize=32768)  # called many times per record
 def _by_kind(names: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
     kinds: dict[str, set[str]] = defaultdict(set)
     for name in map(canonical, names):
@@ -104,8 +105,8 @@ def _by_kind(names: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
 
 
 def canonical(name: str) -> str:
-    """Write an identifier the one way: no version, DOIs in lower case, arXiv's own DOIs as arXiv
-    ids.
+    """Return an identifier in canonical form: no version, DOIs in lower case, arXiv's own DOIs as
+    arXiv ids.
     """
     kind, colon, value = name.strip().partition(":")
     name = _ARXIV_DOI.sub("arxiv:", f"{kind.lower()}{colon}{value.strip()}")
@@ -117,7 +118,7 @@ def canonical(name: str) -> str:
 
 
 def entry(sighting: Sighting) -> str:
-    """Name an entry of a source that gives no identifier: "entry:SOURCE:ID"."""
+    """Return a name for an entry without identifier: "entry:SOURCE:ID"."""
     name = f"entry:{sighting.source}:{sighting.source_id}"
     return (
         name
@@ -131,7 +132,9 @@ def short_hash(text: str) -> str:
 
 
 def rivals(mine: Mapping[str, frozenset[str]], theirs: Mapping[str, frozenset[str]]) -> list[str]:
-    """The kinds of identifiers that both have, but not the same, although a paper has only one."""
+    """Return the kinds of identifiers of which both have different ones although a paper has only
+    one.
+    """
     return [
         kind
         for kind in _RULED_OUT
@@ -146,7 +149,7 @@ def _is_one_entry(a: Record, b: Record) -> bool:
 
 
 def _by_text(a: Record, b: Record, *, is_disputed: bool) -> Verdict:
-    """Decide by title and people. Disputed (identifiers disagree): both must agree entirely."""
+    """Decide by title and authors. Disputed (identifiers disagree): both must agree entirely."""
     left, right = title_of(a.title), title_of(b.title)
     if left.is_generic or right.is_generic:
         return Verdict(False, "the title says nothing")
@@ -180,15 +183,15 @@ def _by_text(a: Record, b: Record, *, is_disputed: bool) -> Verdict:
 
 
 def _is_mention(record: Record) -> bool:
-    """Whether it is a bare reference, as somebody typed or scanned it: no identifier, no abstract,
-    no page.
+    """Return whether a record is a bare reference, typed or scanned by somebody: no identifier, no
+    abstract, no page.
     """
     return not record.abstract and not record.links and not identifiers(record).keys() - {"entry"}
 
 
 def _by_mention(a: Record, b: Record, left: Title, right: Title) -> Verdict:
-    """Compare two bare references: titles come misread, cut short or with a stray venue; a year is
-    this very text's.
+    """Compare two bare references: titles may be misread, cut or mixed with a venue; the year must
+    agree.
     """
     if a.published and b.published and a.published.year != b.published.year:
         return Verdict(False, "different years")
@@ -202,8 +205,8 @@ def _by_mention(a: Record, b: Record, left: Title, right: Title) -> Verdict:
 
 
 def _years_apart(a: Record, b: Record) -> int:
-    """Years between two publications. A preprint may be years older than its journal version: that
-    counts as none.
+    """Return the years between two publications; 0 if a date is missing or one of them is a
+    preprint, which may be years older than its journal version.
     """
     if a.published is None or b.published is None or _is_preprint(a) or _is_preprint(b):
         return 0
@@ -224,10 +227,10 @@ def _abstracts_differ(a: Record, b: Record) -> bool:
 
 
 def keys(record: Record) -> tuple[str, ...]:
-    """What a paper can be found by: its identifiers, and up to four keys of its title.
+    """Return the lookup keys of a paper: its identifiers, and up to four keys of its title.
 
-    Two records that `same_paper` joins share a key, save for a few misread titles; a key is shared
-    by few others.
+    Two records that `same_paper` joins share a key, except for a few misread titles; few other
+    papers share a key.
     """
     names = sorted(name for kind in identifiers(record).values() for name in kind)
     return (*names, *_title_keys(record.title))
@@ -235,8 +238,8 @@ def keys(record: Record) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16384)
 def _title_keys(text: str) -> tuple[str, ...]:
-    """Keys that survive spelling ("t": all letters), a lost subtitle ("f": the beginning) or one
-    wrong word ("w").
+    """Return keys that survive spelling ("t": all letters), a lost subtitle ("f": the beginning) or
+    one wrong word ("w").
     """
     title = title_of(text)
     if title.is_generic:

@@ -1,5 +1,5 @@
-"""All topics against all candidate papers: each distinct query once. What a query means is the
-matcher's.
+"""Match all topics with all candidate papers: each distinct query once. The matcher knows what a
+query means.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from newsletter.ports import Matcher
 def match(
     topics: Sequence[Topic], papers: Sequence[Paper], matcher: Matcher
 ) -> dict[int, Sequence[Match]]:
-    """Find every topic's papers, best first. Topics with the same query share one."""
+    """Return the papers of every topic, best first. Topics with the same query share one result."""
     first_with: dict[str, int] = {}
     for topic in topics:
         first_with.setdefault(topic.query, topic.id)

@@ -1,4 +1,4 @@
-"""Why a topic brought a paper: which words of the query the paper holds, and where. Pure."""
+"""Why a topic brought a paper: which words of the query it has, and where. Pure."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,10 +10,11 @@ Terms = tuple[str, ...]
 
 
 def reasons_for(topic: Topic, found: Match, paper: Paper) -> tuple[Reason, ...]:
-    """The topic's name, then its words in the title, then those that only the abstract holds.
+    """Return the topic's name, then its words in the title, then those that are only in the
+    abstract.
 
-    A word that stands in neither as it was asked for (a long form beside its acronym, an author) is
-    a keyword without a place. Words that stand together in the query and in the paper are told
+    A word that is in neither as it was written (a long form beside its acronym, an author) is a
+    keyword without a place. Words that are together in the query and in the paper are told
     together.
     """
     reasons = [Reason("topic", topic.name)]
@@ -30,12 +31,12 @@ def reasons_for(topic: Topic, found: Match, paper: Paper) -> tuple[Reason, ...]:
     return tuple(reasons)
 
 
-Found = dict[str, tuple[int, int]]  #: a word of the query -> its first place and the one behind it
+Found = dict[str, tuple[int, int]]  #: a word of the query -> (its first place, the place after it)
 
 
 def _together(words: Sequence[str], terms: Terms) -> Found:
-    """Find words of a query among the terms of a text. A word that follows the one before it in
-    the query is looked for right behind that first.
+    """Find words of a query among the terms of a text. A word that follows another one in the query
+    is searched directly after it first.
     """
     found: Found = {}
     end = -1
@@ -49,7 +50,7 @@ def _together(words: Sequence[str], terms: Terms) -> Found:
 
 
 def _phrases(found: Found) -> list[str]:
-    """Words of the query that stand side by side, joined, in the order of the query."""
+    """Return neighbouring words of the query joined, in the order of the query."""
     phrases: list[str] = []
     end = -1
     for word, (start, behind) in found.items():

@@ -1,6 +1,4 @@
-"""What the sources of one run brought: new, updated or merged papers, or nothing that we did not
-know.
-"""
+"""Count what the sources of one run brought: new, updated or merged papers, or nothing new."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -30,7 +28,7 @@ def count(
         if tally is None:
             continue
         if not merge.paper.key and number == 0:
-            # A new version of a paper that we did not know is kept, but it is news to nobody.
+            # A new version of an unknown paper is stored but not new.
             tally["updated" if sighting.announce.startswith("replace") else "new"] += 1
         elif (sighting.source, sighting.source_id) not in seen_before:
             tally["merged"] += 1
@@ -39,9 +37,7 @@ def count(
 
 
 def judged(harvest: Harvest, tally: Counter[str]) -> Harvest:
-    """An answer that told us nothing we did not know is quiet, whatever the source thought of
-    it.
-    """
+    """Return a harvest as quiet if nothing of it was new, whatever its source said."""
     told = tally["new"] + tally["updated"] + tally["merged"] + tally["signals"]
     if harvest.state is SourceState.FRESH and not told:
         return replace(harvest, state=SourceState.QUIET)

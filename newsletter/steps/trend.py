@@ -1,14 +1,13 @@
-"""Readings of attention over time become heat within a field, with the facts behind it. Pure; the
-store keeps both.
+"""Turn readings of attention over time into heat within a field, with the facts behind it. Pure;
+the store keeps both.
 
-    attention   counters of all sources, in upvotes: what one of each is worth
-    warmth      the upvotes it is heading for: attention, a prior, and how young it is; less with
-        age
-    heat        its place by warmth among the papers of its field of the last 7 days
+  attention  counters of all sources in upvotes: what one of each is worth
+  warmth     the expected upvotes: attention, a prior, and the paper's age; it decreases with age
+  heat       the place by warmth among the papers of the field of the last 7 days
 
 The constants of warmth come from the history of 2,920 papers of Hugging Face's daily list: counts a
-few hours after listing, against counts two and more days later. `benchmarks/trend_quality` measures
-them. They are round numbers from a plateau, chosen because both halves of the time gain by them.
+few hours after listing, compared with counts two and more days later. `benchmarks/trend_quality`
+measures them. They are round numbers from a plateau that improve both halves of the time.
 """
 
 import math
@@ -20,38 +19,37 @@ from datetime import datetime, timedelta
 
 from newsletter.models import Fact, Heat, Paper, Signal
 
-#: What one of each is worth in upvotes. A mention is somebody's own post. A comment is often the
-#: list's own robot or the author: beside the upvotes it says little (rank correlation with later
-#: upvotes 0.2).
+#: What one of each is worth in upvotes. A mention is somebody's own post. A comment is often by a
+#: robot of the list or by the author: beside the upvotes it says little (rank correlation with
+#: later upvotes 0.2).
 WORTH = {"upvotes": 1.0, "points": 1.0, "mentions": 5.0, "comments": 0.25}
-#: What the natural logarithm of the stars is worth: those gained since the first reading, and of
-#: those before it as many as a new paper's own repository may have. The rest is older than the
-#: paper: one that names a famous repository is not famous by that.
+#: What the natural logarithm of the stars is worth: stars since the first reading, and of those
+#: before it as many as the new repository of a paper may have. The other stars are older than the
+#: paper: linking a famous repository does not make a paper famous.
 STARS, OWN_STARS = 0.3, 1000.0
-#: Upvotes that a paper listed on its own date is given in advance, because the first one or two say
-#: little; divided by (1 + days)^0.3 for one listed later: what is old news gathers less. As its own
-#: votes come in, the guess fades.
+#: Upvotes that a paper gets in advance when it is listed on its own date, because the first one or
+#: two say little; divided by (1 + days)^0.3 for one that is listed later. With more votes of its
+#: own, this advance counts less.
 PRIOR, LATENESS, PRIOR_DAYS = 5.0, 0.3, 2.0
-#: Within the first hours readers are still to come: a paper listed h hours ago is heading for 1 +
-#: e^(-h / 2) times what it has. Papers listed less than three hours before a snapshot end 25 %
-#: higher than others with as many upvotes.
+#: A paper that was listed h hours ago is expected to get 1 + e^(-h / 2) times its upvotes. Papers
+#: listed less than three hours before a reading end 25 % higher than others with as many upvotes.
 YOUTH_HOURS = 2.0
-#: Exponent of ageing: after three days a paper needs twice the attention of a new one to be as
-#: warm.
+#: Exponent of ageing: after three days a paper needs twice the attention of a new one for the same
+#: warmth.
 GRAVITY = 0.5
 
-#: A field smaller than this has no top 1 %: it is measured within its archive (cs.DL within cs),
-#: and an archive that is still smaller is filled up with papers of the usual spread. So a lone
-#: paper is neither Surging nor nothing.
+#: A field smaller than this has no top 1 %: its papers are measured within their archive (cs.DL
+#: within cs). An archive that is smaller still is filled up with papers of the usual distribution,
+#: so that a single paper is neither Surging nor nothing.
 FULL = 100
-#: The usual spread: half of the papers silent; of the others a share of 1 / (1 + (warmth / 18)^1.7)
-#: is warmer.
+#: The usual distribution: half of the papers without signals; of the others a share of 1 / (1 +
+#: (warmth / 18)^1.7) is warmer.
 SPREAD_SILENT, SPREAD_MEDIAN, SPREAD_SLOPE = 0.5, 18.0, 1.7
 
-#: (level, largest share of the field that is as hot, least attention), hottest first. The floor is
-#: evidence: four upvotes make no paper Hot, however silent its field.
+#: (level, largest share of the field that is as hot, least attention), hottest first. The last one
+#: is evidence: four upvotes make no paper Hot, however silent its field.
 LEVELS = ((4, 0.01, 25.0), (3, 0.05, 10.0), (2, 0.15, 5.0))
-#: Heat is about so many days; what is older is no fact of today.
+#: Days that heat covers; older facts are not told as now.
 WINDOW = timedelta(days=7)
 KINDS = frozenset((*WORTH, "stars"))
 _CAP = 1e9
@@ -70,26 +68,24 @@ class _Standing:
 
     @property
     def place(self) -> tuple[bool, float]:
-        """Sorts by heat. Whoever has been noticed is hotter than whoever has not; the silent are
-        all alike.
-        """
+        """Return a sort key by heat: every paper with a signal is hotter than any without."""
         return (self.attention > 0, self.warmth if self.attention > 0 else 0.0)
 
 
 def trend(
     papers: Sequence[Paper], signals: Mapping[int, Sequence[Signal]], now: datetime
 ) -> dict[int, Heat]:
-    """Measure every paper within its field. `papers` are those of the last 7 days, `signals` their
-    readings by key.
+    """Measure every paper within its field. Returns Paper.key -> Heat.
 
-    More of any counter never makes a paper less hot. Readings from the future and endless ones are
-    ignored; a negative one counts as 0.
+    `papers`: those of the last 7 days. `signals`: their readings by Paper.key. More of any counter
+    never makes a paper less hot. Readings in the future and infinite ones are ignored; a negative
+    one counts as 0.
     """
     standings = {paper.key: _standing(paper, signals.get(paper.key, ()), now) for paper in papers}
     fields = _fields(papers)
     places: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     for paper in papers:
-        # "" is everybody: a paper without categories is measured against all fields.
+        # "" is all fields: a paper without categories is measured against all.
         for field in {_field(paper), _archive(_field(paper)), ""}:
             places[field].append(standings[paper.key].place)
     for field in places:
@@ -109,8 +105,8 @@ def _archive(field: str) -> str:
 
 
 def _fields(papers: Sequence[Paper]) -> dict[int, str]:
-    """The field each paper is measured in: its category, or the archive of a category that is
-    small.
+    """Return the field in which each paper is measured: its category, or the archive of a small
+    category.
     """
     sizes = Counter(map(_field, papers))
     return {p.key: _field(p) if sizes[_field(p)] >= FULL else _archive(_field(p)) for p in papers}
@@ -131,7 +127,8 @@ def _standing(paper: Paper, signals: Iterable[Signal], now: datetime) -> _Standi
         if kind == "stars":
             first = min(readings, key=lambda reading: (reading.at, reading.value)).value
             last = max(0.0, last - max(first - OWN_STARS, 0.0))
-        # Two sources may read the same repository's stars; all else is counted by its source alone.
+        # Two sources may read the stars of the same repository; every other counter belongs to its
+        # source.
         totals[kind] = max(totals[kind], last) if kind == "stars" else totals[kind] + last
     first_seen = paper.first_seen or now
     age_days = max(0.0, (now - first_seen) / _DAY)
@@ -153,7 +150,7 @@ def _facts(
     paper: Paper,
     now: datetime,
 ) -> tuple[Fact, ...]:
-    """The numbers behind a heat that are true as "312 upvotes in 1 day", strongest first."""
+    """Return facts such as "312 upvotes in 1 day", strongest first."""
     found = []
     for kind, total in totals.items():
         readings = [
@@ -183,7 +180,7 @@ def _facts(
 
 
 def _heat(own: _Standing, field: str, places: Sequence[tuple[bool, float]]) -> Heat:
-    """Place a paper among all of its field; `places` are sorted, coldest first, and hold its
+    """Place a paper among all of its field; `places` are sorted, coldest first, and include its
     own.
     """
     alike = bisect_right(places, own.place) - bisect_left(places, own.place)
@@ -213,5 +210,5 @@ def _heat(own: _Standing, field: str, places: Sequence[tuple[bool, float]]) -> H
 
 
 def _usual_share(warmth: float) -> float:
-    """The share of papers anywhere that are at least so warm."""
+    """Return the share of papers anywhere that are at least this warm."""
     return (1 - SPREAD_SILENT) / (1 + math.pow(warmth / SPREAD_MEDIAN, SPREAD_SLOPE))

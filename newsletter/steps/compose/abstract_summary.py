@@ -1,10 +1,11 @@
-"""The two sentences of an abstract that tell what was done and what came out. Pure; no word is
-added.
+"""Select the two sentences of an abstract that say what was done and what the result is. Pure; no
+word is added.
 
-Each sentence gets two odds: that it tells what was done, and that it tells what came out. Both are
-linear in the cues below, with weights fitted by logistic regression on 353 abstracts in which
-readers had marked task, idea and result; `benchmarks/summary_quality` measures them. The place of a
-sentence says most, so a language without these cues still gets its first and its last lines.
+Each sentence gets two odds: that it says what was done, and that it says the result. Both are
+linear in the cues below. The weights were fitted by logistic regression on 353 abstracts in which
+readers had marked task, idea and result; `benchmarks/summary_quality` measures them. The position
+of a sentence has the largest weight, so an abstract in a language without these cues still gets its
+first and last sentences.
 """
 
 import re
@@ -15,9 +16,9 @@ from typing import NamedTuple
 
 from newsletter.steps.compose.prose import sentences, shorten, without_label
 
-#: The two sentences take so many characters at most.
+#: The most characters of the two sentences together.
 SUMMARY_CHARACTERS = 340
-#: An abstract of more sentences than this is an article: its first ones are looked at.
+#: An abstract with more sentences than this is an article: only its first ones are looked at.
 SENTENCES = 40
 
 _SUBJECT = (
@@ -27,14 +28,14 @@ _SUBJECT = (
 
 class _Cue(NamedTuple):
     pattern: re.Pattern[str]
-    weights: tuple[float, float]  #: what it adds to "was done", and to "came out"
+    weights: tuple[float, float]  #: what it adds to the odds of "was done" and of "result"
 
 
 def _cue(pattern: str, done: float, out: float) -> _Cue:
-    return _Cue(re.compile(pattern), (done, out))  # sentences are asked in small letters
+    return _Cue(re.compile(pattern), (done, out))  # sentences are in lower case
 
 
-#: What to look for in a sentence.
+#: Cues in a sentence.
 _CUES = (
     _cue(
         _SUBJECT + "(?:propos|introduc|present|develop|describ|design|buil[dt]|creat|devis"
@@ -116,17 +117,16 @@ _CUES = (
         0.36,
     ),
 )
-#: The same two for where a sentence stands: first, last, how far down, that squared; for its length
-#: in units of 200 characters; and for every sentence.
+#: Weights of the position of a sentence (first, last, relative position, its square), of its length
+#: in units of 200 characters, and a constant.
 _FIRST, _LAST, _PLACE, _PLACE_SQUARED = (2.45, -0.29), (-0.99, -0.23), (-0.59, 1.97), (-1.64, 1.85)
 _LENGTH, _ALWAYS = (1.46, 0.70), (-2.53, -5.88)
 
 
-@lru_cache(maxsize=4096)  # a paper is shown on several days
+@lru_cache(maxsize=4096)  # a paper appears on several days
 def summarize(abstract: str, limit: int = SUMMARY_CHARACTERS) -> str:
-    """Choose one or two whole sentences, in their order, of at most `limit` characters.
-
-    An abstract in which no sentence is so short gives its beginning, cut at a word.
+    """Select one or two whole sentences, in their order, of at most `limit` characters together. If
+    no sentence is that short, return the beginning of the abstract, cut at a word.
     """
     text = without_label(abstract)
     found = sentences(text)[:SENTENCES]
@@ -147,7 +147,7 @@ def summarize(abstract: str, limit: int = SUMMARY_CHARACTERS) -> str:
 
 
 def _odds(sentence: str, at: int, count: int) -> tuple[float, float]:
-    """Give how likely a sentence tells what was done, and what came out."""
+    """Return the odds that a sentence says what was done, and that it says the result."""
     place = at / max(1, count - 1)
     length = min(len(sentence), 400) / 200
     text = sentence.lower()

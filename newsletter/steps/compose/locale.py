@@ -1,8 +1,8 @@
 """One language of the product: its sentences from `templates/words/CODE.toml`, its numbers and
-dates through Babel.
+dates by Babel.
 
 A sentence is a string with named blanks, or a table of plural forms (`one`, `other`, … as CLDR
-names them). A further language is one more file; what it leaves out is said in English.
+names them). A further language is one more file; sentences that it lacks are in English.
 """
 
 import tomllib
@@ -24,9 +24,7 @@ FALLBACK = "en"
 
 
 class Language:
-    """The words of one language. Numbers in a sentence are written the way the language writes
-    them.
-    """
+    """The words of one language. Numbers in a sentence are written as in that language."""
 
     def __init__(
         self, code: str, catalogue: Mapping[str, Any], fallback: Mapping[str, Any] | None = None
@@ -41,8 +39,7 @@ class Language:
         self.join = lru_cache(maxsize=4096)(self._join)
 
     def pattern(self, key: str, n: int | None = None) -> str:
-        """The sentence with its blanks still open; the form that `n` asks for where there are
-        plural forms.
+        """Return a sentence with its blanks, in the plural form for `n`.
 
         Raises: LetterError when the catalogue has no such sentence.
         """
@@ -57,29 +54,27 @@ class Language:
         return str(entry)
 
     def say(self, key: str, n: int | None = None, **values: object) -> str:
-        """The sentence with its blanks filled; `{n}` becomes the number as the language writes
-        it.
-        """
+        """Return a sentence with its blanks filled; `{n}` becomes the number in this language."""
         return self.pattern(key, n).format(n="" if n is None else self.number(n), **values)
 
     def topic(self, topic: Topic) -> str:
-        """A topic's name; one that came with the site is named in this language."""
+        """Return a topic's name; curated topics have a name in each language."""
         named = self._entries.get(f"page_topic.{topic.slug}") if topic.is_curated else None
         return str(named or topic.name)
 
     def numeral(self, n: int) -> str:
-        """A small number in letters ("eight"), a larger one in digits."""
+        """Return a small number as a word ("eight"), a larger one in digits."""
         numerals: list[str] = self._entries["numerals"]
         return numerals[n] if 0 <= n < len(numerals) else self.number(n)
 
     def compact(self, n: int) -> str:
-        """A counter in few characters: 312, 1.1k."""
+        """Return a counter in few characters: 312, 1.1k."""
         if n < 1000:
             return self.number(n)
         return self.pattern("thousands").format(n=format_decimal(n / 1000, "#,##0.#", self.locale))
 
     def _date(self, day: date | str, form: str) -> str:
-        """A date, or a local date and time, in one of the catalogue's forms: day, day_long,
+        """Return a date, or a local date and time, in a form of the catalogue: day, day_long,
         day_short, moment.
         """
         moment = day if isinstance(day, date) else datetime.fromisoformat(day)
@@ -91,12 +86,12 @@ class Language:
         return format_decimal(n, locale=self.locale)
 
     def _join(self, items: tuple[str, ...]) -> str:
-        """A list in a sentence: "A, B and C"."""
+        """Return a list as in a sentence: "A, B and C"."""
         return format_list(items, locale=self.locale)
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Sections become dotted keys; a table of plural forms stays one entry."""
+    """Return sections as dotted keys; a table of plural forms stays one entry."""
     entries: dict[str, Any] = {}
     for key, value in table.items():
         if isinstance(value, dict) and "other" not in value:
@@ -108,7 +103,7 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 @cache
 def load_languages(directory: Path) -> Mapping[str, Language]:
-    """Read every language there is, English first: code -> words.
+    """Read all languages, English first: code -> words.
 
     Raises: LetterError when a file cannot be read.
     """

@@ -1,5 +1,5 @@
-"""What an issue froze: the words and numbers that a paper's card shows, whatever happens to the
-paper later, and what its letters have in common.
+"""What an issue stored about its papers: the words and numbers of a card, whatever happens to the
+paper later.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,9 +13,9 @@ from newsletter.steps.compose.abstract_summary import summarize
 from newsletter.steps.compose.prose import cut, names, one_line, shorten, without_latex
 from newsletter.text.markup.invisible import declared_direction, with_direction
 
-#: Longest title, in characters: the longest on arXiv are near 300.
+#: Most characters of a title: the longest on arXiv have about 300.
 TITLE_LIMIT = 300
-#: The names a source gives its links, in the order a card shows them.
+#: The names of links, in the order of a card.
 LINKS = ("abs", "pdf", "code", "discuss", "project")
 
 
@@ -35,19 +35,19 @@ class PaperFacts:
     field: str  #: Heat.field
     facts: tuple[Fact, ...]  #: strongest first
     links: tuple[tuple[str, str], ...]  #: name -> http(s) URL, in the order of LINKS
-    #: its place by heat among so many papers of `field`; empty while nobody has noticed it
+    #: (place by heat, number of papers) within `field`; empty while nobody has noticed the paper
     place: tuple[int, ...] = ()
-    #: heights of the last days' growth, oldest first, as `charts.points.steps` gives them; empty
-    #: where nothing grew
+    #: heights of the growth of the last days, oldest first, as `charts.points.steps` returns them;
+    #: empty without growth
     steps: tuple[int, ...] = ()
-    heat: float = 0.0  #: Heat.value; 0 in issues of versions that did not keep it
+    heat: float = 0.0  #: Heat.value; 0 in issues of older versions
 
     def __hash__(self) -> int:
         return hash((self.key, self.title))
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> "PaperFacts":
-        """Read back what `show` wrote."""
+        """Return what `show` wrote."""
         counts = tuple(Fact(kind, count, days) for kind, count, days in facts["facts"])
         links = tuple((name, facts["links"][name]) for name in LINKS if name in facts["links"])
         return cls(
@@ -62,44 +62,44 @@ class PaperFacts:
         )
 
     def count(self, kind: str) -> int:
-        """The counter of that kind; 0 = never counted."""
+        """Return the counter of that kind; 0 = never counted."""
         return next((fact.count for fact in self.facts if fact.kind == kind), 0)
 
     @property
     def url(self) -> str:
-        """Where the title leads: the abstract, else the best page there is; empty = nowhere."""
+        """Return the link of the title: the abstract, else the best page; empty without any."""
         return next((url for name, url in self.links if name != "code"), "") or next(
             (u for _, u in self.links), ""
         )
 
     def age_days(self, day: date) -> int | None:
-        """Days between publication and `day`, a local date; None = unknown. Zones ahead of UTC are
-        not negative.
+        """Return the days between publication and `day`, a local date; never negative. None =
+        unknown.
         """
         return max(0, (day - date.fromisoformat(self.published)).days) if self.published else None
 
 
 @dataclass(frozen=True, slots=True)
 class IssueFacts:
-    """What the letters of one issue say alike, and what one of them tells of earlier papers."""
+    """What all letters of one issue share, and the events that one of them tells."""
 
     day: date  #: the issue's local date
     considered: int  #: "out of 1,204"
     papers: Mapping[int, PaperFacts]  #: by Paper.key
-    topics: Mapping[int, Topic] = field(default_factory=dict)  #: those that picks may name, by id
+    topics: Mapping[int, Topic] = field(default_factory=dict)  #: topics of picks, by Topic.id
     stale: tuple[str, ...] = ()  #: sources whose news are missing
-    #: what became of papers that this letter's reader had before
+    #: events of papers that this letter's reader had before
     events: tuple[PaperEvent, ...] = ()
-    #: day and address of an earlier letter that may not have arrived
+    #: (day, address) of an earlier letter that may not have arrived
     missed: tuple[date, str] | None = None
 
 
 def show(
     paper: Paper, heat: Heat, readings: Iterable[Signal] = (), now: datetime | None = None
 ) -> dict[str, Any]:
-    """Freeze what an issue says about a paper. JSON-able; `PaperFacts.from_facts` reads it back.
+    """Return what an issue stores about a paper, as JSON types; `PaperFacts.from_facts` reads it.
 
-    `readings`: of its counters until `now`; they become the small chart beside its heat.
+    `readings`: of the paper's counters until `now`; they become the small chart beside its heat.
     """
     affiliations = [cut(one_line(name), 60) for name in paper.affiliations if one_line(name)]
     return {
@@ -124,8 +124,8 @@ def show(
 
 
 def _place(heat: Heat) -> list[int]:
-    """Its place by heat and the number of papers it was measured against; nothing while it is
-    silent: then it has its place by age alone.
+    """Return the paper's place by heat and the number of papers in its field; empty without any
+    signal, where only age decides the place.
     """
     if not heat.facts or "hotter" not in heat.components:
         return []
@@ -133,12 +133,14 @@ def _place(heat: Heat) -> list[int]:
 
 
 def _title(title: str) -> str:
-    """One line that keeps the mark of its base direction, if it opens with one."""
+    """Return a title as one line; a mark of its writing direction at the beginning stays."""
     return with_direction(cut(without_latex(title), TITLE_LIMIT), declared_direction(title))
 
 
 def _steps(readings: Iterable[Signal], heat: Heat, now: datetime) -> list[int]:
-    """How the counter behind the heat's first fact, or else the first there is, grew by day."""
+    """Return the growth by day of the counter of the heat's first fact; without a fact, of the
+    first counter.
+    """
     found = series(readings, now)
     told = heat.facts[0].kind if heat.facts else ""
     chosen = next((one for one in found if one.kind == told), found[0] if found else None)
@@ -147,5 +149,5 @@ def _steps(readings: Iterable[Signal], heat: Heat, now: datetime) -> list[int]:
 
 
 def _is_safe(url: str) -> bool:
-    """Only pages, never scripts or files; and nothing that could end a line."""
+    """Return whether a URL is a web page and cannot end a line."""
     return url.startswith(("https://", "http://")) and url.isprintable() and " " not in url

@@ -1,5 +1,5 @@
-"""Cutting text to a reader's time: titles, abstracts, author lists, lines of 72 cells.
-Language-blind and pure.
+"""Shorten text: titles, abstracts, author lists; wrap lines of 72 cells. Pure, for all
+languages.
 """
 
 import re
@@ -10,11 +10,12 @@ from rich.cells import cell_len, chop_cells
 
 from newsletter.text.markup import latex
 
-#: Cells of a line of plain text. A wide character (Chinese, Japanese, Korean, most emoji) has two.
+#: Cells of a line of plain text. A wide character (Chinese, Japanese, Korean, most emoji) takes
+#: two.
 COLUMNS = 72
-#: A summary is two sentences; one that is longer than this is cut at a word.
+#: A summary has two sentences; a longer one is cut at a word.
 SUMMARY_WORDS = 60
-#: What follows these words and a full stop is the same sentence; so is what follows an initial.
+#: After these words, and after an initial, a full stop does not end the sentence.
 _ABBREVIATION = re.compile(
     r"""(?: e\.g | i\.e | etc | al | cf | vs | approx | ca | figs? | eqs? | sec | refs? | no
     | vol | resp | dr | prof | st | mrs? | ms | ph\.d | u\.s | viz | incl | max | min | avg | spp?
@@ -26,7 +27,7 @@ _TURNING = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 )
 _END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\Wa-z_])")
-#: What a subject can say in ASCII as well.
+#: Characters that a subject can also write in ASCII.
 _ASCII = str.maketrans(
     {
         **dict.fromkeys("“”„«»", '"'),
@@ -41,8 +42,8 @@ _LABEL = re.compile(r"^abstract\s*[:.—–-]\s*", re.IGNORECASE)
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks, control characters, lone surrogates and marks that turn the writing
-    direction.
+    """Return text without line breaks, control characters, lone surrogates and characters that
+    change the writing direction.
     """
     if not text.isprintable():
         kept = (
@@ -56,8 +57,8 @@ def one_line(text: str) -> str:
 
 
 def without_latex(text: str) -> str:
-    """Text in which what is left of LaTeX is written as people write it; what means nothing to them
-    goes. Money keeps its dollar signs.
+    """Return text with LaTeX written as plain text, or removed if it has no meaning in text. Dollar
+    signs of amounts stay.
     """
     text = latex.without_latex(text)
     if "\\" in text or "{" in text:
@@ -66,13 +67,15 @@ def without_latex(text: str) -> str:
 
 
 def in_ascii(text: str) -> str:
-    """Text with plain quotation marks, dashes and dots if it is ASCII then, else as it is."""
+    """Return text with plain quotation marks, dashes and dots if that makes it ASCII, else
+    unchanged.
+    """
     plain = text.translate(_ASCII)
     return plain if plain.isascii() else text
 
 
 def sentences(text: str) -> list[str]:
-    """Split running text; abbreviations, initials and decimals do not end a sentence."""
+    """Split text into sentences; abbreviations, initials and decimals do not end one."""
     found, start = [], 0
     for end in _END.finditer(text):
         before = text[start : end.start()].split()
@@ -86,13 +89,13 @@ def sentences(text: str) -> list[str]:
 
 
 def without_label(text: str) -> str:
-    """An abstract without LaTeX and without the word "Abstract" before it."""
+    """Return an abstract without LaTeX and without a leading "Abstract"."""
     return _LABEL.sub("", without_latex(text))
 
 
 def shorten(text: str, count: int = 2, words: int = SUMMARY_WORDS) -> str:
-    """The first `count` sentences, fewer if they are long; a first sentence that is too long is cut
-    at a word.
+    """Return the first `count` sentences, fewer if they are long; a first sentence that is too long
+    is cut at a word.
     """
     text = without_label(text)
     kept: list[str] = []
@@ -106,7 +109,7 @@ def shorten(text: str, count: int = 2, words: int = SUMMARY_WORDS) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """Text of at most `limit` characters, cut between words and marked with an ellipsis."""
+    """Return text of at most `limit` characters, cut between words and marked with an ellipsis."""
     if len(text) <= limit:
         return text
     head = text[: limit - 1]
@@ -116,7 +119,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def head(title: str, limit: int) -> str:
-    """A title's part before its colon where that says something, else as many of its words as
+    """Return the part of a title before its colon if it is long enough, else as many words as
     fit.
     """
     before, colon, _ = title.partition(": ")
@@ -126,19 +129,20 @@ def head(title: str, limit: int) -> str:
 
 
 def names(authors: Sequence[str]) -> str:
-    """One or two authors in full, of more the first and the last."""
+    """Return one or two authors in full; of more, the first and the last."""
     shown = authors if len(authors) <= 2 else (authors[0], authors[-1])
     clipped = [cut(one_line(author), 60) for author in shown]
     return (", " if len(authors) <= 2 else " … ").join(clipped)
 
 
 def fill(text: str, indent: int = 0) -> str:
-    """Text in lines of at most 72 cells; only an address may pass them, a longer word is broken.
+    """Wrap text into lines of at most 72 cells. Only an address may be longer; a longer word is
+    broken.
 
-    The first line's indent is left to the caller, who puts a number or a bullet there. No-break
-    spaces hold words together and become spaces.
+    The caller writes the first line's indent (a number or a bullet). No-break spaces hold words
+    together and become spaces.
     """
-    width = len if text.isascii() else cell_len  # most text is ASCII, and len is quick
+    width = len if text.isascii() else cell_len  # most text is ASCII, and len is fast
     lines, line = [], ""
     for word in _breakable(text.split(" "), COLUMNS - indent):
         if line and indent + width(line) + 1 + width(word) > COLUMNS:
@@ -150,7 +154,7 @@ def fill(text: str, indent: int = 0) -> str:
 
 
 def _breakable(words: Sequence[str], room: int) -> Iterator[str]:
-    """Words, and the parts of those that are no address and longer than a line."""
+    """Yield words; a word that is longer than a line and no address is yielded in parts."""
     for word in words:
         if 2 * len(word) <= room or cell_len(word) <= room or "://" in word:
             yield word

@@ -1,4 +1,4 @@
-"""`Renderer`: turns picks and facts into letters. Templates place the words; `SharedBlocks` keeps
+"""`Renderer`: turns picks and facts into letters. Templates have the layout; `SharedBlocks` caches
 what the letters of one language share.
 """
 
@@ -54,10 +54,10 @@ class Renderer:
         *,
         is_hosted: bool = False,
     ) -> Letter:
-        """Compose one reader's letter of an issue; `picks` are in the letter's order.
+        """Compose one reader's letter of an issue; `picks` are in the order of the letter.
+        `is_hosted`: the page behind "view in browser".
 
-        `is_hosted` makes the page behind "view in browser". Raises: LetterError when there are no
-        picks, or the issue has no facts about one.
+        Raises: LetterError when there are no picks, or the issue has no facts about one.
         """
         blocks = self._blocks_of(reader.language, links)
         names = {pick.topic: _heading(blocks, pick.topic, issue.topics) for pick in picks}
@@ -82,10 +82,8 @@ class Renderer:
         *,
         is_hosted: bool = False,
     ) -> Letter:
-        """Compose the note after a silent week: nothing is broken, the overall top papers, a way to
-        wider topics.
-
-        Raises: as `digest`.
+        """Compose the note after five silent mail days: nothing is broken, the top papers of all
+        fields, a link to wider topics. Raises: as `digest`.
         """
         blocks = self._blocks_of(reader.language, links)
         names = dict.fromkeys((pick.topic for pick in picks), blocks.words.say("quiet.section"))
@@ -93,7 +91,7 @@ class Renderer:
         return _finished(QUIET, reader, body, ("", ""), issue, token)
 
     def notice(self, kind: MailKind, language: str, **values: object) -> Letter:
-        """Compose a letter without papers from the values that its kind needs; others are ignored.
+        """Compose a letter without papers from the values of its kind; other values are ignored.
 
         Raises: LetterError when a value is missing.
         """
@@ -105,13 +103,11 @@ class Renderer:
         return Letter(name, subject, (text,), (html,))
 
     def signal(self, paper: PaperFacts, day: date, language: str = FALLBACK) -> str:
-        """The fact behind a paper's heat in words: "312 upvotes in 1 day". Empty when there is none
-        to tell.
-        """
+        """Return the fact behind a paper's heat in words ("312 upvotes in 1 day"), or ""."""
         return self._blocks_of(language).signal(paper, day)
 
     def reason(self, reason: Reason, language: str = FALLBACK) -> str:
-        """Why a paper is in a letter, in words."""
+        """Return why a paper is in a letter, in words."""
         return self._blocks_of(language).reason(reason)
 
     def _blocks_of(self, language: str, links: Links | None = None) -> SharedBlocks:
@@ -136,8 +132,9 @@ def _finished(
     reason = blocks.why_you(reader, body.day, body.is_hosted)
     news = [blocks.news(event) for event in issue.events]
     blank = "\n" if news else ""
-    # Filters distrust an odd number of addresses in both parts together (rspamd, URI_COUNT_ODD): a
-    # paper has three, all else two; the archive, in the text alone, makes it even.
+    # Spam filters distrust an odd number of addresses in both parts together (rspamd,
+    # URI_COUNT_ODD). A paper has three, the rest two; the archive link, only in the text, makes it
+    # even.
     is_odd = sum(1 for paper in papers if paper.url) % 2
     text = shell.text.fill(
         {
@@ -180,7 +177,7 @@ def _heading(blocks: SharedBlocks, topic: int, topics: Mapping[int, Topic]) -> s
         return blocks.words.say("digest.section_followed")
     if topic == OUTSIDE:
         return blocks.words.say("digest.section_outside")
-    # A topic that was removed after the issue was frozen still has its papers in it.
+    # Papers of a topic that was removed after planning are still in the letter.
     if topic not in topics:
         return blocks.words.say("digest.section_removed")
     return blocks.words.topic(topics[topic])

@@ -1,4 +1,4 @@
-"""What many letters of one language have in common, made once and kept: cards, section heads,
+"""What many letters of one language share, made once and cached: cards, section headings,
 shells.
 """
 
@@ -19,11 +19,11 @@ from newsletter.steps.compose.paper_facts import PaperFacts
 from newsletter.steps.compose.prose import cut, in_ascii, one_line
 from newsletter.steps.compose.templates import Templates
 
-#: Keywords, and the names of readers' own topics, are cut here.
+#: Most characters of keywords and of the names of readers' own topics.
 NAME_LIMIT = 40
-#: Reasons that a letter tells, the first of them only.
+#: Most reasons that a letter tells.
 PLACES = ("author", "title", "abstract", "keyword")
-#: Titles of papers that a letter tells something about are cut here.
+#: Most characters of a title in a line about an event.
 NEWS_LIMIT = 160
 NEWS = {
     EventKind.WITHDRAWN: "news.withdrawn",
@@ -32,7 +32,7 @@ NEWS = {
     EventKind.CONCERN: "news.concern",
     EventKind.PUBLISHED: "news.published",
 }
-#: Places of a shell: the blocks that differ between two readers of one issue.
+#: Places of a shell: blocks that differ between two readers of one issue.
 SHELL_PLACES = ("title", "lead", "papers", "lede", "news", "reason", "even")
 
 #: A block as HTML and as plain text.
@@ -41,7 +41,7 @@ Both = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """A card's lines before and after the reason that is the reader's own."""
+    """A card's lines before and after the reader's own reason."""
 
     before: str
     after: str
@@ -56,13 +56,13 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A paper's block."""
+    """The block of a paper."""
 
     html: Around
-    first_html: Around  #: the same without a rule above it
+    first_html: Around  #: the same without a line above it
     text: Around
     bytes: int  #: of the HTML, without the reason
-    words: int  #: to read
+    words: int  #: words that a reader reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ class Shell:
 
 
 class SharedBlocks:
-    """Everything is kept by its values, so nothing here is ever stale; the oldest is dropped when
-    there is too much.
+    """A cache by values, so that nothing in it can be out of date; the oldest entries are dropped
+    when it is full.
     """
 
     def __init__(
@@ -118,9 +118,7 @@ class SharedBlocks:
         return re.sub(r"\n{3,}", "\n\n", text).replace("\xa0", " ").strip("\n") + "\n"
 
     def signal(self, paper: PaperFacts, day: date) -> str:
-        """The fact behind a heat in words: "312 upvotes in 1 day". Empty when there is none to
-        tell.
-        """
+        """Return the fact behind a heat in words ("312 upvotes in 1 day"), or ""."""
         if not paper.facts:
             age = paper.age_days(day)
             return self.words.say(f"signal.new_{age}") if age in (0, 1) else ""
@@ -135,8 +133,8 @@ class SharedBlocks:
         )
 
     def why_you(self, reader: Subscriber, day: date, is_hosted: bool) -> Both:
-        """Why this reader has this letter. A hosted letter may have been forwarded: it does not
-        show the address.
+        """Return why this reader has this letter. A hosted letter does not show the address: it may
+        have been forwarded.
         """
         if is_hosted:
             said = self.words.say("footer.hosted", date=self.words.date(day, "day"))
@@ -148,8 +146,8 @@ class SharedBlocks:
         return f'<p class="m">{escape(said)}</p>\n', self._templates.fill(said) + "\n"
 
     def _say_html(self, key: str, n: int | None = None, **values: object) -> Markup:
-        """A sentence for HTML. The catalogue's words and plain values are escaped; Markup (a link)
-        stays.
+        """Return a sentence as HTML. The catalogue's words and plain values are escaped; Markup (a
+        link) is not.
         """
         number = "" if n is None else self.words.number(n)
         pattern = Markup(escape(self.words.pattern(key, n)))  # noqa: S704  (escaped)
@@ -160,7 +158,7 @@ class SharedBlocks:
         return re.sub(r"\n\s*\n", "\n", text).lstrip("\n")
 
     def _part_text(self, macro: str, *arguments: object) -> str:
-        # No-break spaces have done their work when lines are wrapped; a terminal may show them as
+        # After lines are wrapped, no-break spaces become spaces: some terminals show them as
         # something else.
         return self._templates.render_part(
             "_parts.txt", macro, self._text_values, *arguments
@@ -186,7 +184,7 @@ class SharedBlocks:
         return self._part("section", cut(one_line(name), NAME_LIMIT), count)
 
     def contents(self, preheader: str) -> Both:
-        """The titles of the next papers; nearly every reader has others."""
+        """Return the titles of the next papers. Nearly every reader has different ones."""
         html, text = self._contents
         plain = self._templates.fill(preheader)
         return html.replace(place("said"), escape(preheader)), text.replace(place("said"), plain)
@@ -195,15 +193,17 @@ class SharedBlocks:
         return self._part("left", count)
 
     def _news(self, event: PaperEvent) -> Both:
-        """One line that says what became of a paper the reader had."""
+        """Return one line about an event of a paper that the reader had."""
         said = self.words.say(NEWS[event.kind], title=cut(one_line(event.title), NEWS_LIMIT))
         url = event.url if event.url.isprintable() and " " not in event.url else ""
         return self._part("news", said, url)
 
     def _why(self, reasons: tuple[Reason, ...], topic: str) -> Both:
-        """Why this paper is here, for this reader, as HTML and as text: where its words stand or
-        whom the reader follows, and what it is near. Empty when the section says it all; the best
-        paper has none and names its `topic` here.
+        """Return why this paper is in this letter, as HTML and as text: where its words are, whom
+        the reader follows, what it is near.
+
+        It is empty when the section heading says it all. The best paper has no section, so its
+        `topic` is named here.
         """
         found = [reason for reason in reasons if reason.kind in PLACES][:1]
         near = [reason for reason in reasons if reason.kind == "near"][:1]
@@ -213,7 +213,7 @@ class SharedBlocks:
 
     def reason(self, reason: Reason) -> str:
         """One reason in words."""
-        if reason.kind == "near" and reason.detail.isdecimal():  # letters of earlier versions
+        if reason.kind == "near" and reason.detail.isdecimal():  # of an earlier version
             return self.words.say("reason.near_some", int(reason.detail))
         return self.words.say(
             f"reason.{reason.kind}", detail=cut(one_line(reason.detail), NAME_LIMIT)
@@ -222,7 +222,7 @@ class SharedBlocks:
     def _shell(
         self, kind: str, day: date, is_hosted: bool, missed: Both | None, stale: tuple[str, ...]
     ) -> Shell:
-        """A letter's shell. `missed`: day and address of an earlier letter."""
+        """Return a letter's shell. `missed`: (day, address) of an earlier letter."""
         values = {
             **{name: Markup(place(name)) for name in SHELL_PLACES},  # noqa: S704  (constants)
             "day": day,
@@ -242,8 +242,8 @@ class SharedBlocks:
     def _lede(
         self, count: int, considered: int, topics: tuple[str, ...], minutes: int, written: str
     ) -> Both:
-        """What it was picked from and for, and how long it takes. `written`: which summaries are
-        by machine (all, some, none).
+        """Return what the papers were picked from and for, and the reading time. `written`: which
+        summaries are machine-written (all, some, none).
         """
         numeral = self.words.numeral(count)
         headline = self.words.say(

@@ -1,20 +1,20 @@
-"""What an inbox shows of an issue's letter before it is opened: subject and preheader."""
+"""Subject and preheader: what an inbox shows of a letter before it is opened."""
 
 from collections.abc import Sequence
 
 from newsletter.steps.compose.paper_facts import PaperFacts
 from newsletter.steps.compose.prose import cut, head, in_ascii, sentences
 
-#: Longest title in a subject, in characters; the guide's rule.
+#: Most characters of the title in a subject.
 SUBJECT_LIMIT = 45
-#: Inboxes show about this many characters after the subject.
+#: About how many characters an inbox shows after the subject.
 SHORTEST, LONGEST = 90, 130
-#: A title that is cut shorter than this says nothing.
+#: Least characters of a title that is cut.
 TELLING = 20
 
 
 def best_title(papers: Sequence[PaperFacts]) -> str:
-    """The first paper's title, cut at its colon or at a word, in ASCII where it can be."""
+    """Return the first paper's title, cut at its colon or at a word, in ASCII if possible."""
     title = in_ascii(head(papers[0].title, SUBJECT_LIMIT))
     return (
         title if len(title) <= SUBJECT_LIMIT else in_ascii(head(papers[0].title, SUBJECT_LIMIT - 2))
@@ -22,10 +22,10 @@ def best_title(papers: Sequence[PaperFacts]) -> str:
 
 
 def preheader(papers: Sequence[PaperFacts]) -> str:
-    """The next three titles, each a sentence: 90 to 130 characters where the material allows.
+    """Return the next three titles, each as a sentence: 90 to 130 characters if there are enough.
 
-    Titles are cut at their colon; if that leaves too little they are given whole, then further
-    titles, and at last the best paper's own summary.
+    Titles are cut at their colon. If the text is too short, whole titles are used, then further
+    titles, then the best paper's own summary.
     """
     titles = [paper.title for paper in papers[1:]]
     told = _joined([_before_colon(title) for title in titles[:3]], LONGEST)
@@ -37,7 +37,7 @@ def preheader(papers: Sequence[PaperFacts]) -> str:
 
 
 def _joined(pieces: Sequence[str], room: int) -> str:
-    """As many pieces as there is room for, the last one cut if enough of it is left."""
+    """Join as many pieces as fit, the last one cut if enough of it remains."""
     told = ""
     for piece in pieces:
         left = room - len(told) - (1 if told else 0)

@@ -1,5 +1,5 @@
-"""The letters' templates: compiled when the site opens, rendered within limits, failing with a name
-and a line.
+"""The templates of letters: compiled when the site opens, rendered within limits. Errors name the
+file and the line.
 """
 
 import time
@@ -22,13 +22,13 @@ from rich.cells import cell_len
 from newsletter.errors import LetterError
 from newsletter.steps.compose.prose import COLUMNS, fill
 
-#: A template that writes more or works longer is broken; its letter fails, the others do not.
+#: Limits of size and time; beyond them a template is broken. Its letter fails, others do not.
 MAX_CHARACTERS = 1_000_000
 MAX_SECONDS = 2.0
 
 
 class Templates:
-    """Read once: an edit that breaks a template cannot break a running issue."""
+    """The templates, read once: an edit that breaks one cannot break a running issue."""
 
     def __init__(self, directory: Path) -> None:
         """Raises: LetterError naming the file and line of the first mistake."""
@@ -57,8 +57,8 @@ class Templates:
     def render(self, name: str, values: Mapping[str, Any]) -> str:
         """Render a template.
 
-        Raises: LetterError when there is no such template, a variable is missing, it fails, or
-        passes the limits.
+        Raises: LetterError when the template does not exist, a variable is missing, it fails, or it
+        exceeds the limits.
         """
         chunks, size = [], 0
         deadline = time.monotonic() + MAX_SECONDS
@@ -75,10 +75,7 @@ class Templates:
     def render_part(
         self, name: str, macro: str, values: Mapping[str, Any], *arguments: object
     ) -> str:
-        """Render one macro of a template that is a collection of parts.
-
-        Raises: as `render`.
-        """
+        """Render one macro of a template that is a collection of macros. Raises: as `render`."""
         with _named(f"{name}, {macro}"):
             return str(
                 getattr(self._environment.get_template(name).make_module(dict(values)), macro)(
@@ -88,13 +85,13 @@ class Templates:
 
 
 def _pad(text: str, width: int) -> str:
-    """Text with spaces behind it, to a width in cells."""
+    """Pad text with spaces to a width in cells."""
     return f"{text}{' ' * (width - cell_len(text))}"
 
 
 @cache
 def load_templates(directory: Path) -> Templates:
-    """Compile the templates of a folder, once in a process.
+    """Compile the templates of a folder, once per process.
 
     Raises: LetterError naming the file and line of the first mistake.
     """
