@@ -17,6 +17,7 @@ from newsletter.store.tables import (
     deliveries,
     issue_papers,
     issues,
+    papers,
     removed_letters,
     subscribers,
 )
@@ -229,6 +230,20 @@ def shown_papers(connection: Connection, issue: int) -> dict[int, Mapping[str, A
             select(issue_papers.c.paper, issue_papers.c.facts).where(issue_papers.c.issue == issue)
         )
     }
+
+
+def public_papers(connection: Connection, issue: int) -> list[Mapping[str, Any]]:
+    """Return what the issue says about its papers, for pages: without hidden papers."""
+    return list(connection.scalars(_public(issue_papers.c.facts, issue)))
+
+
+def count_public_papers(connection: Connection, issue: int) -> int:
+    return connection.scalar(_public(func.count(), issue)) or 0
+
+
+def _public(column: Any, issue: int) -> Any:
+    rows = select(column).join_from(issue_papers, papers, papers.c.key == issue_papers.c.paper)
+    return rows.where(issue_papers.c.issue == issue, papers.c.is_hidden == 0)
 
 
 def addresses(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, str]]:

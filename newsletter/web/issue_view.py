@@ -10,8 +10,10 @@ import base64
 import hashlib
 import html
 import re
-from datetime import datetime
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache, partial
+from typing import Any
 
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
@@ -26,6 +28,7 @@ from newsletter.store import ledger_plan, ledger_read, paper_events, papers, sig
 from newsletter.store.db import reading
 from newsletter.web import feeds
 from newsletter.web.cards import Card, card
+from newsletter.web.context import PageContext
 from newsletter.web.middleware import POLICY
 from newsletter.web.token_auth import TokenPages
 
@@ -54,6 +57,12 @@ def _hash(style: str) -> str:
 
 
 class IssueView(TokenPages):
+    def __init__(self, context: PageContext) -> None:
+        super().__init__(context)
+        self.kept = context.kept
+        #: The samples of the last issue, by issue and language.
+        self._samples: dict[str, str] = {}
+
     async def letter(self, request: Request) -> Response:
         """One reader's letter as it was sent, without the address."""
         claims, reader = await self.who(request, "view", PREFERENCES_AGE)
@@ -84,30 +93,43 @@ class IssueView(TokenPages):
         return builder.compose(claim, reader, shown, known, None, is_hosted=True).html_page
 
     async def sample(self, request: Request) -> Response:
-        """What a letter looks like: today's hottest papers, without a reader."""
+        """What a letter looks like: the hottest papers of the last issue, without a reader."""
         return _page(await run_in_threadpool(self._sample, self.view.language(request)))
 
     def _sample(self, language: str) -> str:
-        now, base = self.clock(), self.app.config.site.base_url
+        """The sample in one language. It is made once for each issue, and again when a paper of it
+        is hidden; before the first issue, from the hottest papers of all.
+        """
         with reading(self.app.engine) as connection:
-            heats = dict(signals.hottest(connection, SAMPLE_SIZE))
-            found = papers.by_keys(connection, list(heats))
-            total = papers.count(connection)
-            readings = signals.of_papers(connection, heats, now)
-        if not found:
+            latest = next(iter(ledger_read.issue_days(connection, None, 1)), None)
+            number = ledger_read.count_public_papers(connection, latest[0]) if latest else 0
+        name = f"{latest} {number} {language}"
+        if (kept := self._samples.get(name)) is not None:
+            return kept
+        page = self.kept.get(f"sample {name}", partial(self._make_sample, latest, language))
+        if latest is not None:
+            of_issue = {
+                key: one
+                for key, one in self._samples.items()
+                if key.startswith(f"{latest} {number} ")
+            }
+            self._samples = {**of_issue, name: page}
+        return page
+
+    def _make_sample(self, latest: tuple[int, date] | None, language: str) -> str:
+        now, base = self.clock(), self.app.config.site.base_url
+        day = latest[1] if latest else now.date()
+        facts, total = self._facts_of(latest[0]) if latest else self._hottest(now)
+        every = [PaperFacts.from_facts(one) for one in facts]
+        best = sorted(every, key=lambda one: (-one.level, -one.heat, one.key))[:SAMPLE_SIZE]
+        if not best:
             raise NotFound("no papers yet")
-        shown = {
-            key: PaperFacts.from_facts(show(paper, heats[key], readings.get(key, ()), now))
-            for key, paper in found.items()
-        }
-        picks = [
-            Pick(key, self._topic_of(paper.id, now), 1, 1, heats[key].value)
-            for key, paper in found.items()
-        ]
-        best: dict[int, float] = {}
+        shown = {one.key: one for one in best}
+        picks = [Pick(one.key, self._topic_of(one.id, now), 1, 1, one.heat) for one in best]
+        hottest: dict[int, float] = {}
         for pick in picks:
-            best[pick.topic] = max(best.get(pick.topic, 0), pick.heat)
-        picks.sort(key=lambda pick: (-best[pick.topic], pick.topic, -pick.heat))
+            hottest[pick.topic] = max(hottest.get(pick.topic, 0), pick.heat)
+        picks.sort(key=lambda pick: (-hottest[pick.topic], pick.topic, -pick.heat))
         front = f"{base}/"
         links = Links(
             preferences=front,
@@ -118,8 +140,25 @@ class IssueView(TokenPages):
             feedback=f"{front}#",
         )
         reader = Subscriber(0, "", language=language)
-        issue = IssueFacts(now.date(), total, shown, dict(self.topics.offered))
+        issue = IssueFacts(day, total, shown, dict(self.topics.offered))
         return self.app.renderer.digest(reader, picks, issue, links, "", is_hosted=True).html_page
+
+    def _facts_of(self, issue: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+        with reading(self.app.engine) as connection:
+            shown = ledger_read.public_papers(connection, issue)
+            return shown, ledger_read.candidates(connection, issue)
+
+    def _hottest(self, now: datetime) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """What an issue would say of the hottest papers now, and how many papers there are."""
+        with reading(self.app.engine) as connection:
+            heats = dict(signals.hottest(connection, SAMPLE_SIZE))
+            found = papers.by_keys(connection, list(heats))
+            total = papers.count(connection)
+            readings = signals.of_papers(connection, heats, now)
+        facts = [
+            show(paper, heats[key], readings.get(key, ()), now) for key, paper in found.items()
+        ]
+        return facts, total
 
     def _topic_of(self, id: str, now: datetime) -> int:
         """Id of the first curated topic that finds a paper; -1 = none."""

@@ -85,7 +85,7 @@ class Public:
         with reading(self.app.engine) as connection:
             days = ledger_read.issue_days(connection, until, ISSUES_A_PAGE + 1)
             for id, day in days[:ISSUES_A_PAGE]:
-                shown = _ranked(list(ledger_read.shown_papers(connection, id).values()))
+                shown = _ranked(ledger_read.public_papers(connection, id))
                 fields |= {_archive_of(one.field) for one in shown if one.field}
                 shown = [one for one in shown if not field or _archive_of(one.field) == field]
                 if shown or not field:
@@ -104,8 +104,8 @@ class Public:
         def load() -> tuple[list[Card], int]:
             with reading(self.app.engine) as connection:
                 id = ledger_read.find_issue(connection, name)
-                facts = ledger_read.shown_papers(connection, id)
-                return _ranked(list(facts.values())), ledger_read.candidates(connection, id)
+                facts = ledger_read.public_papers(connection, id)
+                return _ranked(facts), ledger_read.candidates(connection, id)
 
         found, candidates = self.kept.get(f"issue {name}", load)
         return self.view.page(request, "issue.html", day=day, cards=found, candidates=candidates)
