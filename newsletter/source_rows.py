@@ -5,6 +5,7 @@ The rows are below the configuration, so that every module can read them; `sourc
 creates the plug-ins that they name.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newsletter.list_days import ARXIV, DAILY, WEEKDAYS, Calendar
@@ -22,6 +23,7 @@ class SourceRow:
     #: them. NAME is the name of the source; in a section that is a list, each entry has its own.
     section: str
     plugin: str  #: "module:Class", made with the section and the HTTP client
+    title: str = ""  #: what readers know it as
     trust: int = TRUST
     days: Calendar | None = None  #: when its lists come; None: no lists by day
     #: The key of its section that names parts with lists of their own; empty: one list.
@@ -41,6 +43,7 @@ ROWS = (
     SourceRow(
         "sources.arxiv",
         "newsletter.sources.arxiv:ArxivSource",
+        "arXiv",
         trust=0,
         days=ARXIV,
         units="categories",
@@ -48,12 +51,14 @@ ROWS = (
     SourceRow(
         "sources.huggingface",
         "newsletter.sources.huggingface:HuggingFaceSource",
+        "Hugging Face",
         trust=3,
         days=WEEKDAYS,
     ),
     SourceRow(
         "sources.biorxiv",
         "newsletter.sources.biorxiv:BiorxivSource",
+        "bioRxiv",
         trust=1,
         days=DAILY,
         units="servers",
@@ -69,6 +74,18 @@ ONE_LIST = "daily"
 IMPORT = "import"
 #: Names that no feed may have. medRxiv's papers come through bioRxiv's source.
 TAKEN = (*(row.name for row in ROWS if not row.is_list), "medrxiv", IMPORT)
+
+
+#: Parts of sources that readers know by names of their own.
+_UNIT_TITLES = {"biorxiv": "bioRxiv", "medrxiv": "medRxiv"}
+
+
+def titles(source: str, units: Sequence[str], is_whole: bool) -> tuple[str, ...]:
+    """What readers know some parts of a source as, or all of it."""
+    if all(unit in _UNIT_TITLES for unit in units):
+        return tuple(_UNIT_TITLES[unit] for unit in units)
+    title = next((row.title for row in ROWS if row.name == source), "") or source
+    return (title,) if is_whole else (f"{title} {', '.join(units)}",)
 
 
 def trust(source: str) -> int:

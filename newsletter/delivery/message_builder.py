@@ -21,7 +21,7 @@ from newsletter.models import (
     Subscriber,
     Topic,
 )
-from newsletter.steps.compose import IssueFacts, Links, PaperFacts, Renderer
+from newsletter.steps.compose import IssueFacts, Links, PaperFacts, Renderer, Silence
 from newsletter.store import generations, ledger_read, runs, subscribers, topics
 from newsletter.store.db import reading
 from newsletter.store.generations import Generations
@@ -45,7 +45,7 @@ class MessageBuilder:
             feedback=f"{self.base}/feedback/{SLOT}",
         )
         self._shown = lru_cache(maxsize=8)(self._load_shown)
-        self._stale = lru_cache(maxsize=8)(self._load_stale)
+        self._silence = lru_cache(maxsize=8)(self._load_silence)
         self._generations = Generations()
 
     def __call__(
@@ -98,10 +98,14 @@ class MessageBuilder:
             facts = ledger_read.shown_papers(connection, issue)
         return {paper: PaperFacts.from_facts(fact) for paper, fact in facts.items()}
 
-    def _load_stale(self, day: date) -> tuple[str, ...]:
-        """Return the sources whose news were missing when the issue of a day was planned."""
+    def _load_silence(self, day: date) -> Silence:
+        """Return what was missing when the issue of a day was planned."""
         with reading(self.engine) as connection:
-            return tuple((runs.fact(connection, f"stale {day}") or {}).get("sources", ()))
+            fact = runs.fact(connection, f"stale {day}") or {}
+        lists = (
+            (name, tuple(map(date.fromisoformat, days))) for name, days in fact.get("lists", ())
+        )
+        return Silence(tuple(fact.get("sources", ())), tuple(lists))
 
     def compose(
         self,
@@ -123,7 +127,7 @@ class MessageBuilder:
             claim.candidates,
             shown,
             known,
-            () if is_quiet else self._stale(day),
+            Silence() if is_quiet else self._silence(day),
             claim.events,
             (missed[0], f"{self.base}/issues/{missed[0].isoformat()}") if missed else None,
         )

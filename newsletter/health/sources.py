@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Engine
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 from newsletter.config import Config
 from newsletter.models import DayList, SourceState
 from newsletter.moments import iso
+from newsletter.source_rows import titles
 from newsletter.sources.registry import list_plans, paper_sources, source_names
 from newsletter.steps.due import zone
 from newsletter.steps.fetch import retry_at
@@ -84,22 +86,30 @@ def moves(rows: Rows) -> Iterator[str]:
             )
 
 
-def stale(rows: Rows, late: Mapping[str, Sequence[DayList]], now: datetime) -> list[str]:
-    """Return the sources whose news have been missing for a day (C03).
-
-    For a source with lists by day, the stored lists decide: `late` has the lists of each source
-    that should exist.
-    """
-    recently = now.date() - STALE_DAYS
+def stale(rows: Rows, plans: source_lists.Plans, now: datetime) -> list[str]:
+    """Return the sources without lists by day whose news have been missing for a day (C03)."""
     return [
         name
         for name, row in rows.items()
-        if (
-            any(one.day >= recently for one in late[name])
-            if name in late
-            else row["troubled_since"] and now - row["troubled_since"] > STALE_AFTER
-        )
+        if name not in plans and row["troubled_since"] and now - row["troubled_since"] > STALE_AFTER
     ]
+
+
+def no_lists(
+    late: Mapping[str, Sequence[DayList]], plans: source_lists.Plans, now: datetime
+) -> list[tuple[str, list[str]]]:
+    """Return the lists of the last days that readers miss, as (what readers know them as, days).
+
+    `late`: for each source the lists that should be there, oldest first.
+    """
+    found: dict[str, list[str]] = {}
+    for source, lists in late.items():
+        recent = [one for one in lists if one.day >= now.date() - STALE_DAYS]
+        for day, of_day in groupby(recent, key=lambda one: one.day):
+            units = [one.unit for one in of_day]
+            for title in titles(source, units, is_whole=set(units) == set(plans[source][1])):
+                found.setdefault(title, []).append(f"{day}")
+    return list(found.items())
 
 
 def next_try(row: Mapping[str, Any]) -> datetime | None:
@@ -192,9 +202,10 @@ def settle(engine: Engine, config: Config, days: Iterable[date], now: datetime) 
     with writing(engine) as connection:
         rows = runs.source_states(connection)
         plans = list_plans(config)
-        late = dict.fromkeys(plans, ()) | source_lists.missing(connection, plans, now)
+        late = source_lists.missing(connection, plans, now)
+        told = {"sources": stale(rows, plans, now), "lists": no_lists(late, plans, now)}
         for day in days:
-            runs.note_first(connection, f"stale {day}", {"sources": stale(rows, late, now)})
+            runs.note_first(connection, f"stale {day}", told)
     return is_blackout(rows, config)
 
 

@@ -23,7 +23,15 @@ from newsletter.models import (
     Subscriber,
     Topic,
 )
-from newsletter.steps.compose import IssueFacts, Links, PaperFacts, Renderer, SiteFacts, show
+from newsletter.steps.compose import (
+    IssueFacts,
+    Links,
+    PaperFacts,
+    Renderer,
+    Silence,
+    SiteFacts,
+    show,
+)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DAY = date(2026, 11, 20)
@@ -249,7 +257,8 @@ def digest(renderer: Renderer, language: str = "en", **changes: Any) -> Letter:
     """The issue's letter to the sample reader; `changes` are facts of the issue, picks, links, or
     fields of the reader.
     """
-    facts = {"day": DAY, "considered": 1204, "shown": shown(), "topics": TOPICS, "stale": ()}
+    facts = {"day": DAY, "considered": 1204, "shown": shown(), "topics": TOPICS}
+    facts["silence"] = Silence()
     facts |= {name: changes.pop(name) for name in facts if name in changes}
     facts["papers"] = facts.pop("shown")
     facts["missed"] = changes.pop("missed", None)

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 
 from newsletter.errors import LetterError
 from newsletter.models import FOLLOWED, Heat, Letter, Paper, Pick, Reason
-from newsletter.steps.compose import PaperFacts, Renderer, show
+from newsletter.steps.compose import PaperFacts, Renderer, Silence, show
 from tests.compose import samples
 from tests.compose.samples import (
     DAY,
@@ -228,7 +228,7 @@ def test_missed_letter_is_named_and_linked(renderer: Renderer) -> None:
 def test_C03_sources_without_news_are_named_once_in_each_part(
     renderer: Renderer, language: str, said: str
 ) -> None:
-    late = samples.digest(renderer, language, stale=("bioRxiv", "arXiv"))
+    late = samples.digest(renderer, language, silence=Silence(("bioRxiv", "arXiv")))
     assert samples.text(late).replace("\n", " ").count(said) == 1
     assert samples.html(late).count(said) == 1
     for part in (samples.text, samples.html):

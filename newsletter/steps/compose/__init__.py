@@ -15,7 +15,7 @@ them together.
 
 from newsletter.steps.compose.links import Links, SiteFacts
 from newsletter.steps.compose.locale import Language, load_languages
-from newsletter.steps.compose.paper_facts import IssueFacts, PaperFacts, show
+from newsletter.steps.compose.paper_facts import IssueFacts, PaperFacts, Silence, show
 from newsletter.steps.compose.renderer import Renderer
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Links",
     "PaperFacts",
     "Renderer",
+    "Silence",
     "SiteFacts",
     "load_languages",
     "show",

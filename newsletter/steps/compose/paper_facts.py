@@ -80,15 +80,25 @@ class PaperFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """What readers of an issue are told is missing in it."""
+
+    #: Sources from which nothing new has come for more than a day.
+    sources: tuple[str, ...] = ()
+    #: Lists that should be there: the name of a source or of a part of it, and the days.
+    lists: tuple[tuple[str, tuple[date, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class IssueFacts:
     """What all letters of one issue share, and the events that one of them tells."""
 
     day: date  #: the issue's local date
     considered: int  #: "out of 1,204"
     papers: Mapping[int, PaperFacts]  #: by Paper.key
-    topics: Mapping[int, Topic] = field(default_factory=dict)  #: topics of picks, by Topic.id
-    stale: tuple[str, ...] = ()  #: sources whose news are missing
-    #: events of papers that this letter's reader had before
+    topics: Mapping[int, Topic] = field(default_factory=dict)  #: those that picks may name, by id
+    silence: Silence = Silence()  #: what is missing in it
+    #: what became of papers that this letter's reader had before
     events: tuple[PaperEvent, ...] = ()
     #: (day, address) of an earlier letter that may not have arrived
     missed: tuple[date, str] | None = None

@@ -128,7 +128,7 @@ def _finished(
     body.add_lead(told)
     body.add_rest()
     subject = blocks.subject(kind.name, best_title(papers), len(papers) + body.left - 1)
-    shell = blocks.shell(kind.name, body.day, body.is_hosted, issue.missed, issue.stale)
+    shell = blocks.shell(kind.name, body.day, body.is_hosted, issue.missed, issue.silence)
     reason = blocks.why_you(reader, body.day, body.is_hosted)
     news = [blocks.news(event) for event in issue.events]
     blank = "\n" if news else ""

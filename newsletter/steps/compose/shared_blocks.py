@@ -15,7 +15,7 @@ from newsletter.models import EventKind, PaperEvent, Reason, Subscriber
 from newsletter.steps.compose.form import Form, place
 from newsletter.steps.compose.links import Links
 from newsletter.steps.compose.locale import Language
-from newsletter.steps.compose.paper_facts import PaperFacts
+from newsletter.steps.compose.paper_facts import PaperFacts, Silence
 from newsletter.steps.compose.prose import cut, in_ascii, one_line
 from newsletter.steps.compose.templates import Templates
 
@@ -220,7 +220,7 @@ class SharedBlocks:
         )
 
     def _shell(
-        self, kind: str, day: date, is_hosted: bool, missed: Both | None, stale: tuple[str, ...]
+        self, kind: str, day: date, is_hosted: bool, missed: Both | None, silence: Silence
     ) -> Shell:
         """Return a letter's shell. `missed`: (day, address) of an earlier letter."""
         values = {
@@ -228,7 +228,11 @@ class SharedBlocks:
             "day": day,
             "is_hosted": is_hosted,
             "missed": missed,
-            "stale": ", ".join(stale),
+            "stale": ", ".join(silence.sources),
+            "no_lists": "; ".join(
+                f"{name} ({', '.join(self.words.date(of, 'day_short') for of in days)})"
+                for name, days in silence.lists
+            ),
         }
         html, text = self.render(kind, "body.html", values), self.render(kind, "body.txt", values)
         return Shell(Form(html), Form(text))
