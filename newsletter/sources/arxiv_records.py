@@ -15,7 +15,8 @@ from newsletter.sources.parsing import Document, moment
 from newsletter.text.authors import split_affiliation, split_names
 from newsletter.text.identifiers import arxiv_id, doi
 from newsletter.text.markup import TITLE_CHARS, clean, clean_affiliations, clean_names
-from newsletter.text.statements import judged, withdrawal_of
+from newsletter.text.statements import judged
+from newsletter.text.withdrawals import withdrawal_of
 
 ANNOUNCE = ("new", "cross", "replace", "replace-cross")
 
