@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.message import Message
-from email.utils import getaddresses
 
 from newsletter.inbound.automatic import header
 from newsletter.inbound.bounces import classify
 from newsletter.inbound.mail_text import text_of
-from newsletter.inbound.recipients import COMMANDS, HEADER_CHARS
+from newsletter.inbound.recipients import COMMANDS, addresses_in
 from newsletter.inbound.vouching import is_vouched_for
 
 #: Lines of a body that are looked at for a command.
@@ -44,8 +43,7 @@ def read_command(
 
 def senders_of(message: Message) -> list[str]:
     """The addresses in From."""
-    values = [str(value)[:HEADER_CHARS] for value in message.get_all("From") or []]
-    return [address for _, address in getaddresses(values) if "@" in address]
+    return addresses_in(message, "From")
 
 
 def _never_answered(

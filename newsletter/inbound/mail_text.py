@@ -14,16 +14,11 @@ _CHARSET = re.compile(r"[A-Za-z0-9][\w.:-]{0,39}")
 
 def text_of(part: Message) -> str:
     """Give the text of one part, decoded as it says, with plain line ends."""
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        return "\n\n".join(
-            _fields_of(block) for block in payload[:50] if isinstance(block, Message)
-        )[:LOOKED_AT]
-    raw = part.get_payload(decode=True)
-    if isinstance(raw, bytes):
-        text = _decode(raw[: 4 * LOOKED_AT], _charset(part))
-    else:
-        text = str(payload)
+    if part.is_multipart():
+        blocks = [block for block in list(part.get_payload())[:50] if isinstance(block, Message)]
+        return "\n\n".join(map(_fields_of, blocks))[:LOOKED_AT]
+    raw = part.get_payload(decode=True)  # not decoded, it would be read by any charset's codec
+    text = _decode(raw[: 4 * LOOKED_AT], _charset(part)) if isinstance(raw, bytes) else ""
     if part.get_content_type() == "text/html":
         text = re.sub(r"<[^<>]{0,500}>", " ", text[:LOOKED_AT])
     return text[:LOOKED_AT].replace("\r\n", "\n")
@@ -32,8 +27,8 @@ def text_of(part: Message) -> str:
 def _fields_of(block: Message) -> str:
     """Give the header of a block as lines. `str` would encode it anew, in more than linear time."""
     lines = "\n".join(f"{name}: {str(value)[:LOOKED_AT]}" for name, value in block.raw_items())
-    payload = block.get_payload()
-    text = f"{lines}\n\n{payload}" if isinstance(payload, str) and payload.strip() else lines
+    body = "" if block.is_multipart() else text_of(block)
+    text = f"{lines}\n\n{body}" if body.strip() else lines
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")[:LOOKED_AT]
 
 
@@ -60,7 +55,7 @@ def written_text(message: Message) -> str:
             text = text_of(part)
             if text.strip():
                 break
-    if not text.strip() and isinstance(message.get_payload(), str):
+    if not text.strip() and not message.is_multipart():
         text = text_of(message)  # a multipart whose boundary is not in it
     ends = [found.start() for found in _RETURNED.finditer(text) if found.start() > 80]
     return text[: ends[0]] if ends else text

@@ -26,7 +26,9 @@ MOST_PARTS = 200
 MOST_LINE = 20_000
 
 _PART = re.compile(rb"^content-type[ \t]*:", re.I | re.M)
-_LONG_LINE = re.compile(rb"([^\n]{%d})[^\n]+" % MOST_LINE)
+#: Each blank line in a report begins another block of fields.
+_BLANK_LINES = re.compile(rb"\n(?:[ \t\r]*\n){4,}")
+_LONG_LINE = re.compile(rb"^([^\n]{%d})[^\n]+" % MOST_LINE, re.M)
 
 
 def main() -> None:
@@ -68,9 +70,11 @@ def answer_to(question: dict[str, Any], raw: bytes) -> Any:
 
 
 def parse(raw: bytes) -> Message:
-    """Parse a mail; lines of more than 20,000 bytes are cut, for no rule allows more than 998."""
-    raw = raw.replace(b"\0", b" ")
-    return email.message_from_bytes(_LONG_LINE.sub(rb"\1", raw), policy=policy.compat32)
+    """Parse a mail; lines of more than 20,000 bytes are cut, for no rule allows more than 998, and
+    of many blank lines two are left.
+    """
+    raw = _BLANK_LINES.sub(b"\n\n\n", _LONG_LINE.sub(rb"\1", raw.replace(b"\0", b" ")))
+    return email.message_from_bytes(raw, policy=policy.compat32)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ postmaster@, abuse@  the operator, and so are the site's own sender and contact
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 from email.utils import getaddresses
@@ -68,11 +69,18 @@ def in_headers(message: Message) -> list[str]:
 
     Display names, comments and groups are parsed, so that only addresses count.
     """
-    found: list[str] = []
-    for name in HEADERS:
-        values = [str(value)[:HEADER_CHARS] for value in message.get_all(name) or []]
-        found += [address for _, address in getaddresses(values) if "@" in address]
+    found = [address for name in HEADERS for address in addresses_in(message, name)]
     return list(dict.fromkeys(found))[:MOST_ADDRESSES]
+
+
+def addresses_in(message: Message, name: str) -> list[str]:
+    """The addresses in all headers of a name. One whose comments nest without end names nobody."""
+    found: list[str] = []
+    for value in message.get_all(name) or []:
+        with suppress(RecursionError):
+            pairs = getaddresses([str(value)[:HEADER_CHARS]])
+            found += [address for _, address in pairs if "@" in address]
+    return found
 
 
 def pick(addresses: Iterable[str], own: Iterable[str], domain: str) -> str:

@@ -64,7 +64,7 @@ class Opened:
     def largest(self) -> int:
         """The most bytes that a message may have (RFC 1870); 0 = the server does not say."""
         size = self.offers.get("size", "")
-        return int(size) if size.isdecimal() else 0
+        return int(size) if size.isdecimal() and len(size) < 19 else 0
 
 
 class Relay:

@@ -13,6 +13,7 @@ from newsletter.list_days import deadline
 from newsletter.models import Sighting
 from newsletter.sources.arxiv_records import explanation, from_entry, from_oai, one_each
 from newsletter.sources.http import FetchError, Http, Lane
+from newsletter.sources.json_access import number
 from newsletter.sources.parsing import Document, parse
 
 SLICE = 1_000  #: results a request; the API allows 2,000
@@ -74,7 +75,8 @@ class CatchUp:
         start, total, empty = 0, 1, 0
         while start < min(total, MOST) or not found:
             page = await self._page(f"({categories}) AND {period}", start)
-            total = int(str(page.head.get("opensearch_totalresults") or 0)) or total * bool(found)
+            said = number(page.head.get("opensearch_totalresults"))
+            total = int(said or 0) or total * bool(found)
             found += [sighting for entry in page.entries if (sighting := from_entry(entry, now))]
             start += len(page.entries)
             empty = 0 if page.entries else empty + 1

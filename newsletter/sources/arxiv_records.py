@@ -87,7 +87,7 @@ def from_oai(body: bytes, now: datetime) -> tuple[list[Sighting], str]:
         raise FetchError("arXiv's OAI-PMH answer declares entities", "not-a-feed")
     try:
         root = ElementTree.fromstring(body)  # noqa: S314  (no entities, checked above)
-    except ElementTree.ParseError as e:
+    except (ElementTree.ParseError, LookupError, ValueError) as e:  # also an unknown encoding
         raise FetchError(f"arXiv's OAI-PMH answer is damaged: {e}", "not-a-feed") from e
     if root.tag != f"{{{_OAI['oai']}}}OAI-PMH":
         raise FetchError("what should be arXiv's OAI-PMH answer is something else", "not-a-feed")

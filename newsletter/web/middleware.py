@@ -43,7 +43,7 @@ class PublicMiddleware:
         self.app = app
         parts = [urlsplit(url) for url in urls]
         self.origins = {f"{part.scheme}://{part.netloc}" for part in parts}
-        self.hosts = {*(part.hostname or "" for part in parts), *LOOPBACK}
+        self.hosts = {*filter(None, (part.hostname for part in parts)), *LOOPBACK}
         self.is_local = parts[0].hostname in LOOPBACK
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,13 +103,12 @@ class PublicMiddleware:
 
     def _refusal(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname if host and not set(host) & set("/?#@\\ ") else None
-        if name not in self.hosts:
+        if set(host) & set("/?#@\\ ") or _host(f"//{host}") not in self.hosts:
             return PlainTextResponse("unknown host", 400)
         if scope["method"] != "POST":
             return None
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        if not length.isdecimal() or len(length) > 9 or int(length) > MAX_BODY_BYTES:
             return PlainTextResponse("too much", 413)
         # A form of another site may not act for a reader. One-click posts of mail programs carry no
         # origin. A browser sends "null" from our own no-referrer pages; Sec-Fetch-Site then says
@@ -117,10 +116,18 @@ class PublicMiddleware:
         origin = headers.get("origin")
         if origin == "null" and headers.get("sec-fetch-site", "same-origin") == "same-origin":
             return None
-        is_local = origin is not None and (urlsplit(origin).hostname or "") in LOOPBACK
+        is_local = origin is not None and _host(origin) in LOOPBACK
         if origin is not None and origin not in self.origins and not (is_local and self.is_local):
             return PlainTextResponse("another site's form", 403)
         return None
+
+
+def _host(url: str) -> str:
+    """The host of a URL; empty when there is none or it cannot be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def client_prefix(request: Request, trusted: Sequence[str]) -> str:

@@ -37,7 +37,8 @@ def read_choices(
             settings[column] = value
     if (size := _first(form, "size")) in map(str, SIZES):
         settings["size"] = int(size)
-    if (hour := _first(form, "hour").partition(":")[0]).isdecimal() and int(hour) < 24:
+    hour = _first(form, "hour").partition(":")[0]
+    if hour.isdecimal() and len(hour) <= 2 and int(hour) < 24:
         settings["hour"] = int(hour)
     if "authors" in form:
         authors = [" ".join(line.split())[:100] for line in _first(form, "authors").splitlines()]

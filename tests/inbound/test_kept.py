@@ -16,7 +16,7 @@ import pytest
 
 from newsletter import cli
 from newsletter.app import App
-from newsletter.inbound import intake, lmtp, parser, processor
+from newsletter.inbound import intake, lmtp, parse_child, parser, processor
 from newsletter.inbound.parser import Parser, UnreadableError
 from newsletter.inbound.recipients import box_of, pick
 from newsletter.store import inbound as inbound_store
@@ -61,6 +61,13 @@ HOSTILE = {
     "nested parts": NESTED,
     "open brackets": b"From: " + b"(" * 90_000 + b"\nAuto-Submitted: auto-replied\n\nx",
     "encoded words": b"Subject: " + b"=?utf-8?q?=41?= " * 20_000 + b"\n\nx",
+    "open comments": b"To: " + b"(" * 4_900 + b"\nFrom: " + b"(a" * 2_000 + b"\n\nhello",
+    "blank lines": b"Content-Type: message/delivery-status\n" + b"\n" * 250_000,
+    "lines that are nearly too long": (b"x" * 19_990 + b"\n") * 12,
+    "a charset that refuses": b"Content-Type: text/plain; charset=undefined\n"
+    b"From: mailer-daemon@x.example\n\n\xff550 no such user",
+    "a charset for names": b"Content-Type: text/html; charset=idna\n"
+    b"From: postmaster@x.example\n\n\xff",
     "results": b"Authentication-Results: mx.example.org; " + b"dkim=pass " * 9_000 + b"\n\nx",
     "no line end": b"a" * 1_000_000,
     "bytes": bytes(range(256)) * 400,
@@ -85,6 +92,16 @@ def test_K03_hostile_mail_is_taken_in_seconds_and_never_raises(
     assert counts(site.app) == {done: 1}
     if to == "bounce+1-x":
         assert done == "dropped: not our token" and not kept(site.app)
+
+
+@pytest.mark.parametrize("name", HOSTILE.keys() - {"nested parts"})
+def test_K03_hostile_mail_is_read_without_an_error(name: str) -> None:
+    """The process that reads it need not end or give up."""
+    command = {"box": "help", "is_null_sender": False, "authority": "mx.example.org", "own": ()}
+    begun = time.process_time()
+    for op in ("returned", "recipients", "personal", "command"):
+        parse_child.answer_to({"op": op, **command}, HOSTILE[name][: parser.READ_BYTES])
+    assert time.process_time() - begun < 2
 
 
 def test_K03_an_unsigned_mail_is_not_even_parsed(

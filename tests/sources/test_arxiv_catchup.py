@@ -3,6 +3,7 @@ answers.
 """
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -107,6 +108,17 @@ async def test_C05_an_api_that_finds_nothing_on_list_days_is_not_believed(
     assert states(harvest) == {"05": "missing", "06": "missing", "07": "read"}
 
 
+@pytest.mark.parametrize("total", ["many", "", "-1", "1e400"])
+async def test_C05_a_number_of_results_that_is_none_is_no_error(
+    http: Http, mirror: Mirror, total: str
+) -> None:
+    page = api_page([1, 2], 0, 2)
+    said = page.body.replace(b">2</opensearch:total", f">{total}</opensearch:total".encode())
+    mirror.routes["/api"] = lambda _: replace(page, body=said)
+    harvest = await outage(http, mirror)
+    assert harvest.sightings and states(harvest)["07"] == "read"
+
+
 async def test_an_outage_of_the_api_too_falls_back_to_oai(
     http: Http, mirror: Mirror, data_dir: Path
 ) -> None:
@@ -196,6 +208,11 @@ async def test_a_whole_real_day_of_the_api_is_read(
     assert sum(len(s.fields) > 1 for s in papers) >= 206
 
 
+_ENCODINGS = [
+    b"<?xml version='1.0' encoding='%s'?><OAI-PMH/>" % name for name in (b"UTF-99", b"shift_jis")
+]
+
+
 def test_oai_answers_are_read_or_refused(data_dir: Path) -> None:
     folder, now = data_dir / "arxiv_api", at("2026-05-04")
     assert from_oai((folder / "arxiv_oai_empty_response.xml").read_bytes(), now) == ([], "")
@@ -206,7 +223,13 @@ def test_oai_answers_are_read_or_refused(data_dir: Path) -> None:
         "replace",
         "",
     )
-    for body in (b"<html/>", b"", b"<!DOCTYPE x [<!ENTITY a 'b'>]><OAI-PMH/>", b"<OAI-PMH"):
+    for body in (
+        b"<html/>",
+        b"",
+        b"<!DOCTYPE x [<!ENTITY a 'b'>]><OAI-PMH/>",
+        b"<OAI-PMH",
+        *_ENCODINGS,
+    ):
         with pytest.raises(FetchError):
             from_oai(body, now)
     error = (

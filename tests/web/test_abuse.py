@@ -112,6 +112,24 @@ def test_F05_bad_links_look_alike_ask_no_table_and_are_counted(
     assert len({answer.text for answer in answers if answer.status_code == 404}) == 1
 
 
+@pytest.mark.parametrize("name", ["host", "origin"])
+@pytest.mark.parametrize("value", ["http://[", "[::1", "localhost:x", "[localhost]", "]", ""])
+def test_F29_a_host_that_is_no_host_is_refused(
+    app: App, web: httpx2.Client, name: str, value: str
+) -> None:
+    headers = {"host": "localhost", name: value}
+    answer = web.post("/subscribe", data={"email": "a@example.org"}, headers=headers)
+    is_read = value == "localhost:x"  # a port is not looked at
+    assert answer.status_code in (400, 403) or (is_read and answer.status_code == 200)
+
+
+@pytest.mark.parametrize("hour", ["9" * 5000, "07x", "24", "-1", "", "\u0663" * 9])
+def test_F17_an_hour_that_is_none_changes_nothing(app: App, web: httpx2.Client, hour: str) -> None:
+    reader = a_reader(app)
+    assert web.post(link(app, reader, "preferences"), data={"hour": hour}).status_code == 200
+    assert now_of(app, reader).hour == reader.hour
+
+
 def test_F05_rejected_links_are_a_metric(web: httpx2.Client) -> None:
     web.get("/preferences/x")
     assert 'token_rejected_total{reason="malformed"} 1.0' in web.get("/metrics").text
