@@ -150,7 +150,7 @@ class Pages:
             nonlocal status
             status = message.get("status", status)
 
-        await self.pages(scope, receive, send)  # type: ignore[arg-type]  # plain dicts, as servers send
+        await self.pages(scope, receive, send)  # type: ignore[arg-type]  # plain dicts
         return status
 
     def _request(self, raw: bytes) -> tuple[dict[str, Any], bytes]:
