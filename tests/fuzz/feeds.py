@@ -38,7 +38,8 @@ _WRITTEN = (
     b'{"messages":[{"status":"ok"}],"collection":[{"doi":"10.1101/2026.11.01.1","title":"T",'
     b'"authors":"Ada, B.","date":"2026-11-20","version":"1","abstract":"A","category":"x"}]}',
 )
-_SOURCE = FeedSource(Feed(name="j", url="https://j.example/feed"), None)  # type: ignore[arg-type]  # nothing is fetched
+_FEED = Feed(name="j", url="https://j.example/feed")
+_SOURCE = FeedSource(_FEED, None)  # type: ignore[arg-type]  # no fetch
 
 
 def kind(data: Path | None) -> Kind:
