@@ -33,7 +33,7 @@ _WRITTEN = (
     b'"url":"https://j.example/3","content_text":"x","date_published":"2026-11-23T07:00:00Z",'
     b'"authors":[{"name":"Ada"}]}]}',
     b'<opml version="2.0"><body><outline text="J" xmlUrl="https://j.example/feed"/></body></opml>',
-    b'[{"paper":{"id":"2511.00001","title":"T","summary":"S","upvotes":3,"publishedAt":"2026-11-20",'
+    b'[{"paper":{"id":"2511.00001","title":"T","summary":"S","upvotes":3,"publishedAt":"2026",'
     b'"authors":[{"name":"Ada"}]},"numComments":1}]',
     b'{"messages":[{"status":"ok"}],"collection":[{"doi":"10.1101/2026.11.01.1","title":"T",'
     b'"authors":"Ada, B.","date":"2026-11-20","version":"1","abstract":"A","category":"x"}]}',
