@@ -1,7 +1,6 @@
-"""Who wrote a mail: a mail system, a machine that answers for a person, or a person. Pure.
+"""Who wrote a mail: a mail system, a program that answers for a person, or a person. Pure.
 
-RFC 3834 has the headers; what was used before it, and subjects in the languages of our readers,
-stand beside them.
+The headers are those of RFC 3834, the ones used before it, and subjects in several languages.
 """
 
 import base64
@@ -11,7 +10,7 @@ from email.message import Message
 
 
 def is_automatic(message: Message) -> bool:
-    """Whether a machine wrote this, a mail system or one that answers for a person."""
+    """Return whether a program wrote this mail: a mail system, or one that answers for a person."""
     said = header(message, "Auto-Submitted").strip().lower()
     if said and not said.startswith("no"):
         return True
@@ -23,12 +22,12 @@ def is_automatic(message: Message) -> bool:
 
 
 def is_absence(message: Message) -> bool:
-    """Whether a machine answers for a person who is away."""
+    """Return whether a program answers for a person who is away."""
     return is_automatic(message) and not _names_a_mailer(message)
 
 
 def is_from_a_mailer(message: Message) -> bool:
-    """Whether a mail system wrote this about a mail that it could not deliver."""
+    """Return whether a mail system wrote this about a mail that it could not deliver."""
     if _names_a_mailer(message):
         return True
     if header(message, "Return-Path").strip() == "<>":
@@ -38,7 +37,7 @@ def is_from_a_mailer(message: Message) -> bool:
 
 
 def header(message: Message, name: str) -> str:
-    """Give a header's text, decoded where it can be; at most 2,000 characters."""
+    """Return a header's text, decoded if possible; at most 2,000 characters."""
     raw = str(message.get(name, ""))[:2000]
     if "=?" not in raw:
         return raw
@@ -46,7 +45,7 @@ def header(message: Message, name: str) -> str:
 
 
 def _decoded(found: re.Match[str]) -> str:
-    """Decode one encoded word (RFC 2047); one that cannot be decoded stays as it is."""
+    """Return one encoded word (RFC 2047) decoded; unchanged if it cannot be decoded."""
     charset, encoding, text = found.groups()
     try:
         if encoding in "bB":
@@ -73,7 +72,7 @@ _NOBODY_READS = re.compile(r"no[-_.]?reply|do[-_.]?not[-_.]?reply|system|admin",
 
 
 def _names_a_mailer(message: Message) -> bool:
-    """Whether the sender or the subject is a mail system's."""
+    """Return whether the sender or the subject is that of a mail system."""
     senders = f"{header(message, 'From')} {header(message, 'Sender')}".lower()
     if re.search(
         r"mailer[-_ ]?daemon|postmaster|mail ?delivery|mail administrator|<>"

@@ -1,9 +1,9 @@
-"""What a mail that came back says. Pure; whom it is about is decided by tokens alone, never by what
-stands in here.
+"""Read a mail that came back. Pure. Which letter it is about is decided by the token alone, never
+by its content.
 
-A delivery report (RFC 3464) is read by its fields, a complaint (RFC 5965) by its type; of mail
-systems that write prose, the SMTP replies that they quote count, and then their sentences. What the
-words are about is judged by `text.refusals`, the same for every road.
+A delivery report (RFC 3464) is read by its fields, a complaint (RFC 5965) by its type. In reports
+without fields, the quoted SMTP replies count first, then the sentences. `text.refusals` decides
+what the words are about.
 """
 
 import re
@@ -18,12 +18,12 @@ from newsletter.inbound.verdict import KEPT, Returned, gravest, judge
 
 __all__ = ["Returned", "classify", "judge"]
 
-#: Parts and quoted replies of one mail that are looked at.
+#: Most parts and quoted replies of one mail that are read.
 MOST_PARTS, MOST_REPLIES = 60, 20
 
 
 def classify(message: Message) -> Returned:
-    """Say what a mail to a return address is. Several recipients: the gravest."""
+    """Return the verdict on a mail to a return address; of several recipients, the gravest."""
     parts = [part for part, _ in zip(message.walk(), range(MOST_PARTS), strict=False)]
     types = {part.get_content_type() for part in parts}
     if "message/feedback-report" in types or "feedback-report" in str(
@@ -58,7 +58,7 @@ def _feedback(parts: list[Message]) -> Returned:
 
 
 def _reported(part: Message, own: str) -> Iterator[Returned]:
-    """Read the recipients of a delivery report, also of one whose parts a gateway ran together."""
+    """Yield the verdicts of a delivery report, also if a gateway joined its parts."""
     if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status"):
         text = text_of(part)
     elif part.get_content_type() == "multipart/report" and not part.is_multipart():
@@ -74,7 +74,7 @@ _FIELDS_BEGIN = re.compile(r"\n(Final-Recipient:)", re.I)
 
 
 def _recipient(fields: dict[str, str], own: str) -> Returned | None:
-    """Judge what a report says about one recipient (RFC 3464 section 2.3)."""
+    """Return the verdict of a report on one recipient (RFC 3464 section 2.3)."""
     action = fields.get("action", "").partition(" ")[0].lower()
     if not action:
         return None
@@ -85,7 +85,7 @@ def _recipient(fields: dict[str, str], own: str) -> Returned | None:
         return Returned("delivered", status, said[:KEPT])
     if action == "delayed":
         return Returned("delay", status, said[:KEPT])
-    if len(said) > 5:  # "smtp;" and an exit status say nothing
+    if len(said) > 5:  # "smtp;" and an exit status mean nothing
         found = judge(said, status, own)
         comment = judge(fields.get("status", "")[len(status) :])
         if found.kind == "hard" and comment.is_closed:
@@ -96,7 +96,7 @@ def _recipient(fields: dict[str, str], own: str) -> Returned | None:
 
 
 def _fields(block: str) -> dict[str, str]:
-    """Unfold "Name: value" lines; the first of a name counts."""
+    """Return unfolded "Name: value" lines; the first value of a name counts."""
     fields: dict[str, str] = {}
     for line in re.sub(r"\n[ \t]+", " ", block).splitlines():
         name, colon, value = line.partition(":")
@@ -109,7 +109,7 @@ def _fields(block: str) -> dict[str, str]:
 
 
 def _prose(text: str, status: str = "") -> Returned:
-    """Judge a report without fields: by the SMTP replies it quotes, the gravest of them, else by
+    """Return the verdict of a report without fields: the gravest of the quoted SMTP replies, else
     its words.
     """
     for line in text.splitlines():
@@ -117,7 +117,7 @@ def _prose(text: str, status: str = "") -> Returned:
             return Returned("delay", reply=line.strip()[:KEPT])
     whole = judge(text[:3000], status, text)
     found_at = list(_REPLY.finditer(text))[:MOST_REPLIES]
-    # What the server said counts, not what the mail system made of it.
+    # The server's words count, not those of the mail system.
     is_quoted = any("<<<" in one[0] for one in found_at)
     bounds = [*(one.end() for one in found_at), len(text)]
     replies = [
@@ -129,7 +129,7 @@ def _prose(text: str, status: str = "") -> Returned:
     if not known:
         return whole
     found = gravest(known)
-    # "The account is disabled" above a quoted "user unknown": the mildest reading.
+    # "The account is disabled" above a quoted "user unknown": the milder one counts.
     return whole if found.kind == "hard" and whole.is_closed else found
 
 
@@ -141,8 +141,8 @@ _STILL_TRYING = re.compile(
     r"|delivery attempts will continue|do not need to re-?send",
     re.I,
 )
-#: A reply code where a mail system quotes one: at the start of a line, or behind a mark or a word
-#: that introduces it. A number of prose ("call 423-5550123") is none.
+#: A reply code as mail systems quote it: at the start of a line, or after a mark or a word that
+#: introduces it. A number in a sentence ("call 423-5550123") is none.
 _REPLY = re.compile(
     r"(?:^[ \t>]*(?:<<<)?|[:(<\[\"'=] ?|\b(?:said|responded|returned|error|code|status) )[ \t]*"
     r"(?=(?:4(?:2[12]|3[0-2]|[45]\d|71)|5(?:0[0-4]|[1-5]\d|7[0-3]))[ \-:,#]{1,3}"

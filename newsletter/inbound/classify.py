@@ -10,7 +10,7 @@ from newsletter.inbound.mail_text import text_of
 from newsletter.inbound.recipients import COMMANDS, addresses_in
 from newsletter.inbound.vouching import is_vouched_for
 
-#: Lines of a body that are looked at for a command.
+#: Lines of a body in which a command is searched.
 LINES = 5
 
 
@@ -19,7 +19,7 @@ class Wanted:
     """What a person asks for, or why nothing is done."""
 
     command: str = ""
-    argument: str = ""  #: what stands behind the command: a topic
+    argument: str = ""  #: the text after the command: a topic
     sender: str = ""
     why_not: str = ""
 
@@ -27,9 +27,9 @@ class Wanted:
 def read_command(
     box: str, message: Message, *, is_null_sender: bool, authority: str, own: Iterable[str]
 ) -> Wanted:
-    """Read what a person wants who wrote to one of `COMMANDS`.
+    """Return what a person wants who wrote to one of `COMMANDS`.
 
-    `authority`: the name our mail server signs its Authentication-Results with; `own`: addresses
+    `authority`: the name of our mail server in Authentication-Results. `own`: addresses that are
     never answered.
     """
     senders = senders_of(message)
@@ -42,14 +42,14 @@ def read_command(
 
 
 def senders_of(message: Message) -> list[str]:
-    """The addresses in From."""
+    """Return the addresses in From."""
     return addresses_in(message, "From")
 
 
 def _never_answered(
     message: Message, is_null_sender: bool, senders: list[str], own: Iterable[str]
 ) -> str:
-    """RFC 3834: machines, lists and ourselves are not answered."""
+    """Return why a mail is not answered: it is from a machine, a list or ourselves (RFC 3834)."""
     if is_null_sender:
         return "no return path"
     if len(senders) != 1:
@@ -71,16 +71,14 @@ _LIST_HEADERS = ("List-Id", "List-Unsubscribe", "X-Loop", "X-Autoreply", "X-Auto
 
 
 def is_personal(message: Message) -> bool:
-    """Whether a mail to the operator is worth a person's time: neither automatic nor bulk."""
+    """Return whether the operator should see a mail: neither automatic nor bulk."""
     kind = classify(message).kind
     is_bulk = header(message, "Precedence").strip().lower() in _BULK
     return kind in ("other", "complaint") and not is_bulk
 
 
 def _command(box: str, message: Message) -> tuple[str, str]:
-    """Find the first command in the subject or the first lines; else the address says what is
-    wanted.
-    """
+    """Return the first command in the subject or the first lines; else the one of the address."""
     for line in (header(message, "Subject"), *_first_lines(message)):
         words = " ".join(line.split())
         verb, _, argument = words.partition(" ")

@@ -1,10 +1,10 @@
-"""Web hooks of sending providers: Amazon SES by way of SNS, and one signed form for all others.
+"""Web hooks of sending providers: Amazon SES through SNS, and one signed form for all others.
 
-    POST /hooks/ses      messages of the SNS topics in bounces.sns_topics
-    POST /hooks/events   JSON signed with bounces.hook_secret (docs/running.md)
+  POST /hooks/ses     messages of the SNS topics in bounces.sns_topics
+  POST /hooks/events  JSON signed with bounces.hook_secret (docs/running.md)
 
-A hook that is not configured is not there. What an event says changes a reader only by the tag of
-a letter of ours, and the same event again changes nothing.
+A hook that is not configured does not exist. An event changes a reader only by the tag of one of
+our letters, and a repeated event changes nothing.
 """
 
 import hashlib
@@ -31,14 +31,14 @@ from newsletter.store.db import writing
 
 log = structlog.get_logger()
 
-#: How far the clock of who signs may be from ours, in seconds; and events of one request.
+#: Most seconds between the signer's clock and ours, and most events of one request.
 SKEW_S, MOST_EVENTS = 300, 100
 KNOWN_ALREADY = "dropped: an event that was sent before"
 _KINDS = {"complaint": "complaint", "delivered": "delivered", "delayed": "delay"}
 
 
 def routes(app: App, clock: Callable[[], datetime], fetch: Fetch = fetch) -> list[Route]:
-    """The routes that this site's configuration asks for."""
+    """Return the routes that the site's configuration enables."""
     hooks = Hooks(app, clock, fetch)
     found = []
     if app.config.bounces.sns_topics:
@@ -95,7 +95,7 @@ class Hooks:
         return PlainTextResponse("taken\n")
 
     def _note(self, id: str, tag: str, found: Returned, now: datetime) -> str:
-        """Do what follows from one event, once."""
+        """Process one event, once."""
         with writing(self._app.engine) as connection:
             if not inbound_store.is_first(connection, id, now):
                 outcome = KNOWN_ALREADY
@@ -116,13 +116,13 @@ class Hooks:
 
 
 def sign(secret: str, stamp: str, body: bytes) -> str:
-    """The value of X-Newsletter-Signature."""
+    """Return the value of X-Newsletter-Signature."""
     mac = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256)
     return f"sha256={mac.hexdigest()}"
 
 
 def _unsigned(secret: str, stamp: str, body: bytes, request: Request, now: datetime) -> str:
-    """Why a request is not believed; empty when it is."""
+    """Return why a request is not accepted; empty when it is."""
     if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 12):
         return "no timestamp"
     if abs(now.timestamp() - int(stamp)) > SKEW_S:
@@ -138,7 +138,9 @@ def _is_event(event: Any) -> bool:
 
 
 def _verdict(event: dict[str, Any]) -> Returned:
-    """Judge one event of the signed form by the server's words, then by its code and status."""
+    """Return the verdict of an event of the signed form: by the server's words, then by its code
+    and status.
+    """
     kind = str(event["event"])
     reply = " ".join(str(event.get("reply") or "").split())[:2000]
     if kind in _KINDS:
@@ -159,7 +161,7 @@ def _json(text: str) -> dict[str, Any]:
 
 
 def _ses_tag(event: dict[str, Any]) -> str:
-    """The tag in the envelope sender of the letter that an event of SES is about."""
+    """Return the tag in the envelope sender of the letter of an SES event."""
     mail = event.get("mail")
     if not isinstance(mail, dict):
         return ""

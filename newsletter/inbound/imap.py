@@ -1,8 +1,8 @@
-"""A folder on an IMAP server (RFC 9051) that is polled for returned mail.
+"""Poll a folder on an IMAP server (RFC 9051) for returned mail.
 
-Nothing there is deleted, and no flag that a person set is changed: mails are read with BODY.PEEK.
-The last one that was taken is remembered in the database by the folder's UIDVALIDITY, and the
-keyword "NewsletterTaken" is put on each where the server allows keywords.
+Nothing in it is deleted, and no flag that a person set is changed: mails are read with BODY.PEEK.
+The database has the UID of the last mail that was taken, with the folder's UIDVALIDITY. Each taken
+mail gets the keyword "NewsletterTaken" if the server allows keywords.
 """
 
 import contextlib
@@ -24,21 +24,21 @@ from newsletter.store.db import reading, writing
 
 log = structlog.get_logger()
 
-#: Seconds to wait for one answer of the server.
+#: Seconds to wait for one reply of the server.
 TIMEOUT_S = 30.0
 PORT, TLS_PORT = 143, 993
 KEYWORD = "NewsletterTaken"
-#: Where the last mail that was taken is remembered: {"validity", "uid"}.
+#: Key of the fact about the last mail that was taken: {"validity", "uid"}.
 PLACE = "imap"
 
 
 class ImapError(Exception):
-    """The server did not do what was asked; its text is for the operator."""
+    """The server did not do what was asked; the text is for the operator."""
 
 
 def look_into(app: App, now: datetime, context: ssl.SSLContext | None = None) -> None:
-    """Take what is new in the folder. A server that is away stops nothing else: it is noted, and
-    asked again next time.
+    """Take new mails from the folder. If the server is away, this is noted, and the next call tries
+    again.
     """
     try:
         taken = poll(app, now, context)
@@ -52,7 +52,7 @@ def look_into(app: App, now: datetime, context: ssl.SSLContext | None = None) ->
 
 
 def poll(app: App, now: datetime, context: ssl.SSLContext | None = None) -> int:
-    """Take at most `AT_ONCE` new mails, oldest first; give their number.
+    """Take at most `AT_ONCE` new mails, oldest first; return their number.
 
     Raises: OSError, imaplib.IMAP4.error, ImapError when the server does not answer; StoreError.
     """
@@ -65,7 +65,7 @@ def poll(app: App, now: datetime, context: ssl.SSLContext | None = None) -> int:
         for number, uid in enumerate(uids[:AT_ONCE]):
             raw = _fetch(session, uid)
             if raw is not None and receive(app, "", "", raw, now, "imap") == TOO_MANY:
-                return number  # it stays where it is until there is room
+                return number  # it stays there until fewer mails are stored
             with writing(app.engine) as connection:
                 runs.note_fact(connection, PLACE, {"validity": validity, "uid": uid})
             with contextlib.suppress(imaplib.IMAP4.error):
@@ -98,7 +98,7 @@ def _session(app: App, context: ssl.SSLContext | None) -> Iterator[imaplib.IMAP4
 
 
 def _select(session: imaplib.IMAP4, folder: str) -> str:
-    """Open the folder; give its UIDVALIDITY."""
+    """Open the folder; return its UIDVALIDITY."""
     name = (folder or "INBOX").replace("\\", "\\\\").replace('"', '\\"')
     answer, _ = session.select(f'"{name}"')
     if answer != "OK":
@@ -118,8 +118,8 @@ def _search(session: imaplib.IMAP4, last: int) -> list[int]:
 
 
 def _fetch(session: imaplib.IMAP4, uid: int) -> bytes | None:
-    """The beginning of one mail; None when it is gone, or was taken before the folder was made
-    anew.
+    """Return the beginning of one mail; None when it is gone, or was taken before UIDVALIDITY
+    changed.
     """
     answer, data = session.uid("FETCH", str(uid), f"(FLAGS BODY.PEEK[]<0.{MOST_BYTES}>)")
     if answer != "OK":

@@ -1,4 +1,6 @@
-"""The roads on which mail comes in, and what is kept of it: LMTP, a folder, another try."""
+"""The ways in which mail comes in (LMTP, a folder), and stored mails: what is kept and tried
+again.
+"""
 
 import asyncio
 import mailbox
@@ -19,7 +21,7 @@ from newsletter.store.db import reading, writing
 
 log = structlog.get_logger()
 
-#: Mails that are taken out of a folder at one look.
+#: Most mails that one call takes from a folder.
 AT_ONCE = 500
 _REPLIES = {
     REFUSED: "550 5.1.1 no such mailbox here",
@@ -30,7 +32,7 @@ _REPLIES = {
 async def take(
     app: App, sender: str, recipient: str, raw: bytes, clock: Callable[[], datetime]
 ) -> str:
-    """One mail over LMTP: the reply. 250 only when what it asks for is kept."""
+    """Take one mail over LMTP; return the reply. 250 only after its effect is stored."""
     try:
         done = await asyncio.to_thread(receive, app, sender, recipient, raw, clock(), "lmtp")
     except StoreError as e:
@@ -44,8 +46,8 @@ async def take(
 
 
 def look_into(app: App, folder: Path, now: datetime) -> None:
-    """Empty the folder. One that cannot be read stops nothing else: it is noted, and looked at
-    again next time.
+    """Take all mails from the folder. If it cannot be read, this is noted, and the next call tries
+    again.
     """
     try:
         empty_maildir(app, folder, now)
@@ -56,14 +58,16 @@ def look_into(app: App, folder: Path, now: datetime) -> None:
 
 
 def note_road(app: App, reason: str, now: datetime) -> None:
-    """Keep and log whether mail can be fetched; no reason: it can."""
+    """Store and log whether mail can be fetched; an empty reason means it can."""
     if alerts.note_inbound(app.engine, reason, now):
         log.warning("inbound.unreadable" if reason else "inbound.readable", text=reason)
 
 
 def empty_maildir(app: App, folder: Path, now: datetime) -> int:
-    """Take what the mail server dropped into a folder. A mail leaves the folder only when what
-    follows from it is kept; what cannot be kept is moved to its subfolder `bad`.
+    """Take the mails that the mail server put into a folder.
+
+    A mail is removed from the folder after its effect is stored; one that cannot be stored is moved
+    to the subfolder `bad`.
     """
     box = mailbox.Maildir(folder, create=True)
     count = 0
@@ -88,9 +92,8 @@ def empty_maildir(app: App, folder: Path, now: datetime) -> int:
 
 
 def retry(app: App, ids: Iterable[int], now: datetime) -> dict[int, str]:
-    """Try kept mails again: id -> outcome. What is understood now is not kept any longer.
-
-    Raises: NotFound.
+    """Process stored mails again; return id -> outcome. Those that succeed are deleted. Raises:
+    NotFound.
     """
     return {id: _retry(app, id, now) for id in ids}
 
@@ -115,7 +118,7 @@ def _retry(app: App, id: int, now: datetime) -> str:
 
 
 def look_after(app: App, now: datetime) -> None:
-    """Try again what is due, and drop what is too old."""
+    """Process stored mails again that are due, and delete those that are too old."""
     with writing(app.engine) as connection:
         inbound_store.forget(connection, now)
         caps.forget(connection, now)

@@ -1,6 +1,4 @@
-"""An LMTP server (RFC 2033) for the mail server in front of us: every recipient gets its own
-answer.
-"""
+"""An LMTP server (RFC 2033) for our mail server: every recipient gets its own reply."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,12 +7,13 @@ from typing import Any
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import Envelope
 
-#: A larger mail is not taken; what a report says stands at its beginning.
+#: A larger mail is refused; reports have their content at the beginning.
 MAX_BYTES = 10_000_000
-#: Bytes of one line. Longer than any rule allows, for some mail systems write one line a report.
+#: Most bytes of one line. It is more than the standards allow: some mail systems write a report as
+#: one line.
 MAX_LINE = 2_000_000
 
-#: What to do with one mail: envelope sender, recipient, bytes -> the reply.
+#: Processes one mail: envelope sender, recipient, bytes -> the reply.
 Take = Callable[[str, str, bytes], Awaitable[str]]
 
 
@@ -50,8 +49,7 @@ class _Handler:
 async def listen(
     where: str, take: Take, is_ours: Callable[[str], bool] = lambda _: True
 ) -> asyncio.Server:
-    """Listen on HOST:PORT or on the path of a socket. `is_ours`: whether a recipient is taken.
-
+    """Listen on HOST:PORT or on the path of a socket. `is_ours`: whether a recipient is accepted.
     Raises: OSError.
     """
     loop = asyncio.get_running_loop()

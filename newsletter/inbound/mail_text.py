@@ -1,19 +1,19 @@
-"""The words of a mail, as far as they are looked at. Pure; takes any bytes and never raises.
+"""Extract the text of a mail, within limits. Pure; takes any bytes and never raises.
 
-The parts of a mail are read no deeper and no longer than these limits say, and a charset is only
-used when its name is a plain word that Python knows.
+Depth and length of the parts that are read are limited. A charset is used only if its name is a
+plain word that Python knows.
 """
 
 import re
 from email.message import Message
 
-#: Characters of one part that are looked at.
+#: Most characters of one part that are read.
 LOOKED_AT = 60_000
 _CHARSET = re.compile(r"[A-Za-z0-9][\w.:-]{0,39}")
 
 
 def text_of(part: Message) -> str:
-    """Give the text of one part, decoded as it says, with plain line ends."""
+    """Return the text of one part, decoded by its own charset, with plain line ends."""
     if part.is_multipart():
         blocks = [block for block in list(part.get_payload())[:50] if isinstance(block, Message)]
         return "\n\n".join(map(_fields_of, blocks))[:LOOKED_AT]
@@ -25,7 +25,9 @@ def text_of(part: Message) -> str:
 
 
 def _fields_of(block: Message) -> str:
-    """Give the header of a block as lines. `str` would encode it anew, in more than linear time."""
+    """Return the header of a block as lines. `str` would encode it again, which takes more than
+    linear time.
+    """
     lines = "\n".join(f"{name}: {str(value)[:LOOKED_AT]}" for name, value in block.raw_items())
     body = "" if block.is_multipart() else text_of(block)
     text = f"{lines}\n\n{body}" if body.strip() else lines
@@ -46,7 +48,7 @@ def _charset(part: Message) -> str:
 
 
 def written_text(message: Message) -> str:
-    """Give what the sender wrote, without the mail that is returned in it."""
+    """Return what the sender wrote, without the mail that is returned in it."""
     text = ""
     for part in message.walk():
         if part.get_content_type() == "message/rfc822":
@@ -56,7 +58,7 @@ def written_text(message: Message) -> str:
             if text.strip():
                 break
     if not text.strip() and not message.is_multipart():
-        text = text_of(message)  # a multipart whose boundary is not in it
+        text = text_of(message)  # a multipart that does not contain its boundary
     ends = [found.start() for found in _RETURNED.finditer(text) if found.start() > 80]
     return text[: ends[0]] if ends else text
 

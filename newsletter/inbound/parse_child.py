@@ -1,8 +1,8 @@
-"""The child process that reads mail. Hostile bytes can at worst end this process.
+"""The child process that reads mail. Hostile bytes can only end this process.
 
-One question at a time on standard input, one answer on standard output. A question is a line of
-JSON {"op", "size", …} and `size` bytes of mail; an answer is one line of JSON. Run by
-`parser.Parser`.
+It reads one question at a time from standard input, and writes one answer to standard output. A
+question is a line of JSON {"op", "size", …} and `size` bytes of mail; an answer is one line of
+JSON. `parser.Parser` runs it.
 """
 
 import email
@@ -20,9 +20,9 @@ from newsletter.inbound.classify import is_personal, read_command, senders_of
 from newsletter.inbound.recipients import in_headers
 
 MEMORY_BYTES = 512 * 1024 * 1024  #: of address space
-#: Parts of one mail; more of them are no mail that people or mail systems write.
+#: Most parts of one mail; no person or mail system writes more.
 MOST_PARTS = 200
-#: Characters of a header line, unfolded or not, that are given to the parser.
+#: Most characters of a header line, unfolded or not, that the parser gets.
 MOST_LINE = 20_000
 
 _PART = re.compile(rb"^content-type[ \t]*:", re.I | re.M)
@@ -32,7 +32,7 @@ _LONG_LINE = re.compile(rb"^([^\n]{%d})[^\n]+" % MOST_LINE, re.M)
 
 
 def main() -> None:
-    """Answer until standard input ends."""
+    """Answer questions until standard input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for line in sys.stdin.buffer:
@@ -70,9 +70,7 @@ def answer_to(question: dict[str, Any], raw: bytes) -> Any:
 
 
 def parse(raw: bytes) -> Message:
-    """Parse a mail; lines of more than 20,000 bytes are cut, for no rule allows more than 998, and
-    of many blank lines two are left.
-    """
+    """Parse a mail. Lines of more than 20,000 bytes are cut; the standard allows 998."""
     raw = _BLANK_LINES.sub(b"\n\n\n", _LONG_LINE.sub(rb"\1", raw.replace(b"\0", b" ")))
     return email.message_from_bytes(raw, policy=policy.compat32)
 

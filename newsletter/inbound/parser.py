@@ -1,4 +1,4 @@
-"""Reading mail in a child process, with a limit of time that no mail can outlast."""
+"""Read mail in a child process with a time limit."""
 
 import atexit
 import json
@@ -9,20 +9,21 @@ import threading
 import time
 from typing import Any
 
-#: Bytes of a mail that are taken, and that are read: what a report says stands at its beginning.
+#: Most bytes of a mail that are accepted, and that are read: reports have their content at the
+#: beginning.
 MOST_BYTES, READ_BYTES = 1_000_000, 256_000
-#: How long one mail may take, and how long a new child may take to begin.
+#: Seconds that one mail may take, and that a new child may take to start.
 TIME_S, START_S = 5.0, 20.0
-#: A child is replaced after so many mails, whatever it may have gathered.
+#: A child is replaced after this many mails, to free its memory.
 MAILS_A_CHILD = 2_000
 
 
 class UnreadableError(Exception):
-    """A mail of which nothing could be made. Its text is a sentence for the operator."""
+    """A mail that could not be read. The text is a sentence for the operator."""
 
 
 class Parser:
-    """A child process that reads mail, started when it is needed. Safe for threads."""
+    """A child process that reads mail; started when first needed. Thread-safe."""
 
     def __init__(self, time_s: float = TIME_S) -> None:
         self._time_s = time_s
@@ -68,12 +69,12 @@ class Parser:
         return self._child
 
     def _exchange(self, child: subprocess.Popen[bytes], question: bytes) -> bytes:
-        """Write a question and read the line that answers it, in time."""
+        """Write a question and read the answer's line, within the time limit."""
         if child.stdin is None or child.stdout is None:
             raise OSError("no pipes")
         limit = self._time_s + (START_S if self._mails == 1 else 0)
         writer = threading.Thread(target=_write, args=(child.stdin, question), daemon=True)
-        writer.start()  # the child reads all of a mail before it does anything
+        writer.start()  # the child reads a whole mail before it does anything
         deadline, line = time.monotonic() + limit, b""
         with selectors.DefaultSelector() as selector:
             selector.register(child.stdout, selectors.EVENT_READ)
@@ -103,7 +104,7 @@ def _write(pipe: Any, data: bytes) -> None:
         pipe.write(data)
         pipe.flush()
     except (OSError, ValueError):
-        return  # the reader meets the same end
+        return  # the reader finds the pipe closed too
 
 
 def _close(pipe: Any) -> None:
@@ -113,6 +114,6 @@ def _close(pipe: Any) -> None:
         return
 
 
-#: One child for all roads of this process.
+#: One child for all incoming mail of this process.
 PARSER = Parser()
 atexit.register(PARSER.close)

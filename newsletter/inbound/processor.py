@@ -1,8 +1,8 @@
-"""One mail that came in: which of our addresses it is for, and what is done.
+"""Process one incoming mail: which of our addresses it is for, and what it changes.
 
-What a mail asks for and the count of its outcome are one transaction, and it is taken only when
-that is kept. Tokens are checked before anything in a mail is read; what is read is read by a child
-process; of what nothing can be made is kept, and tried again (`intake`).
+The effect of a mail and the count of its outcome are one transaction; the mail is accepted only
+after that. Tokens are checked before the content is read. A child process reads the content. A mail
+that cannot be read is stored and tried again (`intake`).
 """
 
 from datetime import datetime, timedelta
@@ -29,30 +29,30 @@ from newsletter.store.inbound import Arrived
 
 log = structlog.get_logger()
 
-#: Outcomes that say a mail was refused, so that who handed it over must say so.
+#: Outcomes of refused mails; whoever handed them over must report it.
 REFUSED, TOO_MANY = "refused: no such address", "refused: too many mails are kept"
 _KEPT = "kept: "
 
 
 def own_addresses(app: App) -> tuple[str, ...]:
-    """The site's sender, and the operator's address where it is one of the site's domain."""
+    """Return the site's sender, and the operator's address if it is in the site's domain."""
     site = app.config.site
     domain = site.from_.rpartition("@")[2].lower()
     return tuple(a for a in (site.from_, site.contact) if a.lower().endswith(f"@{domain}"))
 
 
 def is_ours(app: App, recipient: str) -> bool:
-    """Whether mail to this address is taken at all."""
+    """Return whether mail to this address is accepted."""
     return box_of(recipient, own_addresses(app)).kind != "unknown"
 
 
 def receive(
     app: App, sender: str, recipient: str, raw: bytes, now: datetime, road: str = "pipe"
 ) -> str:
-    """Do what one mail asks for; say in a few words what was done.
+    """Process one mail; return a few words about what was done. `recipient`: empty when only the
+    mail itself names it.
 
-    `recipient`: empty when only the mail itself can tell. Raises: StoreError when it could not be
-    kept; who brought it keeps it and tries again.
+    Raises: StoreError when it could not be stored; the caller keeps it and tries again.
     """
     mail = Arrived(road, sender.strip("<> "), recipient.strip("<> "), raw[:MOST_BYTES])
     try:
@@ -66,12 +66,16 @@ def receive(
 
 
 def is_settled(outcome: str) -> bool:
-    """Whether nothing of a mail is left to do: not kept, and not refused for want of room."""
+    """Return whether a mail needs nothing more: not stored, and not refused because too many mails
+    are stored.
+    """
     return not outcome.startswith(_KEPT) and outcome not in (TOO_MANY, REFUSED)
 
 
 def plan(app: App, mail: Arrived, now: datetime) -> partial[str]:
-    """Read a mail and give what is to be done in one transaction. Raises: UnreadableError."""
+    """Read a mail; return the function that does its effect in one transaction. Raises:
+    UnreadableError.
+    """
     own = own_addresses(app)
     recipient = mail.recipient
     if not recipient:
@@ -112,7 +116,7 @@ def _plan_command(app: App, mail: Arrived, box: Box, recipient: str, now: dateti
             authority=app.config.bounces.authority,
             own=(site.from_, site.contact, recipient),
         )
-    except UnreadableError:  # not kept: strangers would fill the room for signed mail
+    except UnreadableError:  # not stored: mails of strangers would take the place of signed mail
         return partial(_say, outcome="dropped: a command that could not be read")
     wanted = Wanted(**answer)
     if wanted.why_not:
@@ -121,7 +125,7 @@ def _plan_command(app: App, mail: Arrived, box: Box, recipient: str, now: dateti
 
 
 def _plan_operator(mail: Arrived, now: datetime) -> partial[str]:
-    """Keep what a person wrote to the operator; machines and lists are counted only."""
+    """Store what a person wrote to the operator; mails of machines and lists are only counted."""
     if not PARSER.ask("personal", mail.raw)["is_personal"]:
         return partial(_say, outcome="dropped: automatic mail to the operator")
     return partial(_keep, mail=mail, why="for the operator", now=now, is_personal=True)
@@ -157,9 +161,7 @@ def _unsubscribe(app: App, connection: Connection, *, token: str, now: datetime)
 
 
 def _command(app: App, connection: Connection, *, wanted: Wanted, now: datetime) -> str:
-    """Do what a person wrote. The answer is a mail of the kinds the pages send, at most one a
-    day.
-    """
+    """Do what a person wrote. The answer is a mail as from the pages, at most one a day."""
     try:
         address = addresses.parse(wanted.sender, own=app.config.site.from_)
     except AddressError:
@@ -181,7 +183,7 @@ def _command(app: App, connection: Connection, *, wanted: Wanted, now: datetime)
 
 
 def _query(text: str) -> str:
-    """A topic in its canonical form; what is no query is left out, the reader chooses on the
+    """Return a topic in canonical form; empty if it is no query: the reader then chooses on the
     page.
     """
     try:

@@ -1,4 +1,4 @@
-"""What a sending provider says in JSON about a letter, by web hook or as a mail. Pure."""
+"""Events of a sending provider about a letter, as JSON, by web hook or by mail. Pure."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def ses_event(told: Any) -> Returned:
 
 
 def _ses_bounce(bounce: dict[str, Any]) -> Returned:
-    """Judge the server's own words first; what SES made of them only where there are none."""
+    """Return a verdict by the server's own words; without them, by the type that SES gave."""
     verdicts = []
     for recipient in _list(bounce.get("bouncedRecipients"))[:20]:
         fields = _mapping(recipient)
@@ -44,7 +44,7 @@ def _ses_bounce(bounce: dict[str, Any]) -> Returned:
 
 
 def in_a_mail(text: str) -> Returned | None:
-    """Read an event of SES that came as a mail; None when the mail is something else.
+    """Read an event of SES that came by mail; None when the mail is something else.
 
     Some mail systems broke its long line with "!" and a line end.
     """
@@ -59,7 +59,7 @@ def in_a_mail(text: str) -> Returned | None:
 
 
 def _ses_fragment(text: str) -> Returned:
-    """Read what can be read of an event that is cut off."""
+    """Read the readable part of an event that is cut off."""
     fields = dict(re.findall(r'"(\w{1,40})"\s*:\s*"([^"\\]{0,500})"', text[:20_000])[::-1])
     recipient = {"status": fields.get("status"), "diagnosticCode": fields.get("diagnosticCode")}
     return ses_event(

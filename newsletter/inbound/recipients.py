@@ -1,9 +1,9 @@
 """Which of our addresses a mail is for. Pure.
 
-bounce+TAG@          a mail of ours came back: the tag alone says which
-unsubscribe+TAG@     the address in List-Unsubscribe: whoever writes to it leaves
-subscribe@, help@    a person writes; also unsubscribe@ without a tag
-postmaster@, abuse@  the operator, and so are the site's own sender and contact
+bounce+TAG@           one of our letters came back; only the tag says which one
+unsubscribe+TAG@      the address in List-Unsubscribe: a mail to it unsubscribes
+subscribe@, help@     commands of people; also unsubscribe@ without a tag
+postmaster@, abuse@   the operator, as are the site's own sender and contact
 """
 
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ from email.message import Message
 from email.utils import getaddresses
 
 COMMANDS = ("subscribe", "unsubscribe", "help")
-#: RFC 2142: a domain that sends mail reads these.
+#: RFC 2142: addresses that a domain which sends mail must read.
 ROLES = ("postmaster", "abuse")
-#: Headers in which mail servers write down whom a mail was delivered to, the most exact first.
+#: Headers in which mail servers name the recipient, the most exact first.
 HEADERS = (
     "X-Original-To",
     "Delivered-To",
@@ -27,7 +27,7 @@ HEADERS = (
     "To",
     "Cc",
 )
-#: Addresses of one mail, and characters of one header, that are looked at.
+#: Most addresses of one mail, and most characters of one header, that are read.
 MOST_ADDRESSES, HEADER_CHARS = 100, 5_000
 
 
@@ -41,7 +41,7 @@ class Box:
 
 
 def box_of(recipient: str, own: Iterable[str]) -> Box:
-    """Say which box an address names. `own`: the site's sender and contact."""
+    """Return which box an address names. `own`: the site's sender and contact."""
     address = recipient.strip("<> ").lower()
     local = address.partition("@")[0]
     name, _, token = local.partition("+")
@@ -55,7 +55,7 @@ def box_of(recipient: str, own: Iterable[str]) -> Box:
 
 
 def is_same(address: str, own: str) -> bool:
-    """Whether an address is one of ours, whatever stands behind a plus."""
+    """Return whether an address is one of `own`, ignoring a plus tag."""
     local, _, domain = address.lower().partition("@")
     own_local, _, own_domain = own.lower().partition("@")
     return bool(own_local) and (local.partition("+")[0], domain) == (
@@ -65,7 +65,7 @@ def is_same(address: str, own: str) -> bool:
 
 
 def in_headers(message: Message) -> list[str]:
-    """The addresses in all headers that can hold a recipient, in the order of `HEADERS`.
+    """Return the addresses in all headers that can hold a recipient, in the order of `HEADERS`.
 
     Display names, comments and groups are parsed, so that only addresses count.
     """
@@ -84,10 +84,10 @@ def addresses_in(message: Message, name: str) -> list[str]:
 
 
 def pick(addresses: Iterable[str], own: Iterable[str], domain: str) -> str:
-    """The address of ours a mail is for: one with a tag before a command before the operator.
+    """Return the address of ours that a mail is for: one with a tag before a command before the
+    operator. Empty when none is ours.
 
-    Empty when none is of ours. Tags count in every domain, for they are signed; the rest only in
-    `domain`.
+    Tags count in every domain, because they are signed; other addresses only in `domain`.
     """
     own, ranked = list(own), []
     for address in addresses:

@@ -1,8 +1,7 @@
-"""What follows for a reader from a letter that came back, by mail or by a provider's event.
+"""What a returned letter changes for its reader, by mail or by a provider's event.
 
-Only our own token says which letter it is; what a mail or an event names otherwise is not believed.
-What it leads to is decided in `delivery.suppression`, as for everything that is said about an
-address.
+Only our own token says which letter it is; anything else that names a letter is ignored.
+`delivery.suppression` decides what follows, as for all evidence.
 """
 
 from datetime import datetime
@@ -39,7 +38,7 @@ _OUTCOMES = {
 def note_returned(
     app: App, connection: Connection, token: str, found: Returned, now: datetime
 ) -> str:
-    """Do what follows from a verdict about the letter that a bounce tag names."""
+    """Apply a verdict to the letter that a bounce tag names."""
     numbers = app.tokens.read_tag("bounce", token)
     if numbers is None:
         return NOT_OURS

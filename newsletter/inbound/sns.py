@@ -1,8 +1,8 @@
-"""Messages of Amazon SNS over HTTPS: whether one is genuine, and what it carries.
+"""Verify messages of Amazon SNS over HTTPS, and read their content.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html. The certificate is
-only fetched from SNS's own host in the region of a topic that the operator named, so that neither a
-certificate of somebody's bucket nor an address of somebody's choice is ever asked for.
+fetched only from SNS's own host in the region of a topic that the operator named. So neither a
+certificate from somebody's bucket nor an address that somebody chose is ever fetched.
 """
 
 import base64
@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-#: SNS tries again for hours; what is older is a replay.
+#: SNS tries again for hours; an older message is a replay.
 OLDEST = timedelta(days=1)
 MOST_BYTES, TIMEOUT_S, CERTIFICATES = 50_000, 10.0, 10
 
@@ -42,7 +42,7 @@ _SIGNED["UnsubscribeConfirmation"] = _SIGNED["SubscriptionConfirmation"]
 
 
 class Forged(Exception):
-    """A message that is not believed. Its text is the reason."""
+    """A message that is not genuine. The text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class SnsMessage:
 
 
 async def fetch(url: str) -> bytes:
-    """Get a small document, without following anything elsewhere. Raises: Forged."""
+    """Get a small document without following redirects to another host. Raises: Forged."""
     try:
         async with (
             httpx2.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False) as client,
@@ -74,7 +74,7 @@ async def fetch(url: str) -> bytes:
 
 
 class Verifier:
-    """Verifies messages of the listed topics; keeps the certificates it has seen."""
+    """Verifies messages of the configured topics; caches certificates."""
 
     def __init__(self, topics: Collection[str], fetch: Fetch = fetch) -> None:
         self._topics = frozenset(topics)
@@ -107,7 +107,7 @@ class Verifier:
         )
 
     async def confirm(self, message: SnsMessage) -> None:
-        """Say yes to a subscription of a listed topic. Raises: Forged."""
+        """Confirm the subscription of a configured topic. Raises: Forged."""
         await self._fetch(message.subscribe_url)
 
     async def _certificate(self, url: str, now: datetime) -> x509.Certificate:
@@ -126,7 +126,7 @@ class Verifier:
 
 
 def is_of_sns(url: str, region: str) -> bool:
-    """Whether an address is SNS's own in a region."""
+    """Return whether an address is SNS's own host in a region."""
     try:
         parts = urlsplit(url)
         is_plain = parts.scheme == "https" and parts.port in (None, 443) and "@" not in parts.netloc

@@ -1,4 +1,4 @@
-"""The verdict on one mail or event that came back. Pure."""
+"""The verdict on one returned mail or event. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from newsletter.text.refusals import Cause, about
 
-#: Characters of a reply that are kept.
+#: Most characters of a reply that are stored.
 KEPT = 500
-#: Of several recipients or replies, the first of these counts.
+#: The order of verdicts: of several recipients or replies, the first one of this list counts.
 GRAVEST = (
     "hard",
     "full",
@@ -47,15 +47,15 @@ class Returned:
 
 
 def gravest(verdicts: Iterable[Returned]) -> Returned:
-    """Give the verdict that counts of several."""
+    """Return the gravest of several verdicts."""
     return min(verdicts, key=lambda found: GRAVEST.index(found.kind))
 
 
 def judge(said: str, status: str = "", around: str = "") -> Returned:
-    """Judge what a server said about an address it would not take.
+    """Return the verdict on a server's refusal of an address.
 
-    `status` is the report's own, `around` its text. A status inside the reply is nearer to the fact
-    than the report's.
+    `status` is that of the report, `around` its text. A status inside the reply is more reliable
+    than that of the report.
     """
     reply = " ".join(said.split())[:2000]
     quoted = _STATUS.search(reply)
@@ -76,15 +76,15 @@ def judge(said: str, status: str = "", around: str = "") -> Returned:
 
 _STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _CODE = re.compile(r"([245]\d\d)\b")
-#: "550 : User unknown": the place of the address is empty, so none was being asked about.
+#: "550 : User unknown": there is no address, so the refusal is about none.
 _NOBODY_NAMED = re.compile(r"(?<!\d)5\d\d(?:: | ): ")
-#: Nobody had been named yet: whatever does not exist is ours.
+#: No recipient had been named yet: it is about our own address.
 _BEFORE_RECIPIENT = re.compile(
     r"(?:in\s+reply\s+to|following|after)\s+(?:the\s+)?"
     r"(?:mail\s+from|helo|ehlo|initial\s+connection)\b|>>> (?:MAIL|EHLO|HELO)\b[^\n]*\n<<< [45]",
     re.I,
 )
-#: The server knew the letter by then: it may be the content, whatever it says about the user.
+#: The server had the letter by then: it may be about the content, whatever it says about the user.
 _AFTER_CONTENT = re.compile(
     r"(?:in\s+reply\s+to|following|after)\s+(?:the\s+)?(?:end\s+of\s+)?data\b|>>> DATA\s*\n<<< 5",
     re.I,

@@ -1,21 +1,21 @@
-"""Whether our own mail server found a sender genuine (RFC 8601). Pure.
+"""Whether our own mail server authenticated a sender (RFC 8601). Pure.
 
-The header is parsed by a library of that RFC. Only the topmost header counts, and only when our
-mail server signed it: what stands below may be the sender's own.
+A library of that RFC parses the header. Only the topmost header counts, and only with the name of
+our mail server: the sender may have written the others.
 """
 
 from email.message import Message
 
 import authres
 
-#: A longer header is not believed: its parser is not linear.
+#: A longer header is ignored: its parser is not linear.
 MOST_CHARS = 4_000
 
 
 def is_vouched_for(message: Message, sender: str, authority: str) -> bool:
-    """Say whether DMARC, or an aligned DKIM signature or SPF, passed; a failed DMARC ends it.
+    """Return whether DMARC, or an aligned DKIM signature or SPF, passed; false if DMARC failed.
 
-    `authority`: the name our mail server writes into its Authentication-Results.
+    `authority`: the name of our mail server in Authentication-Results.
     """
     headers = message.get_all("Authentication-Results") or []
     if not authority or not headers or len(str(headers[0])) > MOST_CHARS:
@@ -59,7 +59,9 @@ def _domain(address: str) -> str:
 
 
 def _is_aligned(domain: str, sender: str) -> bool:
-    """Whether two domains are equal, or one lies in the other (relaxed, RFC 9989)."""
+    """Return whether two domains are equal, or one is a subdomain of the other (relaxed, RFC
+    9989).
+    """
     if domain.count(".") < 1 or sender.count(".") < 1:
         return False
     return domain == sender or domain.endswith(f".{sender}") or sender.endswith(f".{domain}")

@@ -1,5 +1,5 @@
-"""What the connections to one relay share while they deliver: the letters that wait, the fence, and
-who is told the answers.
+"""What the connections to one relay share during a delivery: waiting letters, the fence, and who
+gets the replies.
 """
 
 import asyncio
@@ -15,20 +15,20 @@ Parcel = tuple[Envelope, bytes]
 
 @dataclass
 class ConnectionQueue:
-    #: Letters for whoever is free; None = there are no more, and stays for the others.
+    #: Letters for the next free connection; None = no more, and stays for the others.
     ready: "asyncio.Queue[Parcel | None]"
     fence: Callable[[int], Awaitable[bool]]
     answer: Callable[[Reply], Awaitable[None]]
-    #: Letters that were taken and not begun; they go first.
+    #: Letters that were taken but not begun; they are sent first.
     back: deque[Parcel] = field(default_factory=deque)
     #: Connections are opened one at a time, so that a relay that is away or refuses the login is
-    #: asked once.
+    #: tried once.
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     closed: Unreachable | None = None  #: why no further connection is opened
-    fruitless: int = 0  #: connections in a row that ended before a transaction was completed
+    fruitless: int = 0  #: connections in a row without a completed transaction
 
     async def take(self) -> Parcel | None:
-        """The next letter, when there is one; None = there are no more."""
+        """Return the next letter, waiting for it; None = there are no more."""
         while not self.back:
             parcel = await self.ready.get()
             if parcel is not None:
@@ -39,7 +39,7 @@ class ConnectionQueue:
         return self.back.popleft()
 
     def take_now(self) -> Parcel | None:
-        """The next letter if one is waiting."""
+        """Return the next letter if one is waiting."""
         if self.back:
             return self.back.popleft()
         if self.ready.empty():

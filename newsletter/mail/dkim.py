@@ -1,5 +1,5 @@
-"""DKIM (RFC 6376): signing finished messages, and making keys. RSA by `cryptography`; tests verify
-with dkimpy.
+"""DKIM (RFC 6376): sign finished messages, and make keys. RSA by `cryptography`; tests verify with
+dkimpy.
 """
 
 import base64
@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from newsletter.errors import ConfigError
 
-#: Signed, and those that must stay single signed once more than they occur, so that none can be
-#: added (oversigning).
+#: Signed headers. Those that must not be added are signed once more than they occur (oversigning).
 SIGNED = (
     "from",
     "to",
@@ -54,7 +53,7 @@ class Signer:
         self.key, self.domain, self.selector = key, domain, selector
 
     def sign(self, message: bytes) -> bytes:
-        """The message with a DKIM-Signature in front. Nothing may change it afterwards."""
+        """Return the message with a DKIM-Signature in front. It must not change afterwards."""
         head, _, body = message.partition(b"\r\n\r\n")
         fields = _fields(head)
         names = [name for name in SIGNED for _ in range(len(fields.get(name, ())) + 1)]
@@ -85,7 +84,7 @@ def signer(domain: str, selector: str, key_file: Path) -> Signer:
 
 
 def make_key() -> tuple[bytes, str]:
-    """A new RSA key of 2048 bits (Gmail's wish) as PEM, and the TXT record that publishes it."""
+    """Return a new RSA key of 2048 bits (as Gmail asks for) as PEM, and its TXT record."""
     key = rsa.generate_private_key(65537, 2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -105,13 +104,15 @@ def _fields(head: bytes) -> dict[str, list[bytes]]:
 
 
 def _relaxed(value: bytes) -> bytes:
-    """RFC 6376 section 3.4.2: unfold, and runs of white space are one space."""
+    """Canonicalize a header value, RFC 6376 section 3.4.2: unfold, and reduce white space to one
+    space.
+    """
     return re.sub(rb"[ \t]+", b" ", value.replace(b"\r\n", b"")).strip()
 
 
 def _relaxed_body(body: bytes) -> bytes:
-    """RFC 6376 section 3.4.4. Replacing is twenty times faster than a regular expression for each
-    line.
+    """Canonicalize a body, RFC 6376 section 3.4.4. Replacing is twenty times faster than a regular
+    expression per line.
     """
     if b"\t" in body:
         body = body.replace(b"\t", b" ")

@@ -1,10 +1,9 @@
-"""A letter as bytes, the same on every try. What may not leave is refused here, before the relay
-sees it.
+"""Write a letter as bytes, the same on every try. What must not be sent is refused here.
 
-The skeleton is written by hand because the standard library needs milliseconds for it; tests hold
-the result against the standard library's parser. The blocks of a letter recur in other letters, so
-their quoted-printable form is kept; a letter is joined from blocks, and one replacement puts its
-token into their slots.
+The structure is written by hand because the standard library needs milliseconds for it; tests
+compare the result with the standard library's parser. The blocks of a letter occur in other letters
+too, so their quoted-printable form is cached; the message is joined from blocks, and one
+replacement puts its token into them.
 """
 
 import binascii
@@ -19,10 +18,10 @@ from functools import lru_cache
 from newsletter.errors import LetterError
 from newsletter.models import SLOT, Envelope, Letter
 
-#: Gmail clips above 102 KB, sometimes through the unsubscribe link.
+#: Gmail cuts messages above 102 KB, sometimes within the unsubscribe link.
 MAX_HTML_BYTES = 102_000
 _URL = re.compile(r"<(https?://[^>]*)>")
-#: Where a line in quoted-printable may be broken: around slots, encoded bytes and characters.
+#: Where a quoted-printable line may be broken: between slots, encoded bytes and characters.
 _SLOT = SLOT.encode()
 _ATOM = re.compile(rb"%b|=[0-9A-F]{2}|." % _SLOT, re.DOTALL)
 #: C0, DEL, C1, line and paragraph separators, bidi controls, surrogates: never in a header.
@@ -32,15 +31,15 @@ _UNSAFE = re.compile(
 
 
 def clean_header(text: str) -> str:
-    """Make any text safe for one header line, at most 200 characters."""
+    """Return any text as one safe header line of at most 200 characters."""
     return " ".join(_UNSAFE.sub(" ", text).split())[:200]
 
 
 def build(
     letter: Letter, envelope: Envelope, sender: str, headers: Sequence[tuple[str, str]] = ()
 ) -> bytes:
-    """Build the message. `sender` is the ready From value (see `mailbox`); `headers` are more, in
-    order.
+    """Build the message. `sender` is the complete From value (see `mailbox`); `headers` are further
+    ones, in order.
 
     Raises: LetterError when a rule of bulk mail is broken.
     """
@@ -79,7 +78,7 @@ def build(
 
 
 def lint(letter: Letter, headers: Sequence[tuple[str, str]] = ()) -> None:
-    """Hold a letter against the rules of bulk mail. Line lengths and line ends are right by
+    """Check a letter against the rules of bulk mail. Line lengths and line ends are correct by
     construction.
 
     Raises: LetterError naming the rule.
@@ -113,7 +112,7 @@ def _has(block: str, address: str) -> bool:
 
 @lru_cache(maxsize=256)
 def mailbox(name: str, address: str) -> str:
-    """The From value: a display name, encoded where it must be, and the address."""
+    """Return the From value: a display name, encoded if necessary, and the address."""
     shown = clean_header(name)
     if not shown:
         return f"<{address}>"
@@ -136,7 +135,7 @@ def _header_text(text: str) -> str:
 
 
 def _folded(name: str, value: str) -> str:
-    """Fold at the commas between addresses; a single long URL stays whole."""
+    """Fold a header at the commas between addresses; a single long URL is not broken."""
     value = _UNSAFE.sub("", value)
     if len(name) + 2 + len(value) <= 76:
         return value
@@ -156,8 +155,8 @@ _PLAIN_HEAD, _HTML_HEAD = (
 
 
 def _lines(text: str) -> bytes:
-    """Quoted-printable (RFC 2045 section 6.7), ending with a line end: a soft one where the text
-    has none.
+    """Return text as quoted-printable (RFC 2045 section 6.7) with a line end, a soft one if the
+    text has none.
 
     No line starts with a dot, so that SMTP need not double any (RFC 5321 section 4.5.2).
     """
@@ -165,14 +164,14 @@ def _lines(text: str) -> bytes:
     lines = [_undotted(line) for line in binascii.b2a_qp(plain, istext=True).split(b"\n")]
     if lines[-1]:
         lines[-1:] = [lines[-1] + b"=", b""]
-    # A blank before a line end, our own soft line end and a dot come on top of the encoder's 76
+    # A blank before a line end, our own soft line end and a dot are added to the encoder's 76
     # characters.
     return b"\r\n".join([line if len(line) <= 76 else _broken(line) for line in lines])
 
 
 def _slotted(text: str) -> bytes:
-    """The same for a text with slots: no line is broken within one, so that a token of the same
-    length takes its place.
+    """Like `_lines` for text with slots: no line is broken within a slot, so that a token of the
+    same length can replace it.
     """
     lines = []
     for line in text.split("\n"):
@@ -192,8 +191,8 @@ def _undotted(line: bytes) -> bytes:
 
 
 def _broken(line: bytes) -> bytes:
-    """A line that is a little too long, with a soft line end before its last five characters or a
-    few more.
+    """Return a line that is a little too long with a soft line end before its last five or more
+    characters.
     """
     at = len(line) - 5
     at -= next((back for back in (1, 2) if line[at - back : at - back + 1] == b"="), 0)
@@ -202,5 +201,5 @@ def _broken(line: bytes) -> bytes:
 
 @lru_cache(maxsize=16384)
 def _block(text: str) -> bytes:
-    """Whole lines of a letter, encoded."""
+    """Return whole lines of a letter, encoded."""
     return _slotted(text) if SLOT in text else _lines(text)

@@ -1,5 +1,5 @@
-"""Every mail that leaves this site is finished here: as bytes, with the headers that all of them
-carry, and signed when the site signs.
+"""Finish every outgoing mail: as bytes, with the headers of all mails, and signed if the site
+signs.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from newsletter.models import Envelope, Letter
 def finished(
     config: Config, letter: Letter, envelope: Envelope, headers: Sequence[tuple[str, str]]
 ) -> bytes:
-    """The mail as bytes.
+    """Return the mail as bytes.
 
-    Feedback-ID names nobody, and its last field is this site (Gmail's rule). Exchange sends no
-    automatic answer to a mail that asks for none (MS-OXCMAIL).
+    Feedback-ID names no person; its last field is this site (Gmail's rule). Exchange sends no
+    automatic answer because of a header of MS-OXCMAIL.
 
     Raises: LetterError as `mime.build`; ConfigError when the key cannot be read.
     """
@@ -37,9 +37,8 @@ def finished(
 
 
 def signer(config: Config) -> dkim.Signer | None:
-    """What signs this site's mail. Read once.
-
-    Raises: ConfigError when the key cannot be read.
+    """Return the signer of this site's mail, read once. Raises: ConfigError when the key cannot be
+    read.
     """
     key = config.dkim
     if not (key.domain and key.key_file):

@@ -1,16 +1,15 @@
-"""How fast letters leave: a token bucket for each relay and for each receiving domain, on one
-clock.
+"""Rate limits: a token bucket for each relay and for each receiving domain, on one clock.
 
-The configured rate is the achieved one. Who says "too fast" is slowed alone: half its rate, then
-one more a second each second that it is content.
+The achieved rate is the configured one. A server that replies "too fast" is slowed alone: to half
+its rate, then by one more letter per second in each second without such a reply.
 """
 
 import time
 from collections.abc import Callable
 
-#: Time that was lost is made up for, but never by a burst of more than this many seconds' worth.
+#: Lost time is made up for, but a burst is at most this many seconds' worth.
 BURST_S = 1.0
-#: No receiver is slowed below this many letters a second.
+#: Least letters a second for a receiver.
 LEAST = 0.2
 
 
@@ -19,12 +18,12 @@ class Bucket:
 
     def __init__(self, rate: float = 0.0) -> None:
         self.ceiling = self.rate = rate if rate > 0 else float("inf")
-        self.next = float("-inf")  #: the moment at which the next letter may leave
+        self.next = float("-inf")  #: time at which the next letter may be sent
         self._second, self._number, self._before = -1, 0, 0
         self._changed = float("-inf")
 
     def take(self, now: float) -> float:
-        """Use one token; returns the moment from which it is good."""
+        """Use one token; return the time from which it is valid."""
         at = max(self.next, now - BURST_S) if self.next != float("-inf") else now
         self.next = at + 1 / self.rate
         if int(now) != self._second:
@@ -34,9 +33,7 @@ class Bucket:
         return at
 
     def slow(self, now: float) -> None:
-        """Halve the rate, at most once a second: connections that were refused together count as
-        one.
-        """
+        """Halve the rate, at most once a second: simultaneous refusals count as one."""
         if now < self._changed + 1:
             return
         had = self.rate if self.rate != float("inf") else max(self._number, self._before, 1)
@@ -44,24 +41,26 @@ class Bucket:
         self.next = max(self.next, now) + 1 / self.rate
 
     def content(self, now: float) -> None:
-        """A letter was taken: one a second more, each second, up to the configured rate."""
+        """Note that a letter was accepted: one letter a second more, each second, up to the
+        configured rate.
+        """
         if self.rate < self.ceiling and now >= self._changed + 1:
             self.rate, self._changed = min(self.rate + 1, self.ceiling), now
 
 
 class Pace:
-    """What each receiving domain takes. Times are seconds of `clock`."""
+    """The rate of each receiving domain. Times are seconds of `clock`."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._seen: dict[str, Bucket] = {}
 
     def of(self, name: str) -> Bucket:
-        """The bucket of a receiving domain."""
+        """Return the bucket of a receiving domain."""
         return self._seen.setdefault(name, Bucket())
 
     def is_ready(self, name: str) -> bool:
-        """Whether a receiver may get a letter now; the letter is counted when it may."""
+        """Return whether a receiver may get a letter now; if so, the letter is counted."""
         now, bucket = self.clock(), self.of(name)
         if bucket.next > now and bucket.rate != float("inf"):
             return False
@@ -69,11 +68,11 @@ class Pace:
         return True
 
     def wait_s(self, name: str) -> float:
-        """Seconds until a receiver may get a letter."""
+        """Return the seconds until a receiver may get a letter."""
         return max(0.0, self.of(name).next - self.clock())
 
     def note(self, name: str, code: int) -> None:
-        """Learn from an answer: 421 and 454 slow the one that gave it."""
+        """Learn from a reply: 421 and 454 slow the receiver that gave it."""
         if code in (421, 454):
             self.of(name).slow(self.clock())
         elif code // 100 == 2:

@@ -1,5 +1,5 @@
-"""One relay: where it is, how it is opened, how fast it may be sent to. aiosmtplib connects,
-secures and logs in.
+"""One relay: its address, how to open it, its rate limit. aiosmtplib connects, starts TLS and logs
+in.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ class RelaySettings:
     connections: int = 4
     rate_per_second: float = 0.0  #: letters; 0 = as fast as it takes them
     timeout_s: float = 60.0
-    #: RFC 5321 section 4.5.3.2.6: the server may need ten minutes to take responsibility.
+    #: RFC 5321 section 4.5.3.2.6: the server may take ten minutes to accept a message.
     dot_timeout_s: float = 600.0
-    hostname: str | None = None  #: what we call ourselves in EHLO
+    hostname: str | None = None  #: our name in EHLO
 
 
 def settings_of(smtp: Smtp) -> list[RelaySettings]:
-    """A site's relays, in the order in which they are tried."""
+    """Return a site's relays, in the order in which they are tried."""
     return [
         RelaySettings(
             one.host,
@@ -62,13 +62,13 @@ class Opened:
 
     @property
     def largest(self) -> int:
-        """The most bytes that a message may have (RFC 1870); 0 = the server does not say."""
+        """Return the most bytes of a message (RFC 1870); 0 = the server does not say."""
         size = self.offers.get("size", "")
         return int(size) if size.isdecimal() and len(size) < 19 else 0
 
 
 class Relay:
-    """`bucket` is the pace it is sent at; `clock` says when it answered."""
+    """`bucket` limits its rate; `clock` tells the time of replies."""
 
     def __init__(
         self, settings: RelaySettings, clock: Callable[[], datetime] | None = None
@@ -79,7 +79,9 @@ class Relay:
         self.bucket = Bucket(settings.rate_per_second)
 
     async def connect(self) -> Opened:
-        """Open, secure and log in. Raises: Unreachable; credentials never went in clear."""
+        """Open a connection, start TLS and log in. Credentials are never sent in clear. Raises:
+        Unreachable.
+        """
         s = self.settings
         if s.security == "none" and s.host not in LOOPBACK:
             raise Unreachable(
@@ -132,5 +134,5 @@ class Relay:
 
 @lru_cache(maxsize=4)
 def _context(ca_file: str | None) -> ssl.SSLContext:
-    """Certificates are read once, not for every connection."""
+    """Return the TLS context. Certificates are read once, not per connection."""
     return ssl.create_default_context(cafile=ca_file)

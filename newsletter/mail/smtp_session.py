@@ -1,9 +1,9 @@
-"""One connection's life. The transaction is spoken here, in phases.
+"""One SMTP connection, with its transactions in phases.
 
-Before the final dot everything can be tried again; after it only the server knows. So the body is
-written first, then the fence is asked, then the dot leaves, and its reply is recorded before
-anything else. With RFC 2920 PIPELINING the dot and the next MAIL, RCPT and DATA go in one write:
-one round trip a mail.
+Before the final dot everything can be tried again; after it only the server knows the outcome. So
+the body is written first, then the fence is asked, then the dot is sent, and the reply to it is
+recorded before anything else. With PIPELINING (RFC 2920) the dot and the next MAIL, RCPT and DATA
+are one write: one round trip per mail.
 """
 
 import asyncio
@@ -20,22 +20,23 @@ from newsletter.mail.relay import Opened, Relay
 from newsletter.mail.smtp_stream import LostConnection, SmtpStream
 from newsletter.models import Envelope, Reply
 
-#: When the kernel has something to read right before the dot, the loop turns so often to see what
-#: it is.
+#: How often the loop turns to find out what the kernel has to read right before the dot.
 TURNS = 4
-#: Replies by which a relay asks for less (RFC 5321 section 3.8, RFC 4954 section 4).
+#: Replies by which a relay asks for a lower rate (RFC 5321 section 3.8, RFC 4954 section 4).
 TOO_FAST = (421, 454)
-#: A relay is away after so many connections in a row, and one for each that is configured, on which
-#: it completed no transaction.
+#: A relay counts as away after this many connections in a row without a completed transaction, and
+#: one more per configured connection.
 FRUITLESS = 2
 
 
 class NotAllowed(Exception):
-    """The ledger forbids the final dot: the row is no longer ours, or nobody wants it any more."""
+    """The ledger forbids the final dot: the row is not ours any more, or the letter is not wanted
+    any more.
+    """
 
 
 class SmtpSession:
-    """One connection's life: letter after letter, a new connection when one is lost."""
+    """One connection: letter after letter, and a new connection when one is lost."""
 
     def __init__(self, relay: Relay, queue: ConnectionQueue) -> None:
         self.relay, self.queue = relay, queue
@@ -61,13 +62,13 @@ class SmtpSession:
                     self._begin(parcel)
                     while parcel is not None:
                         parcel = await self._one(parcel, phase)
-                except NotAllowed:  # no fault of the relay: the body is cut off, that is all
+                except NotAllowed:  # not the relay's fault: only the body is cut off
                     self._drop()
                     parcel = self._next if self._next is not None else await self._take()
                 except LostConnection as e:
                     self._drop()
                     if phase[0] == "mail" and self.is_used:
-                        # closed while idle, which charges nobody: the same letter on a new
+                        # closed while idle, which is no try of the letter: it is sent on a new
                         # connection
                         continue
                     failures = 0 if self.is_used else failures + 1
@@ -79,7 +80,7 @@ class SmtpSession:
             await self._quit()
 
     async def _open(self, parcel: Parcel) -> bool:
-        """Connect; where that fails the letter is left to the connections that are still good."""
+        """Connect. If that fails, the letter is left to the other connections."""
         async with self.queue.opening:
             if self.queue.closed is None:
                 try:
@@ -97,8 +98,8 @@ class SmtpSession:
         self._socket.register(opened.transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     async def _one(self, parcel: Parcel, phase: list[str]) -> Parcel | None:
-        """One transaction whose commands are already written; returns the next parcel, already
-        begun.
+        """Finish one transaction whose commands are already written; return the next parcel,
+        already begun.
         """
         envelope, message = parcel
         self._current, self._next = envelope, None
@@ -141,12 +142,14 @@ class SmtpSession:
         return following
 
     def _check_silence(self) -> None:
-        """Before the dot nothing may be left to read: who answers unasked is out of step."""
+        """Make sure that nothing waits to be read before the dot: replies and commands would not
+        match.
+        """
         if self.stream.end or self.stream.has_reply:
             raise LostConnection(self.stream.end or "answered before it was asked")
 
     async def _is_wanted(self, parcel: Parcel, phase: list[str]) -> bool:
-        """Read the replies to MAIL, RCPT and DATA. A letter that is not wanted is settled here."""
+        """Read the replies to MAIL, RCPT and DATA. A refused letter is settled here."""
         envelope, timeout = parcel[0], self.relay.settings.timeout_s
         is_grouped = "pipelining" in self.offers
         refused: tuple[str, int, str] | None = None  #: phase, code, text
@@ -173,7 +176,7 @@ class SmtpSession:
             elif step == "data" and code == 354:
                 if refused is None:
                     return True
-                # RFC 2920 section 3.1: DATA was taken without a recipient; end it empty.
+                # RFC 2920 section 3.1: DATA was accepted without a recipient; end it empty.
                 self._write(b".\r\n")
                 await self.stream.reply(timeout)
         assert refused is not None  # noqa: S101  (each other reply has returned)
@@ -186,7 +189,9 @@ class SmtpSession:
         return False
 
     def _refusal(self, envelope: Envelope, step: str, code: int, text: str) -> tuple[str, int, str]:
-        """What was refused. A relay without SMTPUTF8 refuses MAIL because of the recipient."""
+        """Return what was refused. A relay without SMTPUTF8 refuses MAIL because of the
+        recipient.
+        """
         is_ours = envelope.recipient.isascii() or "smtputf8" in self.offers
         if step == "mail" and code // 100 == 5 and not is_ours:
             return "rcpt", 553, "5.6.7 this relay offers no SMTPUTF8"
@@ -213,22 +218,23 @@ class SmtpSession:
         )
 
     async def _lost(self, parcel: Parcel, phase: str, why: str) -> Parcel | None:
-        """A connection ended in the middle: before the dot it is safe to try again, after it nobody
-        knows. Returns the letter that comes next.
+        """Handle a connection that ended in the middle: before the dot the letter can be tried
+        again, after it nobody knows.
+
+        Returns the letter that comes next.
         """
         if not self.is_used:
             self._fruitless(why)
         is_not_begun = phase == "mail" and (why.startswith("421") or bool(self.stream.end))
-        if is_not_begun:  # the relay would talk to nobody: no try of this letter
+        if is_not_begun:  # the relay talks to nobody: this is no try of the letter
             self.queue.back.appendleft(parcel)
         elif phase != "settled":
             await self._tell(self._current, phase, 0, why)
-        # The letter that was announced behind the dot was never begun: it goes on the next
-        # connection.
+        # The letter that was announced after the dot was never begun: the next connection sends it.
         return self._next if self._next is not None else await self._take()
 
     def _fruitless(self, why: str) -> None:
-        """Count a connection that took no letter; after a few in a row the relay is away."""
+        """Count a connection without an accepted letter; after a few in a row the relay is away."""
         self.queue.fruitless += 1
         if self.queue.fruitless >= FRUITLESS + self.relay.settings.connections:
             self.queue.closed = Unreachable(
@@ -241,7 +247,7 @@ class SmtpSession:
         self.is_used, self.queue.fruitless = True, 0
 
     async def _tell(self, envelope: Envelope, phase: str, code: int, text: str) -> None:
-        """Hand the answer to whoever holds the letter, and wait until it is kept."""
+        """Hand the reply to the owner of the letter, and wait until it is recorded."""
         now = self.relay.clock()
         await self.queue.answer(Reply(envelope.delivery, phase, code, text, now, self.relay.name))
 
@@ -268,9 +274,7 @@ class SmtpSession:
         return 0 < self.largest < len(parcel[1])
 
     async def _refuse_and_take(self, parcel: Parcel) -> Parcel | None:
-        """Settle a letter that the relay would refuse for its size (RFC 1870), without asking
-        it.
-        """
+        """Settle a letter that is too large for the relay (RFC 1870) without sending it."""
         said = f"5.3.4 {len(parcel[1])} bytes, the relay takes {self.largest}"
         await self._tell(parcel[0], "mail", 552, said)
         return await self._take()
@@ -290,8 +294,8 @@ class SmtpSession:
 
 
 def stuffed(message: bytes) -> bytes:
-    """The message as DATA wants it: dots doubled at the start of a line (RFC 5321 section 4.5.2),
-    CRLF at the end.
+    """Return the message as DATA needs it: dots doubled at the start of a line (RFC 5321 section
+    4.5.2), CRLF at the end.
     """
     if b"\r\n." in message:
         message = message.replace(b"\r\n.", b"\r\n..")

@@ -1,8 +1,8 @@
-"""The relays as a Transport: letters go to the first that can be reached; when it goes away, the
-rest to the next.
+"""The relays as a Transport: letters go to the first one that can be reached; when it goes away,
+the rest goes to the next.
 
-Only letters that were not begun move to another relay. One that was begun is settled where it was:
-before the final dot it is put off, after it its outcome is that relay's, known or not.
+Only letters that were not begun move to another relay. One that was begun is settled at its relay:
+before the final dot it is put off; after it, its outcome is that relay's, known or unknown.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from newsletter.models import Reply
 
 
 class SmtpTransport:
-    """One relay, or several in the order in which they are tried. A new delivery begins with the
-    first again.
+    """One relay, or several in the order in which they are tried. Each delivery starts with the
+    first.
     """
 
     def __init__(self, relays: Sequence[Relay]) -> None:
         self.relays = tuple(relays)
-        #: What the operator should know of the last delivery: which relays were away, and why.
+        #: For the operator: which relays were away in the last delivery, and why.
         self.troubles: list[str] = []
 
     async def deliver(
@@ -33,9 +33,10 @@ class SmtpTransport:
         fence: Callable[[int], Awaitable[bool]],
         answer: Callable[[Reply], Awaitable[None]],
     ) -> None:
-        """Hand every parcel over at most once, on as many connections as configured.
+        """Hand every parcel over at most once, on the configured number of connections.
 
-        Raises: Unreachable when no relay can be reached; parcels in hand were not handed over.
+        Raises: Unreachable when no relay can be reached; the remaining parcels were not handed
+        over.
         """
         most = max(relay.settings.connections for relay in self.relays)
         ready: asyncio.Queue[Parcel | None] = asyncio.Queue(most * 2)

@@ -1,7 +1,7 @@
-"""Plug-ins that look at the world. Each is one file and fills the port `Source`; they do not know
-each other.
+"""Sources of papers and signals. Each is one file and implements the interface `Source`; they do
+not import each other.
 
 They share `http` (the client), `parsing` (documents), `json_access` and `source_state` (what
 silence means). A new source is a class here and a row in `newsletter/source_rows.py`; `registry`
-makes what is configured.
+creates the configured ones.
 """

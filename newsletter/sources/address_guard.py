@@ -1,9 +1,7 @@
-"""The guarded dialer: decides which address a request may be connected to. It knows names and
-addresses, not HTTP.
+"""Decide to which address a request may connect. Knows names and addresses, not HTTP.
 
-The check is made on the address that is dialled, in the same breath as the dial, so a name that
-changes its answer between two look-ups (DNS rebinding) and a redirect to a private host meet the
-same wall (faults.md R8).
+The address is checked at the moment of connecting. So a name that changes its address between two
+look-ups (DNS rebinding) and a redirect to a private host are both refused (faults.md R8).
 """
 
 import asyncio
@@ -13,8 +11,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpcore2
 
-#: Ranges that lead back to this machine or its neighbours although `is_global` says True for some
-#: of them (R8).
+#: Ranges that lead to this machine or its network although `is_global` is True for some of them
+#: (R8).
 _DENIED = tuple(
     ip_network(net)
     for net in (
@@ -33,7 +31,7 @@ _DENIED = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address may be dialled when private networks are not allowed."""
+    """Return whether an IP address may be connected to when private networks are not allowed."""
     ip: IPv4Address | IPv6Address = ip_address(address)
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
@@ -43,18 +41,18 @@ def is_public(address: str) -> bool:
 
 
 class Refused(Exception):
-    """The address must not be dialled; nothing was sent to it."""
+    """The address must not be connected to; nothing was sent to it."""
 
 
 class Unresolved(httpcore2.ConnectError):
-    """The name has no address. The resolver has tried again by itself."""
+    """The name has no address. The resolver has retried already."""
 
 
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
     """Connects to public addresses only, and never to the site's own pages.
 
-    `own` is the host and port of the site's public pages: a feed that names them, by whatever name,
-    would make the service ask itself (C30).
+    `own` is the host and port of the site's public pages: a feed that names them, by any name,
+    would make the service request itself (C30).
     """
 
     def __init__(self, *, allow_private: bool, own: tuple[str, int] | None = None) -> None:
@@ -70,12 +68,10 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Resolve once, judge every address, dial the first that answers.
+        """Resolve once, check every address, connect to the first that answers.
 
-        Raises:
-            Refused: one of the name's addresses is private, or the site's own.
-            Unresolved: the name has no address.
-            httpcore2.ConnectError: nobody answers.
+        Raises: Refused: one of the name's addresses is private, or the site's own. Unresolved: the
+        name has no address. httpcore2.ConnectError: no address answered.
         """
         addresses = await _resolve(host, port)
         for address in addresses:
@@ -100,7 +96,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
 
 
 async def _resolve(host: str, port: int) -> list[str]:
-    """Every address of a name, in the resolver's order."""
+    """Return every address of a name, in the resolver's order."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as e:

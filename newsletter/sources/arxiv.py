@@ -1,7 +1,8 @@
-"""arXiv: the list of the day from its feeds, category by category, and the lists that were missed.
+"""arXiv: the list of the day from its feeds, one per category, and missed lists.
 
-One request per category, because a feed over several is cut at 2,000 rows, new papers first to go.
-Three seconds and one connection over all of arXiv's hosts (terms of use of the API).
+One request per category, because a feed over several is cut at 2,000 rows and new papers are cut
+first. One request every three seconds on one connection, for all of arXiv's hosts (terms of use of
+the API).
 """
 
 import asyncio
@@ -21,29 +22,29 @@ from newsletter.sources.parsing import Document, moment, parse
 from newsletter.sources.source_state import has_new, in_time, marks, overall
 
 ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, */*;q=0.5"
-CUT = 2_000  #: rows of a feed; of a longer list it is the new papers that are left out
-MOST = 10_000  #: papers that one look catches up with; the rest comes at the next one
-#: Lists that the API gave nothing or only a part of: then it is the API that is in trouble.
+CUT = 2_000  #: most rows of a feed; a longer list lacks new papers
+MOST = 10_000  #: most papers that one fetch catches up with; the rest follows at the next
+#: After this many lists that the API did not give completely, the API is in trouble.
 MOST_IN_DOUBT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one category's feed gave."""
+    """The result of one category's feed."""
 
     unit: Unit
     sightings: tuple[Sighting, ...] = ()
     memory: Mapping[str, str] = field(default_factory=dict)
     retry_after_s: float | None = None
-    is_sent_away: bool = False  #: told to come back later: nothing else is asked before
+    is_sent_away: bool = False  #: asked to wait: no further request until then
     read: date | None = None  #: the day whose list this was
     is_empty: bool = False  #: a list without papers
-    is_cut: bool = False  #: it has as many rows as a feed may have, and new papers were cut off
+    is_cut: bool = False  #: it has the most rows of a feed: new papers were cut off
 
 
 @dataclass(frozen=True, slots=True)
 class _Recovered:
-    """What catching up gave: one unit, or none when nothing was missed."""
+    """The result of catching up: one unit, or none when nothing was missed."""
 
     units: tuple[Unit, ...] = ()
     sightings: tuple[Sighting, ...] = ()
@@ -63,9 +64,7 @@ class ArxivSource:
         self._catch_up = CatchUp(config, http, self._lane)
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Look at every category's list of the day, then for lists that were missed, newest
-        first.
-        """
+        """Fetch every category's list of the day, then missed lists, newest first."""
         looks: list[_Look] = []
         for category in self._config.categories:
             is_sent_away = any(look.is_sent_away for look in looks)
@@ -106,7 +105,7 @@ class ArxivSource:
                     address, headers=conditional(mine, category), accept=ACCEPT, lane=self._lane
                 )
             if answer.is_unchanged:
-                # The list is the one we know, so it is judged as that one.
+                # The list is the known one and is judged like it.
                 state, error = judge(["known"], known_day, today, marks(["known"]), known_day)
                 read = None if state is SourceState.STALLED else known_day
                 return _Look(Unit(category, state, error=error), memory=mine, read=read)
@@ -139,10 +138,10 @@ class ArxivSource:
         )
 
     async def _recover(self, missed: Sequence[Missed], ask: Ask) -> _Recovered:
-        """Fetch missed lists one by one; what was read is kept, whatever becomes of the others.
+        """Fetch missed lists one by one; what was read is kept, whatever happens to the others.
 
-        A list that the API does not give whole is left; after a few of them, or when nothing
-        answers, so are all that were not asked about.
+        A list that the API does not give completely is left out; after a few of them, or when
+        nothing answers, so are all further ones.
         """
         papers: list[Sighting] = []
         lists: list[DayList] = []
@@ -184,8 +183,8 @@ class ArxivSource:
 
 
 def _days_in_words(missed: Sequence[Missed], left: Sequence[Missed]) -> str:
-    """The days of lists that are left, newest first: the first and the last, or each of them where
-    others lie between.
+    """Return the days of lists that are still missing, newest first: the first and the last, or
+    each of them if other days lie between.
     """
     first = missed.index(left[0])
     if list(missed[first : first + len(left)]) == list(left):
@@ -202,7 +201,7 @@ def _unasked(category: str, ask: Ask) -> _Look:
 
 
 def _explained(looks: list[_Look], today: date) -> list[_Look]:
-    """An empty list beside others that came is a category without a paper that day."""
+    """Mark an empty list as a category without papers that day if others came."""
     if not any(look.read and look.read >= today for look in looks):
         return looks
     return [
@@ -214,8 +213,8 @@ def _explained(looks: list[_Look], today: date) -> list[_Look]:
 
 
 def _settled(look: _Look, recovered: _Recovered, ask: Ask) -> Unit:
-    """A category's unit: it is quiet when an empty list was asked about elsewhere, and that is
-    all there is.
+    """Return a category's unit: quiet when its empty list was confirmed elsewhere and nothing else
+    is wrong.
     """
     asked = {(one.unit, one.day): one.state for one in recovered.lists}
     state = asked.get((look.unit.name, local_day(ask.now)))
@@ -235,7 +234,7 @@ def _lists(looks: Sequence[_Look], today: date) -> Iterator[DayList]:
 
 
 def _missed(ask: Ask, looks: Sequence[_Look], lists: Sequence[DayList]) -> list[Missed]:
-    """The lists that are not covered, newest first. Today's is among them where the feed is empty
+    """Return the lists that are not covered, newest first. Today's is included if the feed is empty
     and no other category explains that.
     """
     today = local_day(ask.now)
@@ -254,7 +253,7 @@ def _missed(ask: Ask, looks: Sequence[_Look], lists: Sequence[DayList]) -> list[
         one.day for one in ask.lists if one.state is not ListState.EMPTY
     }
     read = {one.day for one in ask.lists if one.state is ListState.READ and one.day < today}
-    last = max(read, default=date.min)  # what came before it would be known to the API by now
+    last = max(read, default=date.min)  # the API would know by now what came before it
     return [
         Missed(day, tuple(days[day]), _closed_before(day, empty), is_list_day(day) and day > last)
         for day in sorted(days, reverse=True)
@@ -262,12 +261,12 @@ def _missed(ask: Ask, looks: Sequence[_Look], lists: Sequence[DayList]) -> list[
 
 
 def _is_in_doubt(look: _Look) -> bool:
-    """Whether today's list is asked for elsewhere too: the feed is empty, or was cut."""
+    """Return whether today's list must be asked for elsewhere: the feed is empty, or was cut."""
     return (look.is_empty and not look.read) or look.is_cut
 
 
 def _closed_before(day: date, empty: Collection[date]) -> datetime:
-    """When submissions closed for the last list before a day that surely came."""
+    """Return when submissions closed for the last certain list before a day."""
     before = latest_list_day(day - timedelta(days=1))
     while before in empty:
         before = latest_list_day(before - timedelta(days=1))
@@ -275,7 +274,9 @@ def _closed_before(day: date, empty: Collection[date]) -> datetime:
 
 
 def _read_lists(missed: Missed, papers: Sequence[Sighting], today: date) -> Iterator[DayList]:
-    """What an answer covers. An empty list of today may still come: it is asked for tomorrow."""
+    """Yield the lists that an answer covers. An empty list of today may still come: it is asked for
+    again tomorrow.
+    """
     none = ListState.DUE if missed.day == today else ListState.EMPTY
     for category in missed.categories:
         seen = sum(category in paper.fields for paper in papers if paper.announce == "new")
@@ -295,14 +296,12 @@ def _read(answer: Answer, now: datetime) -> tuple[Document, tuple[Sighting, ...]
 
 
 def _list_day(document: Document, now: datetime) -> date | None:
-    """The day that a list is for: midnight in New York stands in the channel (RSS) or in the
-    entries (Atom).
+    """Return the day of a list: midnight in New York, in the channel (RSS) or the entries (Atom).
 
     The form before 2024 was dated by the evening of the announcement, which belongs to the next
-    day's list. An empty Atom feed has no such date: its `updated` is only the moment it was
-    written.
+    day's list. An empty Atom feed has no such date: its `updated` is only when it was written.
     """
-    far = now + timedelta(days=400)  # not clamped: a replay may be asked about the past
+    far = now + timedelta(days=400)  # not clamped: a replay may ask about the past
     if document.version == "rss10":
         announced = moment(document.head.get("updated_parsed"), far)
         return local_day(announced) + timedelta(days=1) if announced else None
@@ -315,7 +314,7 @@ def _list_day(document: Document, now: datetime) -> date | None:
 
 
 def _reason(error: FetchError) -> str:
-    """Why it failed. A 400 comes with a feed that says so."""
+    """Return why it failed. A 400 has a feed with an explanation."""
     try:
         return (error.answer and explanation(parse(error.answer))) or error.message
     except FetchError:

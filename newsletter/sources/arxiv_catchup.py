@@ -1,6 +1,4 @@
-"""Lists of arXiv that were missed while we were down: from the query API, and from OAI-PMH if that
-is down too.
-"""
+"""Lists of arXiv that were missed: from the query API, or from OAI-PMH if the API is down."""
 
 import asyncio
 import re
@@ -16,11 +14,11 @@ from newsletter.sources.http import FetchError, Http, Lane
 from newsletter.sources.json_access import number
 from newsletter.sources.parsing import Document, parse
 
-SLICE = 1_000  #: results a request; the API allows 2,000
-MOST = 30_000  #: results of one list; the API answers 400 beyond
-EMPTY_PAGES = 3  #: the API answers now and then with a valid, empty page: ask again so often
+SLICE = 1_000  #: results per request; the API allows 2,000
+MOST = 30_000  #: most results of one list; beyond this the API answers 400
+EMPTY_PAGES = 3  #: the API sometimes answers with a valid, empty page: tries before it is believed
 
-#: Archives that OAI-PMH keeps in the set "physics"; every other archive is a set of its own.
+#: Archives that are in the OAI-PMH set "physics"; every other archive is its own set.
 _PHYSICS = re.compile(
     "astro-ph|cond-mat|gr-qc|hep-(?:ex|lat|ph|th)|math-ph|nlin|nucl-(?:ex|th)|physics|quant-ph"
 )
@@ -32,8 +30,8 @@ class Missed:
 
     day: date
     categories: tuple[str, ...]
-    since: datetime  #: submitted after this; earlier than need be does no harm
-    #: There was a list that day, as far as we know: the API's "nothing" alone is not believed.
+    since: datetime  #: submitted after this; an earlier time does no harm
+    #: A list is known to exist for that day: an answer without results is not believed alone.
     is_certain: bool
 
     @property
@@ -42,7 +40,7 @@ class Missed:
 
 
 class CatchUp:
-    """Asks for the papers of missed list days."""
+    """Fetches the papers of missed lists."""
 
     def __init__(self, config: Arxiv, http: Http, lane: Lane) -> None:
         self._config = config
@@ -50,10 +48,9 @@ class CatchUp:
         self._lane = lane
 
     async def papers(self, missed: Missed, now: datetime) -> tuple[Sighting, ...]:
-        """Find the papers of one list, oldest first. None: there was none.
+        """Return the papers of one list, oldest first. None: there was none.
 
-        Raises:
-            FetchError: neither the query API nor OAI-PMH gave a whole answer.
+        Raises: FetchError: neither the query API nor OAI-PMH gave a complete answer.
         """
         try:
             return await self._query(missed, now)
@@ -98,8 +95,8 @@ class CatchUp:
         return page
 
     async def _harvest(self, missed: Missed, now: datetime) -> tuple[Sighting, ...]:
-        """Harvest by date of change. What was submitted before the period is a change of a paper,
-        not a new one.
+        """Harvest by date of change. A record that was submitted before the period is a change of a
+        paper, not a new one.
         """
         found: list[Sighting] = []
         for category in missed.categories:
@@ -126,7 +123,7 @@ class CatchUp:
 
 
 def oai_set(category: str) -> str:
-    """The OAI-PMH set of a category: "cs:cs:AI", "physics:hep-ex", "physics:astro-ph:GA"."""
+    """Return the OAI-PMH set of a category: "cs:cs:AI", "physics:hep-ex", "physics:astro-ph:GA"."""
     archive, _, subject = category.partition(".")
     group = "physics" if _PHYSICS.fullmatch(archive) else archive
     return ":".join(part for part in (group, archive, subject) if part)

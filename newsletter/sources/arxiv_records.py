@@ -29,7 +29,7 @@ _OLD_TAIL = re.compile(
 )
 _OLD_FLAGS = {"UPDATED": "replace", "CROSS LISTED": "cross"}
 _CATEGORY = re.compile(r"[a-z][a-z\-]+(?:\.[A-Za-z\-]{2,})?\Z")
-#: An erratum on arXiv has a number of its own and is a paper there.
+#: An erratum on arXiv has its own id and is a paper there.
 _TAKEN_BACK = (RecordKind.WITHDRAWN, RecordKind.RETRACTED)
 _UNSEEN_AUTHORS = re.compile(
     r",?\s*et al\.?(?=\s*\(|\s*\Z)|\(\d+ additional authors not shown\)", re.I
@@ -64,7 +64,8 @@ def from_entry(entry: Mapping[str, Any], now: datetime) -> Sighting | None:
         identifiers=_identifiers(name, entry.get("arxiv_doi")),
         version=version,
         announce=announce,
-        # A feed dates the announcement; of a replacement that says nothing about the paper's age.
+        # A feed has the date of the announcement; for a replacement it does not tell the paper's
+        # age.
         published=moment(entry.get("published_parsed"), now)
         if announce in ("new", "cross")
         else None,
@@ -77,11 +78,10 @@ def from_entry(entry: Mapping[str, Any], now: datetime) -> Sighting | None:
 
 
 def from_oai(body: bytes, now: datetime) -> tuple[list[Sighting], str]:
-    """Read an OAI-PMH answer in the arXiv format: the records, and the token that asks for more, or
-    "".
+    """Read an OAI-PMH answer in the arXiv format: the records, and the token for more, or "".
 
-    Raises: FetchError: not OAI-PMH, or an error it reports. Deleted records and "noRecordsMatch"
-    are no errors.
+    Raises: FetchError: not OAI-PMH, or an error. Deleted records and "noRecordsMatch" are no
+    errors.
     """
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         raise FetchError("arXiv's OAI-PMH answer declares entities", "not-a-feed")
@@ -104,7 +104,7 @@ def from_oai(body: bytes, now: datetime) -> tuple[list[Sighting], str]:
 
 
 def explanation(document: Document) -> str:
-    """The reason in one of arXiv's error reports, which look like feeds; "" for anything else."""
+    """Return the reason in one of arXiv's error reports, which look like feeds; else ""."""
     if str(document.head.get("title", "")).startswith("Feed error"):
         return clean(document.head.get("subtitle"), 200) or "feed error"
     if document.entries and "/api/errors" in str(document.entries[0].get("id")):
@@ -113,8 +113,8 @@ def explanation(document: Document) -> str:
 
 
 def one_each(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
-    """Keep one sighting per paper: it stands in the lists of all its categories, "new" in one,
-    "cross" in others.
+    """Keep one sighting per paper: it is in the lists of all its categories, "new" in one, "cross"
+    in others.
     """
     best: dict[str, Sighting] = {}
     for sighting in sightings:
@@ -127,15 +127,15 @@ def one_each(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
 
 
 def is_withdrawn(abstract: str, comment: str) -> bool:
-    """Whether arXiv's record says, in the abstract's opening or the comment, that the paper was
-    withdrawn.
+    """Return whether arXiv's record says that the paper was withdrawn, at the beginning of the
+    abstract or in the comment.
     """
     return withdrawal_of(abstract, comment) is not RecordKind.PAPER
 
 
 def _authors(entry: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names and affiliations. In feeds all names stand in one element, affiliations in parentheses
-    behind them.
+    """Return names and affiliations. Feeds have all names in one element, affiliations in
+    parentheses after them.
     """
     elements = [a.get("name") for a in entry.get("authors") or [] if isinstance(a, dict)]
     names = [clean(name, 300) for name in elements]
@@ -148,8 +148,8 @@ def _authors(entry: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]
 
 
 def _fields(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    """Categories, primary first. Classifications of other schemes (MSC, ACM) stand among them and
-    are left out.
+    """Return categories, primary first. Classifications of other schemes (MSC, ACM) are left
+    out.
     """
     terms = [str(tag.get("term") or "") for tag in entry.get("tags") or [] if isinstance(tag, dict)]
     primary = entry.get("arxiv_primary_category")
@@ -182,7 +182,7 @@ def _oai_record(record: ElementTree.Element, now: datetime) -> Sighting | None:
         identifiers=_identifiers(found[0], text("doi")),
         version=2
         if text("updated")
-        else 1,  # the format names no version, only that there was a later one
+        else 1,  # the format has no version, only that there was a later one
         announce="replace" if text("updated") else "new",
         published=_day(text("created"), now),
         affiliations=clean_affiliations(p.findtext("a:affiliation", "", _OAI) for p in people),

@@ -1,4 +1,4 @@
-"""What the list of a category of arXiv says, and what its silence means."""
+"""What the list of an arXiv category means, and what its silence means."""
 
 from datetime import date, datetime
 
@@ -8,7 +8,7 @@ from newsletter.sources.source_state import has_new
 
 
 def local_day(moment: datetime) -> date:
-    """The day in New York, which is the day of the list."""
+    """Return the day in New York, which is the day of the list."""
     return moment.astimezone(NEW_YORK).date()
 
 
@@ -19,9 +19,9 @@ def judge(
     known: str = "",
     known_day: date | None = None,
 ) -> tuple[SourceState, str]:
-    """Decide what a category's list means, and say what is wrong with it.
+    """Return what a category's list means, and a sentence if something is wrong.
 
-    `known` are the marks and `known_day` the day of the list that was there at the last look.
+    `known` are the marks and `known_day` the day of the list at the last fetch.
     """
     if not ids:
         shown = max(list_day, today) if list_day else today

@@ -1,5 +1,5 @@
-"""bioRxiv and medRxiv: the preprints of the last days from their details API, page by page, server
-by server.
+"""bioRxiv and medRxiv: preprints of the last days from their details API, page by page, one server
+after the other.
 """
 
 import asyncio
@@ -31,15 +31,15 @@ from newsletter.text.markup import PREPRINT, TITLE_CHARS, clean, clean_affiliati
 from newsletter.text.statements import judged
 
 ONE_DAY = timedelta(days=1)
-#: Days asked about at once, when many were missed: newest first, so that the oldest are left over.
+#: Most days of one request when many were missed: newest first, so that the oldest remain.
 SPAN_DAYS = 7
-#: Pages of one answer after which its days are asked about one by one, and of one day.
+#: Most pages of several days, after which each day is requested alone; and most pages of one day.
 SPAN_PAGES, DAY_PAGES = 200, 3_000
 
 
 @dataclass
 class _Look:
-    """What one server gave, as far as it went."""
+    """The result of one server, as far as it was read."""
 
     papers: dict[str, Sighting] = field(default_factory=dict)
     lists: list[DayList] = field(default_factory=list)
@@ -47,7 +47,7 @@ class _Look:
 
 
 class BiorxivSource:
-    """Memory: `SERVER.ids`, the preprints of the last look."""
+    """Memory: `SERVER.ids`, the preprints of the last fetch."""
 
     name = "biorxiv"
 
@@ -83,7 +83,7 @@ class BiorxivSource:
         )
 
     async def _look(self, server: str, ask: Ask) -> _Look:
-        """Ask for spans of days, newest first. What was read before a failure is kept."""
+        """Request spans of days, newest first. What was read before a failure is kept."""
         look, today = _Look(), ask.now.astimezone(UTC).date()
         missed = {one.day for one in ask.lists if one.unit == server and not one.is_covered}
         spans = _spans(today, today - timedelta(days=self._config.days), missed - {today})
@@ -121,14 +121,13 @@ class BiorxivSource:
         papers: dict[str, Sighting],
         most: int,
     ) -> Counter[date]:
-        """Put the preprints of some days into `papers`; return how many records each day has.
+        """Put the preprints of some days into `papers`; return the number of records per day.
 
-        Advance by what was returned until a page is empty: page sizes change and totals are wrong.
-        A page may bring only what is known; one that comes again is a server that ignores the
-        cursor.
+        The cursor advances by the returned records until a page is empty: page sizes change and
+        totals are wrong. A page may have only known records; a repeated page means that the server
+        ignores the cursor.
 
-        Raises:
-            FetchError: a page could not be had, or there are too many.
+        Raises: FetchError: a page could not be fetched, or there are too many.
         """
         days: Counter[date] = Counter()
         before: list[tuple[object, object]] = []
@@ -161,7 +160,7 @@ class BiorxivSource:
 
 
 def _latest(one: Sighting, other: Sighting) -> Sighting:
-    """The newer of two versions. If the first one is among them it is news all the same."""
+    """Return the newer of two versions. It counts as new if the first version is among them."""
     newer = other if other.version >= one.version else one
     first = next((paper for paper in (one, other) if paper.announce == "new"), newer)
     published = newer.published or first.published
@@ -181,7 +180,9 @@ def _unit(server: str, look: _Look, known: str) -> Unit:
 
 
 def _spans(today: date, first: date, missed: Collection[date]) -> list[tuple[date, date]]:
-    """The days to ask about, in spans, newest first; the newest begins with `first`, or earlier."""
+    """Return the days to request, in spans, newest first; the newest begins with `first`, or
+    earlier.
+    """
     oldest = min([*missed, first])
     spans, until = [], today
     while until >= oldest:
@@ -195,7 +196,7 @@ def _spans(today: date, first: date, missed: Collection[date]) -> list[tuple[dat
 def _read_lists(
     server: str, since: date, until: date, found: Mapping[date, int], today: date
 ) -> Iterator[DayList]:
-    """What an answer covers. Today's list grows until the day is over."""
+    """Yield the lists that an answer covers. Today's list grows until the day is over."""
     for day in (since + timedelta(days=n) for n in range((until - since).days + 1)):
         read = ListState.READ if found.get(day) else ListState.EMPTY
         yield DayList(server, day, ListState.DUE if day == today else read, found.get(day, 0))

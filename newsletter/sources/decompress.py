@@ -1,5 +1,5 @@
-"""Bodies inflated under a cap, so that a bomb stops at the limit and not in memory (faults.md
-R10).
+"""Decompress bodies with a limit, so that a decompression bomb stops at the limit and not in memory
+(faults.md R10).
 """
 
 import zlib
@@ -18,17 +18,17 @@ class Inflater(Protocol):
     """Takes a body chunk by chunk as it was received, and returns it decompressed."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Raises BodyError as soon as the cap is passed."""
+        """Raises: BodyError as soon as the limit is exceeded."""
         ...
 
     def finish(self) -> None:
-        """Raises BodyError if the body ended too early."""
+        """Raises: BodyError if the body ended too early."""
         ...
 
 
 def inflater(encoding: str, max_bytes: int) -> Inflater:
-    """Choose by the Content-Encoding header. We advertise gzip and deflate; anything else is
-    refused (C08).
+    """Return a decompressor for the Content-Encoding header. We advertise gzip and deflate;
+    anything else is refused (C08).
     """
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
@@ -52,7 +52,7 @@ class _Plain:
         return chunk
 
     def finish(self) -> None:
-        """The length was checked by the protocol already."""
+        """The protocol has checked the length already."""
 
 
 class _Zlib(_Plain):
@@ -67,8 +67,8 @@ class _Zlib(_Plain):
             return b""
         self._has_input = True
         if self._stream is None:
-            # "deflate" means a zlib stream, but some servers send the bare one; the first byte
-            # tells (RFC 1950 2.2).
+            # "deflate" means a zlib stream, but some servers send a raw one; the first byte tells
+            # (RFC 1950 2.2).
             self._stream = zlib.decompressobj(15 if chunk[0] & 0x0F == 8 else -15)
         parts = []
         while chunk:

@@ -1,5 +1,5 @@
-"""Any RSS, Atom or JSON feed as a source: journals, OpenReview, blogs. The dialects are read in
-`parsing`.
+"""Any RSS, Atom or JSON feed as a source: journals, OpenReview, blogs. `parsing` reads the
+formats.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ ACCEPT = (
     "application/xml;q=0.9, */*;q=0.5"
 )
 
-UNTITLED_CHARS = 120  #: RSS asks for a title or a description; the second stands in for the first
+UNTITLED_CHARS = 120  #: RSS needs a title or a description; the second replaces the first
 
-#: An abstract that is shorter than this may be the stump of one that stands elsewhere.
+#: A shorter abstract may be cut off, with the whole one in another field.
 _SHORT = 200
 _CUT = re.compile(r"(?:\.\.\.|…)\s*\Z")
-#: DOIs that the text of a notice names.
+#: Most DOIs that are read from the text of a notice.
 _NAMED_DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+")
 
 
@@ -45,7 +45,7 @@ class FeedSource:
         self._http = http
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Look once: `quiet` if nothing was added since, `stalled` if a feed that had entries is
+        """Fetch once: `quiet` if nothing was added since, `stalled` if a feed that had entries is
         empty now.
         """
         try:
@@ -129,7 +129,7 @@ class FeedSource:
 
 
 def _is_own(link: Mapping[str, Any]) -> bool:
-    """Whether a link leads to the entry itself (RFC 4287 section 4.2.7.2), and not to what it is
+    """Return whether a link leads to the entry itself (RFC 4287 section 4.2.7.2), not to what it is
     about.
     """
     title = f"{link.get('title') or ''}".lower()
@@ -137,8 +137,8 @@ def _is_own(link: Mapping[str, Any]) -> bool:
 
 
 def _told_apart(found: list[Sighting]) -> tuple[Sighting, ...]:
-    """One sighting an id, the last. Some feeds give entries of different pages one id: the page
-    tells them apart.
+    """Return one sighting per id, the last. Some feeds give one id to entries of different pages:
+    these are distinguished by the page.
     """
     pages: dict[str, set[str]] = defaultdict(set)
     for one in found:
@@ -153,7 +153,7 @@ def _told_apart(found: list[Sighting]) -> tuple[Sighting, ...]:
 
 
 def _moved(answer: Answer, ask: Ask) -> dict[str, str]:
-    """Where the feed says that it lives now, and since when it says so."""
+    """Return where the feed says that it has moved, and since when it says so."""
     if not answer.moved_to:
         return {}
     is_same = ask.memory.get("moved_to") == answer.moved_to
@@ -166,7 +166,7 @@ def _without_move(memory: Mapping[str, str]) -> dict[str, str]:
 
 
 def source_id(text: str) -> str:
-    """The id an entry is known by at its source; very long ones are shortened to a hash."""
+    """Return the id of an entry at its source; very long ones are shortened to a hash."""
     text = clean(text, 2_000)
     return text if len(text) <= 300 else sha256(text.encode()).hexdigest()
 
@@ -180,7 +180,7 @@ def _published(entry: Mapping[str, Any], now: datetime) -> datetime | None:
 
 
 def _description(entry: Mapping[str, Any]) -> Description:
-    """What the entry says of the paper, from the field that says most."""
+    """Return the entry's description of the paper, from the field with the most text."""
     told = read_description(entry.get("summary"))
     if len(told.abstract) >= _SHORT and not _CUT.search(told.abstract):
         return told
@@ -194,7 +194,7 @@ def _description(entry: Mapping[str, Any]) -> Description:
 
 
 def _about(text: str, own: tuple[str, ...]) -> tuple[str, ...]:
-    """The papers that the text of a notice names, beside the notice itself."""
+    """Return the papers that the text of a notice names, except the notice itself."""
     return tuple(name for name in identifiers(_NAMED_DOI.findall(text)) if name not in own)
 
 

@@ -1,10 +1,10 @@
-"""The child process that parses one feed: feedparser behind limits of time and memory. It imports
-nothing of ours.
+"""The child process that parses one feed: feedparser with limits of time and memory. It imports no
+module of ours.
 
-    sandbox.py URL CHARSET < document > result.json
+  feed_sandbox.py URL CHARSET < document > result.json
 
-The parent starts it by path, so that it is there in 0.07 s and has no more than it needs. Hostile
-input can at worst end this process (faults.md R9, C16, C17).
+The parent starts it by its path, so that it starts in 0.07 s and loads nothing unnecessary. Hostile
+input can only end this process (faults.md R9, C16, C17).
 """
 
 import io
@@ -29,17 +29,17 @@ _ROOT_END = re.compile(
 
 
 def parse(body: bytes, url: str, charset: str) -> dict[str, Any]:
-    """Parse one document. The result is feedparser's, made of plain values, with `error` instead of
-    its exception.
+    """Parse one document. The result is feedparser's, as plain values, with `error` instead of its
+    exception.
 
     A document that is not well-formed is accepted only if its root element was closed: the loose
-    parser reads sloppy feeds well, but takes the stump of a cut-off item for an entry (C06).
+    parser reads sloppy feeds well, but takes a cut-off item for an entry (C06).
     """
     body, total = _first_items(body)
     headers = {"content-location": url, "content-type": "application/xml"}
     if charset := _charset(body, charset):
         headers["content-type"] += f"; charset={charset}"
-    # A stream, because feedparser opens a bare string or bytes as a file of that name.
+    # A stream: feedparser opens a plain string or bytes as a file name.
     found = feedparser.parse(
         io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
     )
@@ -58,11 +58,11 @@ def parse(body: bytes, url: str, charset: str) -> dict[str, Any]:
 
 
 def _first_items(body: bytes) -> tuple[bytes, int]:
-    """Cut a flood down to the items that are read, so that a reset feed costs no more than others
-    (C22).
+    """Cut a document with too many items down to those that are read, so that a reset feed costs no
+    more than others (C22).
 
-    The root's end is looked at before and put back, so that a cut-off document stays one. Gives the
-    number of all items too; 0 if they cannot be counted (UTF-16).
+    The end of the root is checked before and kept, so that a cut-off document stays one. Also
+    returns the number of all items; 0 if they cannot be counted (UTF-16).
     """
     starts = [item.start() for item in _ITEM.finditer(body)]
     end = _ROOT_END.search(body, max(0, len(body) - 2_000))
@@ -72,10 +72,10 @@ def _first_items(body: bytes) -> tuple[bytes, int]:
 
 
 def _charset(body: bytes, http_charset: str) -> str:
-    """Choose the encoding to insist on, or "" to let the document say.
+    """Return the encoding to use, or "" to use the document's own.
 
-    Text that decodes as UTF-8 and is not ASCII is UTF-8, whatever was declared: no other encoding
-    looks so by chance.
+    Text that decodes as UTF-8 and is not ASCII is UTF-8, whatever was declared: text of another
+    encoding is hardly ever valid UTF-8.
     """
     if body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) or b"\x00" in body[:100]:
         return ""
@@ -100,7 +100,7 @@ def _plain(value: Any) -> Any:
 
 
 def main() -> None:
-    """Parse stdin; what feedparser raises on hostile input is the document's failure and is
+    """Parse stdin. Errors of feedparser on hostile input are failures of the document and are
     reported as such.
     """
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))

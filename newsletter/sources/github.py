@@ -1,4 +1,4 @@
-"""GitHub as a signal: the stars of the code that recent papers name."""
+"""GitHub as a signal: stars of the repositories that recent papers link."""
 
 import re
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from newsletter.sources.json_access import load, number, record
 from newsletter.sources.source_state import failed
 
 PER_RUN = {"anonymous": 50, "token": 2_000}  #: of 60 and 5,000 an hour
-MOST_BLOCKED = 5  #: repositories in a row: then it is we who are not let in
-RESERVE = 3  #: requests left over for others behind our address
+MOST_BLOCKED = 5  #: repositories in a row: then the site itself is refused
+RESERVE = 3  #: requests that are left for others with our address
 
 _REPOSITORY = re.compile(
     r"\Ahttps?://(?:www\.)?github\.com/([\w.\-]{1,39})/([\w.\-]{1,100}?)"
@@ -21,7 +21,7 @@ _REPOSITORY = re.compile(
 
 
 class GitHubSource:
-    """Memory: `next`, the paper to begin with when not all could be asked."""
+    """Memory: `next`, the paper to begin with when not all could be asked about."""
 
     name = "github"
 
@@ -31,7 +31,7 @@ class GitHubSource:
 
     async def fetch(self, ask: Ask) -> Harvest:
         """Read the stars of the papers' repositories, as many as the hourly limit allows; the
-        others come next time.
+        others follow next time.
         """
         token = self._token()
         headers = {"X-GitHub-Api-Version": "2022-11-28"} | (
@@ -49,7 +49,7 @@ class GitHubSource:
             except FetchError as e:
                 problem = e
                 blocked = blocked + 1 if e.status == 403 and not e.retry_after_s else 0
-                # asking on would not help
+                # further requests would not help
                 if e.retry_after_s or e.status in (0, 401) or blocked == MOST_BLOCKED:
                     break
                 continue
@@ -67,7 +67,7 @@ class GitHubSource:
     async def _stars(
         self, repository: str, headers: Mapping[str, str]
     ) -> tuple[float | None, float | None]:
-        """The stars, None if the repository is gone, and the requests that are left in this
+        """Return the stars, None if the repository is gone, and the remaining requests of this
         hour.
         """
         address = f"{self._config.url.rstrip('/')}/repos/{repository}"
@@ -100,13 +100,15 @@ class GitHubSource:
 
 
 def _repositories(links: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Papers and their "owner/name", in a fixed order; links to other places are left out."""
+    """Return papers and their "owner/name", in a fixed order; links to other places are left
+    out.
+    """
     found = ((about, _REPOSITORY.match(link)) for about, link in sorted(links.items()))
     return [(about, f"{match[1]}/{match[2]}") for about, match in found if match]
 
 
 def _from(first: str, papers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The papers in a circle, beginning where the last run stopped."""
+    """Return the papers in a circle, beginning where the last run stopped."""
     start = next((n for n, (about, _) in enumerate(papers) if about >= first), 0)
     return papers[start:] + papers[:start]
 

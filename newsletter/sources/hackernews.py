@@ -1,4 +1,4 @@
-"""Hacker News as a signal: points and comments of stories that link to a paper."""
+"""Hacker News as a signal: points and comments of posts that link to a paper."""
 
 import asyncio
 from datetime import timedelta
@@ -25,8 +25,8 @@ class HackerNewsSource:
         self._http = http
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Read the stories of the last days about each site of papers. Counters of stories about
-        one paper add up.
+        """Read the posts of the last days about each site of papers. Counters of posts about one
+        paper are added up.
         """
         units: list[Unit] = []
         stories: dict[str, tuple[str, float, float]] = {}
@@ -54,10 +54,8 @@ class HackerNewsSource:
         )
 
     async def _stories(self, site: str, ask: Ask) -> dict[str, tuple[str, float, float]]:
-        """Stories by id: the paper, points, comments.
-
-        The search forgives typing errors, so every link is looked at again
-        (https://hn.algolia.com/api).
+        """Return posts by id: (paper, points, comments). The search tolerates typing errors, so
+        every link is checked (https://hn.algolia.com/api).
         """
         oldest = int((ask.now - timedelta(days=self._config.days)).timestamp())
         found: dict[str, tuple[str, float, float]] = {}
@@ -99,5 +97,5 @@ def _story(hit: dict[str, Any]) -> tuple[str, float, float] | None:
     points = number(hit.get("points"))
     if not names or points is None:
         return None
-    # A post has its author's own point from the start: that is nobody's vote.
+    # A post starts with its author's own point, which is nobody's vote.
     return names[0], max(0.0, points - 1), number(hit.get("num_comments")) or 0.0

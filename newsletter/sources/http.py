@@ -1,9 +1,9 @@
-"""The one HTTP client: polite, capped, and blind to private networks. What an answer means is the
-sources' business.
+"""The HTTP client of all sources: polite, limited, without access to private networks. The sources
+decide what an answer means.
 
-Every rule here answers a row of part C of the fault table: the address is judged where it is
-dialled (C11-C13, C30), a body is inflated under a cap (C07, C08), one deadline covers all (C09),
-redirects are followed by hand (C10, C14).
+Each rule here belongs to a row of part C of the fault table: the address is checked when connecting
+(C11-C13, C30), bodies are decompressed with a limit (C07, C08), one deadline covers everything
+(C09), redirects are followed by hand (C10, C14).
 """
 
 import asyncio
@@ -28,24 +28,23 @@ ATTEMPTS = 3
 RETRY_AFTER_S = (
     15 * 60.0,
     24 * 3600.0,
-)  #: the shortest and the longest wait a server may ask of us (C02)
+)  #: the shortest and the longest wait that a server may ask for (C02)
 CONNECTIONS_PER_HOST = 4
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TRANSIENT = (500, 502, 504)
 _PORTS = {"http": 80, "https": 443}
 
-# Stamina announces each retry on stdout by default, where results go. What comes of it is told by
-# FetchError.
+# By default Stamina announces each retry on stdout, where results go. FetchError tells the outcome.
 stamina.instrumentation.set_on_retry_hooks([])
 
 
 class FetchError(Unreachable):
-    """A request that brought no usable answer.
+    """A request without a usable answer.
 
-    `reason` is one word for machines: timeout, connect, refused-address, redirect, tls, status,
-    too-large, truncated, encoding, protocol, address, not-a-feed. `answer` is what came with an
-    error status: arXiv explains itself there.
+    `reason` is one word for programs: timeout, connect, refused-address, redirect, tls, status,
+    too-large, truncated, encoding, protocol, address, not-a-feed. `answer` is the body of an error
+    status: arXiv explains itself there.
     """
 
     code = "fetch"
@@ -76,7 +75,7 @@ class Answer:
     headers: httpx2.Headers
     body: bytes  #: inflated
     url: str  #: after redirects
-    moved_to: str = ""  #: where the server said that it lives from now on (301, 308)
+    moved_to: str = ""  #: its new address, if the server said that it has moved (301, 308)
 
     @property
     def is_unchanged(self) -> bool:
@@ -84,8 +83,8 @@ class Answer:
 
 
 def conditional(memory: Mapping[str, str], key: str) -> dict[str, str]:
-    """The headers that ask only for something newer than what `validators` remembered, byte for
-    byte (C01).
+    """Return the headers that ask only for something newer than `validators` stored, byte for byte
+    (C01).
     """
     headers = {
         "If-None-Match": memory.get(f"{key}.etag", ""),
@@ -95,7 +94,7 @@ def conditional(memory: Mapping[str, str], key: str) -> dict[str, str]:
 
 
 def validators(answer: Answer, key: str) -> dict[str, str]:
-    """What to remember of an answer for `conditional`, RFC 9110 section 8.8."""
+    """Return what to store of an answer for `conditional`, RFC 9110 section 8.8."""
     found = {
         f"{key}.etag": answer.headers.get("etag", ""),
         f"{key}.modified": answer.headers.get("last-modified", ""),
@@ -104,11 +103,11 @@ def validators(answer: Answer, key: str) -> dict[str, str]:
 
 
 class Lane:
-    """One request at a time, and at least `interval_s` between the end of one and the start of the
+    """One request at a time, with at least `interval_s` between the end of one and the start of the
     next.
 
-    A source that is bound to a pace (arXiv: one connection, three seconds) keeps one lane for all
-    its hosts.
+    A source with a rate limit (arXiv: one connection, three seconds) uses one lane for all its
+    hosts.
     """
 
     def __init__(self, interval_s: float) -> None:
@@ -130,9 +129,10 @@ class Lane:
 
 
 class Http:
-    """The client of one run. Use as an async context; it keeps no cookies and reads no environment.
+    """The HTTP client of one run. Use it as an async context; it keeps no cookies and reads no
+    environment.
 
-    `own` is the host and port of the site's own pages, which no feed may point at.
+    `own` is the host and port of the site's own pages, which no feed may name.
     """
 
     def __init__(
@@ -163,14 +163,13 @@ class Http:
         accept: str = "*/*",
         lane: Lane | None = None,
     ) -> Answer:
-        """Get one document: 200 or 304, complete, inflated and below the caps.
+        """Get one document: 200 or 304, complete, decompressed and within the limits.
 
-        Failures that pass by themselves (a dropped connection, 500, 502, 504, a cut-off body) are
-        tried again twice, all within one deadline. `headers` go to the address asked only, never
-        along a redirect to another host.
+        Temporary failures (a dropped connection, 500, 502, 504, a cut-off body) are retried twice,
+        all within one deadline. `headers` are sent to this address only, never along a redirect to
+        another host.
 
-        Raises:
-            FetchError: anything else.
+        Raises: FetchError: anything else.
         """
         asked = self._check(url)
         first_wait_s = max(lane.interval_s if lane else 0.0, 0.2)
@@ -211,7 +210,9 @@ class Http:
         raise FetchError(f"{_name(asked)} redirects more than {MAX_REDIRECTS} times", "redirect")
 
     async def _exchange(self, url: httpx2.URL, headers: dict[str, str], accept: str) -> Answer:
-        """One request, one answer of any status. All errors of the libraries below end here."""
+        """Send one request, return one answer of any status. All errors of the libraries become
+        FetchError here.
+        """
         fixed = {
             "Host": url.netloc.decode("ascii"),
             "User-Agent": self.user_agent,
@@ -253,14 +254,14 @@ class Http:
             response.headers.get("content-encoding", ""), self._config.max_body_bytes
         )
         parts = [inflate.feed(chunk) async for chunk in response.aiter_raw()]
-        # A 304 has no body, whatever its headers announce.
+        # A 304 has no body, whatever its headers say.
         if response.status_code != 304:
             inflate.finish()
         return Answer(response.status_code, response.headers, b"".join(parts), str(url))
 
     def _check(self, address: str, base: httpx2.URL | None = None) -> httpx2.URL:
-        """Parse an address and refuse what is not plain web (C12). Credentials in it are never sent
-        or shown.
+        """Parse an address; refuse what is not http or https (C12). Credentials in it are never
+        sent or shown.
         """
         try:
             url = base.join(address) if base else httpx2.URL(address)
@@ -281,9 +282,7 @@ class Http:
 
 
 class _Transport(httpx2.AsyncBaseTransport):
-    """httpx2's own transport cannot be given a dialer; this one can, and leaves the rest to
-    httpcore2's pool.
-    """
+    """A transport of httpx2 with our own connect; the rest is httpcore2's pool."""
 
     def __init__(self, dialer: GuardedBackend) -> None:
         self._pool = httpcore2.AsyncConnectionPool(
@@ -336,9 +335,10 @@ def _judge(answer: Answer) -> Answer:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float:
-    """Seconds that the server asked to be left alone, clamped; the shortest wait if it named none.
+    """Return the seconds that the server asked to wait, within limits; the shortest wait if it
+    named none.
 
-    RFC 9110 section 10.2.3. The date form is measured against the server's own Date.
+    RFC 9110 section 10.2.3. The date form is compared with the server's own Date.
     """
     low, high = RETRY_AFTER_S
     value = headers.get("retry-after", "").strip()

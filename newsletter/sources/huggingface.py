@@ -1,8 +1,7 @@
-"""Hugging Face daily papers: what the community put on the day's list, with its upvotes, stars and
-comments.
+"""Hugging Face daily papers: the list of each day with upvotes, stars and comments.
 
-The list of a day fills during the day and votes come for a week, so the days before are read again
-each time. The shape has drifted over the years (strings instead of objects, wrappers, missing
+The list of a day grows during the day and votes come for a week, so the days before are read again
+each time. The format has changed over the years (strings instead of objects, wrappers, missing
 keys); one bad item never ends the list.
 """
 
@@ -43,7 +42,7 @@ from newsletter.text.markup import (
     clean_names,
 )
 
-#: Items from which on a further page is asked for.
+#: Items of a page from which a further page is requested.
 PAGE = 30
 MOST_PAGES = 100
 
@@ -51,7 +50,7 @@ Listed = tuple[Sighting, dict[str, float]]
 
 
 class HuggingFaceSource:
-    """Memory: `ids`, the papers of the last look; `news`, the day that last brought a paper."""
+    """Memory: `ids`, the papers of the last fetch; `news`, the day that last brought a paper."""
 
     name = "huggingface"
 
@@ -60,9 +59,7 @@ class HuggingFaceSource:
         self._http = http
 
     async def fetch(self, ask: Ask) -> Harvest:
-        """Read the list of the day and of the days before, and those that were missed. Each day is
-        a unit.
-        """
+        """Read the list of today and of the days before, and missed ones. Each day is a unit."""
         today = ask.now.astimezone(UTC).date()
         units: list[Unit] = []
         lists: list[DayList] = []
@@ -110,7 +107,7 @@ class HuggingFaceSource:
         )
 
     async def _list(self, day: date, now: datetime) -> list[Listed]:
-        """A day's list, page by page until one brings nothing new."""
+        """Return a day's list, page by page until one has nothing new."""
         separator = "&" if "?" in self._config.url else "?"
         found: dict[str, Listed] = {}
         for page in range(MOST_PAGES):
@@ -128,21 +125,25 @@ class HuggingFaceSource:
 
 
 def _is_late(news: str | None, today: date) -> bool:
-    """Whether a whole working day has passed without a new paper; there are no lists at
+    """Return whether a whole working day has passed without a new paper; there are no lists at
     weekends.
     """
     return bool(news) and working_days_between(date.fromisoformat(str(news)), today) > 0
 
 
 def _days(today: date, count: int, ask: Ask) -> list[date]:
-    """Newest first: today in UTC, the configured days before, and what was missed."""
+    """Return the days to read, newest first: today in UTC, the configured days before, and missed
+    ones.
+    """
     days = [today - timedelta(days=n) for n in range(count + 1)]
     missed = sorted({one.day for one in ask.lists if not one.is_covered}, reverse=True)
     return [*days, *(day for day in missed if day < days[-1])]
 
 
 def _day_list(day: date, seen: int, today: date, days: int) -> DayList:
-    """What an answer covers. A list grows until its day is over, and an empty one may come late."""
+    """Return what an answer covers. A list grows until its day is over, and an empty one may come
+    late.
+    """
     is_late = (today - day).days > days or not is_weekday(day)
     if day >= today or not (seen or is_late):
         return DayList(ONE_LIST, day, ListState.DUE, seen)
@@ -150,10 +151,9 @@ def _day_list(day: date, seen: int, today: date, days: int) -> DayList:
 
 
 def _read(answer: Answer, now: datetime) -> list[Listed]:
-    """The list's papers with their counters.
+    """Return the list's papers with their counters.
 
-    Raises:
-        FetchError: no list, or a list without one readable paper.
+    Raises: FetchError: no list, or a list without a readable paper.
     """
     content = load(answer)
     items = listing(content, "data", "papers", "items", "results")
@@ -175,7 +175,9 @@ def _read(answer: Answer, now: datetime) -> list[Listed]:
 
 
 def _paper(item: Mapping[str, Any], now: datetime) -> Listed | None:
-    """Votes, stars and the machine's summary stand on the paper, comments on the item around it."""
+    """Read one item. Votes, stars and the summary belong to the paper, comments to the item around
+    it.
+    """
     paper = record(item.get("paper")) or item
     found = arxiv_id(paper.get("id"))
     title = clean(paper.get("title") or item.get("title"), TITLE_CHARS)
@@ -212,8 +214,8 @@ def _paper(item: Mapping[str, Any], now: datetime) -> Listed | None:
 
 
 def _names(authors: object) -> list[object]:
-    """Authors come as objects or as plain strings; hidden ones are spelling variants that were
-    taken off the page.
+    """Return authors, which are objects or strings; hidden ones are variants of spelling that were
+    removed from the page.
     """
     people = [author if isinstance(author, str) else record(author) for author in listing(authors)]
     return [

@@ -1,6 +1,4 @@
-"""JSON answers read with distrust: any key may be missing, null, or of another type than
-yesterday.
-"""
+"""Read JSON answers defensively: any key may be missing, null, or of another type."""
 
 import ast
 import json
@@ -9,15 +7,11 @@ from typing import Any
 
 from newsletter.sources.http import Answer, FetchError
 
-_DEEP = 200_000  #: characters of a Python literal that are still read
+_DEEP = 200_000  #: most characters of a Python literal
 
 
 def load(answer: Answer) -> Any:
-    """Parse an answer that should be JSON.
-
-    Raises:
-        FetchError: it is not.
-    """
+    """Parse an answer that should be JSON. Raises: FetchError: it is not."""
     try:
         return json.loads(answer.body)
     except (ValueError, RecursionError) as e:
@@ -28,9 +22,7 @@ def load(answer: Answer) -> Any:
 
 
 def record(value: object) -> dict[str, Any]:
-    """Take an object for what it is; a string that holds one, as JSON or as Python wrote it, is
-    unwrapped.
-    """
+    """Return an object; a string that contains one, as JSON or as a Python literal, is parsed."""
     if isinstance(value, dict):
         return value
     if isinstance(value, str) and value.lstrip().startswith("{") and len(value) <= _DEEP:
@@ -44,7 +36,7 @@ def record(value: object) -> dict[str, Any]:
 
 
 def listing(value: object, *keys: str) -> list[Any]:
-    """Take a list for what it is, or look for it in a wrapper under one of the keys."""
+    """Return a list, also if it is in a wrapper under one of the keys."""
     value = (
         next((value[key] for key in keys if isinstance(value.get(key), list)), [])
         if isinstance(value, dict)
@@ -54,7 +46,7 @@ def listing(value: object, *keys: str) -> list[Any]:
 
 
 def number(value: object) -> float | None:
-    """A count: a finite number that is not negative, also when it came as a string."""
+    """Return a count: a finite number that is not negative, also from a string."""
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
         value = int(value.strip()[:15])
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15:
@@ -63,8 +55,8 @@ def number(value: object) -> float | None:
 
 
 def moment(value: object, now: datetime) -> datetime | None:
-    """An ISO date or time as UTC, clamped to `now`. Dates may be unpadded ("2026-6-30") and without
-    a zone (UTC).
+    """Return an ISO date or time as UTC, not later than `now`. Dates may be unpadded ("2026-6-30")
+    and without a zone (UTC).
     """
     text = value.strip() if isinstance(value, str) else ""
     try:

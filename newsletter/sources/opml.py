@@ -1,4 +1,4 @@
-"""Readers of another reader, taken over: OPML to feeds. Nothing is fetched here."""
+"""Read the feeds of another feed reader from OPML. Nothing is fetched here."""
 
 import html
 import re
@@ -10,16 +10,16 @@ from newsletter.errors import InputError
 from newsletter.text.markup import clean, clean_link
 
 MOST_FEEDS = 5_000
-#: An ampersand that begins no reference, as people and programs write it.
+#: An ampersand that begins no reference.
 _BARE_AMPERSAND = re.compile(r"&(?!#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)")
 _NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31});")
 _XML_NAMES = frozenset(("amp", "lt", "gt", "quot", "apos"))
-#: What XML 1.0 section 2.2 does not allow, written out or as a reference.
+#: Characters that XML 1.0 section 2.2 does not allow, literally or as a reference.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _ENCODING = re.compile(rb"""\A\s*<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-#: A document type without declarations of its own; it declares nothing.
+#: A document type without declarations.
 _PLAIN_DOCTYPE = re.compile(r"<!DOCTYPE[^\[<>]*>")
-#: One outline's beginning. A quoted value may hold a `>`; a `<` never stands in a sound one.
+#: The beginning of one outline. A quoted value may hold a `>`, but never a `<` in valid XML.
 _OUTLINE = re.compile(r"""<outline\b((?:[^<>"']|"[^"<]*"|'[^'<]*')*)/?>""", re.IGNORECASE)
 _ANY_OUTLINE = re.compile(r"<outline\b", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([A-Za-z_:][\w:.-]*)\s*=\s*("[^"]*"|'[^']*')""")
@@ -34,13 +34,12 @@ class FeedList:
 
 
 def read_opml(body: bytes) -> FeedList:
-    """Find the feeds of an OPML file (http://opml.org/spec2.opml).
+    """Read the feeds of an OPML file (http://opml.org/spec2.opml).
 
-    A defect costs the outline that it stands in: bare ampersands and HTML's names for characters
-    are read as they are meant, and what is no XML even so is read outline by outline.
+    A defect costs only its outline: bare ampersands and HTML's character names are read as meant,
+    and a file that is still no XML is read outline by outline.
 
-    Raises:
-        InputError: not OPML, or no feed in it.
+    Raises: InputError: not OPML, or no feed in it.
     """
     text = _decoded(body)
     if "<!ENTITY" in text:
@@ -70,7 +69,9 @@ def read_opml(body: bytes) -> FeedList:
 
 
 def _decoded(body: bytes) -> str:
-    """The text of the file: by its mark, its declaration, or UTF-8; else Windows-1252."""
+    """Return the text of the file: by its byte order mark, its declaration, or UTF-8; else
+    Windows-1252.
+    """
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         return body.decode("utf-16", "replace")
     said = _ENCODING.match(body)
@@ -83,7 +84,7 @@ def _decoded(body: bytes) -> str:
 
 
 def _mended(text: str) -> str:
-    """Text whose references XML knows; everything else stays as it is."""
+    """Return text with references that XML knows; the rest is unchanged."""
 
     def character(match: re.Match[str]) -> str:
         if match[1] in _XML_NAMES:
@@ -95,7 +96,7 @@ def _mended(text: str) -> str:
 
 
 def _without_declaration(text: str) -> str:
-    """XML that is a string already must not say which bytes it was made of."""
+    """Remove the encoding from XML that is a string already."""
     return re.sub(r"\A\s*<\?xml[^>]*\?>", "", text).lstrip()
 
 
@@ -109,7 +110,7 @@ def _outlines(root: ElementTree.Element) -> Iterator[dict[str, str]]:
 
 
 def _one_by_one(text: str) -> tuple[list[dict[str, str]], tuple[int, ...]]:
-    """The outlines of a file that is no XML, and the lines of those that cannot be read."""
+    """Return the outlines of a file that is no XML, and the lines of those that cannot be read."""
     found, lost = [], []
     line, counted = 1, 0
     for begin in _ANY_OUTLINE.finditer(text):
@@ -129,7 +130,7 @@ def _host(link: str) -> str:
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Number the names that occur again: a source's name is its key."""
+    """Number names that occur again: a source's name is its key."""
     seen: dict[str, int] = {}
     unique = []
     for name in names:

@@ -1,5 +1,5 @@
-"""Parse the bytes of a feed into plain entries, for every format of feeds. `feed` and the other
-sources decide what an entry means.
+"""Parse the bytes of a feed into plain entries, for every feed format. `feed` and the other sources
+decide what an entry means.
 
 feedparser reads RSS 0.9x, 1.0 and 2.0 and Atom in a child process (`feed_sandbox`); JSON Feed is
 read here. Nothing is cleaned here: the strings of a `Document` are not trusted.
@@ -20,7 +20,7 @@ from newsletter.text.markup import is_garbled
 
 WALL_S = 30.0
 MAX_ITEMS = 2_000
-_BLANK = b"\xef\xbb\xbf \t\r\n"  #: what may stand before a document
+_BLANK = b"\xef\xbb\xbf \t\r\n"  #: what may come before a document
 _SANDBOX = Path(__file__).with_name("feed_sandbox.py")
 
 
@@ -37,10 +37,9 @@ class Document:
 
 
 def parse(answer: Answer) -> Document:
-    """Parse what was fetched; takes up to seconds, so call it in a thread.
+    """Parse a fetched document; it takes up to seconds, so call it in a thread.
 
-    Raises:
-        FetchError: not a feed, cut off, not decodable, or too expensive to parse.
+    Raises: FetchError: not a feed, cut off, not decodable, or too expensive to parse.
     """
     if answer.body[:100].lstrip(_BLANK).startswith(b"{"):
         return _parse_json(answer)
@@ -73,8 +72,8 @@ def parse(answer: Answer) -> Document:
 
 
 def moment(value: object, now: datetime) -> datetime | None:
-    """Read one of feedparser's parsed dates (UTC), clamped to `now`; years before 1990 are mistakes
-    (C19).
+    """Return one of feedparser's parsed dates (UTC), not later than `now`; years before 1990 are
+    mistakes (C19).
     """
     if not isinstance(value, list) or len(value) < 6:
         return None

@@ -1,4 +1,4 @@
-"""The plug-ins of a site, made from the rows of `source_rows` and the configuration."""
+"""Create the sources of a site from `source_rows` and the configuration."""
 
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -14,8 +14,8 @@ from newsletter.sources.http import Http
 
 
 def open_http(config: Config) -> Http:
-    """The client of one run, to be used as an async context: it says who asks, and never asks the
-    site itself.
+    """Return the client of one run, an async context. It identifies the site, and never requests
+    the site itself.
     """
     site = urlsplit(config.site.base_url)
     own = (
@@ -26,22 +26,22 @@ def open_http(config: Config) -> Http:
 
 
 def build_sources(config: Config, http: Http) -> list[Source]:
-    """Every source and signal that is configured, in the order of the rows."""
+    """Return all configured sources and signals, in the order of the rows."""
     return [plugin(row)(section, http) for row, section in configured(config)]
 
 
 def source_names(config: Config) -> list[str]:
-    """The names of what is configured, in the order of `build_sources`."""
+    """Return the names of the configured sources, in the order of `build_sources`."""
     return [_name(row, section) for row, section in configured(config)]
 
 
 def paper_sources(config: Config) -> list[str]:
-    """The names of the configured sources that show papers."""
+    """Return the names of the configured sources that show papers."""
     return [_name(row, of) for row, of in configured(config) if row.is_showing_papers]
 
 
 def list_plans(config: Config) -> dict[str, tuple[Calendar, Sequence[str]]]:
-    """The sources that have lists by day: when lists come, and the parts that have lists."""
+    """Return the sources with lists by day: name -> (calendar, parts that have lists)."""
     return {
         row.name: (row.days, tuple(getattr(section, row.units)) if row.units else (ONE_LIST,))
         for row, section in configured(config)
@@ -50,7 +50,7 @@ def list_plans(config: Config) -> dict[str, tuple[Calendar, Sequence[str]]]:
 
 
 def configured(config: Config) -> Iterator[tuple[SourceRow, Any]]:
-    """Each row with its section, once for each entry where the section is a list."""
+    """Yield each row with its section; for a section that is a list, once per entry."""
     for row in ROWS:
         group, _, name = row.section.partition(".")
         section = getattr(getattr(config, group), name)
@@ -59,7 +59,7 @@ def configured(config: Config) -> Iterator[tuple[SourceRow, Any]]:
 
 
 def plugin(row: SourceRow) -> Any:
-    """The class that a row names."""
+    """Return the class that a row names."""
     module, _, name = row.plugin.partition(":")
     return getattr(import_module(module), name)
 

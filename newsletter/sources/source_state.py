@@ -1,7 +1,6 @@
-"""What a look at a source amounts to: the state of the whole from its parts, and what was already
-there last time.
+"""The state of a source from its parts, and what was there last time.
 
-A source never says "0 papers, ok": nothing new is `quiet`, nothing where something was due is
+A source never says "0 papers, ok": nothing new is `quiet`; nothing although something was due is
 `stalled`.
 """
 
@@ -14,13 +13,13 @@ from hashlib import sha256
 from newsletter.models import NOTHING, Ask, Harvest, SourceState, Unit
 from newsletter.sources.http import FetchError
 
-#: The mixture is as good as its best part, but a failure is worse than silence: a source with one
+#: The whole is as good as its best part, but a failure is worse than silence: a source with one
 #: fresh and one failed category is fresh and says what failed.
 _ORDER = (SourceState.FRESH, SourceState.FAILED, SourceState.STALLED, SourceState.QUIET)
 
 
 def overall(units: Sequence[Unit]) -> tuple[SourceState, str]:
-    """The state of a source and the sentence about what is wrong with it, if anything is."""
+    """Return the state of a source, and a sentence if something is wrong."""
     states = {unit.state for unit in units}
     state = next((state for state in _ORDER if state in states), SourceState.QUIET)
     return state, "; ".join(f"{unit.name}: {unit.error}" for unit in units if unit.error)
@@ -28,9 +27,9 @@ def overall(units: Sequence[Unit]) -> tuple[SourceState, str]:
 
 @asynccontextmanager
 async def in_time(ask: Ask) -> AsyncIterator[None]:
-    """Do one part of a look, as long as there is time for the whole.
+    """Do one part of a fetch if there is time left.
 
-    Raises: FetchError when there is none left; what other parts brought is kept.
+    Raises: FetchError when there is none; the results of other parts are kept.
     """
     try:
         async with asyncio.timeout_at(ask.until):
@@ -40,9 +39,7 @@ async def in_time(ask: Ask) -> AsyncIterator[None]:
 
 
 def failed(source: str, error: FetchError, memory: Mapping[str, str] = NOTHING) -> Harvest:
-    """A harvest that failed as a whole; what was remembered is kept, so that the next look starts
-    from there.
-    """
+    """Return a harvest that failed as a whole; the memory is kept for the next fetch."""
     return Harvest(
         source,
         SourceState.FAILED,
@@ -53,16 +50,16 @@ def failed(source: str, error: FetchError, memory: Mapping[str, str] = NOTHING) 
 
 
 def marks(ids: Iterable[str]) -> str:
-    """Remember ids shortly: eight hexadecimal digits each, in their order."""
+    """Return ids in short form, to be stored: eight hexadecimal digits each, in their order."""
     return " ".join(sha256(name.encode()).hexdigest()[:8] for name in ids)
 
 
 def has_new(ids: Iterable[str], remembered: str) -> bool:
-    """Whether an id is not among the remembered marks."""
+    """Return whether an id is not among the stored marks."""
     return not set(marks(ids).split()) <= set(remembered.split())
 
 
 def working_days_between(after: date, before: date) -> int:
-    """Mondays to Fridays, both ends excluded."""
+    """Return the number of days from Monday to Friday, both ends excluded."""
     days = (after + timedelta(days=n) for n in range(1, (before - after).days))
     return sum(day.weekday() < 5 for day in days)

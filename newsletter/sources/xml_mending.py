@@ -1,8 +1,7 @@
-"""Mistakes in XML that every publisher makes and that have one reading: put right before parsing,
-so that one of them costs nothing.
+"""Correct frequent mistakes in XML that have only one meaning, before parsing.
 
-A "&" that opens no reference is a character ("R&D"). A name that HTML knows and XML does not
-("&nbsp;", "&eacute;") is the character it names.
+A "&" that begins no reference is a character ("R&D"). A name that HTML knows and XML does not
+("&nbsp;", "&eacute;") is the character that it names.
 """
 
 import html.entities
@@ -14,8 +13,8 @@ _XML = frozenset((b"amp", b"lt", b"gt", b"quot", b"apos"))
 
 
 def mended(body: bytes) -> bytes:
-    """Give back a document that a strict parser reads further. What cannot be told is left alone:
-    another encoding than one of single bytes, and entities that the document may declare itself.
+    """Return a document that a strict parser can read further. Unchanged: encodings with more than
+    one byte per character, and entities that the document may declare itself.
     """
     if b"&" not in body or b"\x00" in body[:100] or b"<!ENTITY" in body[:20_000]:
         return body
