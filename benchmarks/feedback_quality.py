@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.match_quality import listings
 from newsletter.matching.index import Index
-from newsletter.models import Paper, Subscriber, Topic
+from newsletter.models import Opinions, Paper, Subscriber, Topic
 from newsletter.steps.choose import CandidateSet, choose
 from newsletter.steps.match import match
 
@@ -66,12 +66,12 @@ def after_votes(
     found = []
     for count in counts:
         while len(votes) < count:
-            for pick in choose(reader, past, seen, votes).picks:
+            for pick in choose(reader, past, seen, Opinions(votes)).picks:
                 seen.add(pick.paper)
                 if len(votes) < count:
                     paper = past.papers[past.place_of[pick.paper]]
                     votes[pick.paper] = 1 if wanted in paper.fields else -1
-        picks = choose(reader, coming, set(), votes, older).picks
+        picks = choose(reader, coming, set(), Opinions(votes), older).picks
         hits = sum(wanted in coming.papers[coming.place_of[pick.paper]].fields for pick in picks)
         found.append(hits / SIZE)
     return found

@@ -10,7 +10,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from newsletter.models import Choice, Heat, Match, Paper, Signal, Subscriber, Topic
+from newsletter.models import (
+    NO_OPINIONS,
+    Choice,
+    Heat,
+    Match,
+    Opinions,
+    Paper,
+    Signal,
+    Subscriber,
+    Topic,
+)
 from newsletter.ports import Matcher
 from newsletter.steps.candidates import ELIGIBLE
 from newsletter.steps.choose import CandidateSet, choose
@@ -23,6 +33,7 @@ from newsletter.store import (
     merged,
     paper_events,
     papers,
+    seeds,
     signals,
     topics,
     trends,
@@ -93,13 +104,14 @@ def choose_for(
 ) -> Choice:
     """Return what one reader would get at this moment, whether or not a letter is planned.
 
-    `before`: the id of a planned letter; choose as when it was planned, with the votes until then.
+    `before`: the id of a planned letter; choose as when it was planned, with the votes and examples
+    until then.
     """
     until = None if before is None else edition.now
     with reading(engine) as connection:
         had = read_seen(connection, reader.id, reader.id, edition.now, before)
-        votes = read_votes(connection, [reader.id], edition, until).get(reader.id, {})
-    return choose(reader, edition.candidates, had.get(reader.id, set()), votes, edition.older)
+        said = read_opinions(connection, [reader.id], edition, until).get(reader.id, NO_OPINIONS)
+    return choose(reader, edition.candidates, had.get(reader.id, set()), said, edition.older)
 
 
 def read_seen(
@@ -115,13 +127,14 @@ def read_seen(
     )
 
 
-def read_votes(
+def read_opinions(
     connection: Connection,
     readers: Sequence[int],
     edition: Edition,
     until: datetime | None = None,
-) -> Mapping[int, Mapping[int, int]]:
-    """Return the votes of readers, up to the moment `until` if given.
+) -> Mapping[int, Opinions]:
+    """Return the votes and examples of readers, up to the moment `until` if given. Readers without
+    any are absent.
 
     Papers with votes that are not eligible any more are put into `edition.older`, so that they
     still count.
@@ -130,4 +143,17 @@ def read_votes(
     voted = {paper for of_reader in votes.values() for paper in of_reader}
     missing = voted - edition.papers.keys() - edition.older.keys()
     edition.older.update(papers.by_keys(connection, missing))
-    return votes
+    given = seeds.of_readers(connection, readers, until)
+    held = {seed.paper for of_reader in given.values() for seed in of_reader if seed.paper}
+    known = papers.by_keys(connection, held)
+    return {
+        reader: Opinions(
+            votes.get(reader, {}),
+            tuple(
+                known.get(seed.paper or 0) or Paper(seed.name, seed.title)
+                for seed in given.get(reader, ())
+                if seed.paper or seed.title
+            ),
+        )
+        for reader in {**votes, **given}
+    }

@@ -7,14 +7,14 @@ changed since stays.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from newsletter import addresses
+from newsletter import addresses, reader_seeds
 from newsletter.app import App
 from newsletter.errors import InputError, NotFound
 from newsletter.mail_kinds import (
@@ -30,11 +30,13 @@ from newsletter.store import (
     ledger_plan,
     ledger_read,
     papers,
+    seeds,
     subscribers,
     suppressions,
     topics,
 )
 from newsletter.store.ledger_read import enqueued_since
+from newsletter.text.references import References
 from newsletter.tokens import Claims, TokenError
 
 #: The most mails of one kind that a reader's own page may cause in this time.
@@ -258,6 +260,27 @@ def vote(
     feedback.vote(connection, reader.id, paper, value, now, reason)
 
 
+def give_examples(
+    connection: Connection, reader: Subscriber, pasted: References, now: datetime
+) -> reader_seeds.Given:
+    """Keep the papers that a pasted text names as examples.
+
+    Raises: TokenError.
+    """
+    _current(connection, reader)
+    return reader_seeds.give(connection, reader.id, pasted, now)
+
+
+def remove_examples(connection: Connection, reader: Subscriber, ids: Sequence[int] | None) -> None:
+    """Delete examples by their numbers; None: all of them.
+
+    Raises: TokenError.
+    """
+    _current(connection, reader)
+    given = seeds.of_readers(connection, [reader.id]).get(reader.id, []) if ids is None else []
+    seeds.remove(connection, reader.id, ids or [seed.id for seed in given])
+
+
 # -- address, data ---------------------------------------------------------------------------------
 
 
@@ -334,6 +357,10 @@ def _everything(connection: Connection, reader: Subscriber) -> dict[str, Any]:
     plain["topics"] = [{"name": topic.name, "query": topic.query} for topic in chosen.values()]
     plain["votes"] = [
         {"paper": voted[key].id, "vote": vote} for key, vote in votes.items() if key in voted
+    ]
+    plain["examples"] = [
+        {"name": seed.name, "title": seed.title}
+        for seed in reader_seeds.listed(connection, reader.id)
     ]
     plain["mails"] = ledger_read.history(connection, reader.id, 1000)
     text = json.dumps(plain, default=lambda value: value.isoformat())

@@ -22,10 +22,11 @@ from typing import Any
 from sqlalchemy import Engine
 
 from newsletter import lost_time, paper_changes
-from newsletter.editions import Edition, read_seen, read_votes
+from newsletter.editions import Edition, read_opinions, read_seen
 from newsletter.gc_tuning import growing
 from newsletter.mail_kinds import DIGEST, QUIET
 from newsletter.models import (
+    NO_OPINIONS,
     OUTSIDE,
     Harvest,
     Pick,
@@ -254,7 +255,7 @@ def _next_rows(
         if not batch:
             return []
         seen = read_seen(connection, batch[0].id, batch[-1].id, edition.now)
-        votes = read_votes(connection, [reader.id for reader in batch], edition)
+        opinions = read_opinions(connection, [reader.id for reader in batch], edition)
         silent = ledger_read.quiet_days(connection, batch[0].id, batch[-1].id, edition.now)
         untold = paper_events.untold(
             connection, edition.news, batch[0].id, batch[-1].id, edition.now
@@ -267,8 +268,10 @@ def _next_rows(
         had: Collection[int] = seen.get(reader.id, ())
         if reader.id in may_have:
             had = may_have[reader.id].union(had)
-        own = votes.get(reader.id, {})
-        picks = choose(reader, edition.candidates, had, own, edition.older, is_counting=False).picks
+        said = opinions.get(reader.id, NO_OPINIONS)
+        picks = choose(
+            reader, edition.candidates, had, said, edition.older, is_counting=False
+        ).picks
         kind = DIGEST
         if not picks and silent.get(reader.id, 0) >= SILENT_DAYS - 1:
             kind, picks = QUIET, _top_three(edition)

@@ -8,10 +8,11 @@ from datetime import date
 from typing import Any
 
 from newsletter.cli.output import table
-from newsletter.models import FOLLOWED, HEAT_WORDS, OUTSIDE, Pick, Reason, Topic
+from newsletter.models import FOLLOWED, HEAT_WORDS, NEAR_GIVEN, OUTSIDE, Pick, Reason, Topic
 from newsletter.steps.compose.paper_facts import PaperFacts
 from newsletter.steps.compose.renderer import Renderer
 
+NO_TOPICS = {FOLLOWED: "(followed)", NEAR_GIVEN: "(near examples)", OUTSIDE: "(outside)"}
 SCORES = ("score", "match", "trend")
 
 
@@ -100,8 +101,8 @@ def tell_passed(
 
 
 def topic_name(topic: int, topics: Mapping[int, Topic]) -> str:
-    if topic in (FOLLOWED, OUTSIDE):
-        return "(followed)" if topic == FOLLOWED else "(outside)"
+    if topic in NO_TOPICS:
+        return NO_TOPICS[topic]
     return topics[topic].name if topic in topics else "(removed)"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from newsletter.cli import suppressions
+from newsletter.cli import seeds, suppressions
 from newsletter.cli.options import DryRun, Yes, bundled
 from newsletter.cli.output import confirm, emit, note, open_app, say, table
 from newsletter.cli.readers import find_reader
@@ -95,6 +95,7 @@ def show(email: str) -> int:
 
 
 app.command()(suppressions.unsuppress)
+app.add_typer(seeds.app, name="seeds")
 
 
 @dataclass(frozen=True)

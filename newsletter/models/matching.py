@@ -3,12 +3,15 @@ reader.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from newsletter.models.papers import Paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +82,16 @@ class Matches(Sequence[Match]):
 
 FOLLOWED = 0  #: Pick.topic of a paper by a followed author
 OUTSIDE = -1  #: Pick.topic of a Surging paper outside the reader's topics
+NEAR_GIVEN = -2  #: Pick.topic of a paper near the reader's examples
 
 
 class Reason(NamedTuple):
     """A computed fact, not a sentence; compose puts it into words."""
 
-    #: topic | title | abstract | keyword (found, but not word for word) | author | near | outside
+    #: topic | title | abstract | keyword (found, but not word for word) | author | near (a liked
+    #: paper) | given (an example) | outside
     kind: str
-    #: the topic's name, the words found there, the author, the title of a paper the reader liked
+    #: the topic's name, the words found there, the author, the title of the paper it is near
     detail: str = ""
 
 
@@ -94,11 +99,22 @@ class Pick(NamedTuple):
     """One paper chosen for one reader."""
 
     paper: int  #: Paper.key
-    topic: int  #: Topic.id, FOLLOWED or OUTSIDE
+    topic: int  #: Topic.id, FOLLOWED, OUTSIDE or NEAR_GIVEN
     score: float
     match: float
     heat: float
     reasons: tuple[Reason, ...] = ()
+
+
+class Opinions(NamedTuple):
+    """What a reader said about papers."""
+
+    votes: Mapping[int, int] = MappingProxyType({})  #: Paper.key -> 1 or -1
+    #: examples of what the reader reads, also such as this site never showed
+    given: tuple[Paper, ...] = ()
+
+
+NO_OPINIONS = Opinions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,3 +62,19 @@ class Reader(NamedTuple):
     topics: tuple[int, ...] = ()
     muted: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
+
+
+class Seed(NamedTuple):
+    """A paper that a reader gave as an example of what they read."""
+
+    name: str  #: canonical identifier ("arxiv:2512.22525"), or else `title_key`
+    title: str = ""
+    title_key: str = ""  #: lookup key of the whole title; empty where there is no title
+    paper: int | None = None  #: Paper.key; None: this site does not hold it yet
+    at: datetime | None = None
+    id: int = 0  #: the store's number
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What finds its paper, best first."""
+        return tuple(dict.fromkeys(filter(None, (self.name, self.title_key))))

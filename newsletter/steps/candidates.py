@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import repeat
-from math import log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.models import MATCH_CUT, OUTSIDE, Heat, Match, Matches, Paper, Pick, Reason, Topic
+from newsletter.steps.likeness import SMALL, Terms, in_spaces
 from newsletter.steps.reasons import reasons_for
 from newsletter.text.authors import Person, people
 from newsletter.text.titles import plain_words
@@ -39,15 +39,6 @@ HOT, SURGING = 3, 4
 
 #: One paper under one topic: (minus its score, its index in the set, the topic). Sorts best first.
 Entry = tuple[float, int, int]
-Vector = NDArray[np.float32]
-
-_SMALL = frozenset(
-    """a about after all also an and are as at be been between both but by can each for from
-    has have in into is it its method methods model models more most new not of on only or our
-    over paper propose proposed results show shows such than that the their them then these
-    they this through to towards under use used using via was we were when which while with
-    without""".split()  # noqa: SIM905  (a list would be longer than the words)
-)
 
 
 @dataclass
@@ -77,8 +68,7 @@ class CandidateSet:
     _texts: dict[int, str] = field(default_factory=dict)
     _by_last: dict[str, list[tuple[int, Person]]] | None = None
     _groups: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    _terms: "Terms | None" = None
-    _likeness: dict[int, Vector] = field(default_factory=dict)
+    _terms: Terms | None = None
 
     @classmethod
     def prepare(
@@ -121,11 +111,7 @@ class CandidateSet:
     def ranked(self, topic: int, mix: str, limit: int | None = None) -> list[Entry]:
         """Return the papers of a topic above the cut, best first."""
         places, scores = self._found(topic)
-        share = MATCH_SHARE[mix]
-        # Heat counts in proportion to the relevance above the cut: a hot paper that only mentions
-        # the topic is no good match.
-        above = (scores - MATCH_CUT) / (1 - MATCH_CUT)
-        blended = -(share * scores + (1 - share) * above * self.warmth[places])
+        blended = -self.blend(scores, places, mix)
         order = blended.argsort(kind="stable")[:limit]
         return list(zip(blended[order].tolist(), places[order].tolist(), repeat(topic)))
 
@@ -199,16 +185,22 @@ class CandidateSet:
             text = self._texts[place] = in_spaces(f"{paper.title} {paper.abstract}")
         return text
 
-    def likeness(self, paper: Paper) -> Vector:
-        """Return how similar every eligible paper is to a paper with a vote: cosine of weighted
-        words, in [0, 1].
-        """
-        found = self._likeness.get(paper.key)
-        if found is None:
-            if self._terms is None:
-                self._terms = Terms(self.papers)
-            found = self._likeness[paper.key] = self._terms.like(paper)
-        return found
+    @property
+    def terms(self) -> Terms:
+        """The telling words of the papers, weighed when the first reader with votes asks."""
+        if self._terms is None:
+            self._terms = Terms(self.papers)
+        return self._terms
+
+    def blend(
+        self, scores: NDArray[np.float64], places: NDArray[np.intp], mix: str
+    ) -> NDArray[np.float64]:
+        """Scores of papers, the best highest, from how well they match and how hot they are."""
+        share = MATCH_SHARE[mix]
+        # Heat counts in proportion to the relevance above the cut: a hot paper that only mentions
+        # the topic is no good match.
+        above = (scores - MATCH_CUT) / (1 - MATCH_CUT)
+        return share * scores + (1 - share) * above * self.warmth[places]
 
     # -- people ------------------------------------------------------------------------------------
 
@@ -246,49 +238,6 @@ class CandidateSet:
         return by_last
 
 
-class Terms:
-    """Distinctive words of the eligible papers, weighted by how often a paper has them and how few
-    papers do.
-    """
-
-    def __init__(self, papers: Sequence[Paper]) -> None:
-        self.size = len(papers)
-        counts = [_counted(paper) for paper in papers]
-        spread = Counter(word for count in counts for word in count)
-        self._rarity = {word: log(1 + self.size / n) for word, n in spread.items()}
-        holders: dict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
-        for place, count in enumerate(counts):
-            for word, weight in self._weighed(count).items():
-                holders[word][0].append(place)
-                holders[word][1].append(weight)
-        self._holders = {
-            word: (np.array(places), np.array(weights, np.float32))
-            for word, (places, weights) in holders.items()
-        }
-
-    def _weighed(self, count: Mapping[str, int]) -> dict[str, float]:
-        weights = {
-            word: (1 + log(n)) * self._rarity[word]
-            for word, n in count.items()
-            if word in self._rarity
-        }
-        length = sqrt(sum(weight * weight for weight in weights.values())) or 1.0
-        return {word: weight / length for word, weight in weights.items()}
-
-    def like(self, paper: Paper) -> Vector:
-        found = np.zeros(self.size, np.float32)
-        for word, weight in self._weighed(_counted(paper)).items():
-            places, weights = self._holders[word]
-            found[places] += weight * weights
-        return found
-
-
-def _counted(paper: Paper) -> Counter[str]:
-    return Counter(in_spaces(f"{paper.title} {paper.title} {paper.abstract}").split()) - Counter(
-        dict.fromkeys(_SMALL, 999)
-    )
-
-
 def is_eligible(paper: Paper, now: datetime) -> bool:
     seen = paper.first_seen or now
     return now - ELIGIBLE <= seen <= now and not paper.is_hidden and not paper.is_withdrawn
@@ -296,13 +245,7 @@ def is_eligible(paper: Paper, now: datetime) -> bool:
 
 def telling(title: str) -> frozenset[str]:
     """Return the words of a title that distinguish it from others."""
-    return frozenset(word for word in plain_words(title) if len(word) > 2 and word not in _SMALL)
-
-
-def in_spaces(text: str) -> str:
-    """Return words in the singular, each between spaces, so that phrases can be searched."""
-    words = plain_words(text)
-    return f" {' '.join(w[:-1] if len(w) > 3 and w[-1] == 's' != w[-2] else w for w in words)} "
+    return frozenset(word for word in plain_words(title) if len(word) > 2 and word not in SMALL)
 
 
 def clusters(titles: Sequence[frozenset[str]]) -> list[int]:

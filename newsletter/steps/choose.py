@@ -6,32 +6,33 @@ no paper is repeated, and every pick has the facts that brought it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from types import MappingProxyType
 
-import numpy as np
-
-from newsletter.models import FOLLOWED, OUTSIDE, Choice, Paper, Pick, Reader, Reason, Subscriber
+from newsletter.models import (
+    FOLLOWED,
+    NEAR_GIVEN,
+    NO_OPINIONS,
+    OUTSIDE,
+    Choice,
+    Opinions,
+    Paper,
+    Pick,
+    Reader,
+    Reason,
+    Subscriber,
+)
 from newsletter.steps.candidates import (
     HEAD,
     HOT,
     PER_AUTHOR,
     CandidateSet,
     Entry,
-    Vector,
-    in_spaces,
 )
+from newsletter.steps.likeness import Taste, in_spaces
 
 __all__ = ["CandidateSet", "choose"]
 
-#: Papers with at least this similarity of their weighted words count as near each other.
-NEAR = 0.2
-#: A reader's taste: mean similarity to the liked papers, minus this part of the mean similarity to
-#: the disliked ones.
-DISLIKED = 0.7
-#: A paper one standard deviation nearer to the reader's taste moves by `VOTE`; none moves by more
-#: than `VOTES`, and none out of its topic: votes reorder papers but do not empty a letter.
-VOTE, VOTES = 0.12, 0.36
 #: A letter with a paper from outside has at least this many papers of the reader's own topics.
 OWN = 5
 #: How many papers beyond a topic's cap are looked at first.
@@ -44,7 +45,7 @@ def choose(
     reader: Subscriber | Reader,
     candidates: CandidateSet,
     seen: Collection[int],
-    votes: Mapping[int, int],
+    said: Opinions = NO_OPINIONS,
     older: Mapping[int, Paper] = NO_PAPERS,
     *,
     is_counting: bool = True,
@@ -52,18 +53,20 @@ def choose(
     """Choose at most `reader.size` papers: sections by their best score, papers within a section by
     score. No picks = quiet.
 
-    `seen`: papers that the reader was sent. `votes`: paper -> 1 or -1. `older`: papers with votes
-    that are not candidates any more. Without `is_counting` the search ends when the letter is full,
-    and `passed` stays empty.
+    `seen`: papers that the reader was sent. `said`: their votes and examples. `older`: papers with
+    votes that are not candidates any more. Without `is_counting` the search ends when the letter is
+    full, and `passed` stays empty.
     """
-    taste = _Taste(candidates, votes, older) if votes else None
+    taste = _taste(candidates, said, older) if said.votes or said.given else None
+    if said.given:  # a reader who gave a paper has it
+        seen = {*seen, *(paper.key for paper in said.given)}
     rules = (
         None if is_counting or taste or reader.follows else _from_heads(reader, candidates, seen)
     )
     if rules is None:
         rules = _Rules(reader, candidates, seen)
         if taste:  # votes reorder a letter; each topic that would be in it without them stays in it
-            before = choose(reader, candidates, seen, {}, is_counting=False).picks
+            before = choose(reader, candidates, seen, is_counting=False).picks
             rules.take(
                 _one_each(_entries(reader, candidates, taste), {pick.topic for pick in before})
             )
@@ -110,6 +113,8 @@ class _Rules:
         self.per_author: dict[str, int] = {}
         self.full_topics: set[int] = set()
         self.topic_cap = reader.size if len(reader.topics) < 2 else max(1, reader.size // 2)
+        #: near the reader's examples: half of the mail, where topics bring something too
+        self.near_cap = max(1, reader.size // 2) if reader.topics else reader.size
         self.seen = (
             {candidates.place_of[key] for key in seen if key in candidates.place_of}
             if seen
@@ -182,7 +187,7 @@ class _Rules:
         self.clusters.add(self.candidates.clusters[place])
         if topic != FOLLOWED:
             number = self.per_topic[topic] = self.per_topic.get(topic, 0) + 1
-            if number >= self.topic_cap:
+            if number >= (self.near_cap if topic == NEAR_GIVEN else self.topic_cap):
                 self.full_topics.add(topic)
         for author in self.candidates.ends[place]:
             self.per_author[author] = self.per_author.get(author, 0) + 1
@@ -251,46 +256,26 @@ class _Rules:
         return sorted(places, key=distance)
 
 
-class _Taste:
-    """What a reader's votes say about papers."""
-
-    def __init__(
-        self, candidates: CandidateSet, votes: Mapping[int, int], older: Mapping[int, Paper]
-    ) -> None:
-        places, eligible = candidates.place_of, candidates.papers
-        known = [eligible[places[key]] if key in places else older.get(key) for key in votes]
-        near = {paper.key: candidates.likeness(paper) for paper in known if paper}
-        self._liked = [like for key, like in near.items() if votes[key] > 0]
-        self._titles = [paper.title for paper in known if paper and votes[paper.key] > 0]
-        disliked = [like for key, like in near.items() if votes[key] < 0]
-        taste: Vector = np.zeros(len(candidates.papers), np.float32)
-        if self._liked:
-            taste += np.mean(self._liked, axis=0)
-        if disliked:
-            taste -= np.float32(DISLIKED) * np.mean(disliked, axis=0)
-        spread = float(taste.std()) or 1.0 if len(taste) else 1.0
-        middle = float(taste.mean()) if len(taste) else 0.0
-        self.shift = np.clip(VOTE * (taste - middle) / spread, -VOTES, VOTES)
-
-    def nearest(self, place: int) -> str:
-        """Return the title of the liked paper that is most similar to a paper; empty if none is
-        near.
-        """
-        likeness, title = max(
-            zip((float(like[place]) for like in self._liked), self._titles, strict=True),
-            default=(0.0, ""),
-        )
-        return title if likeness >= NEAR else ""
+def _taste(candidates: CandidateSet, said: Opinions, older: Mapping[int, Paper]) -> Taste:
+    eligible = {
+        key: candidates.papers[place]
+        for key in said.votes
+        if (place := candidates.place_of.get(key)) is not None
+    }
+    return Taste(candidates.terms, {**older, **eligible} if older else eligible, said)
 
 
 def _entries(
-    reader: Subscriber | Reader, candidates: CandidateSet, taste: _Taste | None
+    reader: Subscriber | Reader, candidates: CandidateSet, taste: Taste | None
 ) -> list[Entry]:
     """Return the entries of the reader's topics and authors: followed authors first, then best
     first.
     """
     entries = [entry for topic in reader.topics for entry in candidates.ranked(topic, reader.mix)]
     if taste:
+        places, fits = taste.near_examples
+        blended = -candidates.blend(fits, places, reader.mix)
+        entries += zip(blended.tolist(), places.tolist(), repeat(NEAR_GIVEN))
         entries = [
             (score - float(taste.shift[place]), place, topic) for score, place, topic in entries
         ]
@@ -310,7 +295,7 @@ def _entries(
 
 def _one_each(entries: Iterable[Entry], topics: set[int]) -> Iterator[Entry]:
     """Yield the best paper of each topic."""
-    for topic in sorted(topics - {FOLLOWED, OUTSIDE}):
+    for topic in sorted(topics - {FOLLOWED, OUTSIDE, NEAR_GIVEN}):
         yield from [entry for entry in entries if entry[2] == topic][:1]
 
 
@@ -328,7 +313,7 @@ def _in_sections(kept: Sequence[Entry]) -> Sequence[Entry]:
 
 
 def _pick(
-    entry: Entry, reader: Subscriber | Reader, candidates: CandidateSet, taste: _Taste | None
+    entry: Entry, reader: Subscriber | Reader, candidates: CandidateSet, taste: Taste | None
 ) -> Pick:
     score, place, topic = entry
     if topic == FOLLOWED:
@@ -339,7 +324,12 @@ def _pick(
         )
     if taste is None or topic == OUTSIDE:
         return candidates.pick(entry)
+    bounded = round(min(1.0, max(0.0, -score)), 4)
+    if topic == NEAR_GIVEN:
+        places, fits = taste.near_examples
+        paper, heat = candidates.papers[place].key, round(candidates.heats[place].value, 4)
+        match = round(float(fits[places == place][0]), 4)
+        return Pick(paper, NEAR_GIVEN, bounded, match, heat, (taste.example(place),))
     made = candidates.make(entry)
-    liked = taste.nearest(place)
-    reasons = (*made.reasons, Reason("near", liked)) if liked else made.reasons
-    return made._replace(score=round(min(1.0, max(0.0, -score)), 4), reasons=reasons)
+    near = taste.reason(place)
+    return made._replace(score=bounded, reasons=(*made.reasons, near) if near else made.reasons)

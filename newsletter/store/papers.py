@@ -10,7 +10,7 @@ from sqlalchemy.sql import Select
 
 from newsletter.errors import NotFound
 from newsletter.models import Merge, Paper, RecordKind, Sighting
-from newsletter.store import acronyms, merged, paper_search, spellings
+from newsletter.store import acronyms, merged, paper_search, seeds, spellings
 from newsletter.store.db import chunks, insert_into, reading, writing
 from newsletter.store.tables import merged_papers, paper_keys, papers, sightings
 
@@ -128,7 +128,7 @@ def remember(connection: Connection, merges: Sequence[Merge], now: datetime) -> 
     if changed:
         connection.execute(update(papers).where(papers.c.key == bindparam("of")), changed)
     written = [m.paper if m.paper.key else replace(m.paper, key=keys[m.paper.id]) for m in merges]
-    names = [
+    names: list[dict[str, Any]] = [
         {"name": name, "paper": paper.key}
         for merge, paper in zip(merges, written, strict=True)
         if merge.is_changed or not merge.paper.key
@@ -140,6 +140,7 @@ def remember(connection: Connection, merges: Sequence[Merge], now: datetime) -> 
         names = [one for one in names if one["paper"] in shown or one["name"] not in theirs]
     if names:
         connection.execute(insert_into(connection, paper_keys).on_conflict_do_nothing(), names)
+        seeds.match_new(connection, {one["name"]: one["paper"] for one in names})
     _remember_sightings(connection, merges, written, now)
     _index(
         connection,

@@ -21,6 +21,7 @@ from newsletter.store.tables import (
     papers,
     removed_letters,
     runs,
+    seeds,
     sightings,
     signals,
     trends,
@@ -102,10 +103,13 @@ def _signals(connection: Connection, before: datetime) -> int:
 
 
 def _papers(connection: Connection, before: datetime) -> int:
-    """Delete papers without letters and votes that no source has shown since a moment."""
+    """Delete papers that no source has shown since a moment, and that no letter, vote or example
+    names.
+    """
     is_used = or_(
         exists().where(issue_papers.c.paper == papers.c.key),
         exists().where(votes.c.paper == papers.c.key),
+        exists().where(seeds.c.paper == papers.c.key),
         exists().where(merged_papers.c.paper == papers.c.key),
         exists().where(merged_papers.c.into == papers.c.key),
         exists().where(sightings.c.paper == papers.c.key, sightings.c.last_at >= before),

@@ -17,6 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newsletter.config import LOOPBACK
 
 MAX_BODY_BYTES = 65_536
+#: Forms behind a reader's link may hold an export of Zotero; the link is checked before the form is
+#: read.
+MAX_PASTED_BYTES, PASTED = 2_000_000, ("/confirm/", "/preferences/")
 #: Longest pause between two parts of a form.
 BODY_TIMEOUT_S = 10
 #: Pages behind a token: not stored, not indexed, not sent as Referer.
@@ -70,6 +73,7 @@ class PublicMiddleware:
         if refusal is not None:
             await refusal(scope, receive, guarded)
             return
+        most = _most_bytes(path)
         taken, is_over, is_whole, has_begun = 0, False, False, False
 
         async def limited() -> Message:
@@ -79,7 +83,7 @@ class PublicMiddleware:
             message = await (receive() if is_whole else asyncio.wait_for(receive(), BODY_TIMEOUT_S))
             is_whole = not message.get("more_body", False)
             taken += len(message.get("body", b""))
-            if taken > MAX_BODY_BYTES:
+            if taken > most:
                 is_over = True
             return message_end if is_over else message
 
@@ -108,7 +112,7 @@ class PublicMiddleware:
         if scope["method"] != "POST":
             return None
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or len(length) > 9 or int(length) > MAX_BODY_BYTES:
+        if not length.isdecimal() or len(length) > 9 or int(length) > _most_bytes(scope["path"]):
             return PlainTextResponse("too much", 413)
         # A form of another site may not act for a reader. One-click posts of mail programs carry no
         # origin. A browser sends "null" from our own no-referrer pages; Sec-Fetch-Site then says
@@ -128,6 +132,10 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
+
+
+def _most_bytes(path: str) -> int:
+    return MAX_PASTED_BYTES if path.startswith(PASTED) else MAX_BODY_BYTES
 
 
 def client_prefix(request: Request, trusted: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """The preferences page: confirm, change settings, pause, change the address, export, erase."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -13,16 +13,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from newsletter import addresses, membership, site_queries
+from newsletter import addresses, membership, reader_seeds, site_queries
 from newsletter.delivery.message_builder import PREFERENCES_AGE
 from newsletter.errors import AddressError, NotFound, QueryError
 from newsletter.mail_kinds import CONFIRM_WITHIN
 from newsletter.matching.query import parse
 from newsletter.models import Subscriber, SubscriberState
+from newsletter.reader_seeds import Given
 from newsletter.store import ledger_read, topics
+from newsletter.text.references import read_references
 from newsletter.tokens import Claims, TokenError
 from newsletter.web.context import PageContext
-from newsletter.web.preferences_form import read_choices
+from newsletter.web.preferences_form import read_choices, said_of
 from newsletter.web.token_auth import Form, TokenPages, first, read_form
 from newsletter.web.topic_cache import Checked
 from newsletter.why import in_words
@@ -43,6 +45,7 @@ class Outcome:
     mistakes: Sequence[tuple[int, int, str]] = ()  #: line, character, what is wrong
     answer: str = ""  #: why a paper came, or did not
     checked: Sequence[Checked] = ()  #: what queries would bring
+    given: Given = field(default_factory=Given)  #: what became of pasted papers
 
 
 SAVED = Outcome(note="page_choose.counts", is_saved=True)
@@ -104,6 +107,7 @@ class Preferences(TokenPages):
             typed = replace(choices.of(reader), language=reader.language)
             values = await self.batch.read(partial(self._load, reader=typed))
             values["keywords"] = first(form, "keywords")
+            values["pasted"] = first(form, "seeds")
             return self._page(
                 request,
                 typed,
@@ -116,15 +120,18 @@ class Preferences(TokenPages):
                 ),
             )
         now = self.clock()
+        pasted = await run_in_threadpool(read_references, first(form, "seeds"))
 
-        def keep(connection: Connection) -> tuple[Subscriber, dict[str, Any]]:
+        def keep(connection: Connection) -> tuple[Subscriber, dict[str, Any], Given]:
             kept = membership.save(
                 self.app, connection, reader, choices, now, is_confirming=is_confirming
             )
-            return kept, self._load(connection, kept)
+            given = membership.give_examples(connection, kept, pasted, now)
+            return kept, self._load(connection, kept), given
 
-        saved, values = await self.batch.write(keep)
+        saved, values, given = await self.batch.write(keep)
         outcome = replace(SAVED, note="page_choose.welcome") if is_fresh else SAVED
+        outcome = replace(outcome, given=given)
         return self._page(request, saved, values, outcome)
 
     def _read(self, form: Form) -> membership.Choices:
@@ -136,7 +143,7 @@ class Preferences(TokenPages):
 
     async def act(self, request: Request) -> Response:
         """Do what one button says: pause, resume, weekly, five, address, keep, export, why,
-        erase.
+        unseed, erase.
         """
         claims, reader = await self.who(request, "preferences", PREFERENCES_AGE)
         form, now = await read_form(request), self.clock()
@@ -163,6 +170,17 @@ class Preferences(TokenPages):
             outcome = await self._request_address_change(reader, first(form, "email"))
         elif action == "why":
             outcome = await self._explain(reader, first(form, "paper"))
+        elif action == "unseed":
+            outcome = Outcome(note="page_more.seeds_removed")
+            wanted = first(form, "seed")
+            ids = [int(wanted)] if wanted.isdecimal() and len(wanted) < 19 else []
+            await self.batch.write(
+                partial(
+                    membership.remove_examples,
+                    reader=reader,
+                    ids=None if wanted == "all" else ids,
+                )
+            )
         elif action == "erase":
             if first(form, "sure") == "yes":
                 await self.batch.write(partial(membership.erase, self.app, reader=reader, now=now))
@@ -210,7 +228,11 @@ class Preferences(TokenPages):
     ) -> Response:
         words = self.view.words.get(reader.language) or self.view.words["en"]
         note = words.say(outcome.note) if outcome.note else ""
-        if outcome == SAVED and reader.state is SubscriberState.PAUSED and reader.paused_until:
+        if (
+            outcome.note == SAVED.note
+            and reader.state is SubscriberState.PAUSED
+            and reader.paused_until
+        ):
             note = words.say("page_choose.paused", day=words.date(reader.paused_until, "day"))
         purpose = "confirm" if outcome.is_fresh else "preferences"
         return self.view.page(
@@ -226,6 +248,7 @@ class Preferences(TokenPages):
             mistakes=outcome.mistakes,
             checked=outcome.checked,
             answer=outcome.answer,
+            said_of_seeds=said_of(outcome.given, words),
             masked=addresses.mask(reader.email),
             zones=self.zones,
             languages=self.languages,
@@ -265,6 +288,8 @@ class Preferences(TokenPages):
             "groups": [(name, tuple(of)) for name, of in groups.items()],
             "keywords": keywords,
             "is_moving": change is not None,
+            "seeds": reader_seeds.listed(connection, reader.id),
+            "pasted": "",
         }
 
 

@@ -1,4 +1,6 @@
-"""Read the preferences form: what a reader typed and ticked becomes checked `Choices`."""
+"""Read the preferences form: what a reader typed and ticked becomes checked `Choices`. And what the
+page says about the papers that came with it.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -7,9 +9,13 @@ from newsletter.errors import QueryError
 from newsletter.matching.query import parse
 from newsletter.membership import MAX_QUERIES, Choices
 from newsletter.models import MIXES, RHYTHMS, SIZES
+from newsletter.reader_seeds import Given
+from newsletter.steps.compose import Language
 
 #: Muted words of a reader, and authors they follow.
 MAX_LINES = 50
+#: Lines that name no paper are told one by one up to so many.
+MAX_TOLD = 5
 FORMATS = ("html", "text")
 
 
@@ -81,3 +87,21 @@ def _read_keywords(
             )
         )
     return tuple(queries), tuple(dict.fromkeys(muted))[:MAX_LINES], tuple(mistakes)
+
+
+def said_of(given: Given, words: Language) -> list[str]:
+    """What became of pasted papers, a sentence each; nothing if there were none."""
+    counts = {
+        "known": len(given.known),
+        "waiting": len(given.waiting),
+        "had": given.had,
+        "refused": len(given.refused),
+    }
+    said = [words.say(f"page_choose.seeds_{name}", n) for name, n in counts.items() if n]
+    said += [
+        words.say("page_choose.seeds_unread", line=one.line, text=one.text)
+        for one in given.unread[:MAX_TOLD]
+    ]
+    if more := len(given.unread) - MAX_TOLD:
+        said += [words.say("page_choose.seeds_unread_more", more)] if more > 0 else []
+    return said

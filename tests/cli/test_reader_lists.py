@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.event import listen, remove
 
+from newsletter import reader_seeds
 from newsletter.cli import main
 from newsletter.cli.reader_lists.columns import read_heading, state_in_words
 from newsletter.cli.reader_lists.file import Record, Unreadable, open_text, read_file
@@ -29,8 +30,9 @@ from newsletter.cli.reader_lists.values import (
 from newsletter.errors import InputError
 from newsletter.matching.query import parse
 from newsletter.models import Subscriber, SubscriberState
-from newsletter.store import feedback, ledger_read, papers, subscribers, topics
+from newsletter.store import feedback, ledger_read, papers, seeds, subscribers, topics
 from newsletter.store.db import open_engine, reading, writing
+from newsletter.text.references import read_references
 from newsletter.text.time_zones import find_time_zone, time_zones
 from tests.databases import make_folder
 from tests.store.test_store import a_merge, a_paper, keep
@@ -547,6 +549,13 @@ QUERIES = [
 ]
 
 
+EXAMPLES = """arXiv:2510.00077
+Rain; snow: and \\ other "weather"
+@misc{a, title={Bees in graphs}, doi={10.1000/abc}}
+https://openreview.net/forum?id=AbC123xyz
+PMID: 34265844"""
+
+
 def whole(site: Site) -> list[tuple[object, ...]]:
     """All that is kept of every reader, topics and votes by what they mean."""
     found: list[tuple[object, ...]] = []
@@ -565,7 +574,9 @@ def whole(site: Site) -> list[tuple[object, ...]]:
                 for id in reader.topics
             ]
             votes = {(known[key].id, value) for key, value in voted.items()}
-            found.append((plain, consent, tuple(names), frozenset(votes)))
+            given = seeds.of_readers(connection, [reader.id]).get(reader.id, [])
+            examples = [seed._replace(id=0, at=None) for seed in given]
+            found.append((plain, consent, tuple(names), frozenset(votes), tuple(examples)))
     return found
 
 
@@ -628,6 +639,8 @@ def test_K13_export_and_import_into_an_empty_site_is_the_identity(
                 consent=f"form {number}",
             )
             feedback.vote(connection, added.id, paper.key, 1 if number % 2 else -1, NOW)
+            pasted = read_references(EXAMPLES if number % 2 else paper.id)
+            reader_seeds.give(connection, added.id, pasted, NOW)
     exported = one.export(*(["--raw"] if is_raw else []))
     code, said = two.take(exported, *(["--raw"] if is_raw else []), consent="")
     assert code == 0, said
@@ -638,6 +651,14 @@ def test_K13_export_and_import_into_an_empty_site_is_the_identity(
 def test_K13_votes_on_papers_that_a_site_does_not_have_are_told(site: Site) -> None:
     code, said = site.take("email,votes\nana@uni-a.org,more 2510.00001;less 2510.00002\n")
     assert code == 0 and "2 votes are on papers that this site does not have" in said
+
+
+def test_examples_that_are_no_papers_are_a_fault_of_their_line(site: Site) -> None:
+    code, said = site.take(
+        "email,examples\nana@uni-a.org,2510.00001;A title of something\nbo@uni-a.org,;\n"
+        "cy@uni-a.org,42\n"
+    )
+    assert code == 4 and "no example '42'" in said and "2 added" in said
 
 
 def test_an_export_is_read_by_other_programs(site: Site) -> None:

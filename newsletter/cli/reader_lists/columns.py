@@ -31,6 +31,7 @@ COLUMNS = (
     "consent",
     "confirmed_at",
     "votes",
+    "examples",
 )
 
 #: Field -> headings of others, as `_plain` spells them.

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from newsletter.app import App
 from newsletter.cli.reader_lists.columns import COLUMNS
 from newsletter.cli.reader_lists.values import join_list, with_mark
-from newsletter.models import Subscriber, Topic
-from newsletter.store import feedback, papers, subscribers, topics
+from newsletter.models import Seed, Subscriber, Topic
+from newsletter.store import feedback, papers, seeds, subscribers, topics
 from newsletter.store.db import reading
 
 BATCH = 1000
@@ -49,6 +49,7 @@ def _rows(
     batch = list(batch)
     votes = feedback.votes_of(connection, [reader.id for reader, _ in batch])
     voted = papers.by_keys(connection, {key for of in votes.values() for key in of})
+    given = seeds.of_readers(connection, [reader.id for reader, _ in batch])
     for r, consent in batch:
         words = (
             f"{'more' if value > 0 else 'less'} {voted[key].id}"
@@ -73,4 +74,10 @@ def _rows(
             consent,
             r.confirmed_at.isoformat() if r.confirmed_at else "",
             join_list(words),
+            join_list(_example(seed) for seed in given.get(r.id, ())),
         )
+
+
+def _example(seed: Seed) -> str:
+    """An identifier and the title, or the title alone."""
+    return seed.title if seed.name == seed.title_key else f"{seed.name} {seed.title}".rstrip()

@@ -32,7 +32,7 @@ from newsletter.mail_kinds import CONFIRM
 from newsletter.matching.query import parse as parse_query
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.steps.compose.locale import load_languages
-from newsletter.store import feedback, ledger_plan, papers, subscribers, suppressions, topics
+from newsletter.store import feedback, ledger_plan, papers, seeds, subscribers, suppressions, topics
 from newsletter.store.db import find_assets, writing
 
 BATCH = 1000
@@ -264,6 +264,8 @@ class Import:
             elif state is SubscriberState.SUPPRESSED:
                 hash = self.app.tokens.address_hash(one.canonical)
                 suppressions.suppress(connection, hash, "import", self.now)
+            if one.examples:
+                seeds.add(connection, ids[one.canonical], one.examples, self.now)
             for paper, value in one.votes:
                 self._vote(connection, ids[one.canonical], paper, value)
         ledger_plan.enqueue_many(connection, pending, CONFIRM, self.now)

@@ -11,7 +11,9 @@ from functools import lru_cache
 from newsletter import addresses
 from newsletter.cli.reader_lists.columns import Fields
 from newsletter.errors import InputError
-from newsletter.models import MIXES, RHYTHMS, SIZES, Subscriber, SubscriberState
+from newsletter.models import MIXES, RHYTHMS, SIZES, Seed, Subscriber, SubscriberState
+from newsletter.reader_seeds import seed_of
+from newsletter.text.references import Reference, is_title, read_references
 from newsletter.text.time_zones import find_time_zone
 
 MOST_NAME = 80
@@ -29,6 +31,8 @@ _HOUR = re.compile(
 )
 #: What a spreadsheet takes for the beginning of a formula, wide forms too (CVE-2021-3188).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: Identifiers as they are kept.
+_CANONICAL = re.compile(r"(?:arxiv|doi|openreview|pmid|pmc):\S")
 _VOTES = {"more": 1, "less": -1}
 #: A consent that is only a yes does not say how or when somebody agreed.
 _BARE_YES = frozenset(("yes", "y", "true", "1", "x", "ok", "on", "ja", "oui", "si"))
@@ -43,6 +47,7 @@ class Listed:
     topics: tuple[str, ...] = ()
     consent: str = ""
     votes: tuple[tuple[str, int], ...] = ()  #: paper's id and 1 or -1
+    examples: tuple[Seed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,8 @@ def read_reader(fields: Fields, defaults: Defaults) -> Listed:
         else None,
     )
     topics = split_list(cells.get("topics", ""))
-    return Listed(reader, address.canonical, topics, consent, _votes(cells.get("votes", "")))
+    votes, examples = _votes(cells.get("votes", "")), _examples(cells.get("examples", ""))
+    return Listed(reader, address.canonical, topics, consent, votes, examples)
 
 
 def _state(fields: Fields, consent: str) -> SubscriberState:
@@ -188,6 +194,19 @@ def _votes(text: str) -> tuple[tuple[str, int], ...]:
             raise InputError(f"no vote {item!r}; votes are: more ID, less ID")
         votes.append((paper, _VOTES[word]))
     return tuple(votes)
+
+
+def _examples(text: str) -> tuple[Seed, ...]:
+    """ "arxiv:2510.00001 Title;doi:10.1/x" as the papers that a reader gave."""
+    seeds = []
+    for item in split_list(text):
+        name, _, title = item.partition(" ")
+        named = read_references(name).found
+        ids = (name,) if _CANONICAL.match(name) else named[0].identifiers if named else ()
+        if not ids and not is_title(item):
+            raise InputError(f"no example {item!r}; examples are: ID, ID and title, or title")
+        seeds.append(seed_of(Reference(0, ids, title if ids else item)))
+    return tuple(seeds)
 
 
 # -- lists in a cell, and the mark that protects a cell --------------------------------------------

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from newsletter.errors import LetterError
 from newsletter.mail_kinds import DIGEST, QUIET, MailKind
-from newsletter.models import FOLLOWED, OUTSIDE, Letter, Pick, Reason, Subscriber, Topic
+from newsletter.models import FOLLOWED, NEAR_GIVEN, OUTSIDE, Letter, Pick, Reason, Subscriber, Topic
 from newsletter.steps.compose.body import Body, written_by_machine
 from newsletter.steps.compose.links import Links, SiteFacts
 from newsletter.steps.compose.locale import FALLBACK, load_languages
@@ -22,6 +22,13 @@ from newsletter.steps.compose.subject_line import best_title, preheader
 from newsletter.steps.compose.templates import load_templates
 
 WORDS_PER_MINUTE = 200
+#: Headings of papers that no topic brought, and how the lede names what brought them.
+SECTIONS = {
+    FOLLOWED: "digest.section_followed",
+    NEAR_GIVEN: "digest.section_given",
+    OUTSIDE: "digest.section_outside",
+}
+TOLD = {FOLLOWED: "digest.followed", NEAR_GIVEN: "digest.given"}
 
 
 class Renderer:
@@ -63,7 +70,7 @@ class Renderer:
         names = {pick.topic: _heading(blocks, pick.topic, issue.topics) for pick in picks}
         body = Body(blocks, issue.day, _papers(picks, issue), names, is_hosted=is_hosted)
         told = [
-            blocks.words.say("digest.followed") if topic == FOLLOWED else names[topic]
+            blocks.words.say(TOLD[topic]) if topic in TOLD else names[topic]
             for topic in dict.fromkeys(pick.topic for pick, _, _ in body.kept)
             if topic != OUTSIDE
         ]
@@ -173,10 +180,8 @@ def _papers(picks: Sequence[Pick], issue: IssueFacts) -> list[tuple[Pick, PaperF
 
 
 def _heading(blocks: SharedBlocks, topic: int, topics: Mapping[int, Topic]) -> str:
-    if topic == FOLLOWED:
-        return blocks.words.say("digest.section_followed")
-    if topic == OUTSIDE:
-        return blocks.words.say("digest.section_outside")
+    if topic in SECTIONS:
+        return blocks.words.say(SECTIONS[topic])
     # Papers of a topic that was removed after planning are still in the letter.
     if topic not in topics:
         return blocks.words.say("digest.section_removed")

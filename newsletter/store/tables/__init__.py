@@ -36,6 +36,7 @@ from newsletter.store.tables.papers import (
     TrendRow,
 )
 from newsletter.store.tables.readers import (
+    SeedRow,
     SubscriberRow,
     SubscriberTopicRow,
     SuppressionRow,
@@ -69,6 +70,7 @@ __all__ = [
     "plannings",
     "removed_letters",
     "runs",
+    "seeds",
     "seen_events",
     "sightings",
     "signals",
@@ -101,6 +103,7 @@ topics = _table(TopicRow)
 subscribers = _table(SubscriberRow)
 subscriber_topics = _table(SubscriberTopicRow)
 votes = _table(VoteRow)
+seeds = _table(SeedRow)
 suppressions = _table(SuppressionRow)
 issues = _table(IssueRow)
 issue_papers = _table(IssuePaperRow)

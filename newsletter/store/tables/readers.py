@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     String,
     Text,
+    UniqueConstraint,
 )
 from sqlmodel import Field, SQLModel
 
@@ -83,6 +84,25 @@ class VoteRow(SQLModel, table=True):
     paper: int = reference("papers.key", primary=True)
     value: int = number_column(1)
     reason: str = text_column()
+    at: datetime = moment_column(nullable=False)
+
+
+class SeedRow(SQLModel, table=True):
+    """A paper that a reader gave as an example; `paper` is empty until a source shows it here."""
+
+    __tablename__ = "seeds"
+    __table_args__ = (UniqueConstraint("subscriber", "name"),)
+    id: int | None = key_column()
+    subscriber: int = reference("subscribers.id")
+    paper: int | None = Field(
+        default=None,
+        sa_column=Column(BigKey, ForeignKey("papers.key", ondelete="SET NULL"), index=True),
+    )
+    name: str = Field(sa_column=Column(String(512), nullable=False, index=True))
+    title_key: str = Field(
+        sa_column=Column(String(64), nullable=False, server_default="", index=True)
+    )
+    title: str = text_column()
     at: datetime = moment_column(nullable=False)
 
 

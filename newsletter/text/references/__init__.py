@@ -14,12 +14,18 @@ import re
 from collections.abc import Iterable, Iterator
 
 from newsletter.text.references.bibtex import read_bibtex
-from newsletter.text.references.entry import NO_PAPER, Reference, References, Unread
+from newsletter.text.references.entry import (
+    NO_PAPER,
+    Reference,
+    References,
+    Unread,
+    is_title,
+)
 from newsletter.text.references.plain import read_line
 from newsletter.text.references.ris import read_ris
 from newsletter.text.references.zotero import is_table, read_rdf, read_table
 
-__all__ = ["NO_PAPER", "Reference", "References", "Unread", "read_references"]
+__all__ = ["NO_PAPER", "Reference", "References", "Unread", "is_title", "read_references"]
 
 #: What a text may hold at most; the rest is named as unread.
 MAX_CHARACTERS, MAX_REFERENCES = 4_000_000, 5_000

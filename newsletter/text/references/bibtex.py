@@ -13,6 +13,7 @@ from newsletter.text.references.entry import BROKEN, Reference, Unread, entry
 _START = re.compile(r"@\s*(\w+)\s*[{(]")
 _NO_ENTRIES = frozenset(("string", "comment", "preamble"))
 _FIELD = re.compile(r"(?:\A|[,{(\n]|(?<=[}\"]))\s*([A-Za-z][\w-]*)\s*=\s*")
+_ESCAPED = re.compile(r"\\([_%&#$~{}])")
 _JOINED = re.compile(r"\s*#\s*")
 _BRACE = re.compile(r"\\.|[{}]", re.S)
 _QUOTE = re.compile(r"\\.|[{\"]|\n\n", re.S)
@@ -53,6 +54,7 @@ def _names(fields: Mapping[str, str]) -> Iterator[str]:
         yield "https://arxiv.org/" + fields.get("volume", "")
     for name in _NAMES:
         if value := fields.get(name):
+            value = _ESCAPED.sub(r"\1", value)
             yield value if value.startswith("http") else _KINDS.get(name, "") + value
 
 
