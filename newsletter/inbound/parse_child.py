@@ -70,7 +70,9 @@ def answer_to(question: dict[str, Any], raw: bytes) -> Any:
 
 
 def parse(raw: bytes) -> Message:
-    """Parse a mail. Lines of more than 20,000 bytes are cut; the standard allows 998."""
+    """Parse a mail. Lines of more than 20,000 bytes are cut (the standard allows 998), and at most
+    two blank lines in a row are kept.
+    """
     raw = _BLANK_LINES.sub(b"\n\n\n", _LONG_LINE.sub(rb"\1", raw.replace(b"\0", b" ")))
     return email.message_from_bytes(raw, policy=policy.compat32)
 

@@ -14,12 +14,12 @@ from typing import NamedTuple
 from newsletter.matching.query_tree import All, AnyOf, Node, Phrase, Query, Word
 from newsletter.matching.tokenizer import STOPWORDS, stems, tokens
 
-#: Papers that must introduce an acronym in one way before a query is read by it.
+#: Least papers that introduce an acronym in the same way before queries use it.
 SEEN = 10
-#: A long form stands for an acronym in at least this share of the papers that introduce it; the
-#: acronym stands for the long form only if most of them mean it.
+#: A long form counts for an acronym if at least this share of the papers that introduce the acronym
+#: use it; the acronym counts for the long form only if most of them do.
 SHARE, MOST = 0.1, 0.6
-#: A query gets at most so many other readings.
+#: Most other readings of one query.
 READINGS = 6
 
 _INTRODUCED = re.compile(r"\(([A-Za-z][A-Za-z0-9-]{1,9})\)")
@@ -34,7 +34,7 @@ class Acronym(NamedTuple):
 
     @property
     def terms(self) -> str:
-        """The long form's terms: what all its spellings have in common."""
+        """Return the terms of the long form, which all its spellings share."""
         return terms_of(self.long)
 
 
@@ -78,19 +78,19 @@ def terms_of(words: str) -> str:
 
 @dataclass(frozen=True)
 class Acronyms:
-    """What the papers of a site mean by acronyms. `known`: short -> {long form: papers}."""
+    """What acronyms mean in the papers of a site. `known`: short -> {long form: papers}."""
 
     known: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def longs(self, word: str) -> list[str]:
-        """Give the long forms of a word, the most frequent first; none if it is no acronym."""
+        """Return the long forms of a word, the most frequent first; none if it is no acronym."""
         of = self.known.get(word) or self.known.get(terms_of(word), {})
         total = sum(of.values())
         usual = [long for long, papers in of.items() if papers >= max(SEEN, SHARE * total)]
         return sorted(usual, key=lambda long: (-of[long], long))
 
     def short(self, words: str) -> str:
-        """Give the acronym that stands for some words, and for little else; empty if none does."""
+        """Return the acronym of some words if nearly all its uses mean them; else ""."""
         return self._shorts.get(terms_of(words), "")
 
     @cached_property
@@ -104,9 +104,9 @@ class Acronyms:
         return {terms: short for terms, (_, short) in found.items()}
 
     def expand(self, query: Query) -> Query:
-        """Read a query with acronyms for long forms and long forms for acronyms.
+        """Return a query that also finds long forms for acronyms and acronyms for long forms.
 
-        What the query asks for is still one of the alternatives, so nothing is lost.
+        The original words stay one of the alternatives, so nothing is lost.
         """
         return Query(self._node(query.root)) if self.known else query
 
@@ -125,7 +125,9 @@ class Acronyms:
         return [Phrase(long, leaf.field) for long in self.longs(leaf.text)]
 
     def _others(self, node: All) -> list[Node]:
-        """Give what else an `All` may mean: each with one of its parts, or neighbours, replaced."""
+        """Return what else an `All` may mean: each with one of its parts, or some neighbours,
+        replaced.
+        """
         others: list[Node] = []
         bare = [isinstance(part, Word) and not part.field for part in node.parts]
         for at, part in enumerate(node.parts):

@@ -1,4 +1,4 @@
-"""Whether a topic says anything: a word like "scheme" brings papers of every field alike. Pure."""
+"""Whether a topic is too broad: a word like "scheme" finds papers of every field alike. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -6,22 +6,21 @@ from typing import NamedTuple
 
 from newsletter.models import Paper
 
-#: A topic that brings this share of all papers is a newspaper of its own.
+#: A topic that finds this share of all papers is too broad.
 LARGE = 0.1
-#: Fewer papers than this say nothing about how they spread.
+#: Least papers to judge how they are distributed over fields.
 ENOUGH = 10
-#: What a topic is about holds a larger part of its papers than of all papers, by this much.
+#: The fields of a topic have a larger part of its papers than of all papers, by at least this.
 FOCUS = 0.15
-#: Sites whose largest field is larger than this are of one field: there, spread means nothing.
+#: A site whose largest field is larger than this has one field: the distribution tells nothing.
 ONE_FIELD = 0.6
 
 
 class TooBroad(NamedTuple):
     """Why a topic is too broad."""
 
-    kind: (
-        str  #: share | fields: it brings too large a part of all papers; papers of all fields alike
-    )
+    #: share (it finds too large a part of all papers) | fields (it finds papers of all fields alike)
+    kind: str
     number: int  #: percent of all papers; fields
 
     def __str__(self) -> str:
@@ -33,7 +32,7 @@ class TooBroad(NamedTuple):
 
 
 def warning(papers: Sequence[Paper], found: Collection[int]) -> TooBroad | None:
-    """Say why a topic is too broad; None if it is not. `found` are keys of `papers`."""
+    """Return why a topic is too broad; None if it is not. `found` are keys of `papers`."""
     if len(found) < ENOUGH:
         return None
     if len(found) >= LARGE * len(papers):

@@ -1,5 +1,5 @@
-"""The topics that come with the site, as data in curated.toml. Operators may add and change; these
-are the start.
+"""The topics that come with the site, in curated.toml. Operators may add topics and change
+these.
 """
 
 import tomllib
@@ -10,7 +10,7 @@ from newsletter.models import Topic
 
 
 def load_curated() -> list[Topic]:
-    """Read them in the order of the preferences page; every query in canonical form."""
+    """Return them in the order of the preferences page; every query in canonical form."""
     tables = tomllib.loads(
         files("newsletter.matching").joinpath("curated.toml").read_text("utf-8")
     )["topic"]

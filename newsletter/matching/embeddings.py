@@ -1,9 +1,7 @@
-"""An optional second look at what the index found: papers whose meaning is close to the query's
-come first.
+"""Optional: order the papers that the index found by closeness of meaning to the query.
 
-Which papers a topic brings stays the index's decision, and so do a topic's scores: they are only
-given out in a new order. So the cut holds, and scores stay comparable between topics with and
-without words.
+The index still decides which papers a topic finds, and its scores stay; only their order over the
+papers changes. So the cut holds, and scores stay comparable between topics.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,18 +20,18 @@ from newsletter.matching.query_tree import Category, Query
 from newsletter.models import Match, Paper
 from newsletter.ports import Matcher
 
-Vectors = NDArray[np.float32]  #: one row a text
-Embed = Callable[[Sequence[str]], Any]  #: texts to one row of numbers each
+Vectors = NDArray[np.float32]  #: one row per text
+Embed = Callable[[Sequence[str]], Any]  #: texts -> one row of numbers each
 
-#: How much closeness counts beside the index's own score.
+#: Weight of closeness beside the index's own score.
 SHARE = 0.5
-#: What a folder holds that model2vec wrote. If one is missing, model2vec would look for the name on
+#: Files of a folder that model2vec wrote. If one is missing, model2vec would look for the name on
 #: the internet.
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
 
 class Meaning:
-    """The port Matcher: `Index`, and then the order by closeness of meaning."""
+    """A Matcher: `Index`, and then the order by closeness of meaning."""
 
     def __init__(self, embed: Embed) -> None:
         self._embed = embed
@@ -41,7 +39,7 @@ class Meaning:
     def match(
         self, queries: Mapping[int, str], papers: Sequence[Paper]
     ) -> dict[int, Sequence[Match]]:
-        """Find every query's papers as `Index` does, those closest to what it asks for first.
+        """Find every query's papers as `Index` does, the closest in meaning first.
 
         Raises: QueryError for a query that `parse` would refuse.
         """
@@ -69,16 +67,14 @@ class Meaning:
         return found
 
     def _directions(self, texts: list[str]) -> Vectors:
-        """Embed texts as vectors of length 1; a text without any known word is 0, close to
-        nothing.
-        """
+        """Return texts as vectors of length 1; a text without any known word is 0."""
         vectors: Vectors = np.nan_to_num(np.asarray(self._embed(texts), np.float32))
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         return vectors
 
 
 def words_of(query: Query) -> str:
-    """Give the words that a query asks for, without authors, categories and what it excludes."""
+    """Return the words that a query asks for, without authors, categories and exclusions."""
     asked = [
         leaf for leaf in leaves(query.root) if not isinstance(leaf, Category) and leaf.field != "au"
     ]
@@ -98,8 +94,8 @@ def reorder(matches: Sequence[Match], closeness: Vectors) -> list[Match]:
 
 
 def open_matcher(folder: Path | None, acronyms: Acronyms = NO_ACRONYMS) -> Matcher:
-    """Give the matcher of a site: with the model in `folder`, or the index alone. `acronyms`: what
-    they mean in the site's papers.
+    """Return the matcher of a site: with the model in `folder`, or the index alone. `acronyms`:
+    what they mean in the site's papers.
 
     Raises: ConfigError as `load` does.
     """
@@ -107,7 +103,7 @@ def open_matcher(folder: Path | None, acronyms: Acronyms = NO_ACRONYMS) -> Match
 
 
 def load(folder: Path) -> Meaning:
-    """Open a folder that holds a model2vec model. Nothing is downloaded.
+    """Open a folder with a model2vec model. Nothing is downloaded.
 
     Raises: ConfigError when the package or the model is missing.
     """
@@ -126,6 +122,6 @@ def load(folder: Path) -> Meaning:
         )
     try:
         model = package.StaticModel.from_pretrained(folder)
-    except Exception as e:  # whatever a damaged file makes the package raise
+    except Exception as e:  # a damaged file may raise anything
         raise ConfigError([f"matching.model_folder: {folder} cannot be read: {e}"]) from e
     return Meaning(lambda texts: model.encode(texts, use_multiprocessing=False))

@@ -1,12 +1,11 @@
-"""Relevance: queries over one set of papers. How queries are written is query's, where words stand
-is postings'.
+"""Relevance: queries over one set of papers. `query` has the syntax of queries, `postings` the
+places of words.
 
-A paper's score for a query lies in [0, 1] and means the same for every query: each word gives its
+A paper's score for a query is in [0, 1] and means the same for every query. Each word gives its
 saturated frequency (BM25 over title and abstract), a list of words the mean of its words weighted
-by rarity, alternatives the best of them. Words that stand together as in the query lift it, and so
-does the rarity of what was asked for: a mention in passing is enough for a topic that three papers
-a week touch, not for one that half of them do. Above `MATCH_CUT` a paper is for the topic's
-readers.
+by rarity, alternatives the best of them. Words that are together as in the query raise it, and so
+does the rarity of the query: a mention is enough for a topic with three papers a week, not for one
+with half of all papers. Above `MATCH_CUT` a paper is for the topic's readers.
 """
 
 from collections import defaultdict
@@ -26,32 +25,31 @@ from newsletter.matching.spellings import Splits
 from newsletter.matching.tokenizer import fold, is_stopword, tokens
 from newsletter.models import MATCH_CUT, Match, Matches, Paper
 
-#: How far words that stand together close the gap to 1.
+#: How much words that are together close the gap to 1.
 TOGETHER = 0.3
-#: How far the rarest of queries closes the gap to 1.
+#: How much the rarest query closes the gap to 1.
 RARE = 0.25
-#: A topic's two rarest words stand at most so many words apart, or one of them in the title.
+#: A topic's two rarest words are at most this many words apart, or one of them is in the title.
 SPAN = 8
-#: The share of a topic's words that a paper must hold, if they are three or more.
+#: The share of a topic's words that a paper must have, if there are three or more.
 ENOUGH = 0.6
-#: Words that a paper is compared by, and the part of their weight that a similar paper has.
+#: Words by which a paper is compared, and the part of their weight that a similar paper has.
 TELLING, ALIKE = 20, 0.12
-#: What a category says about a paper it stands first for, and about one that is merely
-#: cross-listed.
+#: The score of a paper's first category, and of a further one (cross-listed).
 PRIMARY, CROSS_LISTED = 0.65, 0.55
 AUTHOR = 0.9
-#: Queries times papers that are scored in one go: as much as a processor's cache holds.
+#: Queries times papers that are scored at once: as many as fit into a processor's cache.
 TOGETHER_CELLS = 1 << 17
-#: Numbers kept of words already looked up; bounds memory at four bytes each.
+#: Numbers that are cached of words already looked up; limits memory to four bytes each.
 REMEMBERED = 1 << 24
 
-Scores = NDArray[np.float32]  #: a row a query, a column a paper, each in [0, 1]; 0 = does not match
+Scores = NDArray[np.float32]  #: a row per query, a column per paper, in [0, 1]; 0 = no match
 Shape = Hashable
 Alike = Sequence[Any]  #: nodes of one shape
 
 
 class Index:
-    """A loaded set of papers, and the port Matcher."""
+    """A loaded set of papers; a Matcher."""
 
     def __init__(
         self,
@@ -59,8 +57,8 @@ class Index:
         splits: Splits | None = None,
         acronyms: Acronyms = NO_ACRONYMS,
     ) -> None:
-        """`splits`: hyphens that papers of the site write, beside those of `papers`. `acronyms`:
-        what these mean there.
+        """`splits`: hyphens in papers of the site, beside those of `papers`. `acronyms`: what they
+        mean there.
         """
         self._given = papers
         self._acronyms = acronyms
@@ -90,17 +88,17 @@ class Index:
         return found
 
     def weigh(self, query: str | Query) -> list[Match]:
-        """Find all papers that a topic would bring if there were no cut, best first."""
+        """Return all papers that a topic would find without the cut, best first."""
         asked = parse(query) if isinstance(query, str) else query
         root = self._acronyms.expand(asked).root
         return list(self._best([root], self._score([root], is_strict=True), 0)[0])
 
     def search(self, query: str | Query, limit: int = 20, *, is_loose: bool = True) -> list[Match]:
-        """Find the papers that suit a query best, best first, whether above the cut or not.
+        """Return the papers that suit a query best, best first, above the cut or not.
 
-        Papers that hold all of the query come first. If they are fewer than `limit`, papers that
-        hold some of its words follow if it `is_loose`, so that a whole sentence finds something
-        too. What authors and categories are asked for and what is excluded holds for these as well.
+        Papers with all of the query come first. If there are fewer than `limit` and `is_loose`,
+        papers with some of its words follow, so that a whole sentence finds something too. Authors,
+        categories and exclusions hold for these as well.
         """
         asked = parse(query) if isinstance(query, str) else query
         expanded, root = self._acronyms.expand(asked).root, asked.root
@@ -113,9 +111,7 @@ class Index:
         return best
 
     def similar(self, key: int, limit: int = 5) -> list[Match]:
-        """Find the papers most like one of them: by the words that tell it apart, weighted by
-        rarity.
-        """
+        """Return the papers most similar to one: by its distinctive words, weighted by rarity."""
         at = np.flatnonzero(self._keys == key)
         if not len(at):
             return []
@@ -134,7 +130,7 @@ class Index:
         return self._best(roots, self._score(roots, is_strict=True), MATCH_CUT)
 
     def _best(self, roots: Alike, scores: Scores, cut: float) -> list[Matches]:
-        """Give each query's papers with a score, at least the cut, best first."""
+        """Return each query's papers with a score of at least the cut, best first."""
         rows, at = np.nonzero((scores > 0) & (scores >= cut))
         values = scores[rows, at]
         order = (rows - values.astype(np.float64)).argsort(
@@ -154,7 +150,7 @@ class Index:
     def _words(
         self, roots: Alike, rows: Places, at: Places, must_hold_all: bool
     ) -> tuple[list[tuple[str, ...]], Places | None]:
-        """Give the words of each query, and which of them each paper holds, as bits; None = all."""
+        """Return the words of each query, and which of them each paper has, as bits; None = all."""
         telling = [
             [leaf for leaf in leaves(root) if not isinstance(leaf, Category)][:60] for root in roots
         ]  # 60 bits
@@ -186,10 +182,10 @@ class Index:
         return self._leaf(nodes)
 
     def _all(self, nodes: Alike, is_strict: bool) -> Scores:
-        """Score papers that hold every part.
+        """Score papers that have every part.
 
-        A topic is strict about where and generous about how many: the two rarest of its words and
-        phrases must stand near each other or one of them in the title, and of three words and more
+        A topic is strict about places and tolerant about the number: the two rarest of its words
+        and phrases must be near each other or one of them in the title, and of three words and more
         some of the common ones may be missing.
         """
         parts = [part for part in _columns(nodes) if not is_common(part[0])]
@@ -221,8 +217,8 @@ class Index:
     def _near_enough(
         self, holds: NDArray[np.bool_], parts: Sequence[Alike], scores: Sequence[Scores]
     ) -> NDArray[np.bool_]:
-        """Keep the papers in which the two rarest words or phrases stand within `SPAN` words, or
-        one of them in the title.
+        """Keep the papers in which the two rarest words or phrases are within `SPAN` words, or one
+        of them is in the title.
         """
         texts = [at for at, part in enumerate(parts) if _has_places(part[0])]
         if len(texts) < 2:
@@ -240,7 +236,7 @@ class Index:
         return kept
 
     def _places(self, node: Node) -> Places:
-        """Find where a word or phrase, or one of several, ends; in order."""
+        """Return where a word or phrase, or one of several, ends; in order."""
         if isinstance(node, AnyOf):
             return np.unique(np.concatenate([self._places(part) for part in node.parts]))
         if isinstance(node, Word):
@@ -258,7 +254,7 @@ class Index:
         return mean
 
     def _lift_neighbours(self, score: Scores, parts: Sequence[Alike]) -> Scores:
-        """Lift papers in which words stand side by side as in the query."""
+        """Raise the score of papers in which words are side by side as in the query."""
         pairs = [
             self._leaf([Phrase(f"{a.text} {b.text}") for a, b in zip(one, two, strict=True)])
             for one, two in pairwise(parts)
@@ -267,7 +263,7 @@ class Index:
         return score + (1 - score) * TOGETHER * self._mean(pairs) if pairs else score
 
     def _loose(self, nodes: Alike) -> Scores:
-        """Score papers that may hold only some of what tells."""
+        """Score papers that may have only some of the distinctive words."""
         parts = _columns(nodes)
         telling = [part for part in parts if not is_common(part[0]) and not is_filter(part[0])]
         score: Scores = np.zeros((len(nodes), len(self._papers)), np.float32)
@@ -310,9 +306,7 @@ class Index:
 
 
 def _shape(node: Node) -> Shape:
-    """What two queries must have in common to be scored together: all that decides how, but the
-    words.
-    """
+    """Return what two queries must share to be scored together: everything except the words."""
     if isinstance(node, All):
         return "all", tuple(map(_shape, node.parts)), tuple(map(_shape, node.without))
     if isinstance(node, AnyOf):
@@ -323,20 +317,20 @@ def _shape(node: Node) -> Shape:
 
 
 def _columns(nodes: Alike, name: str = "parts") -> list[Alike]:
-    """The parts of nodes of one shape: all first ones, all second ones, …"""
+    """Return the parts of nodes of one shape: all first ones, all second ones, …"""
     return list(zip(*(getattr(node, name) for node in nodes), strict=True))
 
 
 def _is_flat(node: Node) -> bool:
-    """Say whether what matches holds every word of a query: it has no alternatives, and not so many
-    words that one may be missing.
+    """Return whether a match has every word of a query: no alternatives, and so few words that none
+    may be missing.
     """
     parts = node.parts if isinstance(node, All) else (node,)
     return not any(isinstance(part, AnyOf) for part in parts) and sum(map(_is_bare, parts)) < 3
 
 
 def _has_places(node: Node) -> bool:
-    """Say whether a node is words or phrases of title and abstract, and nothing else."""
+    """Return whether a node is only words or phrases of title and abstract."""
     if isinstance(node, AnyOf):
         return all(map(_has_places, node.parts))
     return isinstance(node, Word | Phrase) and not node.field and not is_common(node)
@@ -351,21 +345,21 @@ def is_common(node: Node) -> bool:
 
 
 def is_filter(node: Node) -> bool:
-    """Say whether a node only keeps papers out, beside words that tell how good the others are."""
+    """Return whether a node only excludes papers, beside words that give the score."""
     if isinstance(node, AnyOf | All):
         return all(is_filter(part) for part in node.parts)
     return isinstance(node, Category) or node.field == "au"
 
 
 def leaves(node: Node) -> list[Leaf]:
-    """List what may be found; what is excluded is not."""
+    """Return everything that may be found, without exclusions."""
     if isinstance(node, All | AnyOf):
         return [leaf for part in node.parts if not is_common(part) for leaf in leaves(part)]
     return [node]
 
 
 def _standing(fields: Sequence[str], pattern: str) -> float:
-    """Say what a category is to a paper. "math" and "math.*" are the whole archive."""
+    """Return the score of a category for a paper. "math" and "math.*" are the whole archive."""
     wanted = pattern.lower().rstrip("*").rstrip(".")
     is_open = pattern.endswith("*") and not pattern.endswith(".*")
     for number, field in enumerate(fields):
@@ -376,8 +370,8 @@ def _standing(fields: Sequence[str], pattern: str) -> float:
 
 
 def _wrote(authors: Sequence[str], asked: Sequence[str]) -> bool:
-    """Say whether one of the authors has all the words asked for; a single letter stands for a name
-    it begins.
+    """Return whether one of the authors has all words of the query; a single letter matches a name
+    that begins with it.
     """
     return any(
         all(

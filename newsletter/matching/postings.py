@@ -1,8 +1,7 @@
-"""Where each term stands in a set of texts, as flat arrays. What a query means is index's business.
+"""The places of each term in a set of texts, as flat arrays. `index` knows what a query means.
 
-Every text is a title and an abstract. Their terms stand one behind the other at positions of one
-long line, with gaps between the parts, so that two terms are neighbours in a paper exactly if they
-are neighbours on the line.
+Every text is a title and an abstract. All terms have positions on one long line, with gaps between
+the parts, so that two terms are neighbours in a paper exactly if they are neighbours on the line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,10 +12,10 @@ from numpy.typing import NDArray
 from newsletter.matching.spellings import Readings, Splits, other_readings, parts_of, splits_of
 from newsletter.matching.tokenizer import is_cjk, stems, tokens
 
-Vector = NDArray[np.float32]  #: one number a text, in [0, 1); 0 = not there
+Vector = NDArray[np.float32]  #: one number per text, in [0, 1); 0 = absent
 Places = NDArray[np.intp]  #: positions on the line
 
-#: BM25: how fast repetitions saturate, and how much long texts are held against a paper.
+#: BM25: how fast repetitions saturate, and how much the length of a text counts against it.
 K1 = 1.2
 B = 0.75
 #: A word in the title counts as often as this many in the abstract.
@@ -26,7 +25,7 @@ GAP, MISSING = -1, -2  #: no term has these numbers
 
 class Postings:
     def __init__(self, texts: Iterable[tuple[str, str]], splits: Splits | None = None) -> None:
-        """`splits`: hyphens that other papers of the site write, beside those of these texts."""
+        """`splits`: hyphens in other papers of the site, beside those of these texts."""
         self._terms: dict[str, int] = {}
         self._known: dict[str, tuple[int, ...]] = {}
         #: "autoregress" -> ("auto", "regress"), where a text writes the hyphen
@@ -39,7 +38,7 @@ class Postings:
         self._lay_out(line, lengths)
 
     def _append(self, text: str, line: list[int]) -> int:
-        """Put a text's terms on the line, a gap behind them. Gives how many places it took."""
+        """Put a text's terms on the line, with a gap after them. Returns the number of places."""
         before = len(line)
         known = self._known
         for token in tokens(text):
@@ -74,25 +73,28 @@ class Postings:
         self._bounds = np.searchsorted(self._line[self._order], np.arange(len(self._terms) + 1))
 
     def places(self, term: str) -> Places:
-        """Find one stemmed term."""
+        """Return the places of one stemmed term."""
         number = self._terms.get(term)
         if number is None:
             return self._order[:0]
         return self._order[self._bounds[number] : self._bounds[number + 1]]
 
     def word(self, token: str) -> Places:
-        """Find a word in all its spellings; gives the place of its last part, in order."""
+        """Return the places of a word in all its spellings: the place of its last part, in
+        order.
+        """
         if len(token) == 1 and is_cjk(token):
             inside = [self.places(term) for term in self._terms if token in term]
             return np.unique(np.concatenate(inside)) if inside else self._order[:0]
         return self.phrase((token,))
 
     def phrase(self, words: Sequence[str]) -> Places:
-        """Find words that stand side by side, in all spellings; gives the place of the last.
+        """Return the places of words that are side by side, in all spellings: the place of the last
+        one.
 
-        The plain reading is always among the spellings. A word is also read apart where some text
-        writes it with a hyphen, and neighbours are also read as one word where some text joins them
-        by a hyphen and some text writes them as one.
+        The plain reading is always among the spellings. A word is also read as two where some text
+        writes it with a hyphen. Neighbours are also read as one word where some text joins them by
+        a hyphen and some text writes them as one.
         """
         parts = parts_of(words)
         plain = [stems(part) for part in parts]
@@ -111,7 +113,7 @@ class Postings:
         return self._order[:0] if found is None else found
 
     def _other_readings(self, words: Sequence[str]) -> Readings:
-        """Keep the readings that may be found here: those whose terms all stand somewhere."""
+        """Keep the readings that these texts may have: all of their terms occur."""
         others = other_readings(words, self._splits)
         written = {
             at: [step for step in steps if all(len(self.places(term)) for term in step[1])]
@@ -120,8 +122,8 @@ class Postings:
         return {at: steps for at, steps in written.items() if steps}
 
     def run(self, terms: Sequence[str]) -> Places:
-        """Find terms side by side; gives the place of the last. Begins with the rarest, and looks
-        at its neighbours.
+        """Return the places of terms side by side: the place of the last one. Begins with the
+        rarest and checks its neighbours.
         """
         everywhere = [self.places(term) for term in terms]
         if not everywhere:
@@ -135,7 +137,7 @@ class Postings:
         return last
 
     def _follow(self, before: Places | None, terms: Sequence[str]) -> Places:
-        """Find terms that stand right behind some places; gives the place of the last."""
+        """Return the places of terms directly after some places: the place of the last one."""
         last = self._order[:0] if before is None else before
         for term in terms:
             last = last + 1
@@ -143,8 +145,8 @@ class Postings:
         return last
 
     def near(self, one: Places, other: Places, span: int) -> NDArray[np.bool_]:
-        """Say of each text whether it has a place of both at most `span` words apart, in the title
-        or in the abstract.
+        """Return for each text whether it has a place of both at most `span` words apart, in the
+        title or in the abstract.
         """
         is_near = np.zeros(self.size, bool)
         if len(one) > len(other):
@@ -161,14 +163,14 @@ class Postings:
         return is_near
 
     def titled(self, places: Places) -> NDArray[np.bool_]:
-        """Say of each text whether one of these places is in its title."""
+        """Return for each text whether one of these places is in its title."""
         found = np.zeros(self.size, bool)
         found[self._text_of[places[self._zone[places] == 0]]] = True
         return found
 
     def vector(self, places: Places, zone: str = "") -> Vector:
-        """Turn places into how much each text is about them: BM25's saturated frequency, the title
-        counting more.
+        """Return how much each text is about some places: BM25's saturated frequency, with more
+        weight on the title.
         """
         if not len(places):
             return self._nowhere
@@ -178,25 +180,23 @@ class Postings:
         return (often / (often + K1)).astype(np.float32)
 
     def telling(self, text: int, count: int) -> list[tuple[int, float]]:
-        """Give the terms that tell a text from the others, by number, with weights that sum up to
-        1.
-        """
+        """Return the distinctive terms of a text, by number, with weights that add up to 1."""
         line = self._line[self._starts[text] : self._starts[text + 1]]
         numbers, often = np.unique(line[line != GAP], return_counts=True)
         spread = self._bounds[numbers + 1] - self._bounds[numbers]
         weights = often / (often + K1) * np.log1p(self.size / spread)
-        weights[spread < 2] = 0  # nobody else has it
+        weights[spread < 2] = 0  # no other text has it
         best = np.argsort(-weights, kind="stable")[:count]
         total = weights[best].sum() or 1.0
         return [(int(numbers[at]), float(weights[at] / total)) for at in best]
 
     def numbered(self, number: int) -> Places:
-        """Find a term by its number."""
+        """Return the places of a term by its number."""
         return self._order[self._bounds[number] : self._bounds[number + 1]]
 
 
 def rarity(scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Weigh what few papers have: BM25's inverse document frequency of each row, always above 0."""
+    """Return the weight of each row: BM25's inverse document frequency, always above 0."""
     has = np.count_nonzero(scores, axis=-1)
     weights: NDArray[np.float64] = np.log1p((scores.shape[-1] - has + 0.5) / (has + 0.5))
     return weights

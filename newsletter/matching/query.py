@@ -31,7 +31,7 @@ from newsletter.matching.query_tree import (
 from newsletter.matching.tokenizer import STOPWORDS, is_stopword, tokens
 
 MAX_LENGTH = 1000
-#: A text of so many words that breaks the grammar may be a title.
+#: A text of at least this many words that breaks the grammar may be a title.
 TITLE_WORDS = 5
 
 _SPACE = re.compile(r"\s+")
@@ -67,8 +67,8 @@ def parse(text: str) -> Query:
 
 
 def _title(text: str) -> Node | None:
-    """Read a pasted title as its words. None for what does not look like one: a title begins with a
-    capital letter or is long, and asks for no field.
+    """Read a pasted title as its words. None for other texts: a title begins with a capital letter
+    or is long, and has no field.
     """
     words = tokens(text)
     first = next(filter(str.isalnum, text), "")
@@ -80,9 +80,7 @@ def _title(text: str) -> Node | None:
 
 
 def _bare_words(text: str) -> Node | None:
-    """Read what most queries are, words and nothing else; None for everything that needs the
-    grammar.
-    """
+    """Read a query of words only, as most are; None for everything that needs the grammar."""
     if not _BARE.fullmatch(text):
         return None
     words = dict.fromkeys(text.split(" "))
@@ -130,7 +128,7 @@ class _Parser:
         parts: list[Node] = []
         without: list[Node] = []
         while self._next.kind not in ("OR", ")", "end"):
-            if self._next.kind == "AND":  # changes nothing: side by side means the same
+            if self._next.kind == "AND":  # changes nothing: words without it mean the same
                 operator = self._take()
                 if self._next.kind in ("OR", "AND", ")", "end"):
                     raise _dangling(operator)
@@ -148,9 +146,7 @@ class _Parser:
         return all_of(parts, without)
 
     def _item(self, field: str) -> Node | None:
-        """Read one item; None for parentheses around nothing, which a sentence may hold: "IFN
-        (+)".
-        """
+        """Read one item; None for empty parentheses, which a sentence may have: "IFN (+)"."""
         token = self._take()
         if token.kind == "field":
             return self._in_field(token, field)
@@ -223,7 +219,7 @@ def _leaf(token: Token, field: str) -> Leaf:
 
 
 def _category(token: Token) -> str:
-    """Spell a category as arXiv does: archive in small letters, subjects of two letters in
+    """Return a category as arXiv writes it: archive in lower case, subjects of two letters in
     capitals.
     """
     text = _SPACE.sub("-", token.text.strip())
@@ -238,5 +234,5 @@ def _category(token: Token) -> str:
 
 
 def _narrows(node: Node) -> bool:
-    """Say whether a node keeps any paper out. What stands in parentheses was asked already."""
+    """Return whether a node excludes any paper. Parentheses were checked already."""
     return not isinstance(node, Word) or node.field == "au" or not is_stopword(node.text)

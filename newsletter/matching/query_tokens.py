@@ -90,11 +90,11 @@ def _kind(word: str) -> str:
 
 
 def _settle_small_operators(scanned: list[Token]) -> list[Token]:
-    """Decide what "or", "and" and "|" are: an operator, or a part of a sentence, which is dropped.
+    """Decide whether "or", "and" and "|" are operators or parts of a sentence, which are dropped.
 
-    "|" is OR. "or" and "and" in small letters are operators in a query that has other signs of the
-    language, or where each alternative is one word or phrase; "agents that plan or act" is a
-    sentence. None of the three is an operator with nothing on one side.
+    "|" is OR. Lower-case "or" and "and" are operators in a query with other signs of the language,
+    or where each alternative is one word or phrase; "agents that plan or act" is a sentence. None
+    of the three is an operator if one side of it is empty.
     """
     kinds = {token.kind for token in scanned}
     is_language = bool(kinds & {"(", ")", "field", "-", "OR", "AND", "|"})
@@ -128,7 +128,7 @@ def _longest_alternative(scanned: list[Token]) -> int:
 
 
 def _scan_field(text: str, match: re.Match[str], found: list[Token]) -> int:
-    """Take "ti:" as a field; "Review: a study" is a word and its punctuation. Gives where to go
+    """Take "ti:" as a field; "Review: a study" is a word and its punctuation. Returns where to go
     on.
     """
     name = match.group(1).lower()

@@ -75,8 +75,8 @@ class Query:
 
 
 def all_of(parts: list[Node], without: list[Node]) -> Node:
-    """Join what must match: words in their order, then authors and categories sorted, then what is
-    excluded, sorted.
+    """Join parts that must all match: words in their order, then authors and categories sorted,
+    then exclusions sorted.
     """
     if len(parts) == 1 and not without:
         return parts[0]

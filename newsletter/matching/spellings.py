@@ -1,5 +1,5 @@
-"""The spellings of a word: with a hyphen, as one word, or apart. The index of a day and the index
-in the database read a query by the same ones. Pure.
+"""The spellings of a word: with a hyphen, as one word, or as two. The index in memory and the one
+in the database use the same ones. Pure.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,9 +11,9 @@ from newsletter.matching.tokenizer import joined, stems
 WIDEST = 4
 
 Terms = tuple[str, ...]
-#: "autoregress" -> {("auto", "regress")}, where some paper writes the hyphen
+#: "autoregress" -> {("auto", "regress")}, if some paper writes the hyphen
 Splits = Mapping[str, Collection[Terms]]
-#: What may stand for some parts: first part -> [(part behind the last, terms)]
+#: Other readings of some parts: first part -> [(part after the last, terms)]
 Readings = dict[int, list[tuple[int, Terms]]]
 
 
@@ -34,7 +34,9 @@ def parts_of(words: Sequence[str]) -> list[str]:
 
 
 def wholes_of(words: Sequence[str]) -> set[str]:
-    """Give every term that is one word for some of these words: the keys of `Splits` to know."""
+    """Return every term that is one word for some of these words: the keys of `Splits` to look
+    up.
+    """
     parts = parts_of(words)
     spans = combinations(range(len(parts) + 1), 2)
     found = {joined(tuple(parts[at:until])) for at, until in spans if until - at <= WIDEST}
@@ -42,9 +44,9 @@ def wholes_of(words: Sequence[str]) -> set[str]:
 
 
 def other_readings(words: Sequence[str], splits: Splits) -> Readings:
-    """Give what may stand for the parts of some words in a row, beside each part's own terms.
+    """Return the other readings of some words in a row, beside each part's own terms.
 
-    A part is read apart where some paper writes it with a hyphen. Neighbours are read as one word
+    A part is read as two where some paper writes it with a hyphen. Neighbours are read as one word
     where some paper joins them by a hyphen, or the words here do.
     """
     parts = parts_of(words)

@@ -1,8 +1,9 @@
-"""Text into terms: LaTeX undone, accents folded, English stems. Papers and queries go the same way.
+"""Text into terms: without LaTeX and accents, as English stems. Papers and queries use the same
+function.
 
 A hyphenated word is one token and gives a term for each of its parts. Chinese, Japanese and Korean
 write words without spaces: a run of their characters gives a term for each two neighbours, so that
-any word within the run is found. A plural behind capitals ("LLMs") is the singular.
+any word within the run is found. A plural of capitals ("LLMs") becomes the singular.
 """
 
 import re
@@ -22,13 +23,13 @@ them then there these they this those through thus to too under until up upon us
 via was we were what
 when where whether which while who whom whose why will with within without would you your
 """
-#: Words that tell nothing about a paper. A query may hold them; they are not asked for.
+#: Words without meaning for a search. A query may have them, but they are not required.
 STOPWORDS = frozenset(_COMMON.split())
 
 #: "c++" and "c#", else letters and digits that hyphens may join.
 _WORD = re.compile(r"[a-z](?:\+\+|#)(?![^\W\d_])|[^\W_]+(?:-[^\W_]+)*")
 _PLURAL = re.compile(r"(?<=[A-Z][A-Z0-9])s(?![A-Za-z0-9])")
-#: The same plural typed in small letters: "llms", "gpus", "mrnas", but not "css" or "gps".
+#: The same plural in lower case: "llms", "gpus", "mrnas", but not "css" or "gps".
 _SMALL_PLURAL = re.compile(r"(?=.{4})[b-df-hj-np-tv-xz0-9]{2,}[au]?(?<!s)s")
 _CJK = "\u3005-\u3007\u3040-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _CJK += "\uf900-\ufaff\U00020000-\U0003134f"
@@ -56,8 +57,8 @@ _FOLDER = (
 
 
 def tokens(text: str) -> list[str]:
-    """Split a text into lower-case words; hyphenated ones stay whole, LaTeX, possessives and the
-    plural of capitals are gone.
+    """Split a text into lower-case words. Hyphenated ones stay whole; LaTeX, possessives and the
+    plural of capitals are removed.
     """
     text = _PLURAL.sub("", text)
     if not text.isascii():
@@ -89,7 +90,7 @@ def joined(parts: tuple[str, ...]) -> str:
 
 
 def is_cjk(text: str) -> bool:
-    """Say whether a text holds Chinese, Japanese or Korean characters."""
+    """Return whether a text has Chinese, Japanese or Korean characters."""
     return bool(_IS_CJK.search(text))
 
 
@@ -129,5 +130,5 @@ def fold(text: str) -> list[str]:
 
 @lru_cache(maxsize=200_000)
 def is_stopword(text: str) -> bool:
-    """Say whether a word tells nothing; a text without any letter or digit does not either."""
+    """Return whether a word has no meaning for a search; also a text without letters and digits."""
     return all(token in STOPWORDS for token in tokens(text))

@@ -1,7 +1,7 @@
 """Citations of a paper: BibTeX, RIS and one line of plain text.
 
-What comes from a feed is data: characters that mean something to a reader of the format are
-escaped, and line breaks and control characters are dropped.
+Text from feeds is data: characters with a meaning in the format are escaped, and line breaks and
+control characters are dropped.
 """
 
 import re
@@ -18,7 +18,9 @@ _SPECIAL = {
 
 
 def bibtex(paper: Paper, url: str) -> str:
-    """One entry. A paper is `@misc` with its eprint; only a journal's own record knows more."""
+    """Return one entry. A paper is `@misc` with its eprint; only a journal's own record has
+    more.
+    """
     arxiv, doi = _identifier(paper, "arxiv"), _identifier(paper, "doi")
     rows = {
         "title": f"{{{_tex(paper.title)}}}",
@@ -35,7 +37,7 @@ def bibtex(paper: Paper, url: str) -> str:
 
 
 def ris(paper: Paper, url: str) -> str:
-    """One record of the RIS format; lines end with CR and LF."""
+    """Return one record of the RIS format; lines end with CR and LF."""
     day = paper.published
     rows = [
         ("TY", "UNPB"),
@@ -54,7 +56,7 @@ def ris(paper: Paper, url: str) -> str:
 
 
 def sentence(paper: Paper, url: str) -> str:
-    """Authors (year). Title. Identifier or address."""
+    """Return one line: Authors (year). Title. Identifier or address."""
     people = list(map(_line, paper.authors))
     if len(people) > 6:
         people = [*people[:5], "et al."]
@@ -82,20 +84,22 @@ def _tex(text: str) -> str:
 
 
 def _tex_name(name: str) -> str:
-    """A name for BibTeX, which splits the list at " and " and a name at a comma."""
+    """Return a name for BibTeX, which splits lists at " and " and names at a comma."""
     written = _tex(name)
     is_whole = " and " in f" {written.lower()} " or "," in written
     return f"{{{written}}}" if is_whole else written
 
 
 def _last_first(name: str) -> str:
-    """ "Ada B. Lovelace" as RIS wants it: "Lovelace, Ada B."."""
+    """Return "Ada B. Lovelace" as RIS needs it: "Lovelace, Ada B."."""
     first, _, last = _line(name).rpartition(" ")
     return f"{last}, {first}" if first and "," not in name else _line(name)
 
 
 def _key(paper: Paper) -> str:
-    """A key of plain letters and digits: last name of the first author, year, word of the title."""
+    """Return a key of plain letters and digits: last name of the first author, year, a word of the
+    title.
+    """
     names = paper.authors[0].split() if paper.authors else []
     words = [word for word in re.split(r"\W+", paper.title) if len(word) > 3]
     parts = (

@@ -1,7 +1,7 @@
-"""A feed's description taken apart: what publishers put before and behind the abstract goes.
+"""Split a feed's description: remove what publishers put before and after the abstract.
 
 Most descriptions are the abstract. Some are a form with labels ("DOI: …", "Authors: …"), some begin
-with the place in the volume, some end in "Read more". Each publisher's habit has a row here.
+with the place in the volume, some end in "Read more". Each publisher's form has a row here.
 """
 
 import re
@@ -18,11 +18,11 @@ _LABEL = re.compile(
     r"Published|Available online|PMID|ISSN|Pages?|Volume|Category|Comments?|Subjects?|Funding):\s*",
     re.I,
 )
-#: Labels that also stand within a line, in descriptions without markup.
+#: Labels that also occur within a line, in descriptions without markup.
 _INNER_LABEL = re.compile(
     r"(?<=\s)(?=(?:DOI|Authors?|Author\(s\)|Abstract|Publication date|Source):\s)", re.I
 )
-#: Before the abstract, on the same line: who writes it, and its form.
+#: Text before the abstract on the same line: its publisher, and its form.
 _PREAMBLES = (
     # Nature and its family
     re.compile(
@@ -62,7 +62,7 @@ _MORE = (
     r"(?:Go to|Access) (?:the )?article|Learn more|Lire la suite|Weiterlesen|Leer más|Download PDF|"
     r"Show more|Keep reading)"
 )
-#: Behind the abstract, at the end of any line.
+#: Text after the abstract, at the end of any line.
 _TAILS = (
     re.compile(
         rf"(?:(?:\A|(?<=[.!?…:;»”\")\]]))\s*|\s+(?=(?-i:[A-Z])))[\[(]?\b{_MORE}(?: at "
@@ -97,7 +97,7 @@ _TAILS = (
         re.I,
     ),
 )
-#: Lines that say nothing of the paper: names of downloads, hosts, figures.
+#: Lines that are not about the paper: names of downloads, hosts, figures.
 _NOTHING = re.compile(
     r"(?:N/?A\.?|No abstract(?: available)?\.?|None|HTML|XML|PDF|EPUB|Full text|"
     r"Supplementary (?:material|information)|Graphical abstract|"
@@ -109,7 +109,7 @@ _HEADING = re.compile(
     r"\A(?:ABSTRACT|SUMMARY|(?:Abstract|Summary)(?=\s*[:.–—-]))\s*[:.–—-]*\s*(?=\S)"
 )
 _BARE_HEADING = re.compile(r"\A(?:Abstract|Summary)\s+(?=[A-Z])")
-#: What begins with "Abstract" because it is about abstract things.
+#: Texts that begin with "Abstract" because they are about abstract things.
 _ABSTRACT_THINGS = re.compile(
     r"\A(?:Abstract|Summary) (?:Meaning|Syntax|Interpretation|Algebra|State|Data|Reasoning|"
     r"Argumentation|"
@@ -119,7 +119,7 @@ _ABSTRACT_THINGS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a description says of a paper."""
+    """The content of a description of a paper."""
 
     abstract: str
     authors: str = ""
@@ -127,7 +127,7 @@ class Description:
 
 
 def read_description(raw: object, dialects: tuple[Dialect, ...] = PLAIN) -> Description:
-    """Take a description apart: the abstract alone, and what labels name beside it."""
+    """Split a description: the abstract alone, and the labelled values beside it."""
     if not isinstance(raw, str):
         return Description("")
     found: dict[str, str] = {}
@@ -151,7 +151,7 @@ def read_description(raw: object, dialects: tuple[Dialect, ...] = PLAIN) -> Desc
 
 
 def without_heading(text: str) -> str:
-    """An abstract without the word "Abstract" before it."""
+    """Return an abstract without the word "Abstract" before it."""
     if _ABSTRACT_THINGS.match(text):
         return text
     return _BARE_HEADING.sub("", _HEADING.sub("", text))

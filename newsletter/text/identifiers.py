@@ -27,10 +27,10 @@ _ARXIV = re.compile(
     rf"{_ID}",
     re.I,
 )
-#: Older DOIs hold an item's page and title code in angle brackets (SICI):
+#: Older DOIs have an item's page and title code in angle brackets (SICI):
 #: "…(1992)049<0608:ASOTSR>2.0.CO;2".
 _DOI = re.compile(r"\b10\.\d{4,9}/(?:[^\s\"<>]|<\w+:[^<>\s\"]*>(?=\d))+")
-#: What publishers hang behind a DOI in a link.
+#: What publishers append to a DOI in a link.
 _VIEWS = (
     "full|abstract|abs|pdf|pdfdirect|pdfplus|epdf|epub|meta|summary|html|xml|fulltext|full-text|"
     "suppl_file|suppl|supplementary|supplements|supplemental|references|figures?|tables?|metrics|"
@@ -45,7 +45,7 @@ _DOI_TAIL = re.compile(
     re.I,
 )
 _PREPRINT_VERSION = re.compile(r"\A(10\.(?:1101|64898)/(?:\d{4}\.\d\d\.\d\d\.)?\d+)v\d+.*\Z")
-#: Pages of Silverchair's platform end in the number of the article, and in words of its title.
+#: Pages of Silverchair's platform end with the number of the article and words of its title.
 _SILVERCHAIR = re.compile(
     r"(?:academic\.oup\.com|pubs\.aip\.org|direct\.mit\.edu|rupress\.org|portlandpress\.com|"
     r"asmedigitalcollection|ashpublications\.org|iwaponline\.com|geoscienceworld\.org|"
@@ -61,7 +61,7 @@ def _nature(found: re.Match[str]) -> str:
     return f"10.1038/{found[1]}"
 
 
-#: Links that hold a number from which their publisher makes the DOI.
+#: Links with a number from which the publisher makes the DOI.
 _MADE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern, re.I), made)
     for pattern, made in (
@@ -142,8 +142,8 @@ _PMC = re.compile(
 
 
 def arxiv_id(text: object) -> tuple[str, int] | None:
-    """Read an arXiv id out of an id, a guid or a link: the id without version, and the version (1
-    if none is named).
+    """Read an arXiv id from an id, a guid or a link: (id without version, version; 1 if none is
+    named).
     """
     if not isinstance(text, str):
         return None
@@ -152,7 +152,7 @@ def arxiv_id(text: object) -> tuple[str, int] | None:
 
 
 def doi(text: object) -> str:
-    """Read a DOI in lower case, or "". Page links are cut back to the work: no query, no "/full",
+    """Return a DOI in lower case, or "". Links of pages are cut to the work: no query, no "/full",
     no version.
     """
     if not isinstance(text, str):
@@ -167,13 +167,15 @@ def doi(text: object) -> str:
 
 
 def _cut(text: str) -> tuple[str, str]:
-    """A link without what follows its path, and its query. A SICI's "#" and "?" do not occur."""
+    """Return a link without what follows its path, and its query. "#" and "?" never occur in a
+    SICI.
+    """
     path, _, query = text.partition("?")
     return path.split("#")[0], query.split("#")[0]
 
 
 def _in_query(query: str) -> re.Match[str] | None:
-    """The DOI that a link names the paper by: "?id=10.1371/…", "?doi=10.…"."""
+    """Return the DOI in a link's query: "?id=10.1371/…", "?doi=10.…"."""
     for part in query.split("&"):
         key, _, value = part.partition("=")
         is_name = key.lower() in ("id", "doi", "uri", "article", "ref_doi")
@@ -183,7 +185,7 @@ def _in_query(query: str) -> re.Match[str] | None:
 
 
 def _work(name: str, link: str) -> str:
-    """A DOI without what the link to it adds."""
+    """Return a DOI without what a link appends to it."""
     shorter = ""
     while shorter != name:
         shorter, name = name, _DOI_TAIL.sub("", name)
@@ -197,9 +199,9 @@ def _work(name: str, link: str) -> str:
 
 
 def identifiers(texts: Iterable[object]) -> tuple[str, ...]:
-    """Find the identifiers of one paper in its links and ids; each once, sorted by kind.
+    """Return the identifiers of one paper in its links and ids, each once, sorted by kind.
 
-    Give it only fields that name the paper itself: an abstract may cite others.
+    Pass only fields that name the paper itself: an abstract may cite others.
     """
     found: list[str] = []
     for text in texts:

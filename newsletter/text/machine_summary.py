@@ -1,16 +1,17 @@
-"""What a machine wrote about a paper is not believed: an abstract may have told it what to write.
+"""Check summaries that a machine wrote. They are not trusted: an abstract may have told the machine
+what to write.
 
-No link, address, request or phone number reaches a reader, whatever the abstract says; a sentence
-that shares too little with the title and the abstract is not about the paper and goes (K46).
+No link, address, request or phone number reaches a reader, whatever the abstract says. A sentence
+that shares too little with title and abstract is not about the paper and is removed (K46).
 """
 
 import re
 
 from newsletter.text.titles import plain_words
 
-#: A sentence shows that it is about the paper by so large a share of its content words.
+#: A sentence is about the paper if at least this share of its content words is in the source.
 HELD = 0.2
-#: A source with fewer content words than this cannot show what is about it.
+#: A source with fewer content words than this cannot be compared.
 TELLING = 12
 _SMALL = frozenset(
     """a about after all also an and approach are as at authors be been between both but by can
@@ -28,7 +29,7 @@ _TLD = (
     r"icu|int|ch|"
     r"at|nl|it|es|pl|br|jp|kr|ca|au|zip|mobi|work|today|life"
 )
-#: What a reader could follow, with and without a scheme, and spelled out.
+#: What a reader could follow: links with and without a scheme, also spelled out.
 _ADDRESS = re.compile(
     rf"://|\bwww\.|\bh(?:tt|xx)ps?\b|\S@\S|\b(?:[a-z0-9-]+\.)+(?:{_TLD})\b(?!\.[a-z])|"
     r"\b[a-z0-9-]+(?:\.[a-z0-9-]+)+/\S|\[\.\]|\(dot\)|\bdot (?:com|net|org|io)\b|[\[(]at[\])]|"
@@ -36,7 +37,7 @@ _ADDRESS = re.compile(
     re.I,
 )
 _PHONE = re.compile(r"\+\s?\d[\d\s().-]{5,}\d|\b\d{2,4}(?:[\s().-]{1,2}\d{2,4}){2,}\b|\b\d{9,}\b")
-#: Summaries of papers do not talk to their reader.
+#: Words that address the reader; summaries of papers have none.
 _READER = re.compile(
     r"\b(?:you|your|yours|yourself|please|click|log[ -]?in|sign[ -]?in|sign up|unsubscribe|"
     r"reply (?:with|to)|respond (?:with|to)|(?:contact|call|email|e-mail|text|message|write|"
@@ -63,7 +64,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])[\"”’)]*\s+(?=[\"“‘(]*[^\Wa-z_])")
 
 
 def objection(summary: str) -> str:
-    """Say why a summary must not reach readers; "" when nothing speaks against it."""
+    """Return why a summary must not reach readers; "" when it may."""
     for form, what in (
         (_ADDRESS, "an address"),
         (_PHONE, "a phone number"),
@@ -76,7 +77,9 @@ def objection(summary: str) -> str:
 
 
 def about(summary: str, source: str) -> str:
-    """Keep the sentences of a summary that are about its source, the paper's title and abstract."""
+    """Return the sentences of a summary that are about its source, the paper's title and
+    abstract.
+    """
     words = {word for word in plain_words(source) if word not in _SMALL}
     if len(words) < TELLING:
         return summary
@@ -90,5 +93,5 @@ def _is_held(sentence: str, held: set[str]) -> bool:
 
 
 def _stem(word: str) -> str:
-    """A word without its ending: "radios", "radio"; "stabilised", "stabilises"."""
+    """Return a word without its ending: "radios", "radio"; "stabilised", "stabilises"."""
     return word[:6] if len(word) > 7 else word.removesuffix("s")

@@ -1,25 +1,24 @@
-"""What a server's refusal is about: the mailbox, us, the letter, or only this moment. Pure.
+"""What a server's refusal is about: the mailbox, the sender, the letter, or only this moment. Pure.
 
-One judge for every road on which such words come: a reply at RCPT or after the content, a bounce,
-a provider's event. Words are read before codes, as people read them, because servers give one code
-for many causes (5.1.1 for a full mailbox, 550 for a block list). Only a mailbox that is said not to
-exist is "gone"; when two signs contradict each other, it is not. A wrong "gone" costs a reader, a
-missed one costs another letter.
+All such words are judged here: replies at RCPT or after the content, bounces, events of a provider.
+Words count before codes, because servers use one code for many causes (5.1.1 for a full mailbox,
+550 for a block list). Only a mailbox that is said not to exist is "gone"; with contradicting signs
+it is not. A wrong "gone" costs a reader, a missed one costs one more letter.
 
-The phrases below are written in words. `{name}` stands for a list of words, `..` for up to five
-words of the same sentence, `~` for the same in either order.
+The phrases below are plain words. `{name}` is a list of words, `..` up to five words of the same
+sentence, `~` the same in either order.
 """
 
 import re
 from enum import StrEnum
 from functools import cache
 
-#: Characters of a reply that are looked at.
+#: Most characters of a reply that are read.
 LOOKED_AT = 2000
 
 
 class Subject(StrEnum):
-    """Who or what a refusal speaks of."""
+    """What a refusal is about."""
 
     MAILBOX = "mailbox"
     US = "us"
@@ -58,11 +57,11 @@ _SUBJECTS = {
 
 
 def about(code: int, enhanced: str, words: str, *, is_after_content: bool = False) -> Cause:
-    """Say why a server refused.
+    """Return why a server refused.
 
-    `code`: the SMTP reply code, 0 when none is known; `enhanced`: the status of RFC 3463, empty
-    when none is known. `is_after_content`: the server had seen the letter by then, so that "user
-    unknown" may be the answer of a filter, and is believed only together with its status.
+    `code`: the SMTP reply code, 0 when unknown. `enhanced`: the status of RFC 3463, empty when
+    unknown. `is_after_content`: the server had the letter already; then "user unknown" may come
+    from a filter, and counts only together with its status.
     """
     said = plain(words)
     for cause, phrases in _BY_WORDS:
@@ -83,9 +82,9 @@ def about(code: int, enhanced: str, words: str, *, is_after_content: bool = Fals
 
 
 def plain(words: str) -> str:
-    """Give words in lower case with single spaces; sentences are divided by " . ".
+    """Return words in lower case with single spaces, sentences separated by " . ".
 
-    Addresses become "address@" and links their host, so that nothing is read out of a name.
+    Addresses become "address@" and links their host, so that names have no effect.
     """
     said = words[:LOOKED_AT].lower()
     said = _LINK.sub(r" \1 ", said)
@@ -132,7 +131,7 @@ _WORDS = {
 
 @cache
 def _phrases(text: str) -> re.Pattern[str]:
-    """Compile phrases, one a line; only when they are first needed, for it takes a moment."""
+    """Compile phrases, one per line, when first needed: it takes a moment."""
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     return re.compile("|".join(_phrase(line) for line in lines))
 
@@ -316,7 +315,7 @@ _WEAK = r"""
     (?<!address )rejected
     """
 
-#: The order in which causes are looked for: what the words name besides an unknown mailbox wins.
+#: The order in which causes are tried: anything named besides an unknown mailbox wins.
 _BY_WORDS = (
     (Cause.SIZE, _SIZE),
     (Cause.LATER, _RATE),
@@ -332,7 +331,7 @@ _BY_WORDS = (
 #: RFC 3463 and the registry of IANA: no mailbox, no such system, bad syntax, moved, no mail
 #: accepted (RFC 7505).
 _NO_SUCH_ADDRESS = frozenset(("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.7.27"))
-#: Statuses that say so little that plain words count more.
+#: Statuses that are so general that words count more.
 _VAGUE = ("5.0.", "5.2.0", "5.2.1", "5.3.0", "5.4.0", "5.4.1", "5.4.4", "5.5.")
 
 

@@ -1,8 +1,8 @@
-"""What a record is, and what it says about a paper: a paper, front matter, a correction, a notice
-of retraction; withdrawn or retracted.
+"""What a record is: a paper, front matter, a correction, a notice of retraction; and whether its
+paper is withdrawn or retracted.
 
-The title says most: marks before it and behind it, in the languages of journals. What the text says
-of its own paper is read in `withdrawals`, what stands around papers in `front_matter`.
+The title decides most. A withdrawal is a statement about this paper ("we withdraw this paper"); a
+paper about withdrawals, or one that was withdrawn from a venue, has none.
 """
 
 import re
@@ -15,7 +15,7 @@ from newsletter.text.withdrawals import withdrawal_of
 _OPEN, _CLOSE = r"[\[(【「]", r"[\])】」]"
 _QUOTE = r"[\"“”„'‘’«»]"
 _WORK = r"(?:article|paper|chapter|preprint|publication|manuscript)"
-#: Marks before a title whose record is the paper itself.
+#: Words before a title whose record is the paper itself.
 _MARKED = (
     (
         RecordKind.RETRACTED,
@@ -53,7 +53,7 @@ _RETRACTION = (
     r"(?:retraction|withdrawal|removal|rétractation|retractación|retratação|ritrattazione|"
     r"zurückziehung|ретракция|отзыв статьи)"
 )
-#: Marks before a title whose record is a notice about a paper: what follows is the paper's title.
+#: Words before a title whose record is a notice about a paper; the paper's title follows.
 _NOTICES = (
     (
         RecordKind.RETRACTION,
@@ -101,7 +101,7 @@ _NOTICE_BEHIND = re.compile(
 _CHINESE_BEHIND = re.compile(
     r"\A《(?P<title>.+)》(?:一文)?的?(?P<word>更正|勘误|撤稿)(?:声明|启事)?\Z"
 )
-#: Titles that are whole: no paper is named.
+#: Whole titles that name no paper.
 _BARE_NOTICE = re.compile(
     r"\A(?:(?:(?:author|publisher)\s+)?(?:corrections?|corrigend(?:um|a)|errat(?:um|a)|"
     r"retractions?|addend(?:um|a)|(?:editorial )?expressions? of concern|"
@@ -126,14 +126,14 @@ _BY_OTHERS = re.compile(r"\A[^,.:;“\"]{2,60} et al\.?,\s*(?=.{8})")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a record is, by its title, and the title without the words that said so."""
+    """What a record is, by its title, and the title without the words that say so."""
 
     kind: RecordKind
     title: str
 
 
 def statement_of(title: str) -> Statement:
-    """Say what a record is by its title. A notice's title becomes that of the paper it is about."""
+    """Return what a record is by its title. A notice gets the title of its paper."""
     title = _unquoted(title)
     if said := _said_before(title) or _said_behind(title):
         again = statement_of(said.title) if said.title != title else said
@@ -143,7 +143,7 @@ def statement_of(title: str) -> Statement:
 
 
 def judged(title: str, abstract: str, comment: str = "") -> Statement:
-    """Say what a record is by its title and by what its text says of it."""
+    """Return what a record is by its title and its text."""
     said = statement_of(title)
     if said.kind is RecordKind.PAPER:
         return Statement(withdrawal_of(abstract, comment), title)
@@ -185,8 +185,8 @@ def _unquoted(title: str) -> str:
 
 
 def _named(rest: str) -> str:
-    """The paper's title in what follows a notice's mark: quotes, names and the place of print
-    go.
+    """Return the paper's title after the words of a notice, without quotes and the place of
+    print.
     """
     rest = rest.strip()
     if cited := _CITED.match(rest):

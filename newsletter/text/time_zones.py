@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 
 @cache
 def time_zones() -> frozenset[str]:
-    """All names. Reading the tree of zone files takes milliseconds, so it is done once."""
+    """Return all names. Reading the files takes milliseconds, so it is done once."""
     return frozenset(available_timezones())
 
 
@@ -16,6 +16,6 @@ def _by_folded_name() -> dict[str, str]:
 
 
 def find_time_zone(text: str) -> str | None:
-    """Find the zone that a text names: "europe/lisbon " is Europe/Lisbon."""
+    """Return the zone that a text names: "europe/lisbon " is Europe/Lisbon."""
     folded = "_".join(text.casefold().split())
     return _by_folded_name().get(folded)

@@ -1,4 +1,4 @@
-"""When two titles say the same thing. Pure; a base of `identity`, no step of its own.
+"""Whether two titles mean the same. Pure; `identity` uses it.
 
 A title becomes plain words: no case, accents, markup, LaTeX or punctuation. Two titles are compared
 word by word in their order, so that a number, a "not", a "Part II" or a swapped "text to image" is
@@ -16,7 +16,7 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA, Levenshtein
 
-#: Titles are cut here before they are compared; sources cut at 300 already.
+#: Titles are cut at this length before they are compared; sources cut at 300 already.
 _MAX_CHARS = 600
 
 
@@ -24,10 +24,9 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-#: Words that may come or go without changing what a title says. "without", "not", "against" are not
-#: among them.
+#: Words that do not change the meaning of a title. "without", "not", "against" are not among them.
 _SMALL = _set("a an and as at by for from in its of on the to using via with")
-#: A title made of nothing else names a kind of text, not a text: it recurs in every volume.
+#: A title of only these words names a kind of text, not a text: every volume has it.
 _GENERIC = _set(
     """
     abstract abstracts acknowledgement acknowledgements acknowledgment acknowledgments address
@@ -50,7 +49,7 @@ summary supplement
     january february march april may june july august september october november december
     """
 )
-#: What makes the longer of two titles another text when it comes in addition.
+#: Words that make the longer of two titles another text when they are added.
 _ADDITIONS = _set(
     """
     addendum appendix book comment comments correction corrigendum demo demonstration discussion
@@ -60,7 +59,7 @@ supplementary supporting
     tutorial update updated volume withdrawn
     """
 )
-#: Words by which a text answers or mends another, and negations.
+#: Words of texts that answer or correct another one, and negations.
 _TELLING = _set(
     """
     addendum against comment comments corrigendum correction errata erratum no non not rejoinder
@@ -68,7 +67,7 @@ reply response
     retracted retraction revisited withdrawn without
     """
 )
-#: What turns a word into another one, "" included.
+#: Prefixes that change a word into another one, "" included.
 _PREFIXES = (
     "",
     *_set(
@@ -81,8 +80,8 @@ super supra sym syn
         """
     ),
 )
-#: How proceedings mark short forms: "(panel session)", "(demo abstract)". They come and go between
-#: bibliographies.
+#: How proceedings mark short forms: "(panel session)", "(demo abstract)". Not all bibliographies
+#: have them.
 _KINDS = _set("abstract demo demonstration description experience panel paper session tutorial")
 _LATEX_STYLE = re.compile(
     r"\\(?:text(?:bf|it|rm|sc|sf|tt|normal|up)?|emph|math(?:bf|bb|cal|frak|"
@@ -157,12 +156,12 @@ class Likeness(IntEnum):
 class Title:
     text: str
     words: tuple[str, ...]
-    content: tuple[str, ...]  #: the words that are not small
+    content: tuple[str, ...]  #: the words without small ones
     compact: str  #: all letters, no spaces: "pre-training" and "pretraining" are the same
 
     @property
     def breaks(self) -> tuple[int, ...]:
-        """How many words stand before each boundary (":", " - ", ". ", "(")."""
+        """Return how many words are before each boundary (":", " - ", ". ", "(")."""
         before = (
             len(plain_words(self.text[: boundary.end()]))
             for boundary in _BOUNDARY.finditer(self.text)
@@ -171,22 +170,22 @@ class Title:
 
     @property
     def is_generic(self) -> bool:
-        """Whether it names a kind of text ("Guest editorial", "Book reviews"), or nothing."""
+        """Return whether it names a kind of text ("Guest editorial", "Book reviews"), or
+        nothing.
+        """
         return all(word in _GENERIC or word.isdigit() for word in self.content)
 
 
 @lru_cache(maxsize=16384)
 def title_of(text: str) -> Title:
-    """Read a title. What sources and LaTeX add for the eye is gone; Greek letters are spelled
-    out.
-    """
+    """Read a title. Notation of sources and LaTeX is removed; Greek letters are spelled out."""
     text = text[:_MAX_CHARS]
     words = plain_words(text)
     return Title(text, words, tuple(word for word in words if word not in _SMALL), "".join(words))
 
 
 def plain_words(text: str) -> tuple[str, ...]:
-    """Cut any text into plain lower-case words without accents."""
+    """Return any text as plain lower-case words without accents."""
     if "&" in text:
         text = html.unescape(text)
     if "<" in text:
@@ -206,7 +205,7 @@ def plain_words(text: str) -> tuple[str, ...]:
 
 
 def compare(a: Title, b: Title) -> Likeness:
-    """Say how much two titles agree; the order of the two does not matter."""
+    """Return how much two titles agree; the order of the two does not matter."""
     if a.compact == b.compact:
         return Likeness.SAME
     a, b = _sorted(a, b)
@@ -218,12 +217,12 @@ def compare(a: Title, b: Title) -> Likeness:
 
 
 def _sorted(a: Title, b: Title) -> tuple[Title, Title]:
-    """Two titles in an order of their own, because alignments depend on it."""
+    """Return two titles in a fixed order, because alignments depend on it."""
     return (a, b) if (len(a.words), a.words) <= (len(b.words), b.words) else (b, a)
 
 
 def _is_part(shorter: Title, longer: Title) -> bool:
-    """Whether one is the other's main title, and what follows announces no other text."""
+    """Return whether one is the other's main title, and the rest announces no other text."""
     end = next(iter(longer.breaks), 0)
     main, extra = longer.words[:end], longer.words[end:]
     if not main or _slips(shorter.words, main) is None:
@@ -236,8 +235,8 @@ def _is_roman(word: str) -> bool:
 
 
 def _slips(a: tuple[str, ...], b: tuple[str, ...]) -> int | None:
-    """Count the places where two titles differ in spelling only; None when they differ in what they
-    say.
+    """Return the number of places where two titles differ in spelling only; None when they differ
+    in meaning.
     """
     slips = 0
     for left, right in _differences(a, b):
@@ -253,7 +252,7 @@ def _slips(a: tuple[str, ...], b: tuple[str, ...]) -> int | None:
 def _differences(
     a: tuple[str, ...], b: tuple[str, ...]
 ) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """The stretches between common words, in order."""
+    """Return the stretches between common words, in order."""
     found: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
     was_equal = True
     for step in Levenshtein.opcodes(a, b):
@@ -270,11 +269,10 @@ def _differences(
 
 
 def _is_misspelling(a: str, b: str) -> bool:
-    """Whether two words are one word, spelled or inflected differently.
+    """Return whether two words are one word, spelled or inflected differently.
 
     They must share their beginning: "macroscopic" and "microscopic", "hypotension" and
-    "hypertension" are one or two letters apart and mean different things, and it is the prefix that
-    differs.
+    "hypertension" differ by one or two letters of the prefix and mean different things.
     """
     if min(len(a), len(b)) < 5 or a[:4] != b[:4] or not (a + b).isalpha():
         return False
@@ -282,11 +280,11 @@ def _is_misspelling(a: str, b: str) -> bool:
 
 
 def ratio(a: Title, b: Title) -> float:
-    """How alike two mentions of titles look, 0 to 100, when either may be misread, cut short or
-    carry a stray venue.
+    """Return how similar two titles look, 0 to 100, when either may be misread, cut short or mixed
+    with a venue.
 
-    An end may be lost anywhere, a beginning only at a boundary ("XTrie: …", "A. Levy. …"): "Mining
-    rules" is not "Fast algorithms for mining rules".
+    An end may be missing anywhere, a beginning only at a boundary ("XTrie: …", "A. Levy. …"):
+    "Mining rules" is not "Fast algorithms for mining rules".
     """
     if _contradict(*_sorted(a, b)):
         return 0.0
@@ -301,11 +299,11 @@ def _ratio(a: str, b: str) -> float:
 
 
 def _contradict(a: Title, b: Title) -> bool:
-    """Whether two titles differ in something that no misreading explains.
+    """Return whether two titles differ in something that is no misreading.
 
-    That is a number in a series, an answer to another text, a negation, two numbers or years in
-    place of each other, words in another order ("text to image"), or a word that turned into its
-    opposite by its beginning: "supervised" and "unsupervised", "hypotension" and "hypertension".
+    That is a number in a series, an answer to another text, a negation, two different numbers or
+    years, words in another order ("text to image"), or a prefix that turns a word into its
+    opposite: "supervised" and "unsupervised", "hypotension" and "hypertension".
     """
     telling = [
         sorted(word for word in title.words if word in _TELLING or _is_roman(word))
@@ -326,8 +324,8 @@ def _contradict(a: Title, b: Title) -> bool:
 
 
 def _is_opposite(a: str, b: str) -> bool:
-    """Whether two words are one stem of at least four letters with different prefixes, or one of
-    them without.
+    """Return whether two words are one stem of at least four letters with different prefixes, or
+    one of them without.
     """
     ends = {a[len(prefix) :] for prefix in _PREFIXES if a.startswith(prefix)}
     return a != b and any(
@@ -336,7 +334,7 @@ def _is_opposite(a: str, b: str) -> bool:
 
 
 def _beginnings(title: Title) -> list[str]:
-    """The title's letters from its first word on, and from behind every boundary in it."""
+    """Return the title's letters from its first word on, and from every boundary in it."""
     return [
         "".join(word for word in title.words[start:] if word not in _KINDS)
         for start in (0, *title.breaks)

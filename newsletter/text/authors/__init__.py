@@ -1,6 +1,7 @@
-"""Authors: lists of names taken apart (`lists`); when two lists are the same people (`compare`).
+"""Authors: split lists of names (`lists`); decide whether two lists are the same people
+(`compare`).
 
-Feeds, records of APIs and what readers follow all go through these two.
+Feeds, records of APIs and the authors that readers follow are all read by these two.
 """
 
 from newsletter.text.authors.compare import Company, Person, compare, people

@@ -1,7 +1,7 @@
-"""When two author lists are the same people. Pure; a base of `identity`, no step of its own.
+"""Whether two author lists are the same people. Pure; `identity` uses it.
 
-Lists come as "First Last", "F. Last", "Last, First" or "Last F", cut short or in another order;
-names come without accents or with typing errors. A group ("ATLAS Collaboration") is nobody: it
+Lists may be "First Last", "F. Last", "Last, First" or "Last F", cut short or in another order;
+names may lack accents or have typing errors. A group ("ATLAS Collaboration") is no person: it
 neither agrees nor disagrees.
 """
 
@@ -15,9 +15,10 @@ from rapidfuzz.distance import OSA
 
 from newsletter.text.titles import plain_words
 
-#: Longer lists are compared by their first names only: experiments sign with three thousand.
+#: Longer lists are compared by this many first names: large experiments have three thousand
+#: authors.
 _MAX_PEOPLE = 200
-#: Groups, and what citation parsers take for a name: publishers, places of work, web addresses.
+#: Groups, and words that citation parsers take for a name: publishers, institutions, web addresses.
 _NOBODY = re.compile(
     r"\b(?:collaborations?|consortium|team|group|investigators|network|"
     r"initiative|committee|working party|university"
@@ -35,10 +36,10 @@ class Company(IntEnum):
     """How much two author lists agree."""
 
     DIFFERENT = 0
-    UNKNOWN = 1  #: one of them names nobody
-    ONE = 2  #: somebody is in both, but fewer than half of the shorter list
+    UNKNOWN = 1  #: one of them has no person
+    ONE = 2  #: at least one person is in both, but fewer than half of the shorter list
     SOME = 3  #: at least half of the shorter list is in the other
-    SAME = 4  #: nearly everybody of both
+    SAME = 4  #: nearly all of both
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class Person:
 
 
 def compare(a: tuple[str, ...], b: tuple[str, ...]) -> Company:
-    """Say how much two author lists agree; neither their order nor the order of the two matters."""
+    """Return how much two author lists agree; neither their order nor the order of the two
+    matters.
+    """
     left, right = people(a), people(b)
     if not left or not right:
         return Company.UNKNOWN
@@ -63,7 +66,7 @@ def compare(a: tuple[str, ...], b: tuple[str, ...]) -> Company:
 
 @lru_cache(maxsize=8192)
 def people(names: tuple[str, ...]) -> tuple[Person, ...]:
-    """Read the persons of an author list; groups and "et al." are left out."""
+    """Return the persons of an author list, without groups and "et al."."""
     persons = (
         _person(_ET_AL.sub("", name)) for name in names[:_MAX_PEOPLE] if not _NOBODY.search(name)
     )
@@ -93,7 +96,7 @@ def _is_last_first(name: str) -> bool:
 
 
 def _matched(a: tuple[Person, ...], b: tuple[Person, ...]) -> int:
-    """Count the people of both lists, each once."""
+    """Return the number of people in both lists, each counted once."""
     places: dict[str, list[int]] = defaultdict(list)
     for number, person in enumerate(b):
         for handle in _handles(person):
@@ -131,8 +134,8 @@ def _is_one_person(a: Person, b: Person) -> bool:
 
 
 def _is_swapped(a: Person, b: Person) -> bool:
-    """Whether one is "H. Jiawei" and the other "Jiawei Han" or "J. Han": family and given name
-    changed places.
+    """Return whether family and given name changed places: "H. Jiawei" and "Jiawei Han" or "J.
+    Han".
     """
     if not a.given or not b.given or min(len(a.given[0]), len(b.given[0])) > 2:
         return False
@@ -140,7 +143,9 @@ def _is_swapped(a: Person, b: Person) -> bool:
 
 
 def _go_together(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
-    """Whether given names may be one person's: "Wei" and "W" may, "Wei" and "Wen" may not."""
+    """Return whether given names may be one person's: "Wei" and "W" may, "Wei" and "Wen" may
+    not.
+    """
     if not a or not b:
         return True
     short, long = sorted((a[0], b[0]), key=len)
@@ -153,8 +158,8 @@ def _go_together(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
 
 
 def _is_miswritten(a: Person, b: Person) -> bool:
-    """Whether two names differ by a letter or two that a typist or a scanner got wrong, or by their
-    order.
+    """Return whether two names differ by one or two letters that were mistyped or misread, or by
+    their order.
     """
     if _is_swapped(a, b):
         return True

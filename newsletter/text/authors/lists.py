@@ -1,8 +1,8 @@
-"""The grammar of author lists: any string of names becomes people, "First Last" each.
+"""The grammar of author lists: split any string of names into people, "First Last" each.
 
-A list is cut at semicolons, or at commas and "and". Commas also stand between a last name and what
-comes before it ("Doe, J."), before suffixes ("Jr."), degrees ("Ph.D.") and between footnote marks
-("1,2"): those are told apart by what stands between the commas. Cleaning is done elsewhere.
+A list is cut at semicolons, or at commas and "and". Commas also separate a last name from a first
+name ("Doe, J."), and come before suffixes ("Jr."), degrees ("Ph.D.") and between footnote marks
+("1,2"); the text between the commas tells them apart. Other modules clean the text.
 """
 
 import re
@@ -46,7 +46,7 @@ _MARKS = re.compile(
     r"|(?<=[^\W\d_.])\d{1,3}(?:[,\s]\s?\d{1,3})*|(?<=\s)\d{1,3}|(?<=\s)[a-h](?=\s*\Z)))+\s*\Z"
 )
 _ONLY_MARKS = re.compile(rf"(?:{_MARK}|\d{{1,3}}|[a-h](?=\s|\Z|,)|[\s,^])+\Z")
-#: Marks in brackets hold commas of their own; arXiv's lists end in a legend of them.
+#: Marks in brackets have their own commas; arXiv's lists end with a legend of them.
 _BRACKETED = re.compile(
     r"\^\{[^{}]*\}|\[[\d,\s*†‡a-h]+\]|\s*\(\(1\).*\Z|\s*\(\d[\d,* ]*(?:and \d+)?\)"
 )
@@ -60,10 +60,9 @@ _LOWER_FIRST = re.compile(rf"{_PARTICLE}\s")
 
 
 def split_names(text: str) -> list[str]:
-    """Take a list of names in one string apart.
+    """Split a list of names in one string. Commas in parentheses belong to an affiliation.
 
-    Commas in parentheses belong to an affiliation. "Inoda, Toshio" is one person, "Ann Lee, Bo
-    Chen" are two; "Doe, J., Roe, R." are two as well.
+    "Inoda, Toshio" is one person, "Ann Lee, Bo Chen" are two; "Doe, J., Roe, R." are two as well.
     """
     text = _BRACKETED.sub("", text.translate(_WIDE).strip())
     text = _ET_AL.sub("", _BY.sub("", text))
@@ -75,7 +74,7 @@ def split_names(text: str) -> list[str]:
 
 
 def one_name(text: str) -> str:
-    """Write one person's name "First Last", without titles, degrees and footnote marks."""
+    """Return one person's name as "First Last", without titles, degrees and footnote marks."""
     text = text.translate(_WIDE).strip()
     parts = _attached([part.strip() for part in _TOP_LEVEL_COMMA.split(text)])
     if len(parts) == 2 and not _GROUP.search(text):
@@ -84,7 +83,7 @@ def one_name(text: str) -> str:
 
 
 def first_last(name: str) -> str:
-    """Turn "Last, F. M." into "F. M. Last"; a suffix stays behind: "King Jr., M. L."."""
+    """Return "Last, F. M." as "F. M. Last"; a suffix stays at the end: "King Jr., M. L."."""
     last, comma, first = name.partition(",")
     first, _, more = first.partition(",")
     suffix = more.strip() if _SUFFIX.match(more.strip()) else ""
@@ -96,15 +95,15 @@ def first_last(name: str) -> str:
 
 
 def split_affiliation(name: str) -> tuple[str, str]:
-    """Take "Ann Lee (Inria, France)" apart into the name and the affiliation, which may be
-    empty.
-    """
+    """Split "Ann Lee (Inria, France)" into the name and the affiliation, which may be empty."""
     found = re.fullmatch(r"([^()]+?)\s*\((.*)\)\s*", name)
     return (found[1], found[2].strip("() ")) if found else (name, "")
 
 
 def _of_semicolon_part(part: str) -> list[str]:
-    """Between semicolons stands one person, or a group with a comma in its name."""
+    """Return the people of a part between semicolons: one person, or a group with a comma in its
+    name.
+    """
     pieces = _attached([piece.strip() for piece in _TOP_LEVEL_COMMA.split(part)])
     if len(pieces) > 2 and all(" " in piece for piece in pieces):
         return pieces  # "Ann Lee, Bo Chen; Carl Gauß": both signs separate
@@ -114,7 +113,7 @@ def _of_semicolon_part(part: str) -> list[str]:
 
 
 def _attached(parts: list[str]) -> list[str]:
-    """Parts without titles, degrees and marks; a suffix joined to the part that it belongs to."""
+    """Return parts without titles, degrees and marks; a suffix is joined to its name."""
     kept: list[str] = []
     for part in parts:
         if not part or _ONLY_MARKS.match(part):
@@ -134,13 +133,15 @@ def _attached(parts: list[str]) -> list[str]:
 
 
 def _may_be_initials(part: str, before: str) -> bool:
-    """Whether "B.A." or "M.D." are somebody's initials: they are, behind a bare last name."""
+    """Return whether "B.A." or "M.D." are somebody's initials: they are, after a single last
+    name.
+    """
     is_last_name = " " not in before or bool(_LOWER_FIRST.match(before))
     return is_last_name and bool(_INITIALS.match(part)) and not _INITIALS.match(before)
 
 
 def _bare(part: str) -> str:
-    """A name without its titles, the degrees behind it and its footnote marks."""
+    """Return a name without its titles, degrees and footnote marks."""
     part = _MARKS.sub("", _TITLES.sub("", part)).strip(" ,")
     words = part.split(" ")
     while len(words) > 2 and _DEGREES.match(words[-1]) and "." not in words[-1].rstrip("."):
@@ -149,7 +150,9 @@ def _bare(part: str) -> str:
 
 
 def _people(parts: list[str]) -> list[str]:
-    """Read what stands between commas: who is a last name with its given name behind it?"""
+    """Return the people of parts between commas: decide which are a last name followed by a given
+    name.
+    """
     if len(parts) < 2 or any(_CJK.search(part) for part in parts):
         return [_turned(part) for part in parts]
     followed = [_INITIALS.match(part) is not None for part in parts]
@@ -179,7 +182,7 @@ def _is_pair(last: str, first: str) -> bool:
 
 
 def _turned(name: str) -> str:
-    """Write "JA Doe" for "Doe JA"; every other name stays."""
+    """Return "JA Doe" for "Doe JA"; every other name is unchanged."""
     found = _VANCOUVER.match(name)
     if not found or _GROUP.search(name) or not re.search("[a-zß-ÿ]", found["last"]):
         return name

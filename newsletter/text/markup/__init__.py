@@ -1,13 +1,13 @@
-"""Notation of the world, taken off: one file a dialect.
+"""Remove notations, one file per notation.
 
 tags.py        HTML, JATS, XML's references, escaped once or twice; tags that are words
 mathml.py      formulas of HTML and JATS
 latex.py       formulas, accents and macros of TeX; latex_macros.py has the tables
 highwire.py    typesetting marks of bioRxiv and medRxiv
-braced.py      characters by their names, "{beta}", as the same two write them
-markdown.py    what machines write
+braced.py      characters by their names, "{beta}", of the same two
+markdown.py    what language models write
 references.py  "&amp;"
-invisible.py   joiners that belong to a word, and what goes
+invisible.py   joiners that belong to a word, and invisible characters to remove
 plain.py       `clean`: all of it, to one line of plain text
 """
 

@@ -1,10 +1,10 @@
 """HighWire's typesetting marks, which bioRxiv and medRxiv export: O_NAME opens, C_NAME closes,
-M_NAME ends a floating block's head. The text may follow a mark without a space.
+M_NAME ends the head of a floating block. Text may follow a mark without a space.
 """
 
 import re
 
-#: Blocks that go with all that is in them.
+#: Blocks that are removed with their content.
 _BLOCKS = (
     "FIG",
     "TBL",
@@ -21,11 +21,11 @@ _BLOCKS = (
     "FIGCAPTION",
     "LINKSMALLFIG",
 )
-#: Heads of sections: a word of their own.
+#: Heads of sections: a separate word.
 _HEADS = ("ST_ABS", "ST", "HD", "TITLE")
 #: Items and paragraphs: a space around them.
 _ITEMS = ("LI", "LIST", "P", "QD", "TEXTBOX", "BOX", "BLOCKQUOTE")
-#: Styles within a word: nothing but the mark goes.
+#: Styles within a word: only the mark is removed.
 _STYLES = ("SCPLOW", "SCPCAP", "SC", "UNDERL", "EM", "IT", "ITALIC", "BOLD", "SUP", "SUB", "MONO")
 _NAMED = sorted((*_BLOCKS, *_HEADS, *_ITEMS, *_STYLES), key=len, reverse=True)
 _MARK = re.compile(rf"(?P<kind>[OCM])_(?P<name>{'|'.join(_NAMED)})")
@@ -34,7 +34,7 @@ _BLOCK = re.compile(
     r"(?:C_(?P=name)(?!CAPTION)|\Z)",
     re.S,
 )
-#: What the pages of HighWire say in a figure's place.
+#: Text of HighWire's pages in place of a figure.
 _LINK = re.compile(
     r"(?:View larger version\s*\([^)]*\):\s*)?\borg\.highwire\.\S+(?:\s*M_FIG)?", re.S
 )
@@ -47,7 +47,7 @@ _HEADING = re.compile(
 
 
 def without_highwire(text: str) -> str:
-    """Take the marks off. What only looks like one of them ("C_LI") has no partner and stays."""
+    """Remove the marks. Text that only looks like one ("C_LI") has no partner and stays."""
     if "O_" not in text or ("C_" not in text and "org.highwire" not in text):
         return text
     text = _LINK.sub(" ", _without_blocks(text))
@@ -61,7 +61,7 @@ def without_highwire(text: str) -> str:
 
 
 def _without_blocks(text: str) -> str:
-    """Blocks stand within each other: from within to without."""
+    """Remove blocks, the innermost first."""
     for _ in range(4):
         shorter = _BLOCK.sub(lambda block: _kept(block), text)
         if shorter == text:
@@ -71,7 +71,9 @@ def _without_blocks(text: str) -> str:
 
 
 def _kept(block: re.Match[str]) -> str:
-    """A block that was never closed goes only if it is one: figures hold HighWire's links."""
+    """Remove a block that was never closed only if it is a figure: figures have HighWire's
+    links.
+    """
     is_closed = block[0].rstrip().endswith(f"C_{block['name']}")
     return " " if is_closed or "org.highwire" in block[0] else block[0]
 

@@ -1,4 +1,4 @@
-"""Characters that nobody sees: which of them belong to a word or an emoji, and which go.
+"""Invisible characters: some belong to a word or an emoji, the others are removed.
 
 Joiners (U+200C, U+200D) are part of the spelling in Persian, in the scripts of India and in emoji;
 variation selectors in Mongolian and Japanese; tags in three flags. Elsewhere they only hide things
@@ -14,7 +14,8 @@ _NEVER = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
     "\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff]"
 )
-#: What may belong to its neighbours: joiners, Mongolian and ideographic selectors, tags.
+#: Characters that may belong to their neighbours: joiners, Mongolian and ideographic selectors,
+#: tags.
 _SOMETIMES = re.compile("[\u180b-\u180f\u200c\u200d\U000e0000-\U000e0fff]+")
 _FLAG = re.compile("[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f\\Z")
 _SELECTORS = range(0xE0100, 0xE01F0)
@@ -25,7 +26,7 @@ _JOINING = frozenset(
     JAVANESE SUNDANESE BATAK BRAHMI CHAKMA GRANTHA TIRHUTA NEWA MODI SIDDHAM KHAROSHTHI LIMBU
     THAI LAO""".split()  # noqa: SIM905  (a list would be longer than the words)
 )
-#: What opens text of one base direction although its first letter may be of the other.
+#: Characters that set the base direction although the first letter may be of the other one.
 _OPENS = {
     **dict.fromkeys("\u200f\u061c\u202b\u2067", "rtl"),
     **dict.fromkeys("\u200e\u202a\u2066", "ltr"),
@@ -36,13 +37,13 @@ _DIR = re.compile(r"\A\s*<[a-z]\w{0,20}\s[^<>]{0,200}?\bdir\s*=\s*[\"']?(rtl|ltr
 
 
 def without_invisible(text: str) -> str:
-    """Take out what is invisible, but for what its neighbours need to look right."""
+    """Remove invisible characters except those that their neighbours need."""
     text = _NEVER.sub("", text)
     return _SOMETIMES.sub(_kept, text)
 
 
 def _kept(found: re.Match[str]) -> str:
-    """What stays of a run of such characters: one joiner, one selector, or a flag's tags."""
+    """Return what stays of a run of such characters: one joiner, one selector, or a flag's tags."""
     text, run = found.string, found[0]
     before = text[found.start() - 1 : found.start()]
     after = text[found.end() : found.end() + 1]
@@ -68,14 +69,16 @@ def _script(character: str) -> str:
 
 
 def _is_pictograph(character: str) -> bool:
-    """Whether it may stand beside a joiner in an emoji: a picture, a selector, a skin tone."""
+    """Return whether a character may be beside a joiner in an emoji: a picture, a selector, a skin
+    tone.
+    """
     return bool(character) and (
         character == "\ufe0f" or unicodedata.category(character) in ("So", "Sk", "Cn")
     )
 
 
 def declared_direction(text: str) -> str:
-    """The base direction that raw text opens with, by a mark or by HTML: "rtl", "ltr" or ""."""
+    """Return the base direction that raw text sets with a mark or HTML: "rtl", "ltr" or ""."""
     if named := _DIR.match(text):
         return named[1].lower()
     head = _HEAD.match(text)
@@ -83,7 +86,9 @@ def declared_direction(text: str) -> str:
 
 
 def direction(text: str) -> str:
-    """The base direction of text by its first strong character (UAX #9, P2): "rtl", "ltr" or ""."""
+    """Return the base direction of text by its first strong character (UAX #9, P2): "rtl", "ltr" or
+    "".
+    """
     for character in text:
         kind = unicodedata.bidirectional(character)
         if kind in ("R", "AL"):
@@ -94,7 +99,9 @@ def direction(text: str) -> str:
 
 
 def with_direction(text: str, wanted: str) -> str:
-    """Text that shows in a base direction: one mark in front, if the first letter says another."""
+    """Return text that is shown in a base direction: with one mark in front if its first letter has
+    the other one.
+    """
     if not wanted or direction(text) in ("", wanted):
         return text
     return _MARK[wanted] + text

@@ -1,4 +1,4 @@
-"""Markdown, in which machines write their summaries: emphasis, code, links, heads, lists."""
+"""Markdown, in which language models write summaries: emphasis, code, links, headings, lists."""
 
 import re
 
@@ -22,7 +22,7 @@ _ESCAPE = re.compile(r"\\([*_`#\[\]()>~!+.-])")
 
 
 def without_markdown(text: str) -> str:
-    """Leave the words alone and take the marks off; "A* search" and "snake_case" hold none."""
+    """Remove the marks and keep the words; "A* search" and "snake_case" have none."""
     for mark in (_FENCE, _RULE, _HEAD, _QUOTE, _ITEM):
         text = mark.sub("", text)
     text = _AUTOLINK.sub("", _LINK.sub(r"\1", _IMAGE.sub(r"\1", text)))

@@ -1,6 +1,6 @@
 """MathML as one line of text: "<msup><mi>x</mi><mn>2</mn></msup>" is "x²".
 
-Powers and indices of digits become small digits; others stand behind "^" and "_", as in LaTeX.
+Powers and indices of digits become small digits; others follow "^" and "_", as in LaTeX.
 """
 
 import re
@@ -42,7 +42,9 @@ _DROPPED = frozenset(("annotation", "annotation-xml", "mphantom", "none", "mpres
 
 
 def without_mathml(text: str) -> str:
-    """Write each formula as text. One that cannot be read is left to those who take out tags."""
+    """Return text with each formula as text. One that cannot be read is left unchanged; `tags`
+    removes it.
+    """
     if "tex-math" in text:  # JATS gives a formula twice, as TeX and as MathML
         text = _TEX.sub("" if _FORMULA.search(text) else _tex_formula, text)
     return _FORMULA.sub(_written, text)
@@ -54,7 +56,7 @@ def _tex_formula(found: re.Match[str]) -> str:
 
 
 def _written(found: re.Match[str]) -> str:
-    # Prefixes and attributes say nothing here, and an undeclared prefix would be an error.
+    # Prefixes and attributes mean nothing here, and an undeclared prefix would be an error.
     source = _ATTRIBUTES.sub(r"\1\2", _PREFIX.sub(r"\1", found[0]))
     source = re.sub(r"&(?!amp;|lt;|gt;|quot;)[^;\s]+;", lambda named: resolved(named[0]), source)
     try:
@@ -94,7 +96,9 @@ def _over(parts: Sequence[str]) -> str:
 
 
 def _multiscripts(children: Sequence[Element]) -> str:
-    """Indices of both sides: a base, pairs of (lower, upper) behind it, then pairs before it."""
+    """Return indices of both sides: a base, pairs of (lower, upper) after it, then pairs
+    before it.
+    """
     before, after, place = "", "", 0
     is_before = False
     for child in children[1:]:

@@ -1,8 +1,8 @@
-"""Text and links from the world, made harmless and readable. All sources share it; nothing here
-knows their formats.
+"""Make text and links of sources harmless and readable. All sources use it; nothing here knows
+their formats.
 
-What comes out is plain text on one line: no markup, no control or direction characters, formulas in
-Unicode where that is possible. It is still to be escaped where it is shown.
+The result is plain text on one line: no markup, no control or direction characters, formulas in
+Unicode if possible. It must still be escaped where it is shown.
 """
 
 import re
@@ -27,7 +27,7 @@ LINK_CHARS = 2_000
 
 
 class Dialect(NamedTuple):
-    """A notation that text may be written in, and how it is taken off."""
+    """A notation of text, and how to remove it."""
 
     name: str
     take_off: Callable[[str], str]
@@ -38,26 +38,26 @@ BRACED = Dialect("braced names", without_braced_names)
 TAGS = Dialect("tags", without_tags)
 LATEX = Dialect("latex", without_latex)
 MARKDOWN = Dialect("markdown", without_markdown)
-#: What any text may be written in.
+#: Notations of any text.
 PLAIN = (HIGHWIRE, TAGS, LATEX)
-#: What bioRxiv and medRxiv write, and what machines write.
+#: Notations of bioRxiv and medRxiv, and of language models.
 PREPRINT = (HIGHWIRE, BRACED, TAGS, LATEX)
 MACHINE = (TAGS, MARKDOWN, LATEX)
 
-#: Text that holds nothing to take out or to turn into something else.
+#: Text that has nothing to remove or convert.
 _CLEAN = re.compile(r"[\t-\r !-#%'-;=-\[\]_a-z|}~]*")
-#: What such text may hold all the same: marks of HighWire, dashes and ties of TeX.
+#: What such text may still have: marks of HighWire, dashes and ties of TeX.
 _MARKED = re.compile(r"[OC]_[A-Z]|--|~")
 
 
 def clean(text: object, limit: int = ABSTRACT_CHARS, dialects: tuple[Dialect, ...] = PLAIN) -> str:
-    """Turn a piece of fetched text into one plain line of at most `limit` characters.
+    """Return a piece of fetched text as one plain line of at most `limit` characters.
 
     Anything that is not a string becomes "". Cut text ends in an ellipsis.
     """
     if not isinstance(text, str):
         return ""
-    text = text[: 4 * limit + 2_000]  # markup and formulas only ever shrink
+    text = text[: 4 * limit + 2_000]  # markup and formulas only become shorter
     if dialects is not PLAIN or not _CLEAN.fullmatch(text) or _MARKED.search(text):
         wanted = "" if text.isascii() and "dir=" not in text else declared_direction(text)
         text = without_invisible(text)
@@ -69,7 +69,7 @@ def clean(text: object, limit: int = ABSTRACT_CHARS, dialects: tuple[Dialect, ..
 
 
 def dialects_in(text: object, dialects: tuple[Dialect, ...] = PLAIN) -> list[str]:
-    """The names of the dialects that have something to take off, in order."""
+    """Return the names of the dialects that have something to remove, in order."""
     found = []
     if isinstance(text, str):
         for dialect in dialects:
@@ -80,7 +80,7 @@ def dialects_in(text: object, dialects: tuple[Dialect, ...] = PLAIN) -> list[str
 
 
 def clean_names(names: Iterable[object], limit: int = AUTHORS) -> tuple[str, ...]:
-    """Clean a list of names in its order. Two people may bear the same name, so repetitions
+    """Clean a list of names in its order. Two people may have the same name, so repetitions
     stay.
     """
     cleaned = (
@@ -96,8 +96,8 @@ def clean_affiliations(names: Iterable[object]) -> tuple[str, ...]:
 
 
 def clean_link(url: object) -> str:
-    """Give back a link that may be shown, else "": absolute, http or https, without credentials or
-    odd characters.
+    """Return a link that may be shown, else "": absolute, http or https, without credentials or odd
+    characters.
     """
     if not isinstance(url, str):
         return ""
@@ -116,12 +116,12 @@ def clean_link(url: object) -> str:
 
 
 def is_garbled(text: str) -> bool:
-    """Whether more than one character in a hundred was lost in decoding (C18)."""
+    """Return whether more than one character in a hundred was lost in decoding (C18)."""
     return text.count("\ufffd") * 100 > len(text)
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut at a word where one is near, and say so with an ellipsis."""
+    """Cut at a word if one is near, and append an ellipsis."""
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]

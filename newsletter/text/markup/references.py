@@ -8,10 +8,12 @@ _BARE = re.compile(r"&(?!#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,
 
 
 def resolved(text: str) -> str:
-    """Write the characters that references name. What has no semicolon is none: "AT&T", "Q&A"."""
+    """Return text with references as characters. A name without a semicolon is none: "AT&T",
+    "Q&A".
+    """
     return _REFERENCE.sub(lambda found: html.unescape(found[0]), text) if "&" in text else text
 
 
 def escaped_bare(text: str) -> str:
-    """Write every "&" that opens no reference as one, so that a parser of HTML leaves it alone."""
+    """Escape every "&" that begins no reference, so that an HTML parser leaves it alone."""
     return _BARE.sub("&amp;", text) if "&" in text else text

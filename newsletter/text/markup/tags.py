@@ -1,7 +1,7 @@
-"""Tags of HTML, JATS and MathML, escaped once or twice. What only looks like a tag stays.
+"""Tags of HTML, JATS and MathML, escaped once or twice. Text that only looks like a tag stays.
 
-A "<" that opens no known tag is a character: "a<b and c>d". A known tag that stands alone, without
-attributes and without a partner, is a word: "Why <video> tokens beat <img> tokens".
+A "<" that begins no known tag is a character: "a<b and c>d". A known tag without attributes and
+without a partner is a word: "Why <video> tokens beat <img> tokens".
 """
 
 import re
@@ -12,12 +12,12 @@ import nh3
 from newsletter.text.markup import mathml
 from newsletter.text.markup.references import escaped_bare, resolved
 
-#: Tags that only change how letters look; a lone one is often the stump of cut text.
+#: Tags that only change how letters look; a single one is often the rest of cut text.
 _STYLES = (
     "abbr|b|bold|em|font|i|inf|italic|mark|monospace|named-content|q|roman|s|sans-serif|"
     "sc|scp|small|span|strike|strong|styled-content|sub|sup|tt|u|underline"
 )
-#: Tags that HTML lets stand without a partner.
+#: Tags that need no partner in HTML.
 _BREAKS = "br|dd|dt|hr|li|p|td|th|tr|wbr"
 _BLOCKS = (
     f"article|blockquote|div|dl|h[1-6]|ol|pre|sec|section|table|tbody|thead|title|ul|{_BREAKS}|"
@@ -40,12 +40,12 @@ _LINE_TAG = re.compile(rf"</?(?:\w+:)?(?:{_BLOCKS})(?:\s[^<>]*)?/?>", re.I)
 _STRAY_LESS = re.compile(rf"<(?!{_KNOWN}|!--|\?)", re.I)
 _STYLE = re.compile(rf"(?:{_STYLES})\Z", re.I)
 _NEVER_A_WORD = re.compile(rf"(?:{_BREAKS}|{mathml.NAMES}|.*[:-].*)\Z", re.I)
-#: Text that was escaped more often than this is left as it is.
+#: Text that was escaped more often than this is left unchanged.
 _ROUNDS = 3
 
 
 def without_tags(text: str) -> str:
-    """Take tags out and resolve references, again as long as that brings out more of them."""
+    """Remove tags and resolve references, again as long as that reveals more of them."""
     for _ in range(_ROUNDS):
         before = text
         text = resolved(_stripped(text))
@@ -55,7 +55,7 @@ def without_tags(text: str) -> str:
 
 
 def lines(text: str) -> list[str]:
-    """Cut HTML at the ends of its blocks; what is in them keeps its tags."""
+    """Split HTML at the ends of its blocks; tags within them stay."""
     for _ in range(_ROUNDS):
         if _LINE_TAG.search(text) or "&lt;" not in text:
             break
@@ -92,7 +92,7 @@ def _words_kept(text: str) -> str:
 
 
 def _stands_alone(tag: re.Match[str]) -> bool:
-    """Whether a tag stands as a word does. A style without its end needs space on both sides."""
+    """Return whether a tag is used as a word. A style without its end needs space on both sides."""
     if not _STYLE.match(tag["name"]) and not tag["end"]:
         return True
     before, after = tag.string[: tag.start()][-1:], tag.string[tag.end() : tag.end() + 1]
