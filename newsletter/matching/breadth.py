@@ -19,7 +19,7 @@ ONE_FIELD = 0.6
 class TooBroad(NamedTuple):
     """Why a topic is too broad."""
 
-    #: share (it finds too large a part of all papers) | fields (it finds papers of all fields alike)
+    #: share (it finds too large a part of all papers) | fields (papers of all fields alike)
     kind: str
     number: int  #: percent of all papers; fields
 

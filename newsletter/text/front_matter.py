@@ -1,5 +1,5 @@
-"""What journals' feeds carry beside papers: covers, contents, boards, calls, obituaries, book
-reviews. Pure; a base of `statements`.
+"""Entries of journals' feeds that are no papers: covers, contents, boards, calls, obituaries, book
+reviews. Pure; `statements` uses it.
 """
 
 import re
@@ -37,8 +37,8 @@ _FRONT_MATTER = re.compile(
     r")\b",
     re.I,
 )
-#: Behind the words of front matter stands the issue ("Cover Picture: … (Adv. Mater. 12/2026)"), or
-#: nothing; a sentence makes it a paper ("Table of contents generation with transformers").
+#: The words of front matter are followed by the issue ("Cover Picture: … (Adv. Mater. 12/2026)") or
+#: nothing; a sentence means a paper ("Table of contents generation with transformers").
 _REST = re.compile(
     r"\W*(?:[:–—‐-].*|\(.*\)|\[.*\]|(?:page|toc|\d[\w/ ,.–-]*|volume.*|vol\..*|issue.*|list|"
     r"pages)\W*)?\Z",
@@ -97,7 +97,7 @@ _ABOUT_BOOK = re.compile(
 
 
 def is_front_matter(title: str) -> bool:
-    """Whether a title is of what stands around papers in a journal."""
+    """Return whether a title is of an entry of a journal that is no paper."""
     if found := _FRONT_MATTER.match(title):
         return bool(_REST.match(title[found.end() :]))
     if _OF_ISSUE.match(title) or _CHINESE_FRONT.search(title):

@@ -42,7 +42,7 @@ _BEHIND = re.compile(
     re.I,
 )
 _OF = r"(?:\s+(?:to|for|of|on|in|regarding|concerning|zu|zum|zur|à|au|al?|ao|do|de|di|к))?"
-#: What stands between a notice's mark and the title that it is about.
+#: Text between the words of a notice and the title of its paper.
 _SIGN = rf"(?:{_OF}\s*[:：–—]\s*|{_OF}\s+(?={_QUOTE})|\s*{_CLOSE}\s*)"
 _CORRECTION = (
     r"(?:corrections?|corrigend(?:um|a)|errat(?:um|a)|addend(?:um|a)|amendments?|"
@@ -91,7 +91,7 @@ _NOTICES = (
         ),
     ),
 )
-#: The same marks behind the title.
+#: The same words after the title.
 _NOTICE_BEHIND = re.compile(
     rf"(?:\s+[–—-]\s+|\s*{_OPEN})(?P<any>(?:author |publisher )?correction|corrigendum|erratum|"
     rf"addendum|retraction|expression of concern)(?: notice)?{_CLOSE}?\.?\s*\Z|"
@@ -178,7 +178,7 @@ def _said_behind(title: str) -> Statement | None:
 
 
 def _unquoted(title: str) -> str:
-    """A title without the quotes around all of it, if it says something of itself."""
+    """Return a title without the quotes around all of it, if anything is left."""
     is_quoted = len(title) > 8 and title[0] in '"“' and title[-1] in '"”'
     is_one = is_quoted and not re.search(r"[\"“”]", title[1:-1])
     return title[1:-1] if is_one and _said_before(title[1:-1]) else title

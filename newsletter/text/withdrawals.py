@@ -1,5 +1,5 @@
-"""Withdrawal as a statement about this very paper ("we withdraw this paper"). A paper about
-withdrawals, or one that was withdrawn from a venue, makes none.
+"""Whether a text says that its own paper is withdrawn ("we withdraw this paper"). A paper about
+withdrawals, or one that was withdrawn from a venue, does not say so.
 """
 
 import re
@@ -44,7 +44,7 @@ _STATEMENTS = (
         rf"{_REMOVED})",
         re.I,
     ),
-    # The same without "this", where nothing else can be meant: as the first or the last words
+    # The same without "this", as the first or the last words, where it can mean nothing else.
     re.compile(rf"\A\W*(?:the\s+)?(?:arxiv\s+)?{_NOUN}\s+(?:{_AUX})?{_GONE}", re.I),
     re.compile(rf"\bthe\s+(?:duplicate\s+)?{_NOUN}\s+{_AUX}{_GONE}[\s.]*\Z", re.I),
     re.compile(
@@ -78,14 +78,14 @@ _COMMENT = (
         r"\A\W*(?:author[- ]requested )?withdrawal\b\W*(?:\Z|requested|at the request|by the)", re.I
     ),
 )
-#: Before a statement these words make it a case that is spoken of, not told.
+#: After these words, a statement is an example and not about this paper.
 _CASE = re.compile(
     r"\b(?:when|whenever|if|after|before|whether|once|why|how|until|unless|where|that|which|"
     r"who|whose|what|cases?|"
     r"example|suppose|should)\W+(?:\w+\W+){0,3}\Z",
     re.I,
 )
-#: Behind it these make it a matter of a venue.
+#: Before these words, a statement is about a venue.
 _VENUE = re.compile(
     r"[^.]{0,80}\b(?:from|at)\s+(?:the\s+)?(?:[\w-]+\s+){0,3}?(?:ICLR|NeurIPS|NIPS|ICML|AAAI|"
     r"IJCAI|ACL|ARR|EMNLP|NAACL|EACL|COLM|COLT|CVPR|ICCV|ECCV|WACV|KDD|WWW|SIGIR|Interspeech|"
@@ -95,8 +95,8 @@ _RETRACT = re.compile(r"retract|rétract|retratad|widerrufen|ritrattat|ретр�
 
 
 def withdrawal_of(abstract: str, comment: str = "") -> RecordKind:
-    """WITHDRAWN or RETRACTED when the opening of the abstract, or the comment, says so of this very
-    paper; else PAPER.
+    """Return WITHDRAWN or RETRACTED when the beginning of the abstract, or the comment, says so of
+    this paper; else PAPER.
     """
     for text, forms in ((abstract[:500], _STATEMENTS), (comment, (*_STATEMENTS, *_COMMENT))):
         for form in forms:
