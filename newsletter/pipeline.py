@@ -13,10 +13,10 @@ one row per reader and issue.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from itertools import chain, groupby
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import Engine
@@ -168,65 +168,74 @@ def plan(
     """Choose for all readers who are due, and store the result: one transaction per local date, one
     row per reader.
     """
-    results = []
-    for day, of_day in groupby(
-        sorted(groups, key=lambda group: group.day), key=lambda group: group.day
-    ):
-        shown: dict[int, dict[str, Any]] = {}
-        planned = (
-            row for group in of_day for row in rows(engine, edition, group, expire_after, shown)
+    days = (
+        freeze(engine, edition, day, rows(engine, edition, of_day, expire_after))
+        for day, of_day in by_day(groups)
+    )
+    return [result for result in days if result]
+
+
+def by_day(groups: Iterable[Due]) -> list[tuple[date, list[Due]]]:
+    """Return the groups of each local date, oldest first.
+
+    A day is frozen before the next one is chosen, so that no reader gets a paper of both.
+    """
+    days: dict[date, list[Due]] = {}
+    for group in groups:
+        days.setdefault(group.day, []).append(group)
+    return sorted(days.items())
+
+
+def freeze(
+    engine: Engine, edition: Edition, day: date, chosen: Iterable[FrozenRow]
+) -> FreezeResult | None:
+    """Store what was chosen for readers of one local date; None when nobody was due."""
+    shown: dict[int, dict[str, Any]] = {}
+    planned = _noted(engine, edition, iter(chosen), shown)
+    first = next(planned, None)
+    if first is None:
+        return None
+    with edition.watch.stage("freeze"), growing():
+        return ledger_plan.freeze(
+            engine,
+            day,
+            chain([first], planned),
+            candidates=len(edition.papers),
+            papers=shown,
+            now=edition.now,
         )
-        first = next(planned, None)
-        if first is None:
-            continue
-        with edition.watch.stage("freeze"), growing():
-            everybody = chain([first], planned)
-            results.append(
-                ledger_plan.freeze(
-                    engine,
-                    day,
-                    everybody,
-                    candidates=len(edition.papers),
-                    papers=shown,
-                    now=edition.now,
-                )
-            )
-    return results
 
 
-def picked(
-    engine: Engine, edition: Edition, groups: Sequence[Due], expire_after: timedelta
-) -> Counter[int]:
-    """Return Paper.key -> how many of the due readers would get the paper. Nothing is stored."""
-    trial, shown = replace(edition), dict[int, dict[str, Any]]()
-    due_rows = (row for group in groups for row in rows(engine, trial, group, expire_after, shown))
-    return Counter(pick.paper for row in due_rows for pick in row.picks)
-
-
-def rows(
+def _noted(
     engine: Engine,
     edition: Edition,
-    group: Due,
-    expire_after: timedelta,
+    chosen: Iterator[FrozenRow],
     shown: dict[int, dict[str, Any]],
 ) -> Iterator[FrozenRow]:
-    """Choose for the readers of one group, as a stream. What their letters say about papers is
-    added to `shown`.
-    """
-    after = 0
-    while True:
-        with edition.watch.stage("choose"):
-            batch = _next_rows(engine, edition, group, expire_after, after)
-        if not batch:
-            return
-        after = batch[-1].subscriber
-        if edition.is_blackout:
-            found = [row for row in batch if row.picks and row.kind == DIGEST.name]
-            edition.no_content += len(batch) - len(found)
-            batch = found
+    """Pass rows on. What their letters say about papers is added to `shown`."""
+    while batch := list(islice(chosen, BATCH)):
         new = {pick.paper for row in batch for pick in row.picks} - shown.keys()
         shown |= shown_papers(engine, edition, new)
         yield from batch
+
+
+def rows(
+    engine: Engine, edition: Edition, groups: Iterable[Due], expire_after: timedelta
+) -> Iterator[FrozenRow]:
+    """Choose for the readers of some groups, as a stream."""
+    for group in groups:
+        after = 0
+        while True:
+            with edition.watch.stage("choose"):
+                batch = _next_rows(engine, edition, group, expire_after, after)
+            if not batch:
+                break
+            after = batch[-1].subscriber
+            if edition.is_blackout:
+                found = [row for row in batch if row.picks and row.kind == DIGEST.name]
+                edition.no_content += len(batch) - len(found)
+                batch = found
+            yield from batch
 
 
 def shown_papers(

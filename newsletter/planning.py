@@ -2,7 +2,8 @@
 digest may be, and what to do when no source answered.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,14 +11,14 @@ from typing import Any
 from sqlalchemy import Engine
 
 from newsletter import editions, lost_time, pipeline, summaries
-from newsletter.config import Config
+from newsletter.config import Config, Summaries
 from newsletter.health import sources as source_health
 from newsletter.matching.embeddings import open_matcher
 from newsletter.moments import iso
-from newsletter.steps.due import Due
 from newsletter.stopwatch import Stopwatch
 from newsletter.store import acronyms, due_readers
 from newsletter.store.db import reading
+from newsletter.store.ledger_plan import FrozenRow
 
 
 @dataclass(frozen=True)
@@ -52,35 +53,44 @@ async def plan_due(engine: Engine, config: Config, now: datetime, watch: Stopwat
     if not groups:
         return Planned()
     edition = open_edition(engine, config, now, watch)
-    days = {group.day for group in groups}
-    edition.is_blackout = source_health.settle(engine, config, days, now)
-    await _summarise(engine, config, edition, groups)
-    frozen = pipeline.plan(engine, edition, groups, window)
+    days = pipeline.by_day(groups)
+    edition.is_blackout = source_health.settle(engine, config, [day for day, _ in days], now)
+    frozen = []
+    for day, of_day in days:
+        chosen: Iterable[FrozenRow] = pipeline.rows(engine, edition, of_day, window)
+        if config.summaries:
+            chosen = await _summarised(engine, config.summaries, edition, list(chosen))
+        if result := pipeline.freeze(engine, edition, day, chosen):
+            frozen.append(result)
     source_health.note_no_content(engine, config, edition.no_content, now)
     touched = frozenset(result.issue for result in frozen if result.planned or result.quiet)
     return Planned(True, touched, edition.no_content)
 
 
-async def _summarise(
-    engine: Engine, config: Config, edition: editions.Edition, groups: Sequence[Due]
-) -> None:
-    """Get summaries for the papers of the letters that are due, if an endpoint is configured."""
-    if section := config.summaries:
-        picked = pipeline.picked(engine, edition, groups, _window(config))
-        written = await summaries.write(engine, section, edition.papers, picked, edition.now)
-        edition.papers |= {
-            key: replace(edition.papers[key], summary=text) for key, text in written.items()
-        }
+async def _summarised(
+    engine: Engine, section: Summaries, edition: editions.Edition, chosen: list[FrozenRow]
+) -> list[FrozenRow]:
+    """Have summaries written for the papers that were chosen; return the rows to freeze, which are
+    those of readers who are still there.
+    """
+    readers = Counter(pick.paper for row in chosen for pick in row.picks)
+    written = await summaries.write(engine, section, edition.papers, readers, edition.now)
+    edition.papers |= {
+        key: replace(edition.papers[key], summary=text) for key, text in written.items()
+    }
+    with reading(engine) as connection:
+        there = due_readers.remaining(connection, [row.subscriber for row in chosen])
+    return [row for row in chosen if row.subscriber in there]
 
 
 def would_plan(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
     """Return what `plan_due` would store at `now`: {"at", "due", "would_send", "quiet"}."""
     window = _window(config)
     edition, due_now, quiet = open_edition(engine, config, now), 0, 0
-    for group in pipeline.find_due(engine, now, window):
-        for row in pipeline.rows(engine, edition, group, window, {}):
-            due_now += 1
-            quiet += not row.picks
+    groups = pipeline.find_due(engine, now, window)
+    for row in pipeline.rows(engine, edition, groups, window):
+        due_now += 1
+        quiet += not row.picks
     return {"at": iso(now), "due": due_now, "would_send": due_now - quiet, "quiet": quiet}
 
 

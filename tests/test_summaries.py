@@ -15,14 +15,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from newsletter import summaries
+from newsletter import pipeline, summaries
 from newsletter.app import App
 from newsletter.config import Config
 from newsletter.config_loading import load_config, masked
 from newsletter.errors import ConfigError
 from newsletter.fetching import import_papers
-from newsletter.models import Paper, Sighting, Subscriber, SubscriberState
-from newsletter.store import papers, subscribers, topics
+from newsletter.models import Choice, Paper, Reader, Sighting, Subscriber, SubscriberState
+from newsletter.steps.choose import choose
+from newsletter.store import ledger_read, papers, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
 from tests.databases import make_sqlite
@@ -336,6 +337,42 @@ async def test_one_failure_leaves_the_others_their_summary(site: App, endpoint: 
     )
     text = await letter(site)
     assert text.count("Bees find their way home by the sun.") == 2 and "Bees and Honey0" in text
+
+
+async def test_nobody_is_chosen_for_twice_because_of_summaries(
+    site: App, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        add_reader(site, f"reader{number}@example.org", "bees")
+    chosen: list[int] = []
+
+    def counting(reader: Reader, *more: Any, **options: Any) -> Choice:
+        chosen.append(reader.id)
+        return choose(reader, *more, **options)
+
+    monkeypatch.setattr(pipeline, "choose", counting)
+    assert TEXT.partition(".")[0] in await letter(site)
+    assert sorted(chosen) == [1, 2, 3, 4]
+    with reading(site.engine) as connection:
+        assert ledger_read.counts(connection)["sent"] == 4
+
+
+async def test_a_reader_who_is_erased_while_summaries_are_written_stops_nobody(
+    site: App, endpoint: Endpoint
+) -> None:
+    add_reader(site, "gone@example.org", "bees")
+    with reading(site.engine) as connection:
+        gone = {one.email: one.id for one in subscribers.stream(connection)}["gone@example.org"]
+
+    def answer(_: dict[str, Any]) -> Answer:
+        with writing(site.engine) as connection:
+            subscribers.erase(connection, gone)
+        return chat(TEXT)
+
+    endpoint.answer = answer
+    assert TEXT.partition(".")[0] in await letter(site)
+    with reading(site.engine) as connection:
+        assert ledger_read.counts(connection)["sent"] == 1
 
 
 async def test_markup_and_thoughts_and_controls_do_not_reach_a_letter(

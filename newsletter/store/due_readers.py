@@ -1,11 +1,13 @@
 """Find readers who are due: active, and without a digest for the day."""
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, Text, and_, cast, exists, not_, or_, select, update
 
 from newsletter.models import Reader, SubscriberState
+from newsletter.store.db import chunks
 from newsletter.store.subscribers import topics_of
 from newsletter.store.tables import deliveries, issues, subscribers
 
@@ -94,3 +96,12 @@ def resume_paused(connection: Connection, today: date) -> int:
 
 def _listed(text: str) -> tuple[str, ...]:
     return () if text == "[]" else tuple(json.loads(text))
+
+
+def remaining(connection: Connection, readers: Sequence[int]) -> set[int]:
+    """Return which of some readers still exist."""
+    found: set[int] = set()
+    for part in chunks(readers, 1000):
+        there = select(subscribers.c.id).where(subscribers.c.id.in_(part))
+        found.update(connection.scalars(there))
+    return found
