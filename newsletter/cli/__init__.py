@@ -1,5 +1,5 @@
-"""The admin's face, one file per noun. Here: the global options, running a command, errors in
-words.
+"""The commands, one file per noun. This file has the global options, runs a command, and reports
+errors.
 """
 
 import errno
@@ -87,7 +87,7 @@ _FLAGS = {
 
 
 def main(arguments: list[str] | None = None, program: str = "newsletter") -> int:
-    """Run one command; return its exit code (see product rules: 0, 1, 2, 3, 4, 5, 75, 130)."""
+    """Run one command; return its exit code (docs/cli.md: 0, 1, 2, 3, 4, 5, 75, 130)."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
         session = output.begin(program)
@@ -123,7 +123,9 @@ def main(arguments: list[str] | None = None, program: str = "newsletter") -> int
 
 
 def _global_options(session: output.Session, words: list[str]) -> list[str] | None:
-    """Take the global options out, wherever they stand; None = only the version was asked for."""
+    """Remove the global options from the words, wherever they are; None = only the version was
+    asked for.
+    """
     rest: list[str] = []
     left = iter(words)
     for word in left:
@@ -152,7 +154,7 @@ def _words_of(error: OSError | UnicodeError | sqlite3.DatabaseError) -> str:
 
 
 def _drop_output() -> None:
-    """Nobody reads what is still to be written."""
+    """Discard the remaining output: its reader has closed the pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -184,7 +186,7 @@ def run() -> None:
 
 
 def _called_as(path: str) -> str:
-    """The program as the person at the terminal can call it again."""
+    """Return the program as it was called, so that it can be called again."""
     name = Path(path).name
     if name.startswith("-"):  # python -c
         return "newsletter"

@@ -1,5 +1,5 @@
-"""What `doctor` looks at. A check is a fact and, when it is not well, what to do; none of them
-sends mail.
+"""The checks of `doctor`. A check is a fact and, if something is wrong, what to do; none sends
+mail.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from newsletter.tokens import Tokens
 
 
 def check_site(config: Config, *, is_deployed: bool = False) -> list[Check]:
-    """Look at everything that a day needs."""
+    """Check everything that a day needs."""
     found = [
         Check("ok", "Configuration", "no mistake in it"),
         *_secrets(config),

@@ -1,5 +1,5 @@
-"""Completion of commands and options by the shell. typer knows the shells; the global options,
-which may stand anywhere, are ours.
+"""Completion of commands and options in a shell. typer knows the shells; the global options, which
+may be anywhere, are added here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import typer
 
 from newsletter.cli import output
 
-#: The shell sets it when it asks, as the script that `completion` prints says.
+#: Set by the shell for a completion, by the script that `completion` prints.
 VARIABLE = "_NEWSLETTER_COMPLETE"
 CONFIG_OPTIONS = ("-C", "--config")
 
@@ -28,21 +28,21 @@ def completion(
 
 
 def _shells() -> Any:
-    """typer's own; it declares no types for these."""
+    """Return typer's own functions, which have no types."""
     import typer.completion
 
     return typer.completion
 
 
 def is_asked() -> bool:
-    """Whether a shell asks what may come next, instead of a person for a command."""
+    """Return whether a shell asks for a completion, instead of a person for a command."""
     return VARIABLE in os.environ
 
 
 def answer(command: Any, without_globals: Callable[[list[str]], list[str]]) -> None:
-    """Print what may stand where the cursor is; nothing where a file may: then the shell looks.
+    """Print what is possible at the cursor; nothing if it is a file, which the shell completes.
 
-    `without_globals` takes the global options out of the words before the cursor.
+    `without_globals` removes the global options from the words before the cursor.
     """
     is_bash = "COMP_WORDS" in os.environ
     if is_bash:

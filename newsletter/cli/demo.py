@@ -1,4 +1,4 @@
-"""The demo's command; the day itself is played in `demo_day`."""
+"""The command `demo`; `demo_day` plays the day."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The demo: a whole day, offline, nothing to configure. The real path with invented papers."""
+"""The demo: a whole day, offline, without configuration. The real code with invented papers."""
 
 import asyncio
 import html
@@ -37,9 +37,9 @@ MARKER = "made-by-newsletter-demo"
 
 
 def play(directory: Path, *, is_serving: bool, port: int | None) -> None:
-    """Make a site in a folder, play its days and tell what came of them.
+    """Make a site in a folder, play its days and report the result.
 
-    Raises: InputError when the folder is somebody else's, or the port is taken.
+    Raises: InputError when the folder is not a demo's, or the port is taken.
     """
     if is_serving:
         port = _free_port(port)
@@ -57,7 +57,7 @@ def play(directory: Path, *, is_serving: bool, port: int | None) -> None:
 
 
 def _start_afresh(directory: Path) -> None:
-    """Raises: InputError rather than touch a folder that is not the demo's."""
+    """Raises: InputError for a folder that is not the demo's."""
     if directory.exists():
         if any(directory.iterdir()) and not (directory / MARKER).exists():
             raise InputError(
@@ -212,7 +212,7 @@ def _tell(played: dict[str, Any], app: App, directory: Path) -> None:
 
 
 def _serve(app: App, directory: Path, port: int) -> None:
-    """The site's own pages, and beside them the letters that were sent."""
+    """Serve the site's own pages, and the sent letters."""
     site = app.config.site.model_copy(update={"base_url": f"http://localhost:{port}"})
     app.config = app.config.model_copy(update={"site": site})
 
@@ -245,9 +245,9 @@ def _serve(app: App, directory: Path, port: int) -> None:
 
 
 def _free_port(wish: int | None) -> int:
-    """The port that was asked for, or 8080, or any that is free.
+    """Return the wished port, or 8080, or any free one.
 
-    Raises: InputError when a port that was asked for is taken.
+    Raises: InputError when a wished port is taken.
     """
     for port in (wish,) if wish else (8080, 0):
         with socket.socket() as probe:

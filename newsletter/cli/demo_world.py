@@ -1,8 +1,7 @@
-"""The demo's outside world: a web server that answers as the sources do, and a mail server that
-keeps what it gets.
+"""The outside world of the demo: a web server that answers as the sources do, and a mail server
+that stores what it gets.
 
-Everything goes over real HTTP and SMTP on this machine; only the papers are invented
-(`newsletter/sample`).
+All of it is real HTTP and SMTP on this machine; only the papers are invented (`newsletter/sample`).
 """
 
 import asyncio
@@ -27,13 +26,13 @@ def sample_papers() -> list[dict[str, Any]]:
     return [json.loads(line) for line in (SAMPLE / "papers.jsonl").read_text("utf-8").splitlines()]
 
 
-#: The arXiv archives that the demo reads; every paper of the sample stands in one of them.
+#: The arXiv archives that the demo reads; every sample paper is in one of them.
 ARCHIVES = ("cs", "math", "stat", "physics", "astro-ph", "q-bio")
 
 
 class World:
-    """Answers as arXiv, Hugging Face, bioRxiv and a blog. `today` (0, 1, 2) says how far the demo's
-    days have come.
+    """Answers as arXiv, Hugging Face, bioRxiv and a blog. `today` (0, 1, 2) is the current day of
+    the demo.
     """
 
     def __init__(self, days: Sequence[date]) -> None:
@@ -88,7 +87,7 @@ class World:
         return day
 
     def _rss(self, category: str) -> str:
-        """arXiv's feed of the day for one category."""
+        """Return arXiv's feed of the day for one category."""
         day = self.days[self.today]
         stamp = f"{day:%a, %d %b %Y} 00:00:00 -0500"
         items = ""
@@ -121,7 +120,7 @@ class World:
         )
 
     def _daily_papers(self, day: date) -> list[dict[str, Any]]:
-        """Hugging Face's list of a day, with the counters as they stand by now."""
+        """Return Hugging Face's list of a day, with the counters of now."""
         found = []
         for paper in self.papers:
             if "upvotes" not in paper or self._day_of(paper) != day or day > self.days[self.today]:
@@ -168,7 +167,7 @@ class World:
         ]
 
     def _blog(self) -> str:
-        """A blog that names some bioRxiv papers: the same papers, seen from a second place."""
+        """Return a blog that names some bioRxiv papers: the same papers from a second source."""
         entries = "".join(
             f"<entry><id>urn:example:{paper['doi']}</id>"
             f"<title>{html.escape(paper['title'])}</title>"
@@ -199,7 +198,7 @@ class Postbox:
         self.letters: list[dict[str, Any]] = []
 
     async def open(self) -> int:
-        """Listen on a free port of this machine; returns it."""
+        """Listen on a free port of this machine; return it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: SMTP(self, loop=loop), "127.0.0.1", 0)
@@ -231,5 +230,7 @@ class Postbox:
 
 
 def at_noon(day: date) -> datetime:
-    """Half past twelve UTC: everybody's morning hour between New York and Tokyo has struck."""
+    """Return half past twelve UTC: it is after the morning hour of all readers between New York and
+    Tokyo.
+    """
     return datetime.fromisoformat(f"{day}T12:30:00+00:00")

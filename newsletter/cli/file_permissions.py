@@ -1,4 +1,4 @@
-"""Secrets that everybody on this machine may read."""
+"""Find secrets that all users of this machine can read."""
 
 import tomllib
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ SECRET_KEYS = ("password", "token", "key")
 
 
 def is_open(path: Path) -> bool:
-    """Whether users who are neither its owner nor of its group may read a file."""
+    """Return whether users other than the owner and the group can read a file."""
     return path.exists() and bool(path.stat().st_mode & 0o004)
 
 
 def secrets_in(path: Path) -> list[str]:
-    """The keys of a configuration file that hold a secret, if everybody may read the file."""
+    """Return the keys of secrets in a configuration file, if all users can read it."""
     return sorted(_secrets(tomllib.loads(path.read_text("utf-8")))) if is_open(path) else []
 
 
 def open_files(config: Config) -> list[Path]:
-    """The secret files of a site that everybody may read."""
+    """Return the secret files of a site that all users can read."""
     relays = (config.smtp, *config.smtp.fallback)
     github, writer = config.signals.github, config.summaries
     named = [relay.password_file for relay in relays] + [

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Mail that came in: take, list, show, retry, remove.", no_args_is_help=True)
 
-#: What a mail server's pipe understands (sysexits.h): no such user.
+#: Exit code for a mail server's pipe (sysexits.h): no such user.
 NO_USER = 67
 Ids = Annotated[list[int] | None, typer.Argument(help="Numbers from `inbound list`.")]
 
 
 def with_command(words: list[str]) -> list[str]:
-    """Read `inbound RECIPIENT`, the name that pipes of earlier versions use, as `inbound take`."""
+    """Read `inbound RECIPIENT`, the old form for pipes, as `inbound take`."""
     is_old = words[:1] == ["inbound"] and any("@" in word for word in words[1:2])
     return ["inbound", "take", *words[1:]] if is_old else words
 
@@ -40,7 +40,7 @@ def take(
     raw, now = sys.stdin.buffer.read(), datetime.now(UTC)
     try:
         done = receive(open_app(), sender, recipient, raw, now)
-    except StoreError as e:  # 75 is what mail servers understand as "try again later"
+    except StoreError as e:  # mail servers read 75 as "try again later"
         raise Busy(e.message, hint="nothing was kept; the mail server tries again") from e
     if done == TOO_MANY:
         raise Busy(done, hint="see: newsletter inbound list")

@@ -1,4 +1,4 @@
-"""Issues: list, show, retry, tell, resolve. "Did X get Friday's issue?" is answered here, with the
+"""Issues: list, show, retry, tell, resolve. They answer "Did X get Friday's issue?", with the
 server's words.
 """
 

@@ -1,4 +1,4 @@
-"""What a command that sends shows on a terminal while it works."""
+"""The progress bar of commands that send, on a terminal."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from newsletter.cli.output import progress
 from newsletter.store import waiting
 from newsletter.store.db import reading
 
-#: Seconds between two looks at the ledger.
+#: Seconds between two queries of the ledger.
 LOOK_S = 0.5
 
 

@@ -1,4 +1,4 @@
-"""What long-lived commands say of their work: one JSON object a line, on stderr, whoever speaks."""
+"""Logs of long-running commands: one JSON object per line on stderr, from all libraries."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ log = structlog.get_logger()
 
 
 def start_logging() -> None:
-    """Log as JSON from now on, what libraries log or warn of included. No text of others can end a
+    """Log as JSON from now on, also what libraries log or warn of. No text of others can end a
     line.
     """
     common: list[structlog.typing.Processor] = [

@@ -1,5 +1,5 @@
-"""Options that several commands have; and options that belong together as one value, a dataclass
-whose fields are the options.
+"""Options that several commands share, and options that form one value: a dataclass whose fields
+are the options.
 """
 
 import inspect
@@ -18,8 +18,8 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def bundled(command: Callable[..., int]) -> Callable[..., int]:
-    """Let a command take options as a dataclass. typer sees a parameter for each of its fields,
-    with the field's type, help and default.
+    """Let a command take options as a dataclass. typer sees one parameter per field, with the
+    field's type, help and default.
     """
     hints = get_type_hints(command, include_extras=True)
     bundles: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}

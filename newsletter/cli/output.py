@@ -1,8 +1,8 @@
-"""How commands speak: results on stdout, the rest on stderr; tables on a terminal, tabs in a pipe,
+"""Output of commands: results on stdout, the rest on stderr; tables on a terminal, tabs in a pipe,
 JSON on request.
 
-What is heavy (rich, the configuration, the database) is imported by the function that needs it, so
-that `--version`, `--help` and completion answer at once. The files of commands do the same.
+Heavy modules (rich, the configuration, the database) are imported by the function that needs them,
+so that `--version`, `--help` and completion answer at once. The files of commands do the same.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """What the global options said; the same for every command."""
+    """The global options; the same for every command."""
 
     config_path: Path = Path("config.toml")
     program: str = "newsletter"  #: as it was called, for usage lines and hints
-    is_config_named: bool = False  #: by -C or the environment, not the default
+    is_config_named: bool = False  #: named by -C or the environment, not the default
     config_option: str = ""  #: -C as it was given, for hints
     is_json: bool = False
     is_quiet: bool = False
     is_verbose: bool = False
     is_plain: bool = False  #: no colour
     is_asking: bool = True
-    is_insecure: bool = False  #: go on with secrets that everybody may read
+    is_insecure: bool = False  #: continue with secrets that all users can read
 
     def name_config(self, path: str) -> None:
-        """Take the file that -C names."""
+        """Set the file that -C names."""
         self.config_path, self.is_config_named = Path(path), True
         self.config_option = f"-C {shlex.quote(path)}"
 
@@ -56,7 +56,7 @@ session = Session()
 
 
 def begin(program: str = "newsletter") -> Session:
-    """Forget the options of an earlier command."""
+    """Start with fresh options, without those of an earlier command."""
     named = os.environ.get("NEWSLETTER_CONFIG") or ""
     fresh = Session(Path(named or "config.toml"), program, is_config_named=bool(named))
     vars(session).update(vars(fresh))
@@ -64,7 +64,9 @@ def begin(program: str = "newsletter") -> Session:
 
 
 def as_called(hint: str) -> str:
-    """A hint whose commands can be copied: this program as it was called, with the same -C."""
+    """Return a hint whose commands can be copied: this program as it was called, with the same
+    -C.
+    """
     called = f"{session.program} {session.config_option}".rstrip()
     hint = re.sub(r"(?<![\w./-])newsletter(?= -C )", lambda _: session.program, hint)
     return re.sub(r"(?<![\w./-])newsletter(?= [a-z])", lambda _: called, hint)
@@ -78,7 +80,9 @@ def console(*, is_error: bool = False) -> Console:
 
 
 def read_config() -> Config:
-    """Raises: ConfigError; also when everybody on this machine may read a secret in it."""
+    """Read the configuration. Raises: ConfigError, also when all users of this machine can read a
+    secret in it.
+    """
     from newsletter.cli.file_permissions import secrets_in
     from newsletter.config_loading import load_config
 
@@ -106,12 +110,12 @@ def open_app() -> App:
 
 
 def working(text: str) -> AbstractContextManager[object]:
-    """Show on stderr that something takes its time, for as long as it does; not with --quiet."""
+    """Show on stderr that something takes time, until it ends; not with --quiet."""
     return nullcontext() if session.is_quiet else console(is_error=True).status(text)
 
 
 def say(text: str = "") -> None:
-    """A result, for people. Nothing with --json, so that stdout stays one document."""
+    """Print a result for people. Nothing with --json, so that stdout stays one document."""
     if not session.is_json:
         from rich.text import Text
 
@@ -119,21 +123,21 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Progress and remarks: stderr, not with --quiet."""
+    """Print progress and remarks on stderr; not with --quiet."""
     if not session.is_quiet:
         from rich.text import Text
 
         console(is_error=True).print(Text(clean(text)))
 
 
-#: Terminals obey these; JSON lets them be written in another way.
+#: Terminals execute these characters; JSON can write them as escapes.
 _UNPRINTED = {
     code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F))
 }
 
 
 def emit(data: Any) -> bool:
-    """Print JSON if it was asked for; says whether it was."""
+    """Print JSON if it was asked for; return whether it was."""
     if session.is_json:
         text = json.dumps(data, ensure_ascii=False, indent=None, default=_plain)
         print(text.translate(_UNPRINTED))  # noqa: T201  (the command's answer)
@@ -149,10 +153,10 @@ def _plain(value: Any) -> Any:
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[str] = ()
 ) -> None:
-    """A table on a terminal; in a pipe one line a row, tabs between, no heading.
+    """Print a table on a terminal; in a pipe one line per row, tabs between, no heading.
 
-    Paths, web addresses and mail addresses are never broken over lines: they are there to be
-    copied. A table that is too wide because of them is wider than the terminal.
+    Paths, web addresses and mail addresses are never broken over lines, so that they can be copied.
+    A table that is too wide because of them is wider than the terminal.
     """
     cells = [[clean(_cell(value)) for value in row] for row in rows]
     if not sys.stdout.isatty():
@@ -181,7 +185,7 @@ def table(
 
 
 def _is_whole(cell: str) -> bool:
-    """Whether a cell is one path or address, of no use in pieces."""
+    """Return whether a cell is one path or address, which must not be broken."""
     return ("/" in cell or "@" in cell) and " " not in cell
 
 
@@ -196,8 +200,8 @@ def _cell(value: Any) -> str:
 
 
 def clean(text: str) -> str:
-    """Text of others made harmless for a terminal: control characters are shown, not obeyed; it
-    stays one line.
+    """Return text of others for a terminal: control characters are shown, not executed; it stays
+    one line.
     """
     if text.isprintable():
         return text
@@ -205,14 +209,14 @@ def clean(text: str) -> str:
 
 
 def mark(state: str) -> str:
-    """A sign for ok, warn or fail that the terminal can show."""
+    """Return a sign for ok, warn or fail that the terminal can show."""
     signs = {"ok": "✓", "warn": "!", "fail": "✗"}
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     return signs[state] if encoding == "utf8" else state
 
 
 def progress(total: int | None) -> Progress:
-    """A bar on a terminal, nothing elsewhere."""
+    """Return a progress bar on a terminal; elsewhere it shows nothing."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -249,7 +253,7 @@ def confirm(question: str, flag: str) -> None:
 
 
 def finish(report: Report) -> int:
-    """Tell a report's problems; return the exit code."""
+    """Print a report's problems; return the exit code."""
     from rich.text import Text
 
     for problem in report.problems:
@@ -260,8 +264,8 @@ def finish(report: Report) -> int:
 
 
 def tell_error(error: NewsletterError) -> None:
-    """What failed, what state things are in, what to do next; on stderr, as JSON too if JSON was
-    asked for.
+    """Print what failed, the state, and what to do next on stderr; as JSON if that was asked
+    for.
     """
     hint = as_called(error.hint)
     if session.is_json:
@@ -289,8 +293,8 @@ def tell_error(error: NewsletterError) -> None:
 
 
 def moment(text: str | None) -> datetime:
-    """--at: an ISO moment with Z or an offset (without one it is UTC), or a date (noon UTC). None =
-    now.
+    """Read --at: an ISO time with Z or an offset (without one it is UTC), or a date (noon UTC).
+    None = now.
 
     Raises: InputError.
     """

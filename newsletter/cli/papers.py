@@ -57,7 +57,7 @@ def import_(file: Annotated[Path, typer.Argument(help="JSON lines; - reads stdin
 
 
 def _sightings(lines: Iterable[str], now: datetime, counts: Counter[str]) -> Iterator[Sighting]:
-    """Read papers line by line; a line that is none is told and counted as failed."""
+    """Read papers line by line; an invalid line is reported and counted as failed."""
     import json
 
     for number, line in enumerate(lines, 1):
@@ -73,8 +73,8 @@ def _sightings(lines: Iterable[str], now: datetime, counts: Counter[str]) -> Ite
 
 @contextmanager
 def _collecting_by_hand() -> Iterator[None]:
-    """Look for dead cycles between batches only: Python's own looking, all the time, takes a
-    quarter of an import.
+    """Collect garbage between batches only: Python's automatic collection takes a quarter of the
+    time of an import.
     """
     import gc
 

@@ -1,6 +1,4 @@
-"""How picks are told, as JSON and as a table: each with its scores, its heat and its cause, and why
-it is there.
-"""
+"""Picks as JSON and as a table: each with its scores, its heat and the reasons."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -46,7 +44,7 @@ def tell(
     *,
     is_scored: bool = True,
 ) -> None:
-    """A line for each pick of the letter of `day`; without scores and reasons if not
+    """Print a line for each pick of the letter of `day`; without scores and reasons if not
     `is_scored`.
     """
     rows: list[tuple[Any, ...]] = []
@@ -82,8 +80,8 @@ def tell_passed(
     renderer: Renderer,
     day: date,
 ) -> None:
-    """A line for each paper that matched and is not in the letter of `day`, with the rule that kept
-    it out.
+    """Print a line for each match that is not in the letter of `day`, with the rule that kept it
+    out.
     """
     rows = [
         (
@@ -107,14 +105,16 @@ def topic_name(topic: int, topics: Mapping[int, Topic]) -> str:
 
 
 def reason_in_words(reason: Reason, renderer: Renderer) -> str:
-    """One reason as letters say it; those that a letter leaves to its headings as they are kept."""
+    """Return one reason in the words of letters. Reasons that letters only show as headings are
+    returned as stored.
+    """
     if reason.kind in ("topic", "outside"):
         return f"{reason.kind} {reason.detail}".strip()
     return renderer.reason(reason)
 
 
 def _heat(paper: PaperFacts, renderer: Renderer, day: date) -> str:
-    """The word, the fact behind it, and the place among the papers it was measured against."""
+    """Return the word, the fact, and the place among the papers of the field."""
     said = [HEAT_WORDS[paper.level], renderer.signal(paper, day)]
     if paper.place:
         said.append(f"number {paper.place[0]} of {paper.place[1]} in {paper.field or 'all fields'}")

@@ -15,7 +15,7 @@ from newsletter.errors import InputError, NewsletterError
 if TYPE_CHECKING:
     from newsletter.previews import Preview
 
-#: How many papers that are not in a letter `preview --why` names.
+#: How many left-out papers `preview --why` names.
 NEXT_BEST = 10
 
 

@@ -1,4 +1,4 @@
-"""Readers as commands name them."""
+"""Find the readers that commands name."""
 
 from __future__ import annotations
 

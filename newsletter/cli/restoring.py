@@ -1,6 +1,4 @@
-"""Another state of the database, or another place for it: restore, adopt, and what is planned after
-them.
-"""
+"""Another state or another place of the database: restore, adopt, and planning after them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens every day: fetch, run, send."""
+"""The daily commands: fetch, run, send."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def send(
 async def _heeding(
     app: App, doing: str, work: Callable[[asyncio.Event], Awaitable[Report]]
 ) -> Report:
-    """Asked to end (Ctrl-C, SIGTERM), let the letters on their way arrive; asked twice, end at
-    once. A terminal shows what is done meanwhile.
+    """At the first Ctrl-C or SIGTERM, finish the letters that are being sent; at the second, end at
+    once. A terminal shows the progress.
     """
     import asyncio
     import signal

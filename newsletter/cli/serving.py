@@ -1,4 +1,4 @@
-"""The processes that work until they are stopped: daemon, serve, worker."""
+"""Commands that work until they are stopped: daemon, serve, worker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def daemon() -> int:
     start_logging()
     is_public = (
         urlsplit(app.config.site.base_url).hostname not in LOOPBACK
-    )  # else nobody from outside signs up
+    )  # else nobody from outside can sign up
     daemon = Daemon(app, takes_mail=ask_dns if is_public else None)
     asyncio.run(daemon.serve(app.config.web.host, app.config.web.port))
     return 0

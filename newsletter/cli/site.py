@@ -66,9 +66,8 @@ categories = ["cs.AI", "cs.CL", "cs.CV", "cs.LG", "stat.ML"]
 
 
 def create_site(path: Path, config_text: str) -> None:
-    """Make a configuration file, and the key, database and curated topics that it names.
-
-    What is there already is kept.
+    """Make a configuration file, and the key, database and curated topics that it names. Existing
+    ones are kept.
     """
     import secrets
 
@@ -211,7 +210,7 @@ def take_feeds(
     )
     if added and not dry_run:
         trial = path.with_name(f"{path.name}.new")
-        trial.touch(0o600)  # it may hold a secret
+        trial.touch(0o600)  # it may have a secret
         try:
             trial.write_text(f"{path.read_text('utf-8').rstrip()}\n{text}", "utf-8")
             trial.chmod(path.stat().st_mode & 0o777)
@@ -227,7 +226,7 @@ def take_feeds(
 
 
 def _feed_name(title: str, taken: set[str]) -> str:
-    """A title as a name that the configuration takes, and that no other source has."""
+    """Return a title as a valid name that no other source has."""
     import unicodedata
 
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
@@ -247,7 +246,7 @@ def migrate_db() -> int:
     before = schema(engine)
     if before.found and not before.is_current and engine.dialect.name == "sqlite":
         note(f"backed up to {_backup(config, None)}")
-    with only_one(engine, "run"):  # not under letters that are on their way
+    with only_one(engine, "run"):  # not while letters are being sent
         migrate(engine)
     papers.index_older(engine)
     with writing(engine) as connection:

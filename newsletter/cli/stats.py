@@ -1,4 +1,6 @@
-"""The site's numbers over the last days, for the operator: in the terminal, as JSON, as a page."""
+"""Statistics of the site over the last days, for the operator: in the terminal, as JSON, as a
+page.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ import typer
 from newsletter.cli.options import At
 from newsletter.cli.output import emit, moment, note, open_app, say, table
 
-#: A terminal shows at most so many columns of a series; more days share a column.
+#: Most columns of a series in a terminal; several days then share a column.
 COLUMNS = 45
-#: Rows of a list in the terminal; JSON and the page have all of them.
+#: Most rows of a list in the terminal; JSON and the page have all.
 ROWS = 10
 _SIGNS = {"fresh": "█", "quiet": "·", "stalled": "?", "failed": "✗", "missing": "✗", "none": " "}
 

@@ -1,4 +1,4 @@
-"""How the site is doing: readers, letters, sources; and what a run did, for people."""
+"""The state of the site (readers, letters, sources), and the report of a run, for people."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def status(at: At = None) -> int:
 
 
 def tell_waiting(waiting: dict[str, Any]) -> None:
-    """Letters of today that have not left come before what is due next."""
+    """Print today's letters that were not sent yet, then what is due next."""
     number = waiting["letters"] + waiting["answers"]
     if waiting["said"]:
         say(f"{mark('fail')} {waiting['said']}")
@@ -85,7 +85,7 @@ def tell_sources(sources: dict[str, dict[str, Any]]) -> None:
 
 
 def _brief(error: str) -> str:
-    """The first trouble and how many more there are; `fetch --json` has them all."""
+    """Return the first trouble and the number of others; `fetch --json` has all."""
     first, *more = error.split("; ")
     first = first if len(first) <= 110 else first[:109] + "…"
     return f"{first} (and {len(more)} more)" if more else first

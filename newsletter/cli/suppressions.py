@@ -1,4 +1,4 @@
-"""Why an address is mailed or not: its whole story, and taking back that it was given up."""
+"""Why an address gets mail or not: its history, and how to undo a suppression."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _suppressed(connection: Connection, email: str) -> tuple[int, str]:
 
 
 def story(connection: Connection, reader: Subscriber) -> list[dict[str, Any]]:
-    """All that is known of an address, first thing first: {at, what, date, said}."""
+    """Return all events of an address, oldest first: {at, what, date, said}."""
     from newsletter.store import evidence, ledger_read, subscribers
 
     words = subscribers.consent(connection, reader.id)
@@ -112,6 +112,6 @@ def story(connection: Connection, reader: Subscriber) -> list[dict[str, Any]]:
 
 
 def tell(steps: list[dict[str, Any]]) -> None:
-    """Print a story."""
+    """Print the events of an address."""
     rows = [(step["at"], step["what"], step["date"], step["said"]) for step in steps]
     table(("at", "what happened", "issue", "words"), rows)

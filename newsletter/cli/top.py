@@ -1,4 +1,4 @@
-"""The site at work, on one screen: what is being sent, what waits, what is slow, what is wrong."""
+"""The site at work, on one screen: sending, waiting, slow receivers, troubles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Width of an issue's bar, in columns.
 BAR = 24
-#: Rows of a list on the screen.
+#: Most rows of a list on the screen.
 ROWS = 6
 
 

@@ -15,7 +15,7 @@ from newsletter.errors import NotFound
 if TYPE_CHECKING:
     from newsletter.models import Topic
 
-#: Papers shown below the cut: what a wider query would have brought.
+#: Papers that are shown below the cut: a wider query would find them.
 NEARLY = 3
 
 app = typer.Typer(help="Topics: list, show, add, edit, test, remove.", no_args_is_help=True)

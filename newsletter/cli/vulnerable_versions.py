@@ -1,5 +1,5 @@
-"""Versions with known holes: of this Python, of what it parses feeds with, and of what mail and
-pages are made with.
+"""Versions with known vulnerabilities: of this Python, of the parser of feeds, and of the libraries
+for mail and pages.
 """
 
 import pyexpat
@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-#: (package, the first version without the hole, the hole)
+#: (package, the first version without the vulnerability, the vulnerability)
 FLOORS = (
     ("aiosmtplib", "5.1.3", "CVE-2026-53533, command injection"),
     ("aiosmtpd", "1.4.6", "CVE-2024-34083, STARTTLS injection"),
@@ -17,7 +17,7 @@ FLOORS = (
 )
 #: The first release of each Python without CVE-2026-1299 (line breaks in the headers of a mail).
 PYTHON_FLOORS = {(3, 11): 15, (3, 12): 13, (3, 13): 12, (3, 14): 3}
-#: From here on expat limits how much an XML document may grow.
+#: The first expat that limits how much an XML document may grow.
 EXPAT_FLOOR = (2, 4, 1)
 
 
@@ -27,15 +27,15 @@ class Check:
     subject: str
     fact: str
     advice: str = ""
-    is_unreachable: bool = False  #: nothing is set up wrongly: another machine does not answer
+    is_unreachable: bool = False  #: only another machine does not answer
 
 
 def check_versions(
     python: tuple[int, int, int] = sys.version_info[:3],
     expat: tuple[int, int, int] = pyexpat.version_info,
 ) -> list[Check]:
-    """Compare with the floors. Python itself is only warned of: distributions mend it without a new
-    number.
+    """Compare versions with the least safe ones. An old Python is only a warning: distributions
+    correct it without a new number.
     """
     found = [check for floor in FLOORS if (check := _package(*floor))]
     floor = PYTHON_FLOORS.get(python[:2], 0)

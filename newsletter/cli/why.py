@@ -1,4 +1,4 @@
-"""Why a paper was in a reader's letter, or the one rule that kept it out."""
+"""Why a paper was in a reader's letter, or which rule kept it out."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Generations of a database: which one numbered a letter.
 
-After a restore, numbers of letters are given again. So what leaves with a letter (envelope sender,
-Message-ID) names its generation too: an id drawn anew whenever numbers may be given twice. A
-database begins with generation 0. A report about a letter that this database lost changes nobody
-else.
+After a restore, numbers of letters are used again. So the envelope sender and the Message-ID of a
+letter name its generation too: a new random id whenever numbers may be used twice. A database
+begins with generation 0. So a report about a letter that this database lost changes no other
+letter.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from newsletter.store import runs
 from newsletter.store.tables import deliveries
 
 FACT = "generations"  #: the fact: {"begun": [[first letter, id], …]}, oldest first
-#: What is said of a report about a letter that is not in this database.
+#: The outcome of a report about a letter that is not in this database.
 LOST = "dropped: a letter that this database does not have"
 
 
@@ -27,7 +27,7 @@ class Generations:
     begun: tuple[tuple[int, int], ...] = ()
 
     def of(self, delivery: int) -> int:
-        """The generation that numbered a letter."""
+        """Return the generation that numbered a letter."""
         at = bisect_right(self.begun, delivery, key=lambda one: one[0])
         return self.begun[at - 1][1] if at else 0
 
@@ -57,7 +57,9 @@ def note_erased(connection: Connection, newest_before: int) -> None:
 
 
 def first_epoch() -> int:
-    """Draw the epoch that a reader begins with. After an erasure or a restore their number may have
-    been somebody else's, whose links must open nothing.
+    """Return a random epoch for a new reader.
+
+    After an erasure or a restore, their number may have been somebody else's, whose links must not
+    work.
     """
     return secrets.randbelow(2**30) + 1

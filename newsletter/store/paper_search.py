@@ -1,9 +1,9 @@
-"""The search index of all stored papers. It lives in the database, and a paper is indexed when it
-is written, so that a search reads the index and never the papers that do not match.
+"""The search index of all stored papers, in the database.
 
-SQLite: an FTS5 table. PostgreSQL: a tsvector with a GIN index. Both hold the terms that
-`matching.tokenizer` makes, so a query and a paper are read in one way. The index finds candidates;
-`matching.index` decides which of them match and in what order.
+A paper is indexed when it is written, so a search reads the index and never papers that do not
+match. SQLite: an FTS5 table. PostgreSQL: a tsvector with a GIN index. Both have the terms of
+`matching.tokenizer`, so queries and papers are read in the same way. The index finds candidates;
+`matching.index` decides which of them match, and their order.
 """
 
 from collections import Counter
@@ -21,12 +21,12 @@ from newsletter.models import Paper
 from newsletter.store import runs, spellings
 from newsletter.store.search_queries import plain, writer
 
-#: Goes up when the tokenizer makes other terms; every paper is then indexed again.
+#: Increased when the tokenizer makes other terms; then every paper is indexed again.
 TERMS_VERSION = 2
-#: A query with at most so many hits is ranked whole; of a broader one only the newest hits are
-#: looked at, so that its cost does not grow with the site.
+#: A query with at most this many hits is ranked completely; of a broader one only the newest hits
+#: are ranked, so that its cost does not grow with the site.
 RANKED_WHOLE = 5_000
-#: Candidates that are handed over for the final order, if not more are asked for.
+#: Candidates for the final order, if not more are asked for.
 CANDIDATES = 60
 #: Terms that a paper is compared by when similar ones are looked for.
 TELLING = 8
@@ -56,7 +56,7 @@ def remember(connection: Connection, indexed: Sequence[Paper]) -> None:
 
 
 class Progress(NamedTuple):
-    """How far papers that an earlier version stored, or indexed otherwise, are indexed again."""
+    """How far papers of an earlier version, or of an earlier index, are indexed again."""
 
     upto: int  #: every paper up to this key is done
     last: int  #: the last paper that has to be
@@ -67,7 +67,7 @@ class Progress(NamedTuple):
 
 
 def progress(connection: Connection, newest: int) -> Progress:
-    """Tell how far the index is behind; `newest` is the key of the newest paper."""
+    """Return how far the index is behind; `newest` is the key of the newest paper."""
     state = runs.fact(connection, _FACT) or {}
     if state.get("version") != TERMS_VERSION:
         return Progress(0, newest)
@@ -93,8 +93,8 @@ def _terms_of(paper: Paper) -> dict[str, str]:
 
 
 def _written(words: str) -> str:
-    """Write a text as terms. Words that tell nothing about a paper are left out, unless other
-    words have the same stem: "used" and "use".
+    """Return a text as terms. Words without meaning for a search are left out, unless other words
+    have the same stem: "used" and "use".
     """
     return " ".join(filter(None, map(_terms, tokens(words))))
 
@@ -156,7 +156,7 @@ def find_loosely(connection: Connection, query: Query) -> list[int]:
 
 
 def has_at_most(connection: Connection, word: str, most: int) -> bool:
-    """Say whether so many papers at most hold a word."""
+    """Return whether at most this many papers have a word."""
     asked = writer(connection).node(Word(word))
     values = {"asked": asked, "most": most + 1}
     return not asked or (connection.scalar(_statements(connection).number, values) or 0) <= most
@@ -202,7 +202,7 @@ def _shares(connection: Connection) -> dict[str, float]:
 def _ask(connection: Connection, asked: str, least: int = 0) -> list[int]:
     """Rank the hits when they are few enough, else take the newest, in the title and anywhere.
 
-    What asks for words that are not kept ("of the") may be in every paper: it takes the newest.
+    A query of words that are not stored ("of the") may match every paper: it gets the newest.
     """
     statements = _statements(connection)
     values = {"asked": asked, "most": RANKED_WHOLE + 1, "limit": max(CANDIDATES, least)}

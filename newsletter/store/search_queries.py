@@ -70,8 +70,8 @@ class SearchWriter(ABC):
     def _words(self, field: str, words: Sequence[str]) -> str:
         """Ask for each part of some words in a row, in every spelling that covers it.
 
-        What stands side by side is for the index of a day to see. Words that tell nothing about a
-        paper are not in the database.
+        The index in memory checks which words are side by side. Words without meaning for a search
+        are not in the database.
         """
         covers: list[list[tuple[str, ...]]] = [
             [()] if part in STOPWORDS else [stems(part)] for part in parts_of(words)

@@ -1,9 +1,9 @@
-"""Tie a site to one place: a copy of its database, or an older state of it, must not send again.
+"""Tie a site to one place: a copy of its database, or an older state of it, must not send.
 
 The first delivery stores where the database is, and every further one compares: machine, path and
 file with SQLite; server and database with PostgreSQL, where many machines may send from one
-database because rows are leased. With SQLite every delivery is also counted, in the database and
-in a small file beside it: a database that counts less than the file is an older state of it.
+database because rows are leased. With SQLite every delivery is also counted, in the database and in
+a small file beside it: a database with a lower count than the file is an older state of it.
 """
 
 import hashlib
@@ -64,12 +64,12 @@ def require_home(engine: Engine) -> None:
             runs.note_fact(connection, HOME, here)
         if count is not None:
             runs.note_fact(connection, DELIVERIES, {"number": number + 1})
-    if count is not None:  # later than the database: it may count less, never more
+    if count is not None:  # after the database: the file may have less, never more
         _write_count(count, number + 1)
 
 
 def _here(connection: Connection) -> dict[str, Any] | None:
-    """Where this database is; None for one in memory."""
+    """Return where this database is; None for one in memory."""
     if connection.dialect.name == "postgresql":
         row = connection.execute(
             text(
@@ -91,7 +91,7 @@ def _here(connection: Connection) -> dict[str, Any] | None:
 
 
 def _difference(home: dict[str, Any], here: dict[str, Any]) -> str:
-    """Where `home` is, if that is not here."""
+    """Return where `home` is, if that is not here."""
     differing = [name for name in home if home[name] != here.get(name)]
     if not differing:
         return ""
@@ -126,7 +126,7 @@ def _write_count(file: Path, number: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was due between the two moments may have been sent by the database that is gone."""
+    """The span in which the replaced database may have sent letters."""
 
     since: datetime  #: the last trace of work in this database
     at: datetime  #: when this database took its place
@@ -157,7 +157,7 @@ def settle_here(engine: Engine, connection: Connection, now: datetime) -> int:
 
 
 def restored(connection: Connection) -> Restored | None:
-    """Whether letters may be missing here that were sent."""
+    """Return the restore after which sent letters may be missing here, if there was one."""
     fact = runs.fact(connection, RESTORED)
     if fact is None:
         return None

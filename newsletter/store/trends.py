@@ -1,4 +1,4 @@
-"""The heat of each day: pages rank a week or a month by it, and tell how a paper moved."""
+"""The heat of each day: pages rank a week or a month by it, and show how a paper moved."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -9,9 +9,9 @@ from sqlalchemy import Connection, delete, func, insert, select
 from newsletter.models import Heat, Paper
 from newsletter.store.tables import merged_papers, papers, trends
 
-#: A month and the month before it, with which its places are compared.
+#: A month, and the month before it, with which places are compared.
 KEPT = timedelta(days=62)
-#: The hottest papers of a day that are kept; few days have as many that anybody noticed.
+#: Most papers of a day that are stored; few days have as many with signals.
 KEPT_A_DAY = 2_000
 
 
@@ -25,9 +25,8 @@ class Ranked(NamedTuple):
 def write(
     connection: Connection, ranked: Sequence[Paper], heats: Mapping[int, Heat], now: datetime
 ) -> None:
-    """Replace the heats of the UTC day of `now`, and delete what is older than `KEPT`.
-
-    Papers that nobody noticed are left out: they are all alike.
+    """Replace the heats of the UTC day of `now`, and delete those older than `KEPT`. Papers without
+    signals are left out: they are all alike.
     """
     day = now.date()
     connection.execute(delete(trends).where((trends.c.day == day) | (trends.c.day < day - KEPT)))
@@ -51,7 +50,7 @@ def _weight(heat: Heat) -> float:
 
 
 def last_day(connection: Connection) -> date | None:
-    """The last UTC day that was measured."""
+    """Return the last UTC day that was measured."""
     day: date | None = connection.scalar(select(func.max(trends.c.day)))
     return day
 
@@ -59,7 +58,8 @@ def last_day(connection: Connection) -> date | None:
 def ranking(
     connection: Connection, last: date, days: int, limit: int, field: str = ""
 ) -> list[Ranked]:
-    """Rank papers by the sum of level and heat of the `days` up to and with `last`, hottest first.
+    """Return papers by the sum of level and heat over the `days` up to and including `last`,
+    hottest first.
 
     `field`: one category ("cs.CL"), or an archive with all its categories ("cs").
     """
@@ -84,7 +84,7 @@ def ranking(
 
 
 def fields(connection: Connection, last: date, days: int) -> dict[str, int]:
-    """The fields of the papers of these days, with their number of papers, largest first."""
+    """Return the fields of the papers of these days with their number of papers, largest first."""
     rows = connection.execute(
         select(trends.c.field, func.count(trends.c.paper.distinct()).label("number"))
         .where(trends.c.day > last - timedelta(days=days), trends.c.day <= last)

@@ -178,7 +178,9 @@ def _said_behind(title: str) -> Statement | None:
 
 
 def _unquoted(title: str) -> str:
-    """Return a title without the quotes around all of it, if anything is left."""
+    """Return a title without the quotes around all of it, if what they quote says what the record
+    is.
+    """
     is_quoted = len(title) > 8 and title[0] in '"“' and title[-1] in '"”'
     is_one = is_quoted and not re.search(r"[\"“”]", title[1:-1])
     return title[1:-1] if is_one and _said_before(title[1:-1]) else title

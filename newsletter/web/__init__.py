@@ -1,7 +1,6 @@
-"""The pages: subscribe, confirm, preferences, unsubscribe, archive, search, feeds, health. Plain
-HTML, no script.
+"""The pages: subscribe, confirm, preferences, unsubscribe, archive, search, feeds, health.
 
-A link that is followed never changes anything: what writes is a POST behind one button (or RFC
+Plain HTML, no script. A GET never changes anything; each change is a POST of one button (or RFC
 8058's one-click).
 """
 
@@ -44,10 +43,10 @@ def create_app(
     more: Sequence[BaseRoute] = (),
     on_written: Callable[[], object] | None = None,
 ) -> Starlette:
-    """Build the site's pages. `clock` tells the time; a test passes its own. `more`: routes that
-    belong to other rooms, such as the web hooks of returned mail.
+    """Build the site's pages.
 
-    `on_written` is called whenever a form changed something: a mail may wait.
+    `clock` tells the time; tests pass their own. `more`: further routes, such as the web hooks of
+    `inbound`. `on_written` is called whenever a form changed something: a mail may wait.
     """
     batch = DbBatch(app.engine, on_written)
     context = PageContext(app, View(app), clock, batch, TopicCache(app), Explainer(app.engine))
@@ -56,7 +55,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         view.load()
-        gc.freeze()  # templates and modules live until the end: no collection need visit them
+        gc.freeze()  # templates and modules are never freed: the garbage collector can skip them
         yield
 
     def not_found(request: Request, _error: Exception) -> Response:
@@ -90,7 +89,7 @@ def create_app(
 
 
 def _reader_routes(context: PageContext) -> list[BaseRoute]:
-    """Pages of one person: subscribing, and everything behind a link of a mail."""
+    """Return the pages of one reader: subscribing, and every page behind a link of a mail."""
     subscriptions, letters = Subscriptions(context), IssueView(context)
     preferences = Preferences(context, subscriptions.may_write)
     return [
@@ -114,7 +113,7 @@ def _reader_routes(context: PageContext) -> list[BaseRoute]:
 
 
 def _public_routes(context: PageContext, public: Public) -> list[BaseRoute]:
-    """Pages that are the same for everybody."""
+    """Return the pages that are the same for everybody."""
     trending, topics = public.trending, TopicPages(context)
     search, papers = SearchPage(context), PaperPages(context)
     api = Api(context, trending, topics, search, papers)

@@ -1,4 +1,4 @@
-"""Addresses of lists that differ from the present one in a filter, an order or a page."""
+"""Addresses of lists that differ from the current one in a filter, an order or a page."""
 
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlencode
@@ -7,10 +7,11 @@ from urllib.parse import quote, urlencode
 def addresses(
     base: str, present: Mapping[str, object], usual: Mapping[str, object], in_path: str = ""
 ) -> Callable[..., str]:
-    """Make a function for templates: `address(period="week")` is the present list but for its
-    period, from its first page.
+    """Return a function for templates: `address(period="week")` is the current list with another
+    period, at its first page.
 
-    `usual`: values that need not be said. `in_path`: the name of the value that stands in the path.
+    `usual`: default values, which are left out. `in_path`: the name of the value that is in the
+    path.
     """
 
     def address(**changed: object) -> str:

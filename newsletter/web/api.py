@@ -43,7 +43,9 @@ class Api:
         self._quota = Quota(REQUESTS, SPAN_S)
 
     def endpoint(self, answer: Answer) -> Callable[[Request], Any]:
-        """Serve an answer as JSON, with its ETag, for any site's scripts, within the limit."""
+        """Return an endpoint that serves an answer as JSON, with its ETag, to scripts of any site,
+        within the limit.
+        """
 
         async def serve(request: Request) -> Response:
             if not self._quota.take(client_prefix(request, self.trusted)):
@@ -60,7 +62,7 @@ class Api:
         return serve
 
     def trending(self, request: Request) -> dict[str, Any]:
-        """Papers by heat: `period` day, week or month; `field`; `code=1`; `page`."""
+        """Return papers by heat: `period` day, week or month; `field`; `code=1`; `page`."""
         found = self._trending.asked(request)
         return {
             "day": found.day and found.day.isoformat(),
@@ -76,7 +78,7 @@ class Api:
         }
 
     def topics(self, _request: Request) -> dict[str, Any]:
-        """The topics on offer."""
+        """Return the curated topics."""
         return {
             "topics": [
                 {
@@ -92,7 +94,7 @@ class Api:
         }
 
     def topic(self, request: Request) -> dict[str, Any]:
-        """One topic's papers: `period` day, week or month; `page`."""
+        """Return one topic's papers: `period` day, week or month; `page`."""
         found = self._topics.asked(request)
         return {
             "slug": found.topic.slug,
@@ -106,7 +108,9 @@ class Api:
         }
 
     def search(self, request: Request) -> dict[str, Any]:
-        """Papers for a query `q`: `sort` relevance, date or heat; `field`; `code=1`; `page`."""
+        """Return papers for a query `q`: `sort` relevance, date or heat; `field`; `code=1`;
+        `page`.
+        """
         found = self._search.asked(request)
         return {
             "query": found.query,
@@ -120,7 +124,7 @@ class Api:
         }
 
     def paper(self, request: Request) -> dict[str, Any]:
-        """All that is known of one paper."""
+        """Return all public data of one paper."""
         found = self._papers.known(request.path_params["id"][:512].replace("\0", "\ufffd"))
         return as_json(found, self._url(found.paper))
 
@@ -129,12 +133,12 @@ class Api:
         raise NotFound(f"no such path {request.url.path}: see {self.site.base_url}/api")
 
     def page(self, request: Request) -> Response:
-        """The description for people."""
+        """Return the description for people."""
         paths = self.document(request)["paths"]
         return self.view.page(request, "api.html", paths=paths, limit=REQUESTS)
 
     def document(self, _request: Request) -> dict[str, Any]:
-        """The OpenAPI description."""
+        """Return the OpenAPI description."""
         path = find_assets("templates") / "openapi.json"
         about: dict[str, Any] = json.loads(path.read_text("utf-8"))
         about["info"]["title"] = self.site.name

@@ -9,14 +9,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-#: A page may be served by a proxy for so long without being asked for again.
+#: Seconds for which a proxy may serve a page without asking again.
 MAX_AGE_S = 60
 
 Endpoint = Callable[[Request], Any]
 
 
 def cacheable(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    """Answer with an ETag and an age, and with 304 when the client has these bytes already."""
+    """Add an ETag and an age to the answers; answer 304 when the client has these bytes already."""
 
     async def answer(request: Request) -> Response:
         if iscoroutinefunction(endpoint):
@@ -29,7 +29,7 @@ def cacheable(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
 
 
 def with_etag(request: Request, response: Response, max_age_s: int = MAX_AGE_S) -> Response:
-    """The response with its ETag; 304 without a body when the client names it."""
+    """Return the response with its ETag; 304 without a body when the client has it."""
     tag = f'"{hashlib.blake2b(bytes(response.body), digest_size=16).hexdigest()}"'
     response.headers["ETag"] = tag
     response.headers.setdefault("Cache-Control", f"public, max-age={max_age_s}")

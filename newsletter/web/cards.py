@@ -21,14 +21,14 @@ class Card:
     summary: str
     is_machine_written: bool
     level: int
-    fact: Fact | None  #: the strongest one
+    fact: Fact | None  #: the strongest fact
     links: tuple[tuple[str, str], ...]  #: name as in LINKS -> URL
     field: str
     published: str  #: ISO date; empty = unknown
 
 
 def card(facts: Mapping[str, object]) -> Card:
-    """Make a card from the facts that an issue stored, or from those of `show`."""
+    """Return a card from the facts that an issue stored, or from those of `show`."""
     shown = PaperFacts.from_facts(facts)
     byline = " · ".join(part for part in (shown.authors, ", ".join(shown.affiliations)) if part)
     return Card(

@@ -1,4 +1,4 @@
-"""What every page needs: the site, its templates, the time, the database, the topics on offer."""
+"""What every page needs: the site, its templates, the time, the database, the curated topics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ from newsletter.why import Explainer
 class PageContext:
     app: App
     view: View
-    clock: Callable[[], datetime]  #: tells the time; a test may move it
+    clock: Callable[[], datetime]  #: tells the time; tests set it
     batch: DbBatch
     topics: TopicCache
     explainer: Explainer
-    kept: Kept = field(default_factory=Kept)  #: what pages for everybody share
+    kept: Kept = field(default_factory=Kept)  #: cache of the public pages

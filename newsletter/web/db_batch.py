@@ -19,7 +19,7 @@ from newsletter.store.db import reading, writing
 T = TypeVar("T")
 Operation = Callable[[Connection], Any]
 
-#: Operations in one transaction.
+#: Most operations in one transaction.
 BATCH_SIZE = 100
 
 
@@ -67,7 +67,7 @@ class _Queue:
             if self.on_done is not None:
                 self.on_done()
             for (_, done), (value, error) in zip(batch, results, strict=True):
-                if done.cancelled():  # the visitor hung up; what they did is kept
+                if done.cancelled():  # the visitor closed the connection; the change stays
                     continue
                 if error is None:
                     done.set_result(value)

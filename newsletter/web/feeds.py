@@ -1,4 +1,4 @@
-"""Cards as Atom (RFC 4287) and JSON Feed 1.1. Unchanged cards make the same bytes and so the same
+"""Cards as Atom (RFC 4287) and JSON Feed 1.1. The same cards give the same bytes, and so the same
 ETag.
 """
 

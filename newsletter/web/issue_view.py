@@ -1,9 +1,9 @@
 """Letters in the browser: a reader's own letter as it was sent, a sample for everybody, and a
 reader's papers as a feed.
 
-A letter carries its styles in elements and in `<style>`, because mail programs need them there; the
-pages' content security policy allows neither. These two pages get a policy that names each of their
-styles by hash: what somebody slipped into a letter is not styled, loaded or run.
+A letter has its styles in elements and in `<style>`, because mail programs need them there; the
+content security policy of the pages allows neither. These two pages have a policy that names each
+of their styles by hash: anything that was smuggled into a letter is not styled, loaded or run.
 """
 
 import base64
@@ -38,7 +38,7 @@ SAMPLE_SIZE = 8
 
 
 def policy(page: str) -> str:
-    """Make the content security policy of one letter: its styles, by hash (CSP level 3, section
+    """Return the content security policy of one letter: its styles, by hash (CSP level 3, section
     8.3).
     """
     styles = {
@@ -64,7 +64,7 @@ class IssueView(TokenPages):
         self._samples: dict[str, str] = {}
 
     async def letter(self, request: Request) -> Response:
-        """One reader's letter as it was sent, without the address."""
+        """Show one reader's letter as it was sent, without the address."""
         claims, reader = await self.who(request, "view", PREFERENCES_AGE)
         return _page(await run_in_threadpool(self._letter, reader, claims.paper))
 
@@ -93,7 +93,7 @@ class IssueView(TokenPages):
         return builder.compose(claim, reader, shown, known, None, is_hosted=True).html_page
 
     async def sample(self, request: Request) -> Response:
-        """What a letter looks like: the hottest papers of the last issue, without a reader."""
+        """Show an example of a letter: the hottest papers of the last issue, without a reader."""
         return _page(await run_in_threadpool(self._sample, self.view.language(request)))
 
     def _sample(self, language: str) -> str:
@@ -161,14 +161,14 @@ class IssueView(TokenPages):
         return facts, total
 
     def _topic_of(self, id: str, now: datetime) -> int:
-        """Id of the first curated topic that finds a paper; -1 = none."""
+        """Return the id of the first curated topic that finds a paper; -1 = none."""
         for topic in self.topics.offered.values():
             if any(paper.id == id for paper in self.topics.find(topic.query, now, 1000)[0]):
                 return topic.id
         return -1
 
     async def feed(self, request: Request) -> Response:
-        """The papers of one reader's letters. The link ends when they leave."""
+        """Return the papers of one reader's letters as a feed. The link ends when they leave."""
         name, _, form = request.path_params["token"].rpartition(".")
         if form not in feeds.FORMS:
             raise NotFound("no such feed")

@@ -1,4 +1,4 @@
-"""Values that pages share, each made once in a while."""
+"""A cache of values that pages share."""
 
 import threading
 import time
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-#: Pages for everybody may be this old, so that a busy site asks its database rarely.
+#: Most age of public pages in seconds, so that a busy site rarely asks its database.
 FRESH_FOR_S = 10.0
-#: Values kept at a time; beyond it all are made anew.
+#: Most values in the cache; when it is full, it is emptied.
 MOST = 1000
 
 
 class Kept:
-    """Values by name. While one is made, only those who want the same one wait."""
+    """Values by name. While one is computed, only requests for the same one wait."""
 
     def __init__(self) -> None:
         self._values: dict[str, tuple[float, Any]] = {}
@@ -21,12 +21,12 @@ class Kept:
         self._lock = threading.Lock()
 
     def fresh(self, name: str) -> Any:
-        """The value, if it is at most `FRESH_FOR_S` old; else None."""
+        """Return the value if it is at most `FRESH_FOR_S` old; else None."""
         kept = self._values.get(name)
         return kept[1] if kept and kept[0] >= time.monotonic() - FRESH_FOR_S else None
 
     def get(self, name: str, make: Callable[[], T]) -> T:
-        """The value of `make`, at most `FRESH_FOR_S` old. What `make` raises is raised."""
+        """Return the value of `make`, at most `FRESH_FOR_S` old. Raises what `make` raises."""
         value: T | None = self.fresh(name)
         if value is not None:
             return value

@@ -20,9 +20,9 @@ MAX_BODY_BYTES = 65_536
 #: Forms behind a reader's link may hold an export of Zotero; the link is checked before the form is
 #: read.
 MAX_PASTED_BYTES, PASTED = 2_000_000, ("/confirm/", "/preferences/")
-#: Longest pause between two parts of a form.
+#: Most seconds between two parts of a form.
 BODY_TIMEOUT_S = 10
-#: Pages behind a token: not stored, not indexed, not sent as Referer.
+#: Pages with a token in their path: not stored, not indexed, not sent as Referer.
 PRIVATE = (
     "/confirm/",
     "/preferences/",
@@ -42,7 +42,7 @@ class PublicMiddleware:
     """ASGI middleware: check host, origin and body size, then add the security headers."""
 
     def __init__(self, app: ASGIApp, urls: Sequence[str]) -> None:
-        """`urls`: the site's address now and its former ones, which links of old letters use."""
+        """`urls`: the site's address and its former ones, which links of old letters use."""
         self.app = app
         parts = [urlsplit(url) for url in urls]
         self.origins = {f"{part.scheme}://{part.netloc}" for part in parts}
@@ -114,8 +114,8 @@ class PublicMiddleware:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 9 or int(length) > _most_bytes(scope["path"]):
             return PlainTextResponse("too much", 413)
-        # A form of another site may not act for a reader. One-click posts of mail programs carry no
-        # origin. A browser sends "null" from our own no-referrer pages; Sec-Fetch-Site then says
+        # A form of another site must not act for a reader. One-click posts of mail programs have no
+        # Origin. A browser sends "null" from our own no-referrer pages; Sec-Fetch-Site then says
         # whether the form is ours.
         origin = headers.get("origin")
         if origin == "null" and headers.get("sec-fetch-site", "same-origin") == "same-origin":
@@ -139,8 +139,8 @@ def _most_bytes(path: str) -> int:
 
 
 def client_prefix(request: Request, trusted: Sequence[str]) -> str:
-    """The client's IPv4 address or IPv6 /64. X-Forwarded-For is read from the right, and only if
-    the operator named the proxy.
+    """Return the client's IPv4 address or IPv6 /64. X-Forwarded-For is read from the right, and
+    only from proxies that the operator named.
     """
     unknown = "0.0.0.0"  # noqa: S104  (nothing listens on it)
     address = request.client.host if request.client else unknown
@@ -178,8 +178,8 @@ class Quota:
         self._lock = threading.Lock()
 
     def has_room(self, key: str) -> bool:
-        """Whether `take` would return True now. Counts nothing, so a flood is refused before its
-        form is read.
+        """Return whether `take` would return True now. It counts nothing, so a flood is refused
+        before its form is read.
         """
         events = self._events.get(key)
         return (
@@ -189,7 +189,7 @@ class Quota:
         )
 
     def take(self, key: str, now: float | None = None) -> bool:
-        """Count an event; return False when the key has no room left."""
+        """Count an event; False when the key is at its limit."""
         now = time.monotonic() if now is None else now
         with self._lock:
             if len(self._events) > 50_000:

@@ -1,4 +1,4 @@
-"""One paper: the page, and the same as JSON, BibTeX and RIS."""
+"""One paper: as a page, and as JSON, BibTeX and RIS."""
 
 import json
 from collections.abc import Mapping
@@ -22,13 +22,13 @@ from newsletter.text import citation
 from newsletter.web.cards import Card, card_of, cards
 from newsletter.web.context import PageContext
 
-#: Authors that are shown before the list is folded.
+#: Authors that are shown; a longer list is folded.
 AUTHORS_SHOWN = 10
 
 
 @dataclass(frozen=True)
 class Known:
-    """All that is known of a paper and may be shown to everybody."""
+    """All public data of one paper."""
 
     paper: Paper
     heat: Heat | None
@@ -36,7 +36,7 @@ class Known:
     events: list[PaperEvent]
     series: list[points.Series]
     similar: list[Card]
-    merged: int  #: how many other records were recognised as this paper
+    merged: int  #: number of other records that are this paper
 
     @property
     def card(self) -> Card:
@@ -49,8 +49,8 @@ class PaperPages:
         self.kept = context.kept
 
     def page(self, request: Request) -> Response:
-        """The paper, in the form that the path ends with. Raises: NotFound."""
-        id = request.path_params["id"][:512].replace("\0", "\ufffd")  # PostgreSQL takes none
+        """Return the paper in the form that the path ends with. Raises: NotFound."""
+        id = request.path_params["id"][:512].replace("\0", "\ufffd")  # PostgreSQL has none
         for ending, make in _FORMS.items():
             if id.endswith(ending) and (known := self._find(id.removesuffix(ending))):
                 return make(known, self.url(known.paper))
@@ -77,13 +77,13 @@ class PaperPages:
         )
 
     def known(self, id: str) -> Known:
-        """All about a paper by its public id or another identifier. Raises: NotFound."""
+        """Return all about a paper by its public id or another identifier. Raises: NotFound."""
         return self.kept.get(f"paper {id}", partial(self._load, id))
 
     def _find(self, id: str) -> Known | None:
         try:
             return self.known(id)
-        except NotFound:  # an id may end in ".json" itself
+        except NotFound:  # an id itself may end in ".json"
             return None
 
     def _load(self, id: str) -> Known:
@@ -104,12 +104,14 @@ class PaperPages:
         )
 
     def url(self, paper: Paper) -> str:
-        """The address of a paper's page."""
+        """Return the address of a paper's page."""
         return f"{self.app.config.site.base_url}/papers/{quote(paper.id)}"
 
 
 def as_json(found: Known, url: str) -> dict[str, Any]:
-    """A paper as the API gives it. Keys are stable: some may be added, none changes its meaning."""
+    """Return a paper as in the API. Keys are stable: new ones may be added, none changes its
+    meaning.
+    """
     paper, card = found.paper, found.card
     return {
         **brief(paper, found.heat, url),
@@ -142,7 +144,7 @@ def as_json(found: Known, url: str) -> dict[str, Any]:
 
 
 def brief(paper: Paper, heat: Heat | None, url: str) -> dict[str, Any]:
-    """A paper in a list of the API."""
+    """Return a paper as in a list of the API."""
     return {
         "id": paper.id,
         "title": paper.title,
@@ -185,7 +187,7 @@ _FORMS = {".json": _json, ".bib": _bibtex, ".ris": _ris}
 
 
 def _json_ld(found: Known, url: str) -> Markup:
-    """schema.org's ScholarlyArticle. It stands in a script element, which only "<" could end."""
+    """Return schema.org's ScholarlyArticle. It is in a script element, which only "<" could end."""
     paper = found.paper
     about: Mapping[str, Any] = {
         "@context": "https://schema.org",

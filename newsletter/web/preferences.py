@@ -55,13 +55,13 @@ class Preferences(TokenPages):
     def __init__(
         self, context: PageContext, may_write: Callable[[addresses.Address], bool]
     ) -> None:
-        """`may_write`: whether another mail to this address is within the quotas."""
+        """`may_write`: whether another mail to an address is within the limits."""
         super().__init__(context)
         self.may_write = may_write
         self.explainer = context.explainer
         self.valid_zones = available_timezones()
         table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text().splitlines()
-        #: One name for each place; the other valid names are old names of the same places.
+        #: One time zone name per place; the other valid names are old names of the same places.
         self.zones = (
             "UTC",
             *sorted(line.split("\t")[2] for line in table if line[:1] not in ("", "#")),
@@ -69,8 +69,8 @@ class Preferences(TokenPages):
         self.languages = tuple((code, words.name) for code, words in self.view.words.items())
 
     async def confirm(self, request: Request) -> Response:
-        """Choose topics and confirm in one form. GET changes nothing: a link scanner confirms
-        nobody.
+        """Choose topics and confirm in one form. GET changes nothing: a link scanner must not
+        confirm anybody.
         """
         if request.method == "POST":
             _, reader = await self.who(request, "confirm", CONFIRM_WITHIN)
@@ -93,9 +93,7 @@ class Preferences(TokenPages):
     async def _save(
         self, request: Request, reader: Subscriber, form: Form, *, is_confirming: bool = False
     ) -> Response:
-        """Save the form. When a line is no query, nothing is saved and the form keeps what was
-        typed.
-        """
+        """Save the form. If a line is no query, nothing is saved and the form keeps the text."""
         choices = await run_in_threadpool(self._read, form)
         is_fresh = is_confirming and reader.state not in membership.MEMBERS
         if choices.mistakes or "check" in form:
@@ -142,8 +140,8 @@ class Preferences(TokenPages):
         return [self.topics.check(query, self.clock()) for query in queries]
 
     async def act(self, request: Request) -> Response:
-        """Do what one button says: pause, resume, weekly, five, address, keep, export, why,
-        unseed, erase.
+        """Do what one button means: pause, resume, weekly, five, address, keep, export, why,
+        erase.
         """
         claims, reader = await self.who(request, "preferences", PREFERENCES_AGE)
         form, now = await read_form(request), self.clock()
@@ -202,7 +200,7 @@ class Preferences(TokenPages):
         return Outcome(answer=f"{found.title}: {said}")
 
     async def _request_address_change(self, reader: Subscriber, typed: str) -> Outcome:
-        """Answer the same, whether the address is free or taken."""
+        """Give the same answer whether the address is free or taken."""
         try:
             address = addresses.parse(typed, own=self.app.config.site.from_)
         except AddressError:
@@ -294,7 +292,7 @@ class Preferences(TokenPages):
 
 
 def _with_line(keywords: str, query: str) -> str:
-    """Add the query of a search to the reader's lines. It counts once they save the form."""
+    """Add the query of a search to the reader's lines. It takes effect when they save the form."""
     try:
         wanted = str(parse(query)) if query else ""
     except QueryError:

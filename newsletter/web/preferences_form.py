@@ -1,6 +1,4 @@
-"""Read the preferences form: what a reader typed and ticked becomes checked `Choices`. And what the
-page says about the papers that came with it.
-"""
+"""Read the preferences form into checked `Choices`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -12,7 +10,7 @@ from newsletter.models import MIXES, RHYTHMS, SIZES
 from newsletter.reader_seeds import Given
 from newsletter.steps.compose import Language
 
-#: Muted words of a reader, and authors they follow.
+#: Most muted words of a reader, and most followed authors.
 MAX_LINES = 50
 #: Lines that name no paper are told one by one up to so many.
 MAX_TOLD = 5
@@ -27,8 +25,8 @@ def read_choices(
 ) -> Choices:
     """Check a preferences form. `offered`: ids of the curated topics by slug.
 
-    What the form does not say, or says with an invalid value, stays as it is. An invalid query is
-    reported with its line.
+    A setting that is absent from the form, or has an invalid value, stays unchanged. An invalid
+    query is reported with its line.
     """
     allowed = {
         "timezone": zones,

@@ -1,4 +1,4 @@
-"""Pages for everybody: front page, archive, search, papers, feeds, health."""
+"""Public pages: front page, archive, search, papers, feeds, health."""
 
 import ipaddress
 from collections import Counter
@@ -38,7 +38,9 @@ class Public:
         self.rejected: Counter[str] = Counter()  #: tokens, by reason
 
     async def home(self, request: Request) -> Response:
-        """The front page. Without a query it is the same for everybody, so its bytes are kept."""
+        """Show the front page. Without a query it is the same for everybody, so its bytes are
+        cached.
+        """
         query = request.query_params.get("q", "")[:1000]
         language = self.view.language(request)
         key = f"home {language}"
@@ -58,8 +60,8 @@ class Public:
         return HTMLResponse(text, headers={"Vary": "Accept-Language"})
 
     def archive(self, request: Request) -> Response:
-        """Issues by day, hottest paper first. `field` shows one field's papers only, `before` older
-        issues.
+        """Show issues by day, hottest paper first. `field`: papers of one field only; `before`:
+        older issues.
         """
         field, before = (
             request.query_params.get("field", "")[:40],
@@ -111,8 +113,8 @@ class Public:
         return self.view.page(request, "issue.html", day=day, cards=found, candidates=candidates)
 
     def feed(self, request: Request) -> Response:
-        """A topic's papers of the last seven days as Atom or JSON Feed; "all" is the hottest of all
-        fields.
+        """Return a topic's papers of the last seven days as Atom or JSON Feed; "all" is the hottest
+        of all fields.
         """
         name, _, form = request.path_params["name"].rpartition(".")
         if form not in feeds.FORMS:
@@ -129,7 +131,7 @@ class Public:
             field = name.removeprefix("trending/")
             return field, [one.card for one in self.trending.ranking(field=field).places]
         topic = next((topic for topic in self.topics.offered.values() if topic.slug == name), None)
-        if topic is None:  # readers' own queries are theirs
+        if topic is None:  # readers' own queries are private
             raise NotFound(f"no topic {name!r}")
         found, _ = self.topics.find(topic.query, self.clock(), 30)
         with reading(self.app.engine) as connection:
@@ -146,13 +148,13 @@ class Public:
         return self.view.page(request, "privacy.html")
 
     def robots(self, request: Request) -> Response:
-        """What crawlers may read (RFC 9309): pages for everybody, not those behind a token."""
+        """Return what crawlers may read (RFC 9309): public pages, not those behind a token."""
         lines = ["User-agent: *", *(f"Disallow: {path}" for path in PRIVATE)]
         lines += ["", f"Sitemap: {self.app.config.site.base_url}/sitemap.xml", ""]
         return PlainTextResponse("\n".join(lines))
 
     def sitemap(self, request: Request) -> Response:
-        """The addresses of lists, topics and issues (sitemaps.org, version 0.9)."""
+        """Return the addresses of lists, topics and issues (sitemaps.org, version 0.9)."""
         with reading(self.app.engine) as connection:
             days = [day for _, day in ledger_read.issue_days(connection, None, SITEMAP_ISSUES)]
         slugs = [topic.slug for topic in self.topics.offered.values()]
@@ -196,7 +198,7 @@ class Public:
         )
 
     def metrics(self, request: Request) -> Response:
-        """For a collector on this machine only."""
+        """Return metrics, to this machine only."""
         host = request.client.host if request.client else ""
         if (
             not host
@@ -235,5 +237,5 @@ def _ranked(facts: list[Any]) -> list[Card]:
 
 
 def _archive_of(field: str) -> str:
-    """The archive of a category: "cs" of "cs.CL"."""
+    """Return the archive of a category: "cs" of "cs.CL"."""
     return field.partition(".")[0]

@@ -18,9 +18,9 @@ from newsletter.web.context import PageContext
 
 SORTS = ("relevance", "date", "heat")
 A_PAGE = 20
-#: The best papers of a query that are sorted, filtered and counted.
+#: Most papers of a query that are sorted, filtered and counted.
 LOOKED_AT = 200
-#: Fields that are offered as filters.
+#: Most fields that are offered as filters.
 FIELDS_SHOWN = 8
 
 Row = tuple[Paper, Heat | None]
@@ -31,15 +31,15 @@ class Found:
     """One page of what a query found."""
 
     query: str
-    read_as: str  #: the query as it was understood
+    read_as: str  #: the query with what was added to it
     sort: str
     field: str
     has_code: bool
-    fields: tuple[str, ...]  #: fields of what was found, the most frequent first
+    fields: tuple[str, ...]  #: fields of the found papers, the most frequent first
     total: int  #: after filters; at most LOOKED_AT
     page: int  #: from 1
     papers: tuple[Row, ...]
-    topic: Topic | None = None  #: a topic on offer that asks the same
+    topic: Topic | None = None  #: a curated topic with the same query
 
     @property
     def pages(self) -> int:
@@ -51,7 +51,7 @@ class Found:
 
     @property
     def is_cut(self) -> bool:
-        """Whether there may be more papers than were looked at."""
+        """Return whether there may be more papers than were looked at."""
         return self.total >= LOOKED_AT
 
 
@@ -61,7 +61,7 @@ class SearchPage:
         self.kept = context.kept
 
     def page(self, request: Request) -> Response:
-        """The page, with the mistake at its place when the query cannot be read."""
+        """Show the results; a mistake in the query is shown at its place."""
         query = request.query_params.get("q", "").strip()[:1001]
         found, error, position = None, "", 0
         address = addresses("/search", {"q": query}, {})
@@ -90,7 +90,7 @@ class SearchPage:
         )
 
     def asked(self, request: Request) -> Found:
-        """What a request asks for.
+        """Return the results that a request asks for.
 
         Raises: QueryError with the position; NotFound for an unknown sort or page.
         """

@@ -1,4 +1,4 @@
-"""The operator's numbers as one page that loads nothing; it is opened from a file."""
+"""The operator's statistics as one page that loads nothing; it is opened from a file."""
 
 from typing import Any
 
@@ -11,7 +11,9 @@ from newsletter.store.db import find_assets
 
 
 def statistics_page(site_name: str, data: dict[str, Any]) -> str:
-    """Render what `statistics_of` returned. It holds the site's style sheet and no script."""
+    """Render what `statistics_of` returned. The page contains the site's style sheet and no
+    script.
+    """
     assets = find_assets("templates")
     environment = Environment(
         loader=FileSystemLoader(assets / "web"),

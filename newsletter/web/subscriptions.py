@@ -22,9 +22,9 @@ from newsletter.web.token_auth import TokenPages, first, read_form
 
 log = structlog.get_logger()
 
-#: Votes as a letter's links name them.
+#: Votes as in the links of letters.
 VOTES = {"more": 1, "less": -1}
-#: A paper's key; marks that a mail program took into the link are ignored.
+#: A paper's key; punctuation that a mail program added to the link is ignored.
 _KEY = re.compile(r"[0-9]{1,18}(?![0-9])", re.ASCII)
 UNSUBSCRIBE_AGE = timedelta(days=3 * 365)
 
@@ -40,8 +40,8 @@ class Subscriptions(TokenPages):
         self.in_all = Quota(limits.confirmations_per_hour, 3_600)
 
     async def subscribe(self, request: Request) -> Response:
-        """Answer the same for every valid address, known or not. Quotas keep strangers from
-        flooding a mailbox.
+        """Give the same answer for every valid address, known or not. Limits protect mailboxes from
+        floods.
         """
         prefix = client_prefix(request, self.app.config.web.trusted_proxies)
         if not (self.per_minute.has_room(prefix) and self.per_day.has_room(prefix)):
@@ -59,7 +59,7 @@ class Subscriptions(TokenPages):
             )
         if not (self.per_minute.take(prefix) and self.per_day.take(prefix)):
             return self._too_many(request)
-        is_wanted = not any(form.get("website", ()))  # people cannot see that field
+        is_wanted = not any(form.get("website", ()))  # only programs see that field
         if is_wanted and self.may_write(address):
             wanted = subscribing.SubscribeRequest(
                 address, self.clock(), query, self.view.language(request)
@@ -76,8 +76,8 @@ class Subscriptions(TokenPages):
         return answer
 
     def may_write(self, address: addresses.Address) -> bool:
-        """Count one mail that a stranger may have caused. False when the quota of the mailbox, its
-        domain or the site is used up.
+        """Count one mail that a stranger may have caused. False when the limit of the mailbox, its
+        domain or the site is reached.
         """
         if not self.per_mailbox.take(addresses.quota_key(address)) or not self.per_domain.take(
             address.domain
@@ -150,8 +150,8 @@ class Subscriptions(TokenPages):
         )
 
     async def feedback(self, request: Request) -> Response:
-        """What is voted, and for which paper, stands in the path of a letter's link; letters of
-        earlier versions have it in their tokens.
+        """Store a vote. The path of a letter's link has the vote and the paper; letters of earlier
+        versions have them in their tokens.
         """
         claims, reader = await self.who(request, "feedback", PREFERENCES_AGE)
         paper, value = claims.paper, claims.vote

@@ -1,4 +1,4 @@
-"""Which reader a token names, and what a form sent."""
+"""Which reader a token names, and the content of a sent form."""
 
 from datetime import timedelta
 from functools import partial
@@ -14,16 +14,15 @@ Form = dict[str, list[str]]
 
 
 class TokenPages:
-    """Base of the pages behind a token."""
+    """Base class of the pages behind a token."""
 
     def __init__(self, context: PageContext) -> None:
         self.app, self.view, self.clock = context.app, context.view, context.clock
         self.batch, self.topics = context.batch, context.topics
 
     def claims(self, request: Request, purpose: str, age: timedelta | None = None) -> Claims:
-        """Verify the token of a request; no table is asked for a token that is not ours.
-
-        Raises: TokenError.
+        """Verify the token of a request; no table is read for an invalid one. Raises:
+        TokenError.
         """
         return self.app.tokens.read(request.path_params["token"], purpose, self.clock(), age)
 
@@ -38,7 +37,7 @@ class TokenPages:
         return claims, await self.batch.read(partial(membership.reader_of, claims=claims))
 
     def path(self, purpose: str, reader: Subscriber, page: str = "") -> str:
-        """Make a fresh link of this reader, relative to the site."""
+        """Return a new link of this reader, relative to the site."""
         token = self.app.tokens.make(purpose, reader.id, reader.epoch, self.clock())
         return f"/{page or purpose}/{token}"
 
@@ -49,7 +48,7 @@ async def read_form(request: Request) -> Form:
     async with request.form(max_files=0, max_fields=200) as form:
         for name, value in form.multi_items():
             if isinstance(value, str):
-                found.setdefault(name, []).append(value.replace("\0", ""))  # PostgreSQL takes none
+                found.setdefault(name, []).append(value.replace("\0", ""))  # PostgreSQL has none
     return found
 
 

@@ -1,4 +1,4 @@
-"""Kept in memory for the pages: the topics on offer, and the index of the last seven days."""
+"""A cache for the pages: the curated topics, and the index of the last seven days."""
 
 import threading
 import time
@@ -15,17 +15,17 @@ from newsletter.steps.candidates import ELIGIBLE
 from newsletter.store import acronyms, papers, topics
 from newsletter.store.db import reading
 
-#: A topic that the operator adds is on offer after at most so many seconds.
+#: Most seconds until a topic that the operator added is shown.
 FRESH_FOR_S = 10.0
-#: Titles that are shown while a reader chooses a query.
+#: Titles that are shown while a reader tries a query.
 TITLES = 3
 
 
 class Checked(NamedTuple):
-    """What a query brought in the last seven days."""
+    """What a query found in the last seven days."""
 
     query: str
-    number: int  #: papers a week
+    number: int  #: papers per week
     titles: tuple[str, ...]  #: of the best ones
     too_broad: TooBroad | None
 
@@ -39,7 +39,7 @@ class TopicCache:
 
     @property
     def offered(self) -> Mapping[int, Topic]:
-        """The curated topics by id, in the order in which they are listed."""
+        """Return the curated topics by id, in the order in which they are listed."""
         kept_at, offered = self._offered
         if kept_at < time.monotonic() - FRESH_FOR_S:
             with reading(self.app.engine) as connection:
@@ -48,8 +48,8 @@ class TopicCache:
         return offered
 
     def find(self, query: str, now: datetime, limit: int) -> tuple[list[Paper], int]:
-        """Find a query's papers of the last seven days: the best `limit`, best first, and how many
-        there are.
+        """Return a query's papers of the last seven days: the best `limit`, best first, and how
+        many there are.
 
         The index is built again when papers came or changed, and each hour. Raises: QueryError with
         the position.
@@ -60,7 +60,7 @@ class TopicCache:
         return [by_key[match.paper] for match in found[:limit]], len(found)
 
     def check(self, query: str, now: datetime) -> Checked:
-        """Tell a reader what a query would bring. Raises: QueryError with the position."""
+        """Return what a query would find. Raises: QueryError with the position."""
         recent, index = self._index(now)
         found = index.match({0: query}, recent)[0]
         by_key = {paper.key: paper for paper in recent}
@@ -69,7 +69,7 @@ class TopicCache:
         return Checked(query, len(found), titles, too_broad)
 
     def count(self, asked: Sequence[Topic], now: datetime) -> dict[int, int]:
-        """Count the papers of the last seven days of each topic, by its id."""
+        """Return topic id -> number of its papers of the last seven days."""
         recent, index = self._index(now)
         found = index.match({topic.id: topic.query for topic in asked}, recent)
         return {topic.id: len(found.get(topic.id, ())) for topic in asked}

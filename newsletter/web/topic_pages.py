@@ -1,4 +1,4 @@
-"""The topics on offer, and the papers of one of them."""
+"""The curated topics, and the papers of one of them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +18,7 @@ from newsletter.web.context import PageContext
 from newsletter.web.trending import PERIODS
 
 A_PAGE = 20
-#: Papers of a topic that are looked at for a month.
+#: Most papers of a topic that are read for a month.
 A_MONTH = 200
 
 
@@ -47,20 +47,20 @@ class TopicPages:
         self.topics, self.kept = context.topics, context.kept
 
     def all(self, request: Request) -> Response:
-        """Every topic on offer, by group, with its papers of the last week counted."""
+        """Show every curated topic, by group, with the number of its papers of the last week."""
         groups: dict[str, list[tuple[Topic, int]]] = {}
         for topic, number in self.counted():
             groups.setdefault(topic.group, []).append((topic, number))
         return self.view.page(request, "topics.html", groups=groups)
 
     def counted(self) -> list[tuple[Topic, int]]:
-        """Every topic on offer with the number of its papers of the last seven days."""
+        """Return every curated topic with the number of its papers of the last seven days."""
         topics = list(self.topics.offered.values())
         counts = self.kept.get("topics", partial(self.topics.count, topics, self.clock()))
         return [(topic, counts[topic.id]) for topic in topics]
 
     def page(self, request: Request) -> Response:
-        """One topic. Raises: NotFound for an unknown topic, period or page."""
+        """Show one topic. Raises: NotFound for an unknown topic, period or page."""
         found = self.asked(request)
         week = {topic.id: number for topic, number in self.counted()}
         present = {"period": found.period, "page": found.page}
@@ -71,7 +71,7 @@ class TopicPages:
         )
 
     def asked(self, request: Request) -> TopicPapers:
-        """The papers that a request names in its path and query."""
+        """Return the papers that a request names in its path and query."""
         slug = request.path_params["slug"]
         period = request.query_params.get("period", "week")
         page = request.query_params.get("page", "1")

@@ -1,4 +1,4 @@
-"""What trends: the list of a day, a week or a month, of all fields or of one."""
+"""Trending papers: the list of a day, a week or a month, of all fields or of one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ PERIODS = {"day": 1, "week": 7, "month": 30}
 A_PAGE = 30
 #: The most papers of one list.
 LISTED = 300
-#: Fields that are named above the list.
+#: Most fields that are named above the list.
 FIELDS_SHOWN = 12
 
 
@@ -34,7 +34,7 @@ class Place:
     heat: Heat
     number: int  #: from 1
     moved: int | None  #: places gained since the day before, negative: lost; None: new in the list
-    growth: tuple[float, ...]  #: what its strongest counter gained on each of the last days
+    growth: tuple[float, ...]  #: growth of its strongest counter on each of the last days
 
     @property
     def card(self) -> Card:
@@ -43,9 +43,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Ranking:
-    """One page of a list, and what there is beside it."""
+    """One page of a list, and the values shown beside it."""
 
-    day: date | None  #: the last UTC day that was measured; None: nothing was measured yet
+    day: date | None  #: the last UTC day that was measured; None: none yet
     period: str
     field: str
     has_code: bool  #: only papers with a link to code
@@ -64,7 +64,7 @@ class Trending:
         self.engine, self.view, self.kept = context.app.engine, context.view, context.kept
 
     def page(self, request: Request) -> Response:
-        """The list as a page. Raises: NotFound for an unknown field, period or page."""
+        """Show the list. Raises: NotFound for an unknown field, period or page."""
         found = self.asked(request)
         present = {
             "period": found.period,
@@ -76,7 +76,7 @@ class Trending:
         return self.view.page(request, "trending.html", found=found, address=address)
 
     def asked(self, request: Request) -> Ranking:
-        """The list that a request names in its path and query."""
+        """Return the list that a request names in its path and query."""
         query = request.query_params
         period, number = query.get("period", "day"), query.get("page", "1")
         field = request.path_params.get("field", "") or query.get("field", "")
@@ -89,7 +89,7 @@ class Trending:
     def ranking(
         self, period: str = "day", field: str = "", page: int = 1, *, has_code: bool = False
     ) -> Ranking:
-        """One page of a list. `has_code`: only papers with a link to code.
+        """Return one page of a list. `has_code`: only papers with a link to code.
 
         Raises: NotFound for a field without a paper and a page beyond the end.
         """
@@ -134,7 +134,7 @@ def _load(engine: Engine, period: str, field: str, page: int, has_code: bool) ->
 
 
 def _past_heat(row: trends.Ranked, paper: Paper, read: Iterable[Signal], last: date) -> Heat:
-    """The heat of a paper's best day, for one that is not measured any more."""
+    """Return the heat of a paper's best day, for a paper that is not measured any more."""
     level = int(row.best)
     field = paper.fields[0] if paper.fields else ""
     latest: dict[tuple[str, str], float] = {(one.kind, one.source): one.value for one in read}

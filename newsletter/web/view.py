@@ -1,4 +1,4 @@
-"""Render pages: templates from disk in the visitor's language, autoescape on, a missing value is an
+"""Render pages: templates in the visitor's language, with autoescape; a missing value is an
 error.
 """
 
@@ -18,12 +18,12 @@ from newsletter.charts import svg
 from newsletter.steps.compose import Language
 from newsletter.store.db import find_assets
 
-#: A sentence without values to fill in, alone in its braces.
+#: A sentence without values, alone in its braces.
 _PLAIN = re.compile(r'\{\{ t\("([\w.]+)"\) \}\}')
 
 
 class _TranslatedLoader(FileSystemLoader):
-    """Load templates of one language. Sentences without values are put in once, at load."""
+    """Loads the templates of one language. Sentences without values are inserted once, at load."""
 
     def __init__(self, say: Callable[[str], Markup]) -> None:
         super().__init__(find_assets("templates") / "web")
@@ -52,14 +52,14 @@ class View:
         self.part = lru_cache(maxsize=4096)(self._part)
 
     def load(self) -> None:
-        """Compile every template now; else the first visitors wait for it."""
+        """Compile all templates now; otherwise the first visitors wait for it."""
         for environment in self.environments.values():
             for name in environment.list_templates(["html"]):
                 environment.get_template(name)
 
     def language(self, request: Request) -> str:
-        """Find the visitor's preferred language among those of the site (RFC 9110 section 12.5.4);
-        default English.
+        """Return the visitor's preferred language among those of the site (RFC 9110 section
+        12.5.4); default English.
         """
         preferred = []
         for place, part in enumerate(request.headers.get("accept-language", "")[:200].split(",")):
@@ -76,7 +76,7 @@ class View:
     def page(
         self, request: Request, name: str, status: int = 200, *, language: str = "", **values: Any
     ) -> HTMLResponse:
-        """Render a page. A reader's own `language` comes before what the browser asks for.
+        """Render a page. A reader's own `language` comes before that of the browser.
 
         A page without values is the same for everybody and is rendered once.
         """
@@ -97,7 +97,7 @@ class View:
         )
 
     def _part(self, language: str, name: str, *values: Any) -> str:
-        """Render a macro of _choices.html; the result is kept for these values."""
+        """Render a macro of _choices.html; the result is cached for these values."""
         module = (
             self.environments[language]
             .get_template("_choices.html")
@@ -125,7 +125,7 @@ def _short_day(words: Language, day: date) -> str:
 
 @cache
 def _environment(words: Language) -> Environment:
-    """The pages' templates in one language, compiled once in a process."""
+    """Return the pages' templates in one language, compiled once in a process."""
     return Environment(
         loader=_TranslatedLoader(_sayer(words)),
         autoescape=select_autoescape(["html"]),

@@ -1,5 +1,5 @@
-"""Lists of readers: read as programs write them, written so that they read back as they were.
+"""Lists of readers: read files of many programs, and write files that give the same readers again.
 
 `file` turns bytes into lines, `columns` knows what headings mean, `values` what cells mean,
-`line_report` tells what was lost, `importing` and `exporting` join them with the store.
+`line_report` reports lost lines, `importing` and `exporting` connect them with the store.
 """

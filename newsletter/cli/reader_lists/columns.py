@@ -1,8 +1,7 @@
-"""What the headings of a list mean: ours, and those of Mailchimp, Substack, Ghost, Buttondown,
+"""The meaning of the headings of a list: ours, and those of Mailchimp, Substack, Ghost, Buttondown,
 listmonk, Beehiiv, Kit, MailerLite, Brevo and plain spreadsheets.
 
-Whether somebody may be mailed can stand in several columns at once; the worst of what they say
-counts.
+Several columns may say whether somebody may be mailed; the worst of them counts.
 """
 
 import re
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 #: Our own columns, in the order in which they are written. The first seven are the interface of
-#: `subscribers import`; the rest make an export read back as it was.
+#: `subscribers import`; with the others an export gives the same readers again.
 COLUMNS = (
     "email",
     "name",
@@ -57,17 +56,17 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-#: Columns whose yes means that somebody may be mailed and whose no means that they may not.
+#: Columns where yes means that somebody may be mailed and no that they may not.
 _YES_MEANS_ACTIVE = _words(
     "subscribed issubscribed subscribedtoemails subscribedtonewsletter optin optedin emailoptin "
     "isactive active enabled isenabled acceptsmarketing acceptsemailmarketing emailpermission "
     "emailsubscribed receiveemails canemail"
 )
-#: Columns whose no means that somebody was asked and has not said yes.
+#: Columns where no means that somebody was asked and has not said yes.
 _NO_MEANS_PENDING = _words(
     "confirmed isconfirmed verified isverified emailverified emailconfirmed doubleoptin"
 )
-#: Columns that say yes, or when, somebody left.
+#: Columns where yes, or a date, means that somebody left.
 _YES_MEANS_GONE = _words(
     "unsubscribed isunsubscribed hasunsubscribed unsubscribedat unsubscribedon unsubscribeddate "
     "unsubscribedate unsubscribetime unsubscriptiondate unsubscribereason unsubscriptionreason "
@@ -76,18 +75,18 @@ _YES_MEANS_GONE = _words(
     "churnedat churneddate emaildisabled disabled isdisabled disabledat donotemail donotcontact "
     "donotmail archivedat dateunsubscribed"
 )
-#: Columns that say yes, or when, a mailbox was found dead or a reader complained.
+#: Columns where yes, or a date, means that a mailbox did not exist or a reader complained.
 _YES_MEANS_SUPPRESSED = _words(
     "suppressed issuppressed suppressedat bounced isbounced bouncedat bouncedate hardbounce "
     "hardbounced hardbouncedat cleaned cleantime cleanedat complained complainedat complaint spam "
     "markedasspam spamreport blocked isblocked blockedat blocklisted blocklistedat blacklisted "
     "isblacklisted emailblacklisted emailblocklisted undeliverable undeliverableat"
 )
-#: Columns that may hold a state and elsewhere hold something else (California): words that we know
-#: count, others say nothing.
+#: Columns that may have a state or something else (California): known words count, others are
+#: ignored.
 _MAY_BE_A_STATE = frozenset(("type", "state"))
 
-#: Around a cell these are nothing; programs pad with them, and copying brings them along.
+#: Ignored around a cell: padding of programs and copied text.
 _BLANK = " \t\r\n\v\f\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b"
 _BLANK += "\u202f\u205f\u2060\u3000\ufeff"
 
@@ -96,8 +95,8 @@ _NO |= {"na", "nan", "nein", "non", "falsch", "faux", "falso", "00000000000000",
 _YES = frozenset(("1", "1.0", "true", "t", "yes", "y", "on", "x", "ja", "oui", "si", "sí", "sim"))
 _YES |= {"wahr", "vrai", "verdadero", "vero", "verdadeiro", "10"}
 
-#: What others call a state, as `_plain` spells it. What is in no list is a fault of its line:
-#: nobody is mailed because of a word that we do not know.
+#: States in the words of others, as `_plain` spells them. A word in no list is a fault of its line:
+#: nobody is mailed because of an unknown word.
 _STATES = {
     "active": "active subscribed enabled confirmed regular premium gifted trialed comped paid free "
     "optedin optin doubleoptin subscriber",
@@ -112,12 +111,12 @@ _STATES = {
     "blacklisted undeliverable invalid malicious junk dead",
 }
 _STATE_OF = {word: state for state, words in _STATES.items() for word in words.split()}
-#: From the harmless to the final; what is said last in this order counts.
+#: From the harmless to the final; the last of several states counts.
 WORST_LAST = ("active", "pending", "paused", "unsubscribed", "suppressed")
 
 
 def _plain(text: str) -> str:
-    """Letters and digits only, in one case: "E-Mail Address" is emailaddress."""
+    """Return letters and digits only, in lower case: "E-Mail Address" is emailaddress."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -128,8 +127,8 @@ _EVIDENCE = _YES_MEANS_ACTIVE | _NO_MEANS_PENDING | _YES_MEANS_GONE | _YES_MEANS
 
 
 def field_of(heading: str) -> str | None:
-    """The field that a heading names; "evidence" for one that says whether to mail. None: ours is
-    not among them.
+    """Return the field that a heading names; "evidence" for one that says whether to mail. None:
+    unknown.
     """
     plain = _plain(heading)
     return _FIELD_OF.get(plain) or ("evidence" if plain in _EVIDENCE else None)
@@ -141,12 +140,12 @@ def fields_in_words() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where the fields of a list stand."""
+    """The columns of the fields of a list."""
 
     count: int
     places: dict[str, int]  #: field -> column, from 0
-    evidence: tuple[tuple[int, str], ...]  #: columns that say whether to mail, and what a yes means
-    left_out: tuple[str, ...]  #: headings that mean nothing here
+    evidence: tuple[tuple[int, str], ...]  #: columns on whether to mail, and their yes
+    left_out: tuple[str, ...]  #: unknown headings
 
     def read(self, cells: Sequence[str]) -> "Fields":
         found = {
@@ -167,11 +166,11 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What one record says, by the names of our columns."""
+    """The content of one record, by the names of our columns."""
 
-    cells: dict[str, str]  #: without the blanks around them
-    state: str  #: the worst that is said; in our words, or as it stands when it is unknown
-    is_outright: bool  #: a column with states says so, not only a yes or no
+    cells: dict[str, str]  #: without surrounding blanks
+    state: str  #: the worst state of the record; one of ours, or unknown as it was written
+    is_outright: bool  #: from a column with states, not only yes or no
 
 
 def _worst(states: Sequence[str]) -> str:
@@ -213,7 +212,7 @@ def _meaning_of(plain: str) -> str:
 
 @lru_cache(maxsize=4096)
 def state_in_words(text: str) -> str:
-    """A state of ours for what others call it; what is unknown comes back as it is."""
+    """Return our state for a word of others; an unknown word is returned unchanged."""
     plain = _plain(text)
     if plain and plain in _NO:
         return "unsubscribed"
@@ -224,7 +223,7 @@ def state_in_words(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _meant(cell: str, meaning: str) -> str:
-    """The state that one cell speaks for; empty: it says nothing."""
+    """Return the state that one cell means; empty: none."""
     text = cell.strip()
     plain = _plain(text)
     if meaning == "maybe":

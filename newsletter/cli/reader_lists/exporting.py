@@ -1,4 +1,4 @@
-"""All readers as a list that `importing` reads back as it was."""
+"""Write all readers as a list that `importing` reads back unchanged."""
 
 import csv
 import sys
@@ -20,7 +20,7 @@ BATCH = 1000
 
 
 def export_readers(app: App, path: Path, *, is_raw: bool) -> None:
-    """Write everybody; `-` is stdout. With `is_raw` no cell is protected from spreadsheets."""
+    """Write all readers; `-` is stdout. With `is_raw` no cell is protected from spreadsheets."""
     is_stdout = str(path) == "-"
     out: TextIO = sys.stdout if is_stdout else path.open("w", encoding="utf-8", newline="")
     protect: Callable[[str], str] = str if is_raw else with_mark
@@ -39,7 +39,7 @@ def export_readers(app: App, path: Path, *, is_raw: bool) -> None:
 
 
 def _name_of(topic: Topic) -> str:
-    """A topic of the site by its slug; a reader's own query in parentheses, which no name has."""
+    """Return a curated topic's slug; a reader's own query in parentheses, which no name has."""
     return topic.slug if topic.is_curated else f"({topic.query})"
 
 

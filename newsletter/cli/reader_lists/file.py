@@ -1,5 +1,5 @@
-"""A file with a line for each reader: which encoding, which delimiter, where each record begins and
-ends. What the cells mean is known to `columns` and `values`.
+"""A file with a line per reader: its encoding, its delimiter, where each record begins and ends.
+`columns` and `values` know what the cells mean.
 """
 
 import codecs
@@ -25,20 +25,20 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-#: What is neither UTF-8 nor UTF-16 is taken for this.
+#: The encoding of files that are neither UTF-8 nor UTF-16.
 GUESS = "cp1252"
 _CHUNK = 1 << 20
-#: A list from a pipe is kept in memory up to here, then in a file.
+#: Most bytes of a piped list in memory; a larger one is put into a file.
 _MOST_IN_MEMORY = 16 << 20
-#: What Excel writes before the heading so that other versions of it know the delimiter.
+#: Excel's line before the heading that names the delimiter.
 _EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-#: Bytes that are no text in the encoding of the file.
+#: Bytes that are not valid in the encoding of the file.
 _DAMAGE = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One reader's cells, and the first and last line they stand in, counted from 1."""
+    """One reader's cells, and their first and last line, counted from 1."""
 
     first: int
     last: int
@@ -56,14 +56,14 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class ReaderFile:
-    """An open list. The records come in a stream."""
+    """An open list. The records are a stream."""
 
     heading: list[str]
     records: Iterator[Record | Unreadable]
 
 
 def open_binary(path: Path, stdin: BinaryIO) -> IO[bytes]:
-    """Open a file, or what comes from a pipe (`-`), so that it can be read twice."""
+    """Open a file, or standard input (`-`), so that it can be read twice."""
     if str(path) != "-":
         return path.open("rb")
     kept = tempfile.SpooledTemporaryFile(max_size=_MOST_IN_MEMORY)  # noqa: SIM115  (the caller's)
@@ -74,9 +74,9 @@ def open_binary(path: Path, stdin: BinaryIO) -> IO[bytes]:
 
 
 def open_text(binary: IO[bytes], encoding: str = "") -> io.TextIOWrapper:
-    """Decode a list: in the encoding that is named, else in the one that it seems to be in.
+    """Decode a list in the named encoding, else in the detected one.
 
-    Raises: InputError when there is no such encoding.
+    Raises: InputError when the encoding does not exist.
     """
     encoding = _known_encoding(encoding) if encoding else find_encoding(binary)
     is_wide = encoding.startswith(("utf-16", "utf-32"))
@@ -106,10 +106,10 @@ def read_file(text: IO[str]) -> ReaderFile:
 
 
 def find_encoding(binary: IO[bytes]) -> str:
-    """UTF-8 or UTF-16 by their marks or by their look; else Windows-1252. The file is read from its
-    beginning afterwards.
+    """Return UTF-8 or UTF-16, by byte order mark or content; else Windows-1252.
 
-    A file that is UTF-8 in more places than it is not has damaged lines, which are told one by one.
+    The file is read from its beginning afterwards. A file that is mostly valid UTF-8 has damaged
+    lines, which are reported one by one.
     """
     head = binary.read(4096)
     binary.seek(0)
@@ -143,7 +143,8 @@ def _known_encoding(name: str) -> str:
 
 
 def _first_line(text: IO[str]) -> tuple[int, str, str]:
-    """How many lines stand before the heading, its first line, and the delimiter if one is named.
+    """Return the number of lines before the heading, its first line, and the delimiter if one is
+    named.
 
     Raises: InputError when the file is empty.
     """
@@ -157,7 +158,7 @@ def _first_line(text: IO[str]) -> tuple[int, str, str]:
 
 
 def _find_delimiter(heading: str) -> str:
-    """The delimiter that makes most headings known, then most columns."""
+    """Return the delimiter that gives the most known headings, then the most columns."""
 
     def score(delimiter: str) -> tuple[int, int]:
         try:

@@ -1,7 +1,7 @@
-"""Taking a list of readers in: in a stream, a thousand records to a transaction.
+"""Import a list of readers, as a stream, a thousand records per transaction.
 
-Nobody is mailed who left: a suppressed address is never revived, and of two lines for one address
-the one that says that the reader left counts.
+Nobody is mailed who left: a suppressed address is never mailed again, and of two lines for one
+address the one that says that the reader left counts.
 """
 
 import sys
@@ -36,9 +36,9 @@ from newsletter.store import feedback, ledger_plan, papers, seeds, subscribers, 
 from newsletter.store.db import find_assets, writing
 
 BATCH = 1000
-#: So many lines `--dry-run` shows as they were read.
+#: How many lines `--dry-run` shows as they were read.
 SHOWN_FIRST = 5
-#: Distinct topics of a list that are remembered with their numbers.
+#: Most distinct topics of a list whose ids are cached.
 MOST_TOPICS = 10_000
 GONE = (SubscriberState.UNSUBSCRIBED, SubscriberState.SUPPRESSED)
 COUNTS = ("added", "known", "suppressed", "failed")
@@ -53,9 +53,9 @@ class ImportOptions:
 
 
 def import_readers(app: App, path: Path, options: ImportOptions) -> int:
-    """Import a list and tell what became of it; returns the exit code.
+    """Import a list and report the result; return the exit code.
 
-    Raises: InputError when the file as a whole cannot be read.
+    Raises: InputError when the whole file cannot be read.
     """
     with (
         open_binary(path, sys.stdin.buffer) as binary,
@@ -114,14 +114,14 @@ def _tell_outcome(importing: "Import", columns: Columns) -> None:
 
 @dataclass
 class Import:
-    """One list on its way into the store."""
+    """One list that is being imported."""
 
     app: App
     columns: Columns
     options: ImportOptions
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     counts: Counter[str] = field(default_factory=Counter)
-    states: Counter[str] = field(default_factory=Counter)  #: of those who were added
+    states: Counter[str] = field(default_factory=Counter)  #: states of added readers
     lost: LineReport = field(default_factory=LineReport)
     remarks: LineReport = field(default_factory=LineReport)
     first: list[dict[str, str]] = field(default_factory=list)  #: how the first lines were read
@@ -138,14 +138,14 @@ class Import:
         self._topics: dict[str, int | NewsletterError] = {}
 
     def take(self, batch: Iterable[Record | Unreadable]) -> None:
-        """Take some records in, in one transaction."""
+        """Import some records, in one transaction."""
         read = list(self._read(batch))
         with writing(self.app.engine) as connection:
             wanted = self._with_topics(connection, read)
             self._settle(connection, wanted)
             if self.options.is_dry_run:
                 connection.rollback()
-                self._topics.clear()  # they may have been made by what is undone
+                self._topics.clear()  # the undone transaction may have made them
 
     def _read(self, batch: Iterable[Record | Unreadable]) -> Iterator[tuple[Record, Listed]]:
         for record in batch:
@@ -176,8 +176,8 @@ class Import:
     def _with_topics(
         self, connection: Connection, read: Iterable[tuple[Record, Listed]]
     ) -> dict[str, tuple[Record, Listed]]:
-        """Readers by canonical key, their topics found; of two lines for one address the first
-        counts, or the one that says that the reader left.
+        """Return readers by canonical key, with their topics. Of two lines for one address the
+        first counts, or the one that says that the reader left.
         """
         wanted: dict[str, tuple[Record, Listed]] = {}
         for record, listed in read:
@@ -211,7 +211,7 @@ class Import:
         return known
 
     def _settle(self, connection: Connection, wanted: dict[str, tuple[Record, Listed]]) -> None:
-        """Add those who may be added."""
+        """Add the readers who may be added."""
         hash_of = self.app.tokens.address_hash
         hashes = {canonical: hash_of(canonical) for canonical in wanted}
         barred = suppressions.suppressed(connection, list(hashes.values()))
@@ -235,8 +235,8 @@ class Import:
         listed: Listed,
         known: dict[str, Subscriber],
     ) -> bool:
-        """Whether a line for a known address makes the reader anew: an earlier line of this list
-        added them, and this one says that they left.
+        """Return whether a line for a known address replaces the reader: an earlier line of this
+        list added them, and this one says that they left.
         """
         reader = known[listed.canonical]
         self.counts["known"] += 1
@@ -302,7 +302,7 @@ def add_reader(app: App, cells: dict[str, str], *, is_confirmed: bool, consent: 
 
 
 def find_topic(connection: Connection, name: str) -> int:
-    """A topic by name; a query in the language of topics becomes the reader's own topic.
+    """Return a topic by name; a query in the language of topics becomes the reader's own topic.
 
     Raises: NotFound, QueryError.
     """

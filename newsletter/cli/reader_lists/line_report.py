@@ -1,11 +1,9 @@
-"""What became of lines that were not taken: every one is named, and a fault that many share is said
-once.
-"""
+"""Report lines that were not imported: every one is named; a fault of many lines is said once."""
 
 from collections.abc import Iterator
 
-#: So many stretches of lines are named for one fault, and so many faults are told apart; what is
-#: beyond is counted. A file of a million lines that fail one by one must not fill the memory.
+#: Most groups of lines per fault, and most faults; further ones are only counted. A file with a
+#: million faulty lines must not fill the memory.
 MOST_STRETCHES = 1_000
 MOST_FAULTS = 1_000
 
@@ -14,7 +12,7 @@ class LineReport:
     """Collects lines by what is wrong with them."""
 
     def __init__(self) -> None:
-        self.lines = 0  #: how many lines were lost
+        self.lines = 0  #: number of lost lines
         self._stretches: dict[str, list[list[int]]] = {}
         self._beyond: dict[str, int] = {}
 
@@ -32,7 +30,7 @@ class LineReport:
             self._beyond[fault] = self._beyond.get(fault, 0) + last - first + 1
 
     def sentences(self) -> Iterator[str]:
-        """One sentence for each fault, in the order in which the faults were met."""
+        """Yield one sentence per fault, in the order in which the faults occurred."""
         for fault, stretches in self._stretches.items():
             lines = sum(last - first + 1 for first, last in stretches)
             places = ", ".join(

@@ -1,5 +1,5 @@
-"""What the cells of a list mean: addresses, hours, time zones, lists of topics. Nothing is guessed
-that would change an address or a name.
+"""The meaning of the cells of a list: addresses, hours, time zones, lists of topics. No address or
+name is changed by a guess.
 """
 
 import re
@@ -18,7 +18,7 @@ from newsletter.text.time_zones import find_time_zone
 
 MOST_NAME = 80
 FORMATS = ("html", "text")
-#: How others write our rhythms.
+#: Our rhythms in the words of others.
 _RHYTHMS = {name: name for name in RHYTHMS} | {
     "workdays": "weekdays",
     "weekday": "weekdays",
@@ -29,12 +29,12 @@ _RHYTHMS = {name: name for name in RHYTHMS} | {
 _HOUR = re.compile(
     r"(\d{1,2})(?:[:.h](\d{2})?(?::\d{2})?)?\s*(?:(a|p)\.?m\.?|uhr|h)?", re.IGNORECASE
 )
-#: What a spreadsheet takes for the beginning of a formula, wide forms too (CVE-2021-3188).
+#: What spreadsheets read as the beginning of a formula, wide forms too (CVE-2021-3188).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 #: Identifiers as they are kept.
 _CANONICAL = re.compile(r"(?:arxiv|doi|openreview|pmid|pmc):\S")
 _VOTES = {"more": 1, "less": -1}
-#: A consent that is only a yes does not say how or when somebody agreed.
+#: A plain yes is no consent: it does not say how or when somebody agreed.
 _BARE_YES = frozenset(("yes", "y", "true", "1", "x", "ok", "on", "ja", "oui", "si"))
 
 
@@ -52,13 +52,13 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a list does not say."""
+    """Values that a list does not have."""
 
     own_address: str  #: the site's; it cannot be a reader's
     timezone: str = "UTC"
     consent: str = ""  #: how and when all these people agreed
     languages: tuple[str, ...] = ("en",)
-    is_raw: bool = False  #: cells were written without a mark that protects from formulas
+    is_raw: bool = False  #: cells have no mark that protects from formulas
 
 
 def read_reader(fields: Fields, defaults: Defaults) -> Listed:
@@ -97,7 +97,7 @@ def read_reader(fields: Fields, defaults: Defaults) -> Listed:
 
 
 def _state(fields: Fields, consent: str) -> SubscriberState:
-    """Raises: InputError for a word that nobody knows, and for being mailed without consent."""
+    """Raises: InputError for an unknown word, and for an active reader without consent."""
     if fields.state not in (*SubscriberState, ""):
         known = ", ".join(SubscriberState)
         raise InputError(f"no status {fields.state!r}; there are {known}")
@@ -122,7 +122,7 @@ def _name(text: str) -> str:
 
 
 def _is_one_line(text: str) -> bool:
-    """No control character; joiners belong to names in many scripts."""
+    """Return whether text has no control character; joiners are part of names in many scripts."""
     return text.isprintable() or text.replace("\u200c", "").replace("\u200d", "").isprintable()
 
 
@@ -136,7 +136,7 @@ def _time_zone(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _hour(text: str) -> int:
-    """0 to 23 from "7", "07:00", "7am", "19h", "7.0". A digest leaves at a full hour."""
+    """Return 0 to 23 from "7", "07:00", "7am", "19h", "7.0". A digest is sent at a full hour."""
     if match := _HOUR.fullmatch(text):
         hour, minutes, half = int(match[1]), int(match[2] or 0), (match[3] or "").lower()
         if half:
@@ -186,7 +186,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _votes(text: str) -> tuple[tuple[str, int], ...]:
-    """ "more 2510.00001;less doi:10.1/x" as papers' ids and votes."""
+    """Return "more 2510.00001;less doi:10.1/x" as papers' ids and votes."""
     votes = []
     for item in split_list(text):
         word, _, paper = item.partition(" ")
@@ -213,12 +213,12 @@ def _examples(text: str) -> tuple[Seed, ...]:
 
 
 def join_list(items: Iterable[str]) -> str:
-    """One cell for several texts; a semicolon inside one of them gets a backslash."""
+    """Return one cell for several texts; a semicolon inside a text gets a backslash."""
     return ";".join(item.replace("\\", "\\\\").replace(";", "\\;") for item in items)
 
 
 def split_list(cell: str) -> tuple[str, ...]:
-    """The texts of a cell, in order. `split_list(join_list(items))` are the items."""
+    """Return the texts of a cell, in order. `split_list(join_list(items))` are the items."""
     if "\\" not in cell:
         return tuple(item.strip() for item in cell.split(";") if item.strip())
     parts = re.findall(r"((?:\\[\\;]|[^;])*)(?:;|\Z)", cell)
@@ -227,13 +227,13 @@ def split_list(cell: str) -> tuple[str, ...]:
 
 
 def with_mark(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula. A cell that looks marked gets a mark too, so
-    that taking one off gives every cell back.
+    """Return a cell that no spreadsheet reads as a formula. A cell that already begins with a mark
+    gets one too, so that removing one restores every cell.
     """
     return f"'{cell}" if cell.lstrip("'").startswith(_FORMULA) else cell
 
 
 def without_mark(cell: str) -> str:
-    """Take off what `with_mark` put on."""
+    """Remove the mark of `with_mark`."""
     is_marked = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA)
     return cell[1:] if is_marked else cell
