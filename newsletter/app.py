@@ -1,23 +1,24 @@
 """An open site: its configuration, database and key, and the operations on them.
 
-Commands, pages and the daemon open an `App`. The time is a parameter of every operation.
+Commands, pages and the daemon open an `App`. The time is a parameter of every operation. What only
+fetching and planning need is imported there, and templates are compiled when the first letter is
+made: a command that sends, or asks the database, begins in half the time.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Engine
 
-from newsletter import editions, planning, site_queries
 from newsletter.config import Config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, Sender, moving_clock
 from newsletter.delivery.suppression import Suppression
 from newsletter.delivery.turns import Turns
-from newsletter.fetching import fetch_sources
 from newsletter.health import site as site_health
-from newsletter.health.alerts import Operator
 from newsletter.mail import outgoing
 from newsletter.mail.relay import Relay, settings_of
 from newsletter.mail.smtp_transport import SmtpTransport
@@ -27,8 +28,8 @@ from newsletter.run_reports import Report, on_record
 from newsletter.steps.classify_reply import DeliveryPolicy
 from newsletter.steps.compose import Renderer, SiteFacts
 from newsletter.stopwatch import Stopwatch
-from newsletter.store import ledger_life, retention
-from newsletter.store.db import find_assets, open_engine, require_schema
+from newsletter.store import ledger_life, ledger_read, retention
+from newsletter.store.db import find_assets, open_engine, reading, require_schema
 from newsletter.store.site_lock import require_home
 from newsletter.tokens import Tokens
 
@@ -40,10 +41,6 @@ class App:
         self.config = config
         self.engine = engine
         self.tokens = tokens
-        site = config.site
-        self.renderer = Renderer(
-            find_assets("templates"), SiteFacts(site.name, site.base_url, site.postal_address)
-        )
         self.turns = Turns(engine)
 
     @classmethod
@@ -60,6 +57,14 @@ class App:
     def close(self) -> None:
         self.engine.dispose()
 
+    @cached_property
+    def renderer(self) -> Renderer:
+        """What makes the site's letters."""
+        site = self.config.site
+        return Renderer(
+            find_assets("templates"), SiteFacts(site.name, site.base_url, site.postal_address)
+        )
+
     @property
     def policy(self) -> DeliveryPolicy:
         """Return the delivery rules of this site."""
@@ -72,6 +77,8 @@ class App:
 
     async def fetch(self, now: datetime, only: Sequence[str] = ()) -> Report:
         """Get new papers and signals from every source, or from the named ones."""
+        from newsletter.fetching import fetch_sources
+
         async with self.turns.run():
             return await fetch_sources(self.engine, self.config, now, only, Stopwatch())
 
@@ -90,6 +97,10 @@ class App:
         Running again at the same moment changes nothing. Troubles older than `patience` are mailed
         to the operator, at most once a day.
         """
+        from newsletter import editions, planning
+        from newsletter.fetching import fetch_sources
+        from newsletter.health.alerts import Operator
+
         watch, fetched = Stopwatch(), Report({"sources": {}})
         require_home(self.engine)
         async with self.turns.run(), on_record(self.engine, now) as report:
@@ -104,7 +115,7 @@ class App:
             retention.sweep(self.engine, self.config.retention.days, now, most=retention.BATCHES)
             report.data = {
                 "at": iso(now),
-                "issues": site_queries.issues(self.engine, planned.issues | delivered.issues),
+                "issues": self._counts_of(planned.issues | delivered.issues),
                 "no_content": planned.no_content,
                 "sources": fetched.data["sources"],
                 "seconds": watch.as_json(),
@@ -128,7 +139,7 @@ class App:
             delivered = await self.deliver(now, only=only, stop=stop)
         data = {
             "at": iso(now),
-            "issues": site_queries.issues(self.engine, delivered.issues),
+            "issues": self._counts_of(delivered.issues),
             "letters": dict(delivered.counts),
         }
         return Report(data, delivered.problems, delivered.is_unreachable)
@@ -164,6 +175,10 @@ class App:
             if isinstance(relays, SmtpTransport) and not delivered.is_unreachable:
                 delivered.problems += relays.troubles
             return delivered
+
+    def _counts_of(self, issues: Iterable[int]) -> list[dict[str, Any]]:
+        with reading(self.engine) as connection:
+            return ledger_read.issue_counts(connection, issues)
 
     def _note_relay(self, delivered: Delivered, now: datetime) -> None:
         """Keep whether a relay answers, for health; a delivery without letters does not tell."""

@@ -9,8 +9,18 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_USUAL = gc.get_threshold()
+_USUAL = (10_000, 10, 10)
 _NEW_ONLY = (10_000, 20, 1_000_000)
+
+
+def begin() -> None:
+    """Search seldom, in the whole process from now on."""
+    gc.set_threshold(*_USUAL)
+
+
+def end() -> None:
+    """Search nothing when the process exits: the system takes its memory back anyway."""
+    gc.freeze()
 
 
 @contextmanager

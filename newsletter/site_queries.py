@@ -1,6 +1,5 @@
 """Queries about a site that only read its database."""
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -112,12 +111,6 @@ def _in_words(row: dict[str, Any]) -> dict[str, Any]:
     return {
         name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()
     }
-
-
-def issues(engine: Engine, ids: Iterable[int] | None = None) -> list[dict[str, Any]]:
-    """Return issues with their counts, newest first: all, or those in `ids`."""
-    with reading(engine) as connection:
-        return ledger_read.issue_counts(connection, ids)
 
 
 def has_waiting(engine: Engine, now: datetime, *, is_answers: bool = False) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from newsletter import __version__
+from newsletter import __version__, gc_tuning
 from newsletter.cli import (
     completion,
     demo,
@@ -177,12 +177,15 @@ def _tell_usage(error: Any) -> int:
 
 def run() -> None:
     """The entry point of the console script."""
+    gc_tuning.begin()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(
                 errors="backslashreplace"
             )  # a terminal without UTF-8 gets what it can show
-    sys.exit(main(program=_called_as(sys.argv[0])))
+    code = main(program=_called_as(sys.argv[0]))
+    gc_tuning.end()
+    sys.exit(code)
 
 
 def _called_as(path: str) -> str:

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 from newsletter.models.papers import Paper
 
@@ -48,16 +49,18 @@ class Matches(Sequence[Match]):
     one.
     """
 
-    papers: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    papers: "NDArray[np.int64]"
+    scores: "NDArray[np.float32]"
     asked: tuple[str, ...] = ()  #: the words of the query
-    held: NDArray[np.int64] | None = None  #: bits of the words that each paper has; None = all
+    held: "NDArray[np.int64] | None" = None  #: bits of the words that each paper has; None = all
 
     @classmethod
     def of(cls, matches: Sequence[Match]) -> "Matches":
         """Return matches as columns, without their words."""
         if isinstance(matches, Matches):
             return matches
+        import numpy as np
+
         papers, scores = [match.paper for match in matches], [match.score for match in matches]
         return cls(np.array(papers, np.int64), np.array(scores, np.float64))
 

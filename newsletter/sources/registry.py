@@ -3,20 +3,24 @@
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from newsletter.config import Config
 from newsletter.list_days import Calendar
 from newsletter.ports import Source
 from newsletter.source_rows import ONE_LIST, ROWS, SourceRow
-from newsletter.sources.http import Http
+
+if TYPE_CHECKING:
+    from newsletter.sources.http import Http
 
 
-def open_http(config: Config) -> Http:
+def open_http(config: Config) -> "Http":
     """Return the client of one run, an async context. It identifies the site, and never requests
     the site itself.
     """
+    from newsletter.sources.http import Http
+
     site = urlsplit(config.site.base_url)
     own = (
         (site.hostname, site.port or {"http": 80}.get(site.scheme, 443)) if site.hostname else None
@@ -25,7 +29,7 @@ def open_http(config: Config) -> Http:
     return Http(config.http, f"newsletter/{version('newsletter')} (+{contact})", own)
 
 
-def build_sources(config: Config, http: Http) -> list[Source]:
+def build_sources(config: Config, http: "Http") -> list[Source]:
     """Return all configured sources and signals, in the order of the rows."""
     return [plugin(row)(section, http) for row, section in configured(config)]
 

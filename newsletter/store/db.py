@@ -33,7 +33,6 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -176,7 +175,13 @@ def database_time(connection: Connection) -> int:
 def insert_into(database: Connection | Dialect, table: Any) -> Any:
     """Return an INSERT in the database's dialect, which supports ON CONFLICT."""
     dialect = database.dialect if isinstance(database, Connection) else database
-    return (sqlite if dialect.name == "sqlite" else postgresql).insert(table)
+    if dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+
+        return insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def chunks(values: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:

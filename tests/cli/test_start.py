@@ -58,6 +58,28 @@ def test_the_first_answer_needs_little_memory(words: str) -> None:
     assert int(done.stderr) < 40_000  # KB
 
 
+def test_an_open_site_loads_what_fetches_and_plans_only_when_it_does() -> None:
+    code = LOADED.replace(
+        "from newsletter.cli import main\nmain(sys.argv[1:])", "import newsletter.app"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = set(done.stderr.split())
+    assert "sqlalchemy" in found and not found & {"numpy", "tantivy", "feedparser", "httpx2"}
+
+
+def test_a_command_looks_for_garbage_seldom_and_not_at_its_end() -> None:
+    code = """
+import atexit, gc, sys
+atexit.register(lambda: print(gc.get_threshold()[0], gc.get_freeze_count() > 0, file=sys.stderr))
+from newsletter.cli import run
+run()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.split() == ["10000", "True"]
+
+
 def commands() -> list[str]:
     found = []
 
