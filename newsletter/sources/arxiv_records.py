@@ -13,6 +13,7 @@ from newsletter.models import RecordKind, Sighting
 from newsletter.sources.http import FetchError
 from newsletter.sources.parsing import Document, moment
 from newsletter.text.authors import split_affiliation, split_names
+from newsletter.text.descriptions import without_heading
 from newsletter.text.identifiers import arxiv_id, doi
 from newsletter.text.markup import TITLE_CHARS, clean, clean_affiliations, clean_names
 from newsletter.text.statements import judged
@@ -51,7 +52,8 @@ def from_entry(entry: Mapping[str, Any], now: datetime) -> Sighting | None:
     old_flag = _OLD_FLAGS.get(old["flag"]) if old else None
     announced = str(entry.get("arxiv_announce_type") or (prefix and prefix[1]) or old_flag)
     announce = announced if announced in ANNOUNCE else "new"
-    abstract, comment = clean(_PREFIX.sub("", text)), clean(entry.get("arxiv_comment"), 500)
+    abstract = without_heading(clean(_PREFIX.sub("", text)))
+    comment = clean(entry.get("arxiv_comment"), 500)
     authors, affiliations = _authors(entry)
     said = judged(title, abstract, comment)
     return Sighting(
@@ -170,7 +172,8 @@ def _oai_record(record: ElementTree.Element, now: datetime) -> Sighting | None:
         " ".join(p.findtext(f"a:{part}", "", _OAI) for part in ("forenames", "keyname", "suffix"))
         for p in people
     ]
-    abstract, comment = clean(text("abstract")), clean(text("comments"), 500)
+    abstract = without_heading(clean(text("abstract")))
+    comment = clean(text("comments"), 500)
     said = judged(title, abstract, comment)
     return Sighting(
         source="arxiv",

@@ -25,7 +25,7 @@ from newsletter.sources.http import FetchError, Http
 from newsletter.sources.json_access import listing, load, moment, number, record
 from newsletter.sources.source_state import has_new, in_time, marks, overall
 from newsletter.text.authors import split_names
-from newsletter.text.descriptions import without_heading
+from newsletter.text.descriptions import without_ends, without_heading
 from newsletter.text.identifiers import doi
 from newsletter.text.markup import PREPRINT, TITLE_CHARS, clean, clean_affiliations, clean_names
 from newsletter.text.statements import judged
@@ -211,7 +211,7 @@ def _paper(item: Mapping[str, Any], server: str, now: datetime) -> Sighting | No
     category = re.sub(r"[^a-z0-9]+", "-", clean(item.get("category"), 60).lower()).strip("-")
     published = doi(item.get("published"))  # "NA" until a journal has it
     page = f"https://www.{server}.org/content/{name}v{version}"
-    abstract = without_heading(clean(item.get("abstract"), dialects=PREPRINT))
+    abstract = without_heading(without_ends(clean(item.get("abstract"), dialects=PREPRINT)))
     said = judged(title, abstract)
     is_withdrawn = "withdraw" in clean(item.get("type"), 60).lower() or said.kind in (
         RecordKind.WITHDRAWN,

@@ -18,6 +18,7 @@ from newsletter.sources.parsing import MAX_ITEMS, Document, moment, parse
 from newsletter.sources.source_state import failed, has_new, marks
 from newsletter.text.authors import one_name, split_names
 from newsletter.text.descriptions import Description, read_description
+from newsletter.text.feed_titles import read_title
 from newsletter.text.identifiers import identifiers
 from newsletter.text.markup import TITLE_CHARS, clean, clean_link, clean_names, shorten
 from newsletter.text.statements import judged
@@ -92,9 +93,10 @@ class FeedSource:
         return document, _told_apart(found)
 
     def _sighting(self, entry: Mapping[str, Any], now: datetime) -> Sighting | None:
-        told = _description(entry)
+        given = read_title(clean(entry.get("title"), TITLE_CHARS))
+        told = _description(entry, given)
         text = told.abstract
-        title = clean(entry.get("title"), TITLE_CHARS) or shorten(text, UNTITLED_CHARS)
+        title = given or shorten(text, UNTITLED_CHARS)
         if not title:
             return None
         names = [f"{a['name']}" for a in _dicts(entry.get("authors")) if a.get("name")]
@@ -112,7 +114,7 @@ class FeedSource:
         places = (
             [entry.get(key) for key in named] + [item.get("href") for item in others] + [told.doi]
         )
-        said, own = judged(title, text), identifiers(places)
+        said, own = judged(title, text, sections=_sections(entry)), identifiers(places)
         return Sighting(
             source=self.name,
             source_id=source_id(entry.get("id") or link or title),
@@ -120,7 +122,7 @@ class FeedSource:
             abstract=text,
             authors=clean_names(_people(names or [told.authors])),
             fields=(self._config.field,) if self._config.field else (),
-            identifiers=own if said.kind.is_paper else _about(text, own),
+            identifiers=own if said.kind.is_paper else _about(f"{title} {text}", own),
             published=_published(entry, now),
             links={name: url for name, url in (("abs", link), ("pdf", pdf)) if url},
             is_withdrawn=said.kind in (RecordKind.WITHDRAWN, RecordKind.RETRACTED),
@@ -179,12 +181,20 @@ def _published(entry: Mapping[str, Any], now: datetime) -> datetime | None:
     return next((date for date in dates if date), None)
 
 
-def _description(entry: Mapping[str, Any]) -> Description:
+def _sections(entry: Mapping[str, Any]) -> list[str]:
+    """Return the sections of the journal that the entry belongs to, by PRISM and by categories."""
+    terms = [tag.get("term") for tag in _dicts(entry.get("tags"))[:5]]
+    return [clean(name, 60) for name in (entry.get("prism_section"), *terms) if name]
+
+
+def _description(entry: Mapping[str, Any], title: str) -> Description:
     """Return the entry's description of the paper, from the field with the most text."""
-    told = read_description(entry.get("summary"))
+    told = read_description(entry.get("summary"), title=title)
     if len(told.abstract) >= _SHORT and not _CUT.search(told.abstract):
         return told
-    others = [read_description(item.get("value")) for item in _dicts(entry.get("content"))]
+    others = [
+        read_description(item.get("value"), title=title) for item in _dicts(entry.get("content"))
+    ]
     best = max((told, *others), key=lambda description: len(description.abstract))
     return replace(
         best,

@@ -32,9 +32,11 @@ from newsletter.sources.source_state import (
     overall,
     working_days_between,
 )
+from newsletter.text.descriptions import without_heading
 from newsletter.text.identifiers import arxiv_id
 from newsletter.text.markup import (
     MACHINE,
+    STRIPPED,
     TITLE_CHARS,
     clean,
     clean_affiliations,
@@ -180,7 +182,7 @@ def _paper(item: Mapping[str, Any], now: datetime) -> Listed | None:
     """
     paper = record(item.get("paper")) or item
     found = arxiv_id(paper.get("id"))
-    title = clean(paper.get("title") or item.get("title"), TITLE_CHARS)
+    title = clean(paper.get("title") or item.get("title"), TITLE_CHARS, STRIPPED)
     if not found or not title:
         return None
     name = found[0]
@@ -196,7 +198,9 @@ def _paper(item: Mapping[str, Any], now: datetime) -> Listed | None:
         source="huggingface",
         source_id=name,
         title=title,
-        abstract=clean(paper.get("summary") or item.get("summary")),
+        abstract=without_heading(
+            clean(paper.get("summary") or item.get("summary"), dialects=STRIPPED)
+        ),
         authors=clean_names(_names(paper.get("authors"))),
         identifiers=(f"arxiv:{name}",),
         published=moment(paper.get("publishedAt"), now),

@@ -6,6 +6,7 @@ paper about withdrawals, or one that was withdrawn from a venue, has none.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from newsletter.models import RecordKind
@@ -83,8 +84,8 @@ _NOTICES = (
             r"\A\W{0,2}(?:(?:author|authors['’]|publisher|publisher['’]?s|editorial|"
             rf"editor['’]s)\s+)?{_CORRECTION}(?:\s+(?:note|notice))?"
             rf"(?:{_SIGN}|\s+(?:to|for)\s+(?=.{{1,80}}\b(?:et al\b|\((?:19|20)\d\d\))))|"
-            r"\A\W{0,2}(?:corrigendum|erratum|addendum)\s+(?:to|for|of|on|in)\s+|"
-            r"\A\W{0,2}(?:corrigenda|errata|addenda)\s+(?:to|for)\s+|"
+            r"\A\W{0,2}(?:corrigendum|erratum)\s+(?:to|for|of|on|in)\s+|"
+            r"\A\W{0,2}(?:corrigenda|errata)\s+(?:to|for)\s+|"
             rf"\Apublisher['’]?s note(?:\s*[:–—]\s*|{_OF}\s+(?={_QUOTE}))|"
             r"\A\W?(?:更正|勘误|订正|訂正|正誤)(?:声明|启事)?\W?\s*[:：]\s*",
             re.I,
@@ -117,11 +118,33 @@ _CITED = re.compile(
     re.S,
 )
 _PLACE = re.compile(
+    r"(?<=[.!?])\s+[A-Z][\w &:]{2,60} \d+(?:\(\w+\))?: ?[\w–-]+\.?\Z|"
     r"\s*\[[^\]]*\d{2,4}[^\]]*\]\s*\.?\Z|\s*\((?:19|20)\d\d, [^()]*\)\s*\.?\Z|"
     r"\s*(?:https?://\S+|doi:\s?10\.\S+)\s*\Z",
     re.I,
 )
 _BY_OTHERS = re.compile(r"\A[^,.:;“\"]{2,60} et al\.?,\s*(?=.{8})")
+
+
+#: Sections of journals whose entries are no papers.
+_SECTION = re.compile(
+    r"(?P<correction>(?:(?:author|publisher) )?corrections?|corrigend(?:um|a)|errat(?:um|a)|"
+    r"addend(?:um|a)|corrections? (?:and|&) retractions?)|"
+    r"(?P<retraction>retractions?(?: notes?| notices?)?|withdrawals?)|"
+    r"(?P<concern>(?:editorial )?expressions? of concern)|"
+    r"(?P<front>(?:front|back) matter|issue information|covers?|cover (?:art|image|picture)|"
+    r"mastheads?|editorial board|table of contents|announcements?|obituar(?:y|ies)|in memoriam|"
+    r"(?:book|film|software) reviews?|books? received|meeting reports? and announcements?|"
+    r"calendar|advertisements?|call for papers)",
+    re.I,
+)
+
+_OF_SECTION = {
+    "correction": RecordKind.CORRECTION,
+    "retraction": RecordKind.RETRACTION,
+    "concern": RecordKind.CONCERN,
+    "front": RecordKind.FRONT_MATTER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +165,18 @@ def statement_of(title: str) -> Statement:
     return Statement(kind, title)
 
 
-def judged(title: str, abstract: str, comment: str = "") -> Statement:
-    """Return what a record is by its title and its text."""
+def judged(
+    title: str, abstract: str, comment: str = "", *, sections: Iterable[str] = ()
+) -> Statement:
+    """Return what a record is by its title, by its section of the journal, and by its text."""
     said = statement_of(title)
-    if said.kind is RecordKind.PAPER:
-        return Statement(withdrawal_of(abstract, comment), title)
-    return said
+    if said.kind is not RecordKind.PAPER:
+        return said
+    for section in sections:
+        if form := _SECTION.fullmatch(section.strip()):
+            kind = _OF_SECTION[form.lastgroup or "front"]
+            return Statement(kind, title if kind is RecordKind.FRONT_MATTER else _named(title))
+    return Statement(withdrawal_of(abstract, comment), title)
 
 
 def _said_before(title: str) -> Statement | None:

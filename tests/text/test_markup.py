@@ -3,7 +3,16 @@
 import pytest
 
 from newsletter.sources.xml_mending import mended
-from newsletter.text.markup import MACHINE, PLAIN, PREPRINT, clean, dialects_in, direction, lines
+from newsletter.text.markup import (
+    MACHINE,
+    PLAIN,
+    PREPRINT,
+    STRIPPED,
+    clean,
+    dialects_in,
+    direction,
+    lines,
+)
 
 FIGURE = (
     'O_FIG O_LINKSMALLFIG WIDTH=200 HEIGHT=90 SRC="FIGDIR/small/1v1_ufig1.gif" ALT="Figure 1"> '
@@ -81,6 +90,24 @@ def test_09_a_formula_that_is_given_twice_is_shown_once() -> None:
         assert "document" not in clean(f"of <inline-formula>{given}</inline-formula> we")
 
 
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("10<sup>3</sup> and 5 × 10<sup>−3</sup> m s<sup>-1</sup>", "10³ and 5 × 10⁻³ m s⁻¹"),
+        (
+            "<sup>18</sup>F, Ca<sup>2+</sup>, K<sup>+</sup>, Cl<sup>&#8722;</sup>",
+            "¹⁸F, Ca²⁺, K⁺, Cl⁻",
+        ),
+        ('g l<span class="jp-sup">−1</span>, 10<jats:sup>6</jats:sup>', "g l⁻¹, 10⁶"),
+        ("10<sup><i>3</i></sup>, x<sup>n</sup>, 21<sup>st</sup>", "10³, xn, 21st"),
+        ("H<sub>2</sub>O, CO<sub>2</sub>, LD4<span class='jp-sup'>T</span>", "H2O, CO2, LD4T"),
+        ("&lt;sup&gt;13&lt;/sup&gt;C", "¹³C"),
+    ],
+)
+def test_09_a_power_stays_a_power(raw: str, shown: str) -> None:
+    assert clean(raw, 300) == shown
+
+
 def test_09_a_formula_that_was_cut_off_loses_its_tags_all_the_same() -> None:
     assert clean("growth <mml:math><mml:mi>x</mml:mi><mml:mo>") == "growth x"
 
@@ -95,7 +122,7 @@ def test_09_a_formula_that_was_cut_off_loses_its_tags_all_the_same() -> None:
         ("A <b>bold</b> claim on <i>Escherichia", "A bold claim on Escherichia"),
         ("one<br>two <p>three", "one two three"),
         ("an <img src=x> image, a <a href='#'>link", "an image, a link"),
-        ("Cr<scp>ISPR</scp> and 10<sup>3</sup>", "CrISPR and 103"),
+        ("Cr<scp>ISPR</scp> and 10<sup>3</sup>", "CrISPR and 10³"),
         ("if a<b and c>d", "if a<b and c>d"),
     ],
 )
@@ -195,6 +222,47 @@ def test_21_markdown_of_machines_is_taken_off(raw: str, shown: str) -> None:
     assert clean(raw, 300, MACHINE) == shown
 
 
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (
+            "on a single 8timesA800, 15timessim50times and 2times faster",
+            "on a single 8×A800, 15×∼50× and 2× faster",
+        ),
+        (
+            "create sim543K pairs in 1sim4 steps, sim2real",
+            "create ∼543K pairs in 1∼4 steps, sim2real",
+        ),
+        ("FoV (360^circtimes180^circ)", "FoV (360°×180°)"),
+        (
+            "at a rate of mathcal{O}(T^{-1/3}) and mathbb{R}^d, three textit{O}bstacles",
+            "at a rate of 𝒪(T^(-1/3)) and ℝ^d, three Obstacles",
+        ),
+        (
+            "as little as leq 0.02%, (diameter leq 3^L), O(N cdot T)",
+            "as little as ≤ 0.02%, (diameter ≤ 3^L), O(N · T)",
+        ),
+        ("at https://x.org/a{https://x.org/a}.", "at https://x.org/a."),
+        ("at https://x.org/a/{Webpage}.", "at https://x.org/a/ (Webpage)."),
+        (
+            "we propose **CAPO** (**C**urriculum **A**dvantage)",
+            "we propose CAPO (Curriculum Advantage)",
+        ),
+        ("many times, 3 times, sometimes and cdots", "many times, 3 times, sometimes and cdots"),
+    ],
+)
+def test_21_commands_without_their_backslash_are_read(raw: str, shown: str) -> None:
+    assert clean(raw, 300, STRIPPED) == shown
+
+
+def test_21_bold_of_markdown_goes_everywhere_and_powers_of_python_stay() -> None:
+    assert clean("**Bold** and x**2 + y**2, a ** b ** c") == "Bold and x**2 + y**2, a ** b ** c"
+
+
+def test_braces_of_commands_are_no_names_of_characters() -> None:
+    assert clean(r"\textbf{beta} and {beta}-catenin", 300, PREPRINT) == "beta and β-catenin"
+
+
 def test_10_a_bare_ampersand_is_a_character() -> None:
     body = b"<t>R&D at AT&T &amp; Q&A; &nbsp;&eacute; x&#38;y</t><![CDATA[R&D &eacute;]]>"
     assert mended(body) == (
@@ -213,7 +281,7 @@ def test_dialects_name_what_they_take_off() -> None:
 
 def test_lines_are_cut_at_the_ends_of_blocks() -> None:
     assert lines("<p>One <i>of</i></p><div>Two<br/>Three</div>") == [
-        "One <i>of</i>",
+        "One of",
         "Two",
         "Three",
     ]

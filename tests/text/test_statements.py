@@ -193,6 +193,7 @@ def test_13_front_matter_in_its_languages_is_no_paper(title: str) -> None:
         "Retractions in cancer research: causes",
         "Withdrawn patients: a trial",
         "Rectification of neurons",
+        "Addendum to a revision of the wasps of Costa Rica: 28 new species",
         "更正学习的方法",
         "订正误差的估计",
     ],
@@ -216,7 +217,12 @@ def test_13_a_paper_with_such_words_stays_a_paper(title: str) -> None:
         ),
         ("Erratum: Neurons that count (2020, ApJ, 900, 1)", CORRECTION, "Neurons that count"),
         ("Addendum to “Neurons that count”", CORRECTION, "Neurons that count"),
-        ("Addendum to Neurons that count in mice", CORRECTION, "Neurons that count in mice"),
+        (
+            "Corrigenda: Neurons that count in mice. ZooKeys 1060: 171–182. "
+            "https://doi.org/10.3897/zookeys.1060.71652",
+            CORRECTION,
+            "Neurons that count in mice.",
+        ),
         ("Correction: Correction: Neurons that count", CORRECTION, "Neurons that count"),
         ("[Correction] Neurons that count", CORRECTION, "Neurons that count"),
         ("Neurons that count [Correction]", CORRECTION, "Neurons that count"),
@@ -393,3 +399,26 @@ def test_02_a_title_alone_withdraws() -> None:
         judged("Neurons", "This article has been retracted at the editor's request.").kind
         is RETRACTED
     )
+
+
+@pytest.mark.parametrize(
+    ("section", "kind"),
+    [
+        ("Obituary", FRONT),
+        ("Book Review", FRONT),
+        ("ISSUE INFORMATION", FRONT),
+        ("Front Matter", FRONT),
+        ("Corrigenda", CORRECTION),
+        ("Author Correction", CORRECTION),
+        ("Retraction Note", RETRACTION),
+        ("Expression of Concern", CONCERN),
+        ("Research Article", PAPER),
+        ("Error correction", PAPER),
+        ("Retraction of muscles", PAPER),
+        ("", PAPER),
+    ],
+)
+def test_13_a_section_of_the_journal_says_what_stands_in_it(section: str, kind: RecordKind) -> None:
+    title = "JANE DOE (1927–2021)"
+    assert judged(title, "A text.", sections=["Animalia", section]).kind is kind
+    assert judged("Retracted: Neurons", "A text.", sections=[section]).kind is RETRACTED

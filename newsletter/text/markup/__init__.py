@@ -5,6 +5,7 @@ mathml.py      formulas of HTML and JATS
 latex.py       formulas, accents and macros of TeX; latex_macros.py has the tables
 highwire.py    typesetting marks of bioRxiv and medRxiv
 braced.py      characters by their names, "{beta}", of the same two
+bare_commands.py  commands of TeX without their backslash
 markdown.py    what language models write
 references.py  "&amp;"
 invisible.py   joiners that belong to a word, and invisible characters to remove
@@ -19,6 +20,7 @@ from newsletter.text.markup.plain import (
     MACHINE,
     PLAIN,
     PREPRINT,
+    STRIPPED,
     TITLE_CHARS,
     Dialect,
     clean,
@@ -38,6 +40,7 @@ __all__ = [
     "MACHINE",
     "PLAIN",
     "PREPRINT",
+    "STRIPPED",
     "TITLE_CHARS",
     "Dialect",
     "clean",

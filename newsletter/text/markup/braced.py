@@ -34,7 +34,7 @@ _SYMBOLS = {
     "surd": "√",
     "times": "×",
 }
-_NAMED = re.compile(r"\{([A-Za-z+/\- ]{2,16})\}")
+_NAMED = re.compile(r"(\\[A-Za-z]{1,30}\*?|[_^])?\{([A-Za-z+/\- ]{2,16})\}")
 _BOXED = re.compile(r"\[(&\w+;|[~≥≤≈±→←↔×·°µ≠]|->|<-|-&gt;|&lt;-|>=|<=)\]")
 _ARROWS = {"->": "→", "<-": "←", "-&gt;": "→", "&lt;-": "←", ">=": "≥", "<=": "≤"}
 
@@ -47,7 +47,9 @@ def without_braced_names(text: str) -> str:
 
 
 def _character(found: re.Match[str]) -> str:
-    name = found[1]
+    name = found[2]
+    if found[1]:  # the argument of a command
+        return found[0]
     if name.lower() in _SYMBOLS:
         return _SYMBOLS[name.lower()]
     size = "CAPITAL" if name[0].isupper() else "SMALL"

@@ -17,6 +17,10 @@ _AUTOLINK = re.compile(r"<(?:https?://|mailto:)[^<>\s]{1,500}>")
 _CODE = re.compile(r"(?<!`)(`{1,3})(?!`)(.{1,500}?)(?<!`)\1(?!`)", re.S)
 _STRONG = re.compile(r"(?<![\w\\])(\*\*\*|\*\*|___|__|~~)(?=\S)(.{1,500}?)(?<=\S)\1(?!\w)", re.S)
 _GLUED = re.compile(r"\*\*(?=\S)([^*\n]{1,300}?)(?<=\S)\*\*")
+_BOLD = re.compile(
+    r"(?<![\w*])\*\*(?=[^\s*])([^*\n]{1,100}?)(?<=[^\s*])\*\*(?!\*)|"
+    r"(?<=\w)\*\*(?=[A-Z])([A-Za-z]{1,20})\*\*(?=[a-z])"
+)
 _EMPHASIS = re.compile(r"(?<![\w\\*_])([*_])(?=[^\s*_])([^*_\n]{1,300}?)(?<=\S)\1(?![\w*])")
 _ESCAPE = re.compile(r"\\([*_`#\[\]()>~!+.-])")
 
@@ -31,3 +35,8 @@ def without_markdown(text: str) -> str:
         text = _STRONG.sub(r"\2", text)
     text = _EMPHASIS.sub(r"\2", _GLUED.sub(r"\1", text))
     return _ESCAPE.sub(r"\1", text)
+
+
+def without_bold(text: str) -> str:
+    """Take the marks of bold text off, which authors write everywhere; "x**2" holds none."""
+    return _BOLD.sub(lambda found: found[1] or found[2], text) if "**" in text else text

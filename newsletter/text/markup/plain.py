@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from newsletter.text.markup.bare_commands import with_backslashes
 from newsletter.text.markup.braced import without_braced_names
 from newsletter.text.markup.highwire import without_highwire
 from newsletter.text.markup.invisible import declared_direction, with_direction, without_invisible
 from newsletter.text.markup.latex import without_latex
-from newsletter.text.markup.markdown import without_markdown
+from newsletter.text.markup.markdown import without_bold, without_markdown
 from newsletter.text.markup.tags import without_tags
 
 TITLE_CHARS = 300
@@ -38,16 +39,19 @@ BRACED = Dialect("braced names", without_braced_names)
 TAGS = Dialect("tags", without_tags)
 LATEX = Dialect("latex", without_latex)
 MARKDOWN = Dialect("markdown", without_markdown)
+BOLD = Dialect("bold of markdown", without_bold)
+BARE = Dialect("bare commands", with_backslashes)
 #: Notations of any text.
-PLAIN = (HIGHWIRE, TAGS, LATEX)
-#: Notations of bioRxiv and medRxiv, and of language models.
-PREPRINT = (HIGHWIRE, BRACED, TAGS, LATEX)
+PLAIN = (HIGHWIRE, TAGS, LATEX, BOLD)
+#: Notations of bioRxiv and medRxiv, of abstracts without TeX's backslashes, of language models.
+PREPRINT = (HIGHWIRE, BRACED, TAGS, LATEX, BOLD)
+STRIPPED = (TAGS, BARE, LATEX, BOLD)
 MACHINE = (TAGS, MARKDOWN, LATEX)
 
 #: Text that has nothing to remove or convert.
 _CLEAN = re.compile(r"[\t-\r !-#%'-;=-\[\]_a-z|}~]*")
-#: What such text may still have: marks of HighWire, dashes and ties of TeX.
-_MARKED = re.compile(r"[OC]_[A-Z]|--|~")
+#: What such text may still have: marks of HighWire, dashes and ties of TeX, bold of Markdown.
+_MARKED = re.compile(r"[OC]_[A-Z]|--|~|\*\*")
 
 
 def clean(text: object, limit: int = ABSTRACT_CHARS, dialects: tuple[Dialect, ...] = PLAIN) -> str:

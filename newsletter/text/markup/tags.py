@@ -10,6 +10,7 @@ from collections import defaultdict
 import nh3
 
 from newsletter.text.markup import mathml
+from newsletter.text.markup.latex_macros import script
 from newsletter.text.markup.references import escaped_bare, resolved
 
 #: Tags that only change how letters look; a single one is often the rest of cut text.
@@ -40,7 +41,17 @@ _LINE_TAG = re.compile(rf"</?(?:\w+:)?(?:{_BLOCKS})(?:\s[^<>]*)?/?>", re.I)
 _STRAY_LESS = re.compile(rf"<(?!{_KNOWN}|!--|\?)", re.I)
 _STYLE = re.compile(rf"(?:{_STYLES})\Z", re.I)
 _NEVER_A_WORD = re.compile(rf"(?:{_BREAKS}|{mathml.NAMES}|.*[:-].*)\Z", re.I)
-#: Text that was escaped more often than this is left unchanged.
+#: Raised numbers and signs: "10<sup>-3</sup>", "Ca<sup>2+</sup>". Letters stay as they are: "21st".
+_SIGN = r"(?:[-+−–]|&(?:minus|ndash|#8722|#8211|#x2212);)"
+_NUMBER = rf"{_SIGN}?\d{{1,4}}{_SIGN}?|{_SIGN}"
+_RAISED = re.compile(
+    rf"<(?P<name>(?:\w+:)?sup)\b[^<>]*>\s*(?:<[a-z][^<>]*>\s*)?(?P<text>{_NUMBER})"
+    r"\s*(?:</[a-z][^<>]*>\s*)?</(?P=name)\s*>|"
+    r"<span\b[^<>]*\bclass=[\"'][^\"'<>]*\bsup\b[^<>]*>\s*"
+    rf"(?P<spanned>{_NUMBER})\s*</span\s*>",
+    re.I,
+)
+#: Text that was escaped more often than this is left as it is.
 _ROUNDS = 3
 
 
@@ -55,19 +66,40 @@ def without_tags(text: str) -> str:
 
 
 def lines(text: str) -> list[str]:
-    """Split HTML at the ends of its blocks; tags within them stay."""
+    """Split HTML at the ends of its blocks. Tags are removed, as a pair may be on two lines;
+    references stay.
+    """
     for _ in range(_ROUNDS):
         if _LINE_TAG.search(text) or "&lt;" not in text:
             break
         text = resolved(text)
-    return [line for line in _LINE_TAG.sub("\n", text).split("\n") if line.strip()]
+    if _LINE_TAG.search(text):
+        text = " ".join(text.split("\n"))  # in HTML a line's end is a space
+    if "<" in text and _OPENING.search(text):
+        text = _LINE_TAG.sub("\n", _prepared(text))
+        text = _without_known(text)
+    return [line for line in text.split("\n") if line.strip()]
 
 
 def _stripped(text: str) -> str:
     if "<" not in text or not _OPENING.search(text):
         return text
+    return _without_known(_prepared(text))
+
+
+def _prepared(text: str) -> str:
+    """Write formulas and powers as text, and escape the tags that are words."""
     text = text.replace("<![CDATA[", "").replace("]]>", "")
-    text = _words_kept(mathml.without_mathml(text))
+    text = mathml.without_mathml(text)
+    return _words_kept(_RAISED.sub(_small, text))
+
+
+def _small(found: re.Match[str]) -> str:
+    text = resolved(found["text"] or found["spanned"])
+    return script("^", text.replace("−", "-").replace("–", "-"))
+
+
+def _without_known(text: str) -> str:
     if not _OPENING.search(text):
         return text
     text = _STRAY_LESS.sub("&lt;", _BLOCK_TAG.sub(" <", escaped_bare(text)))
@@ -82,7 +114,8 @@ def _words_kept(text: str) -> str:
     words = [
         tag.start()
         for name, tags in found.items()
-        if not _NEVER_A_WORD.match(name) and len({tag["end"] for tag in tags}) == 1
+        # "<s> and </s>" are tokens of models; nobody strikes words through in an abstract.
+        if not _NEVER_A_WORD.match(name) and (name == "s" or len({tag["end"] for tag in tags}) == 1)
         for tag in tags
         if not tag["attributes"] and not tag["closed"] and _stands_alone(tag)
     ]
