@@ -114,7 +114,7 @@ def merge_settings(begun: Subscriber, current: Subscriber, wanted: Subscriber) -
     between stays. In lists, what the form added is added, and what it removed is removed.
     """
     changes: dict[str, Any] = {}
-    for name in ("timezone", "hour", "rhythm", "size", "format", "mix", "language"):
+    for name in ("timezone", "hour", "rhythm", "size", "format", "mix", "language", "outside"):
         before = getattr(begun, name)
         if getattr(wanted, name) != before and getattr(current, name) == before:
             changes[name] = getattr(wanted, name)

@@ -81,6 +81,7 @@ def show(email: str) -> int:
         "size": reader.size,
         "format": reader.format,
         "mix": reader.mix,
+        "outside": reader.outside,
         "language": reader.language,
         "letters": letters,
         "story": story,
@@ -109,6 +110,9 @@ class NewReader:
     ] = None
     hour: Annotated[int, typer.Option(min=0, max=23, help="Local hour of the digest.")] = 7
     rhythm: Annotated[str, typer.Option(help="weekdays, daily, weekly or hot.")] = "weekdays"
+    outside: Annotated[
+        bool, typer.Option(help="A paper from outside the topics may come, twice a week at most.")
+    ] = True
     no_confirm: Annotated[
         bool, typer.Option("--no-confirm", help="Active at once; needs --reason.")
     ] = False
@@ -130,6 +134,7 @@ def add(email: str, given: NewReader) -> int:
         "hour": str(given.hour),
         "rhythm": given.rhythm,
         "timezone": given.timezone or "",
+        "outside": "yes" if given.outside else "no",
     }
     reader = add_reader(open_app(), cells, is_confirmed=given.no_confirm, consent=given.reason)
     if not emit(_brief(reader)):

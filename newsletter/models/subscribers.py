@@ -37,6 +37,7 @@ class Subscriber:
     format: str = "html"  #: html | text
     mix: str = "balanced"  #: match | balanced | trend
     language: str = "en"
+    outside: bool = True  #: a paper from outside the topics may come, twice a week at most
     topics: tuple[int, ...] = ()  #: Topic.id, in the reader's order
     muted: tuple[str, ...] = ()  #: words and phrases
     follows: tuple[str, ...] = ()  #: author names
@@ -59,6 +60,7 @@ class Reader(NamedTuple):
     rhythm: str
     size: int
     mix: str
+    outside: bool = True
     topics: tuple[int, ...] = ()
     muted: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()

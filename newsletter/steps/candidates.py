@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import repeat
+from itertools import islice, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,9 @@ NEAR_DUPLICATE = 0.6
 COLD = Heat(0.0, 1, "")
 #: Mondays and Thursdays: nobody gets more than two papers from outside in a week.
 OUTSIDE_DAYS = frozenset({0, 3})
-HOT, SURGING = 3, 4
+RISING, HOT, SURGING = 2, 3, 4
+#: Of so many papers of a topic one is unnoticed, where the topic has one that matches so well.
+WINDOW, CLEAR = 3, 0.6
 
 #: One paper under one topic: (minus its score, its index in the set, the topic). Sorts best first.
 Entry = tuple[float, int, int]
@@ -58,6 +60,7 @@ class CandidateSet:
     surging: list[int]  #: places, hottest first
     place_of: dict[int, int]  #: Paper.key -> place
     keys: NDArray[np.int64]  #: of the papers
+    is_unnoticed: NDArray[np.bool_]  #: nobody has said anything about the paper yet
     warmth: NDArray[np.float64]  #: the heats' values
     is_outside_day: bool  #: a letter may have a paper from outside the reader's topics
     _places: dict[int, tuple[NDArray[np.intp], NDArray[np.float64]]] = field(default_factory=dict)
@@ -95,6 +98,7 @@ class CandidateSet:
             surging=sorted(surging, key=lambda place: (-warmth[place].value, place)),
             place_of={paper.key: place for place, paper in enumerate(ready)},
             keys=np.array([paper.key for paper in ready], np.int64),
+            is_unnoticed=np.array([not h.facts and h.level < RISING for h in warmth], np.bool_),
             warmth=np.array([heat.value for heat in warmth], np.float64),
             is_outside_day=now.weekday() in OUTSIDE_DAYS,
         )
@@ -112,8 +116,14 @@ class CandidateSet:
         """Return the papers of a topic above the cut, best first."""
         places, scores = self._found(topic)
         blended = -self.blend(scores, places, mix)
-        order = blended.argsort(kind="stable")[:limit]
-        return list(zip(blended[order].tolist(), places[order].tolist(), repeat(topic)))
+        order = blended.argsort(kind="stable")
+        # Whoever stands third has the score of a third; equal scores keep their order.
+        ranks = blended[order[:limit]]
+        ranks += np.arange(len(ranks)) * 1e-9
+        order = _with_unnoticed(
+            order, self.is_unnoticed[places[order]], scores[order] >= CLEAR, len(ranks)
+        )
+        return list(zip(ranks.tolist(), places[order].tolist(), repeat(topic)))
 
     def _found(self, topic: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return the places of a topic, sorted, and how well each matches."""
@@ -236,6 +246,41 @@ class CandidateSet:
                 else:
                     self._groups[in_spaces(name)].append(place)
         return by_last
+
+
+def _with_unnoticed(
+    order: NDArray[np.intp],
+    is_unnoticed: NDArray[np.bool_],
+    is_clear: NDArray[np.bool_],
+    limit: int,
+) -> NDArray[np.intp]:
+    """Give the first `limit` of an order; a third paper behind two that were noticed is the next
+    unnoticed one that matches well.
+    """
+    waiting = np.flatnonzero(is_unnoticed & is_clear).tolist()[::-1]
+    if not waiting or is_unnoticed.all():
+        return order[:limit]
+    taken: set[int] = set()
+    found: list[int] = []
+    following = 0
+    noticed = 0  # of the last papers, in a row
+    while len(found) < limit:
+        while waiting and waiting[-1] in taken:
+            waiting.pop()
+        if not waiting:
+            break
+        if noticed >= WINDOW - 1:
+            at = waiting.pop()
+        else:
+            while following in taken:
+                following += 1
+            at = following
+        taken.add(at)
+        found.append(at)
+        noticed = 0 if is_unnoticed[at] else noticed + 1
+    others = (at for at in range(len(order)) if at not in taken)
+    rest = islice(others, max(0, limit - len(found)))
+    return order[np.array([*found, *rest], np.intp)]
 
 
 def is_eligible(paper: Paper, now: datetime) -> bool:

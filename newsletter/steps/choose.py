@@ -224,7 +224,9 @@ class _Rules:
         """
         kept, candidates = self.kept, self.candidates
         is_full = len(kept) >= self.reader.size
-        if self.reader.mix == "match" or not candidates.surging or not candidates.is_outside_day:
+        if not candidates.surging or not candidates.is_outside_day:
+            return kept
+        if self.reader.mix == "match" or not self.reader.outside:
             return kept
         if len(kept) - is_full < OWN:
             return kept

@@ -24,10 +24,10 @@ DISLIKED = 0.7
 VOTE, VOTES = 0.12, 0.36
 #: From so many examples on, papers near them come without a topic. Fewer only reorder.
 EXAMPLES = 3
-#: They are so many times as like the examples as papers are on average, and a little more where
+#: They are so many times as like the examples as papers are on average, and more where
 #: examples are few: three of different fields have something in common with many by chance.
 #: `benchmarks/seed_quality` measures it.
-NEAR_CUT, FEW = 2.0, 1.5
+NEAR_CUT, FEW = 1.7, 3.0
 #: Added to the average likeness, so that a paper with few words in common with any is not near by
 #: chance.
 FLOOR = 0.01

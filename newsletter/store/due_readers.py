@@ -20,6 +20,7 @@ _DUE = select(
     subscribers.c.rhythm,
     subscribers.c.size,
     subscribers.c.mix,
+    subscribers.c.outside,
     *(cast(subscribers.c[name], Text).label(name) for name in ("muted", "follows")),
 )
 
@@ -75,6 +76,7 @@ def due_batch(
             rhythm=row.rhythm,
             size=row.size,
             mix=row.mix,
+            outside=bool(row.outside),
             topics=tuple(topics.get(row.id, ())),
             muted=_listed(row.muted),
             follows=_listed(row.follows),

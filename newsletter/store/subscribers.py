@@ -150,7 +150,11 @@ def change(
     """
     if columns:
         values = {
-            name: list(value) if isinstance(value, tuple) else value
+            name: list(value)
+            if isinstance(value, tuple)
+            else int(value)
+            if isinstance(value, bool)
+            else value
             for name, value in columns.items()
         }
         connection.execute(update(subscribers).where(subscribers.c.id == id).values(values))
@@ -375,6 +379,7 @@ def _subscriber(row: Any, topics: tuple[int, ...]) -> Subscriber:
     values = {name: row._mapping[name] for name in _COLUMNS}
     values |= {
         "state": SubscriberState(row.state),
+        "outside": bool(row.outside),
         "muted": tuple(row.muted),
         "follows": tuple(row.follows),
     }
@@ -385,6 +390,7 @@ def _record(reader: Subscriber) -> dict[str, Any]:
     record = {name: getattr(reader, name) for name in _COLUMNS if name not in ("id", "created_at")}
     return record | {
         "state": str(reader.state),
+        "outside": int(reader.outside),
         "muted": list(reader.muted),
         "follows": list(reader.follows),
     }

@@ -44,6 +44,8 @@ def read_choices(
     hour = _first(form, "hour").partition(":")[0]
     if hour.isdecimal() and len(hour) <= 2 and int(hour) < 24:
         settings["hour"] = int(hour)
+    if "outside" in form:  # "0" comes always, "1" where the box is ticked
+        settings["outside"] = "1" in form["outside"]
     if "authors" in form:
         authors = [" ".join(line.split())[:100] for line in _first(form, "authors").splitlines()]
         settings["follows"] = tuple(dict.fromkeys(filter(None, authors)))[:MAX_LINES]

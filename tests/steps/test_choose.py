@@ -14,6 +14,7 @@ from newsletter.models import (
     NEAR_GIVEN,
     OUTSIDE,
     Choice,
+    Fact,
     Heat,
     Match,
     Opinions,
@@ -274,6 +275,42 @@ def test_a_pick_says_which_words_of_its_topic_stand_where() -> None:
         Reason("abstract", "plant"),
     )
     assert three.reasons == (Reason("topic", "Topic 2"), Reason("keyword", "corn"))
+
+
+def test_one_switch_keeps_papers_from_outside_away() -> None:
+    papers = [paper(n, fields=("cs.AI",)) for n in range(1, 9)]
+    heats = {8: Heat(0.999, 4, "cs")}
+    candidates = world(papers, {1: dict.fromkeys(range(1, 7), 0.8)}, heats)
+    assert keys(choose(READER, candidates, set()))[-1] == 8
+    assert 8 not in keys(choose(replace(READER, outside=False), candidates, set()))
+
+
+NOTICED = (Fact("upvotes", 9, 1),)
+
+
+def test_of_three_papers_one_is_unnoticed_where_the_topic_has_one_that_matches_well() -> None:
+    heats = {n: Heat(0.9, 2, "cs", NOTICED) for n in range(1, 7)}
+    papers = [paper(n) for n in range(1, 11)]
+    scores = {n: 0.95 - n / 100 for n in range(1, 7)}
+    few = world(papers, {1: {**scores, 7: 0.7, 8: 0.62, 9: 0.55}}, heats)
+    choice = choose(READER, few, set())
+    assert keys(choice) == [1, 2, 7, 3, 4, 8, 5, 6]  # 9 only mentions the topic
+    assert [pick.score for pick in choice.picks] == sorted(
+        (pick.score for pick in choice.picks), reverse=True
+    )
+    silent = world(papers, {1: {**dict.fromkeys(scores, 0.6), 7: 0.99, 8: 0.61}}, heats)
+    assert keys(choose(READER, silent, set()))[:4] == [7, 1, 2, 8]
+    loud = world(papers, {1: scores}, heats)
+    assert keys(choose(READER, loud, set())) == [1, 2, 3, 4, 5, 6]
+    none = world(papers, {1: scores})
+    assert keys(choose(READER, none, set())) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_hot_mention_in_passing_never_buries_a_perfect_title() -> None:
+    heats = {1: Heat(1.0, 4, "cs", NOTICED), 2: Heat(1.0, 4, "cs", NOTICED)}
+    for mix in ("match", "balanced", "trend"):
+        candidates = world([paper(n) for n in (1, 2, 3)], {1: {1: 0.52, 2: 0.53, 3: 0.99}}, heats)
+        assert keys(choose(replace(READER, mix=mix), candidates, set()))[0] == 3
 
 
 # -- votes -----------------------------------------------------------------------------------------

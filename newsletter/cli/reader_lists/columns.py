@@ -31,6 +31,7 @@ COLUMNS = (
     "confirmed_at",
     "votes",
     "examples",
+    "outside",
 )
 
 #: Field -> headings of others, as `_plain` spells them.

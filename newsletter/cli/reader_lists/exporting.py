@@ -75,6 +75,7 @@ def _rows(
             r.confirmed_at.isoformat() if r.confirmed_at else "",
             join_list(words),
             join_list(_example(seed) for seed in given.get(r.id, ())),
+            "yes" if r.outside else "no",
         )
 
 

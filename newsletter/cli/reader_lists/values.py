@@ -86,6 +86,7 @@ def read_reader(fields: Fields, defaults: Defaults) -> Listed:
         mix=_one_of("mix", cells.get("mix") or "balanced", MIXES),
         language=_one_of("language", cells.get("language") or "en", defaults.languages),
         format=_one_of("format", cells.get("format") or "html", FORMATS),
+        outside=_one_of("outside", cells.get("outside") or "yes", ("yes", "no")) == "yes",
         confirmed_at=_moment(cells.get("confirmed_at", "")),
         paused_until=_day(cells.get("paused_until", ""))
         if state is SubscriberState.PAUSED

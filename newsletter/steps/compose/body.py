@@ -60,6 +60,8 @@ class Body:
             sections.setdefault(printed[0].topic, []).append(printed)
         for topic, papers in sections.items():
             _add(self.rest, self.blocks.section(self.names[topic], len(papers)))
+            if self.names[topic] == self.blocks.words.say("digest.section_outside"):
+                _add(self.rest, self.blocks.outside_off)
             self._add_sheet(self.rest, papers)
 
     def _add_sheet(

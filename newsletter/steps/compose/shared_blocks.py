@@ -103,6 +103,7 @@ class SharedBlocks:
         self.lede = lru_cache(maxsize=4096)(self._lede)
         self._contents = self._part("contents", place("said"))
         self.left = lru_cache(maxsize=64)(self._left)
+        self.outside_off = self._part("outside_off") if links else ("", "")
         self.open_sheet = self._part_html("open_sheet")
         self.close_sheet = self._part_html("close_sheet")
         self.archive = self._part_text("archive") + "\n"

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Date,
     ForeignKey,
     Index,
+    SmallInteger,
     String,
     Text,
     UniqueConstraint,
@@ -54,6 +55,10 @@ class SubscriberRow(SQLModel, table=True):
     format: str = Field(sa_column=Column(String(8), nullable=False, server_default="html"))
     mix: str = Field(sa_column=Column(String(16), nullable=False, server_default="balanced"))
     language: str = Field(sa_column=Column(String(8), nullable=False, server_default="en"))
+    #: a paper from outside the reader's topics may come
+    outside: int = Field(
+        default=1, sa_column=Column(SmallInteger, nullable=False, server_default="1")
+    )
     muted: list[str] = json_column("[]")
     follows: list[str] = json_column("[]")
     address_version: int = number_column(1)
