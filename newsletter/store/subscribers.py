@@ -149,14 +149,7 @@ def change(
     Use `change_address` for the address.
     """
     if columns:
-        values = {
-            name: list(value)
-            if isinstance(value, tuple)
-            else int(value)
-            if isinstance(value, bool)
-            else value
-            for name, value in columns.items()
-        }
+        values = {name: _stored(value) for name, value in columns.items()}
         connection.execute(update(subscribers).where(subscribers.c.id == id).values(values))
     if topics is not None:
         connection.execute(_DROP_TOPICS, {"key": id})
@@ -387,13 +380,17 @@ def _subscriber(row: Any, topics: tuple[int, ...]) -> Subscriber:
 
 
 def _record(reader: Subscriber) -> dict[str, Any]:
-    record = {name: getattr(reader, name) for name in _COLUMNS if name not in ("id", "created_at")}
-    return record | {
-        "state": str(reader.state),
-        "outside": int(reader.outside),
-        "muted": list(reader.muted),
-        "follows": list(reader.follows),
-    }
+    names = (name for name in _COLUMNS if name not in ("id", "created_at"))
+    return {name: _stored(getattr(reader, name)) for name in names}
+
+
+def _stored(value: Any) -> Any:
+    """Return a value of a reader as its column takes it."""
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, bool):
+        return int(value)
+    return str(value) if isinstance(value, SubscriberState) else value
 
 
 def _write_topics(connection: Connection, id: int, topics: Sequence[int]) -> None:
