@@ -81,10 +81,7 @@ def search(
 
 def stream(connection: Connection) -> Iterator[Subscriber]:
     """Stream all subscribers in the order in which they were added, loading 1,000 at a time."""
-    last = 0
-    while found := _load(connection, subscribers.c.id > last, limit=1000):
-        yield from found
-        last = found[-1].id
+    return (reader for reader, _ in stream_with_consent(connection))
 
 
 def stream_with_consent(connection: Connection) -> Iterator[tuple[Subscriber, str]]:
@@ -380,17 +377,15 @@ def _subscriber(row: Any, topics: tuple[int, ...]) -> Subscriber:
 
 
 def _record(reader: Subscriber) -> dict[str, Any]:
-    names = (name for name in _COLUMNS if name not in ("id", "created_at"))
-    return {name: _stored(getattr(reader, name)) for name in names}
+    names = set(_COLUMNS) - {"id", "created_at"}
+    return {name: _stored(getattr(reader, name)) for name in sorted(names)}
 
 
 def _stored(value: Any) -> Any:
     """Return a value of a reader as its column takes it."""
     if isinstance(value, tuple):
         return list(value)
-    if isinstance(value, bool):
-        return int(value)
-    return str(value) if isinstance(value, SubscriberState) else value
+    return int(value) if isinstance(value, bool) else value
 
 
 def _write_topics(connection: Connection, id: int, topics: Sequence[int]) -> None:
