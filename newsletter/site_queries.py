@@ -153,9 +153,10 @@ def find_paper(connection: Connection, text: str) -> Paper:
 def similar(engine: Engine, paper: Paper, limit: int = 5) -> list[Paper]:
     """Find the stored papers that are most like a paper, best first."""
     with reading(engine) as connection:
-        found = papers.shown(connection, paper_search.find_alike(connection, paper))
+        shares = paper_search.shares_of_terms(connection)
+        found = papers.shown(connection, paper_search.find_alike(connection, paper, shares))
     by_key = {one.key: one for one in found}
-    matches = Index([paper, *found]).similar(paper.key, limit)
+    matches = Index([paper, *found]).similar(paper.key, limit, shares=shares)
     return [by_key[match.paper] for match in matches]
 
 

@@ -33,8 +33,8 @@ RARE = 0.25
 SPAN = 8
 #: The share of a topic's words that a paper must have, if there are three or more.
 ENOUGH = 0.6
-#: Words by which a paper is compared, and the part of their weight that a similar paper has.
-TELLING, ALIKE = 20, 0.12
+#: The part of a paper's weight that a similar paper shares, each word saturated.
+ALIKE = 0.1
 #: The score of a paper's first category, and of a further one (cross-listed).
 PRIMARY, CROSS_LISTED = 0.65, 0.55
 AUTHOR = 0.9
@@ -110,20 +110,30 @@ class Index:
         best: list[Match] = self._best([expanded], score[None], 0)[0][:limit]
         return best
 
-    def similar(self, key: int, limit: int = 5) -> list[Match]:
-        """Return the papers most similar to one: by its distinctive words, weighted by rarity."""
+    def similar(
+        self,
+        key: int,
+        limit: int = 5,
+        cut: float = ALIKE,
+        shares: Mapping[str, float] | None = None,
+    ) -> list[Match]:
+        """Find the papers most like one of them: those that share its words and its pairs of
+        neighbours, weighted by rarity.
+
+        `shares`: the share of all papers that hold a term, where the index holds a choice of them.
+        """
         at = np.flatnonzero(self._keys == key)
         if not len(at):
             return []
         score = np.zeros(len(self._papers), np.float32)
-        for number, weight in self._postings.telling(int(at[0]), TELLING):
-            score += np.float32(weight) * self._postings.vector(self._postings.numbered(number))
+        for places, weight in self._postings.profile(int(at[0]), shares):
+            score += np.float32(weight) * self._postings.vector(places)
         score[at] = 0
         best = (-score).argsort(kind="stable")[:limit]
         return [
             Match(int(self._keys[place]), float(score[place]))
             for place in best
-            if score[place] >= ALIKE
+            if score[place] > 0 and score[place] >= cut
         ]
 
     def _matches(self, roots: Alike) -> list[Matches]:

@@ -4,7 +4,10 @@ Every text is a title and an abstract. All terms have positions on one long line
 the parts, so that two terms are neighbours in a paper exactly if they are neighbours on the line.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +23,13 @@ K1 = 1.2
 B = 0.75
 #: A word in the title counts as often as this many in the abstract.
 TITLE = 3.0
+#: How a text is compared with others: a word of its title counts as often as this many of its
+#: abstract, how fast repetitions saturate, and what its most telling pairs of neighbours add.
+#: benchmarks/similar_quality.py measures them.
+PROFILE_TITLE, PROFILE_K = 2.0, 8.0
+PROFILE_PAIRS, NEIGHBOURS = 40, 0.25
+#: The share of a term that no paper of a sample holds.
+LEAST_SHARE = 0.0005
 GAP, MISSING = -1, -2  #: no term has these numbers
 
 
@@ -179,16 +189,65 @@ class Postings:
         often = np.bincount(self._text_of[places], self._weight[places], self.size)
         return (often / (often + K1)).astype(np.float32)
 
-    def telling(self, text: int, count: int) -> list[tuple[int, float]]:
-        """Return the distinctive terms of a text, by number, with weights that add up to 1."""
-        line = self._line[self._starts[text] : self._starts[text + 1]]
-        numbers, often = np.unique(line[line != GAP], return_counts=True)
-        spread = self._bounds[numbers + 1] - self._bounds[numbers]
-        weights = often / (often + K1) * np.log1p(self.size / spread)
-        weights[spread < 2] = 0  # no other text has it
-        best = np.argsort(-weights, kind="stable")[:count]
-        total = weights[best].sum() or 1.0
-        return [(int(numbers[at]), float(weights[at] / total)) for at in best]
+    def profile(
+        self, text: int, shares: Mapping[str, float] | None = None
+    ) -> list[tuple[Places, float]]:
+        """Give where the terms of a text stand anywhere, and its most telling neighbours, with
+        weights that sum up to 1. What no other text has is left out.
+
+        `shares`: the share of all papers that hold a term, where these texts are a choice of them.
+        """
+        start, end = self._starts[text], self._starts[text + 1]
+        line = self._line[start:end]
+        is_term = line != GAP
+        numbers, at = np.unique(line[is_term], return_inverse=True)
+        zones = np.where(self._zone[start:end][is_term] == 0, PROFILE_TITLE, 1.0)
+        often = np.bincount(at, zones)
+        names = self._names(numbers) if shares else {}
+        rare_of: dict[int, float] = {}
+        found: list[tuple[Places, float]] = []
+        weight_of: dict[int, float] = {}
+        for number, n in zip(numbers.tolist(), often.tolist(), strict=True):
+            places = self.numbered(number)
+            if rare := self._rarity(places, shares.get(names[number], 0.0) if shares else None):
+                rare_of[number], weight_of[number] = rare, n / (n + PROFILE_K) * rare
+                found.append((places, weight_of[number]))
+        for (one, other), n in self._neighbours(line, weight_of):
+            behind = self.numbered(one) + 1
+            places = behind[self._line[behind] == other]
+            if rare := self._rarity(places):
+                rare = max(rare_of[one], rare_of[other]) if shares else rare
+                found.append((places, NEIGHBOURS * n / (n + K1) * rare))
+        total = sum(weight for _, weight in found) or 1.0
+        return [(places, weight / total) for places, weight in found]
+
+    def _neighbours(
+        self, line: NDArray[np.int32], weight_of: Mapping[int, float]
+    ) -> list[tuple[tuple[int, int], int]]:
+        """Give the pairs of neighbours whose weaker term weighs most, and how often each stands."""
+        terms = line.tolist()
+        pairs = Counter(
+            pair for pair in pairwise(terms) if pair[0] in weight_of and pair[1] in weight_of
+        )
+        least = {pair: min(weight_of[pair[0]], weight_of[pair[1]]) for pair in pairs}
+        best = sorted(pairs, key=lambda pair: (-least[pair], pair))[:PROFILE_PAIRS]
+        return [(pair, pairs[pair]) for pair in best]
+
+    def _rarity(self, places: Places, share: float | None = None) -> float:
+        """BM25's inverse document frequency, of these texts or by the share of all papers; 0 for
+        what fewer than two texts have.
+        """
+        has = len(np.unique(self._text_of[places]))
+        if has < 2:
+            return 0.0
+        if share is not None:
+            return math.log1p((1 - share) / (share + LEAST_SHARE))
+        return math.log1p((self.size - has + 0.5) / (has + 0.5))
+
+    def _names(self, numbers: NDArray[np.int32]) -> dict[int, str]:
+        """Give the terms with these numbers."""
+        wanted = {*numbers.tolist()}
+        return {number: term for term, number in self._terms.items() if number in wanted}
 
     def numbered(self, number: int) -> Places:
         """Return the places of a term by its number."""

@@ -7,7 +7,7 @@ match. SQLite: an FTS5 table. PostgreSQL: a tsvector with a GIN index. Both have
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import log
 from typing import NamedTuple
@@ -162,11 +162,10 @@ def has_at_most(connection: Connection, word: str, most: int) -> bool:
     return not asked or (connection.scalar(_statements(connection).number, values) or 0) <= most
 
 
-def find_alike(connection: Connection, paper: Paper) -> list[int]:
+def find_alike(connection: Connection, paper: Paper, shares: Mapping[str, float]) -> list[int]:
     """Find the keys of papers that share the words which tell this one from others, best first."""
     title = _written(paper.title)
     often = Counter(f"{title} {title} {_written(paper.abstract)}".split())
-    shares = _shares(connection)
     weights = {
         term: number / (number + 1.2) * -log(shares.get(term, UNSEEN_SHARE))
         for term, number in often.items()
@@ -183,7 +182,7 @@ def _rarest(connection: Connection, nodes: Sequence[Node]) -> list[Node]:
     """Keep the nodes that fewest papers hold, so that a long sentence costs as a short one."""
     if len(nodes) <= LOOSE_WORDS:
         return list(nodes)
-    shares = _shares(connection)
+    shares = shares_of_terms(connection)
     often = {
         node: max((shares.get(term, 0.0) for term in _written(str(node)).split()), default=1.0)
         for node in nodes
@@ -192,7 +191,7 @@ def _rarest(connection: Connection, nodes: Sequence[Node]) -> list[Node]:
     return [node for node in nodes if node in kept]
 
 
-def _shares(connection: Connection) -> dict[str, float]:
+def shares_of_terms(connection: Connection) -> dict[str, float]:
     """Estimate the share of papers that hold each term, from the newest ones."""
     newest = connection.scalars(_statements(connection).sample, {"limit": SAMPLE}).all()
     counts = Counter(term for terms in newest for term in set(terms.split()))

@@ -386,6 +386,18 @@ def test_similar_papers_share_what_tells_them_apart() -> None:
     assert Index([Paper("p", "", 1)]).similar(1) == []
 
 
+def test_of_a_choice_of_papers_the_shares_of_all_papers_count() -> None:
+    """Every candidate holds "spindles": among them it tells nothing, in all papers it is rare."""
+    asked = Paper("p1", "Spindles of sleep", 1, "We record spindles while cells rest.")
+    near = Paper("p2", "More spindles", 2, "Spindles in the night.")
+    far = Paper("p3", "Cells that rest", 3, "We record cells while they rest, and spindles.")
+    other = Paper("p4", "Spindles of wool", 4, "Wool and spindles.")
+    index = Index([asked, near, far, other])
+    shares = {"spindl": 0.001, "record": 0.6, "cell": 0.5, "rest": 0.5, "while": 0.6}
+    assert index.similar(1)[0].paper == 3
+    assert index.similar(1, shares=shares)[0].paper != 3
+
+
 def searched(text: str, query: str) -> bool:
     return bool(Index([Paper("p", text, 1), Paper("q", "Tides", 2)]).search(query))
 

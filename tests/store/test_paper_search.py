@@ -232,7 +232,8 @@ def test_papers_alike_share_what_tells_a_paper_from_others(any_engine: Engine) -
         ],
     )
     with reading(any_engine) as connection:
-        assert paper_search.find_alike(connection, kept[0])[0] == kept[1].key
+        shares = paper_search.shares_of_terms(connection)
+        assert paper_search.find_alike(connection, kept[0], shares)[0] == kept[1].key
 
 
 def test_papers_of_an_earlier_version_are_indexed_batch_by_batch(
