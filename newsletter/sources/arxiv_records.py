@@ -5,11 +5,12 @@ OAI-PMH.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
 
 from newsletter.models import RecordKind, Sighting
+from newsletter.sources import json_access
 from newsletter.sources.http import FetchError
 from newsletter.sources.parsing import Document, moment
 from newsletter.text.authors import split_affiliation, split_names
@@ -187,20 +188,13 @@ def _oai_record(record: ElementTree.Element, now: datetime) -> Sighting | None:
         if text("updated")
         else 1,  # the format has no version, only that there was a later one
         announce="replace" if text("updated") else "new",
-        published=_day(text("created"), now),
+        published=json_access.moment(text("created"), now),
         affiliations=clean_affiliations(p.findtext("a:affiliation", "", _OAI) for p in people),
         links=_links(found[0]),
         comment=comment,
         is_withdrawn=said.kind in _TAKEN_BACK,
         kind=said.kind if said.kind in _TAKEN_BACK else RecordKind.PAPER,
     )
-
-
-def _day(text: str, now: datetime) -> datetime | None:
-    try:
-        return min(datetime.fromisoformat(text.strip()).replace(tzinfo=UTC), now)
-    except ValueError:
-        return None
 
 
 def _identifiers(paper: str, journal: object) -> tuple[str, ...]:

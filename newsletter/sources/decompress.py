@@ -1,9 +1,13 @@
 """Decompress bodies with a limit, so that a decompression bomb stops at the limit and not in memory
-(faults.md R10).
+(faults.md R10). The bytes received count too: a body may decompress to nothing (K19).
 """
 
 import zlib
 from typing import Protocol
+
+
+#: Parts that one gzip body may have; each costs time, also when nothing is in it.
+MAX_MEMBERS = 10_000
 
 
 class BodyError(Exception):
@@ -61,11 +65,18 @@ class _Zlib(_Plain):
         self._is_gzip = is_gzip
         self._stream = zlib.decompressobj(31) if is_gzip else None
         self._has_input = False
+        self._received = 0
+        self._members = 1
 
     def feed(self, chunk: bytes) -> bytes:
         if not chunk:
             return b""
         self._has_input = True
+        self._received += len(chunk)
+        if self._received > self._max_bytes:
+            raise BodyError(
+                f"the compressed body is larger than {self._max_bytes:,} bytes", "too-large"
+            )
         if self._stream is None:
             # "deflate" means a zlib stream, but some servers send a raw one; the first byte tells
             # (RFC 1950 2.2).
@@ -75,6 +86,11 @@ class _Zlib(_Plain):
             if self._stream.eof:
                 if not self._is_gzip or not chunk.startswith(b"\x1f"):
                     break  # padding after the end
+                self._members += 1
+                if self._members > MAX_MEMBERS:
+                    raise BodyError(
+                        f"the compressed body has more than {MAX_MEMBERS:,} parts", "too-large"
+                    )
                 self._stream = zlib.decompressobj(31)  # a further member, RFC 1952 2.2
             try:
                 parts.append(

@@ -343,10 +343,10 @@ def retry_after_s(headers: Mapping[str, str]) -> float:
     low, high = RETRY_AFTER_S
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
-        return min(max(float(value), low), high)
+        return min(max(float(value), low), high)  # of too many digits: infinite
     try:
         wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return low
     return min(max(wait.total_seconds(), low), high)
 

@@ -2,18 +2,23 @@
 
 import ast
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from newsletter.sources.http import Answer, FetchError
 
 _DEEP = 200_000  #: most characters of a Python literal
+#: Digits of a whole number; Python refuses to read 4,300, and with it the whole document.
+_DIGITS = 1_000
 
 
 def load(answer: Answer) -> Any:
-    """Parse an answer that should be JSON. Raises: FetchError: it is not."""
+    """Parse an answer that should be JSON. A number of too many digits becomes infinite.
+
+    Raises: FetchError: it is not.
+    """
     try:
-        return json.loads(answer.body)
+        return json.loads(answer.body, parse_int=_whole)
     except (ValueError, RecursionError) as e:
         raise FetchError(
             f"{answer.url[:200]} is not JSON: {e}; it begins with {answer.body[:40]!r}",
@@ -56,19 +61,26 @@ def number(value: object) -> float | None:
 
 def moment(value: object, now: datetime) -> datetime | None:
     """Return an ISO date or time as UTC, not later than `now`. Dates may be unpadded ("2026-6-30")
-    and without a zone (UTC).
+    and without a zone (UTC). None: it is no date, or before 1990, which is a mistake (C19).
     """
-    text = value.strip() if isinstance(value, str) else ""
+    text = value.strip()[:40] if isinstance(value, str) else ""
     try:
-        at = datetime.fromisoformat(text)
+        at = _parsed(text)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):  # beyond the years that Python counts, too
+        return None
+    return min(at, now) if at.year >= 1990 else None
+
+
+def _parsed(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
     except ValueError:
         pieces = text.split("-")
         if len(pieces) != 3 or not all(piece.isascii() and piece.isdigit() for piece in pieces):
-            return None
-        try:
-            day = date(*map(int, pieces))
-        except ValueError:
-            return None
-        at = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    return min(at, now) if at.year >= 1990 else None
+            raise
+        return datetime(*map(int, pieces))
+
+
+def _whole(digits: str) -> float:
+    return int(digits) if len(digits) <= _DIGITS else float(digits)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from newsletter.sources import json_access
 from newsletter.sources.http import Answer, FetchError
 from newsletter.sources.xml_mending import mended
 from newsletter.text.markup import is_garbled
@@ -21,6 +22,7 @@ from newsletter.text.markup import is_garbled
 WALL_S = 30.0
 MAX_ITEMS = 2_000
 _BLANK = b"\xef\xbb\xbf \t\r\n"  #: what may come before a document
+_LAST = datetime.max.replace(tzinfo=UTC)  #: a date is clamped to now later, with all the others
 _SANDBOX = Path(__file__).with_name("feed_sandbox.py")
 
 
@@ -80,7 +82,7 @@ def moment(value: object, now: datetime) -> datetime | None:
     year, month, day, hour, minute, second = value[:6]
     try:
         at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return min(at, now) if at.year >= 1990 else None
 
@@ -89,10 +91,7 @@ def _parse_json(answer: Answer) -> Document:
     """Read a JSON Feed (version 1 or 1.1) into the same keys,
     https://www.jsonfeed.org/version/1.1/.
     """
-    try:
-        found = json.loads(answer.body)
-    except (ValueError, RecursionError) as e:
-        raise FetchError(f"{answer.url[:200]} is damaged: {e}", "not-a-feed") from e
+    found = json_access.load(answer)
     items = found.get("items")
     if "jsonfeed.org/version" not in str(found.get("version", "")) or not isinstance(items, list):
         raise FetchError(f"{answer.url[:200]} is JSON, but not a JSON Feed", "not-a-feed")
@@ -116,11 +115,8 @@ def _json_entry(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json_date(value: object) -> list[int] | None:
-    try:
-        at = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return list((at.astimezone(UTC) if at.tzinfo else at).timetuple()[:6])
+    at = json_access.moment(value, _LAST)
+    return list(at.timetuple()[:6]) if at else None
 
 
 def _refuse_garbled(answer: Answer, document: Document) -> None:

@@ -7,8 +7,9 @@ name ("Doe, J."), and come before suffixes ("Jr."), degrees ("Ph.D.") and betwee
 
 import re
 
-_TOP_LEVEL_COMMA = re.compile(r",(?![^()]*\))")
-_TOP_LEVEL_SEMICOLON = re.compile(r";(?![^()]*\))")
+_PARENTHESIS = re.compile(r"([()])")
+#: Characters of what stands between two commas. What is longer names nobody.
+_PART_CHARS = 1_000
 _AND = re.compile(r"(?:,\s*|\s+)(?:and|&|und|et(?!\s+al\b))\s+", re.I)
 _WIDE = str.maketrans({"；": ";", "、": ",", "，": ",", "﹐": ",", "‚": ",", "\xa0": " "})
 _ET_AL = re.compile(
@@ -21,7 +22,7 @@ _BY = re.compile(r"\A(?:by|authors?|von|par|por)\s*:\s*|\Aby\s+(?=[A-Z])", re.I)
 #: One to four initials, with or without dots, hyphens and a particle: "J.", "E. A.", "J.-P.", "JA".
 _PARTICLE = r"(?:van|von|der|den|de|del|della|di|da|dos|das|du|la|le|ter|ten|zu|af|al|el|bin|ibn|y)"
 _INITIALS = re.compile(
-    rf"(?:(?-i:[^\W\d_a-zß-ÿ])\.?[\s\-‐]?){{1,4}}(?:\s*{_PARTICLE}\b\s*)*\.?\Z", re.I
+    rf"(?:(?-i:[^\W\d_a-zß-ÿ])\.?[\s\-‐]?){{1,4}}(?:\s*{_PARTICLE}\b)*\s*\.?\Z", re.I
 )
 _VANCOUVER = re.compile(
     r"(?P<last>[^\W\d_][^\d,;]*?)\s+(?P<initials>(?:[A-ZÀ-ÖØ-Þ]\.?[\s\-]?){1,4})\Z"
@@ -43,9 +44,9 @@ _TITLES = re.compile(
 _MARK = r"[*†‡§¶‖#✉✝⁎∗\u00b9\u00b2\u00b3\u2070-\u2079]"
 _MARKS = re.compile(
     rf"(?:\s*(?:{_MARK}+|\^\{{?[\w,*†‡ ]+\}}?|\[[\d,a-z*† ]+\]|\(\d[\d,* ]*\)"
-    r"|(?<=[^\W\d_.])\d{1,3}(?:[,\s]\s?\d{1,3})*|(?<=\s)\d{1,3}|(?<=\s)[a-h](?=\s*\Z)))+\s*\Z"
+    r"|(?<=[^\W\d_.])\d{1,3}(?:[,\s]\s?\d{1,3})*|(?<=\s)\d{1,3}|(?<=\s)[a-h](?=\s*\Z)))++\s*\Z"
 )
-_ONLY_MARKS = re.compile(rf"(?:{_MARK}|\d{{1,3}}|[a-h](?=\s|\Z|,)|[\s,^])+\Z")
+_ONLY_MARKS = re.compile(rf"(?:{_MARK}|\d|[a-h](?=\s|\Z|,)|[\s,^])++\Z")
 #: Marks in brackets have their own commas; arXiv's lists end with a legend of them.
 _BRACKETED = re.compile(
     r"\^\{[^{}]*\}|\[[\d,\s*†‡a-h]+\]|\s*\(\(1\).*\Z|\s*\(\d[\d,* ]*(?:and \d+)?\)"
@@ -64,19 +65,18 @@ def split_names(text: str) -> list[str]:
 
     "Inoda, Toshio" is one person, "Ann Lee, Bo Chen" are two; "Doe, J., Roe, R." are two as well.
     """
-    text = _BRACKETED.sub("", text.translate(_WIDE).strip())
+    text = " ".join(_BRACKETED.sub("", text.translate(_WIDE)).split())
     text = _ET_AL.sub("", _BY.sub("", text))
     if ";" in text:
-        parts = [part.strip() for part in _TOP_LEVEL_SEMICOLON.split(text)]
+        parts = _parts(text, ";")
         return [name for part in parts for name in _of_semicolon_part(part)]
-    parts = [part.strip() for part in _TOP_LEVEL_COMMA.split(_AND.sub(", ", text))]
-    return _people(_attached(parts))
+    return _people(_attached(_parts(_AND.sub(", ", text), ",")))
 
 
 def one_name(text: str) -> str:
     """Return one person's name as "First Last", without titles, degrees and footnote marks."""
     text = text.translate(_WIDE).strip()
-    parts = _attached([part.strip() for part in _TOP_LEVEL_COMMA.split(text)])
+    parts = _attached(_parts(text, ","))
     if len(parts) == 2 and not _GROUP.search(text):
         return first_last(", ".join(parts))
     return " ".join(parts) if len(parts) == 1 else ", ".join(parts)
@@ -100,11 +100,23 @@ def split_affiliation(name: str) -> tuple[str, str]:
     return (found[1], found[2].strip("() ")) if found else (name, "")
 
 
+def _parts(text: str, mark: str) -> list[str]:
+    """Cut at each mark that is in no parentheses: the next parenthesis behind it does not close."""
+    parts: list[list[str]] = [[]]
+    pieces = _PARENTHESIS.split(text)
+    for piece, parenthesis in zip(pieces[::2], [*pieces[1::2], ""], strict=True):
+        first, *more = [piece] if parenthesis == ")" else piece.split(mark)
+        parts[-1].append(first)
+        parts += [[one] for one in more]
+        parts[-1].append(parenthesis)
+    return ["".join(part).strip()[:_PART_CHARS] for part in parts]
+
+
 def _of_semicolon_part(part: str) -> list[str]:
     """Return the people of a part between semicolons: one person, or a group with a comma in its
     name.
     """
-    pieces = _attached([piece.strip() for piece in _TOP_LEVEL_COMMA.split(part)])
+    pieces = _attached(_parts(part, ","))
     if len(pieces) > 2 and all(" " in piece for piece in pieces):
         return pieces  # "Ann Lee, Bo Chen; Carl Gauß": both signs separate
     if len(pieces) == 2 and not _GROUP.search(part):

@@ -58,6 +58,9 @@ _SWITCH = re.compile(
     r"(?![a-zA-Z])\s*|\\(?:m?kern|m?hskip)\s*-?[\d.]+\s*(?:mu|em|ex|pt)\s*"
 )
 _SWITCHED = re.compile(r"(\\[a-zA-Z]+\*?)?\{((?:\\[a-zA-Z]+\s*)?\$[^$]{1,300}\$)\}")
+#: Groups inside each other. pylatexenc tries twice as long for each that is not closed.
+_MOST_DEEP = 8
+_BRACKET = re.compile(r"(?<!\\)[{}\[\]]")
 _SPECIAL = re.compile(r"(?<!\\)([%&#$])")
 _LITERAL = re.compile(r"(?<!\\)(?:(~)|(-)(?=-)|([!?])(?=`))")
 _ESCAPE = re.compile(r"\\([%&#$_])")
@@ -258,7 +261,18 @@ def _as_it_is(found: re.Match[str]) -> str:
     return r"\textasciitilde{}" if found[1] else f"{found[0]}{{}}"
 
 
+def _is_deep(source: str) -> bool:
+    depth = 0
+    for bracket in _BRACKET.findall(source):
+        depth = depth + 1 if bracket in "{[" else max(0, depth - 1)
+        if depth > _MOST_DEEP:
+            return True
+    return False
+
+
 def _convert(source: str) -> str:
+    if _is_deep(source):
+        return source
     # A bare % would start a comment and swallow the rest, a bare & would become a column, a bare $
     # a formula.
     escaped = _SPECIAL.sub(r"\\\1", _SPACES.sub(" ", source))

@@ -17,10 +17,15 @@ NAMES = (
     "menclose|msub|msup|msubsup|munder|mover|munderover|mmultiscripts|mprescripts|none|mtable|mtr|"
     "mtd|mlabeledtr|maction|semantics|annotation|annotation-xml"
 )
-_FORMULA = re.compile(r"<(?:\w+:)?math\b[^<>]*>.{0,20000}?</(?:\w+:)?math\s*>", re.S | re.I)
+#: From a beginning to the end that follows it; another beginning between them is the one.
+_FORMULA = re.compile(
+    r"<(?:\w+:)?math\b[^<>]*>[^<]*+(?:<(?!/?(?:\w+:)?math\b)[^<]*+)*+</(?:\w+:)?math\s*>", re.I
+)
 _PREFIX = re.compile(r"(</?)\w+:(?=[a-z])")
 _ATTRIBUTES = re.compile(r"(<[\w:-]+)\s[^<>]*?(/?>)")
-_TEX = re.compile(r"<tex-math\b[^<>]*>.{0,20000}?</tex-math\s*>", re.S | re.I)
+_TEX = re.compile(
+    r"<tex-math\b[^<>]*>[^<]*+(?:<(?!/?tex-math\b)[^<]*+)*+</tex-math\s*>", re.I
+)
 _TEX_BODY = re.compile(r"\\begin\{document\}(.*?)\\end\{document\}", re.S)
 _ACCENTS = {
     "¯": "\u0304",
