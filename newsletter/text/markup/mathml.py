@@ -23,9 +23,7 @@ _FORMULA = re.compile(
 )
 _PREFIX = re.compile(r"(</?)\w+:(?=[a-z])")
 _ATTRIBUTES = re.compile(r"(<[\w:-]+)\s[^<>]*?(/?>)")
-_TEX = re.compile(
-    r"<tex-math\b[^<>]*>[^<]*+(?:<(?!/?tex-math\b)[^<]*+)*+</tex-math\s*>", re.I
-)
+_TEX = re.compile(r"<tex-math\b[^<>]*>[^<]*+(?:<(?!/?tex-math\b)[^<]*+)*+</tex-math\s*>", re.I)
 _TEX_BODY = re.compile(r"\\begin\{document\}(.*?)\\end\{document\}", re.S)
 _ACCENTS = {
     "¯": "\u0304",
