@@ -5,7 +5,6 @@
 import zlib
 from typing import Protocol
 
-
 #: Parts that one gzip body may have; each costs time, also when nothing is in it.
 MAX_MEMBERS = 10_000
 

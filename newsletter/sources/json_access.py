@@ -2,7 +2,7 @@
 
 import ast
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from newsletter.sources.http import Answer, FetchError
@@ -79,7 +79,7 @@ def _parsed(text: str) -> datetime:
         pieces = text.split("-")
         if len(pieces) != 3 or not all(piece.isascii() and piece.isdigit() for piece in pieces):
             raise
-        return datetime(*map(int, pieces))
+        return datetime.combine(date(*map(int, pieces)), time(0))
 
 
 def _whole(digits: str) -> float:
