@@ -2,6 +2,7 @@
 already.
 """
 
+import gc
 import os
 import tempfile
 import uuid
@@ -12,11 +13,21 @@ import pytest
 from sqlalchemy import Engine
 
 import newsletter.store.tables  # noqa: F401  (classes cannot be made while the clock is frozen)
+from newsletter import gc_tuning
 from tests.databases import make_sqlite, make_template, postgres_copy
 from tests.faults.site import close_all
 from tests.needs import missing, package
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Programs are started hundreds of times: they keep what Python compiles of the project.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+gc_tuning.begin()
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests are there until the end: nothing among them is garbage."""
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

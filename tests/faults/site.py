@@ -9,9 +9,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,15 @@ from sqlalchemy import Engine, insert, select, text, update
 from newsletter.app import App
 from newsletter.config_loading import load_config
 from newsletter.delivery.sender import Delivered
-from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.models import Heat, Merge, Paper, Pick, Reason, Sighting, SubscriberState, Topic
 from newsletter.steps.compose import show
 from newsletter.store import ledger_plan, ledger_read, papers, tables, topics
 from newsletter.store.db import reading, writing
 from tests.databases import make_sqlite
 from tests.faults.server import Server
+from tests.faults.worker import NOW, QuickApp
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 DAY = date(2026, 11, 23)
 DOMAIN = "papers.example.org"
 #: What must never be seen in any output.
@@ -54,6 +52,13 @@ ambiguous = "{ambiguous}"
 """
 
 
+WORKER = """
+from newsletter import gc_tuning
+gc_tuning.begin()
+from tests.faults.worker import main
+main()
+"""
+
 #: Sites and processes of the running test; closed after it.
 OPEN: "list[App | subprocess.Popen[str]]" = []
 
@@ -66,18 +71,6 @@ def close_all() -> None:
             one.kill()
             one.communicate()
     OPEN.clear()
-
-
-class QuickApp(App):
-    """An App that does not wait ten minutes for the reply to the final dot."""
-
-    dot_timeout_s = 0.6
-
-    def relays(self, clock: Callable[[], datetime]) -> SmtpTransport:
-        relays = super().relays(clock)
-        for relay in relays.relays:
-            relay.settings = replace(relay.settings, dot_timeout_s=self.dot_timeout_s)
-        return relays
 
 
 @dataclass
@@ -132,7 +125,7 @@ class Site:
         """A worker as a real process on this site; `fault` is a failpoint, `under` a program that
         runs it.
         """
-        return self._process(["-m", "tests.faults.worker", *arguments], fault, under)
+        return self._process(["-c", WORKER, *arguments], fault, under)
 
     def newsletter(self, *arguments: str, fault: str = "") -> "subprocess.Popen[str]":
         """The command line as a real process on this site."""

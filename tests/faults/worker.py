@@ -1,5 +1,5 @@
-"""A real process that delivers what waits, for tests that kill it: `python -m tests.faults.worker
-[--no-lock]`.
+"""A real process that delivers what waits, for tests that kill it (`Site.start`). It imports no
+other file of the tests: they start it a hundred times.
 
 With `--no-lock` it works as one of several workers: no run lock, so what others lease is theirs
 until the lease ends. `--crash-at ID` ends the process while the letter of that subscriber is made.
@@ -11,18 +11,35 @@ import asyncio
 import json
 import os
 import resource
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from newsletter import gc_tuning
+from newsletter.app import App
 from newsletter.config_loading import load_config
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, Sender, moving_clock
 from newsletter.delivery.suppression import Suppression
+from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.models import Claim
 from newsletter.store import ledger_life
 from newsletter.store.db import only_one
-from tests.faults.site import NOW, QuickApp
+
+NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
+
+
+class QuickApp(App):
+    """An App that does not wait ten minutes for the reply to the final dot."""
+
+    dot_timeout_s = 0.6
+
+    def relays(self, clock: Callable[[], datetime]) -> SmtpTransport:
+        relays = super().relays(clock)
+        for relay in relays.relays:
+            relay.settings = replace(relay.settings, dot_timeout_s=self.dot_timeout_s)
+        return relays
 
 
 class CrashingBuilder(MessageBuilder):
@@ -62,7 +79,4 @@ def main() -> None:
     app.dot_timeout_s = given.dot_timeout
     done = asyncio.run(work(app, NOW, is_locking=not given.no_lock, crash_at=given.crash_at))
     print(json.dumps({**done.counts, "problems": done.problems}))
-
-
-if __name__ == "__main__":
-    main()
+    gc_tuning.end()
