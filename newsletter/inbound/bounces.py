@@ -32,12 +32,13 @@ def classify(message: Message) -> Returned:
         return _feedback(parts)
     if not message.is_multipart() and (event := in_a_mail(text_of(message))):
         return event
-    own = written_text(message)
-    if reports := [found for part in parts for found in _reported(part, own)]:
+    own, is_mailer = written_text(message), is_from_a_mailer(message)
+    found = (one for part in parts for one in _reported(part, own, is_from_a_mailer=is_mailer))
+    if reports := list(found):
         return gravest(reports)
     if is_absence(message):
         return Returned("autoreply")
-    if is_from_a_mailer(message) or is_automatic(message):
+    if is_mailer or is_automatic(message):
         return _prose(own)
     return Returned("other")
 
@@ -57,10 +58,17 @@ def _feedback(parts: list[Message]) -> Returned:
 # -- delivery reports ------------------------------------------------------------------------------
 
 
-def _reported(part: Message, own: str) -> Iterator[Returned]:
-    """Yield the verdicts of a delivery report, also if a gateway joined its parts."""
-    if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status"):
+def _reported(part: Message, own: str, *, is_from_a_mailer: bool) -> Iterator[Returned]:
+    """Yield the verdicts of a delivery report, also if a gateway joined its parts or made a text of
+    them.
+    """
+    kind = part.get_content_type()
+    if kind in ("message/delivery-status", "message/global-delivery-status"):
         text = text_of(part)
+    elif kind == "text/plain" and is_from_a_mailer:
+        text = text_of(part)
+        if not (_FIELDS_BEGIN.search(text) and _ACTION.search(text)):
+            return
     elif part.get_content_type() == "multipart/report" and not part.is_multipart():
         text = _FIELDS_BEGIN.sub(r"\n\n\1", text_of(part))
     else:
@@ -71,6 +79,7 @@ def _reported(part: Message, own: str) -> Iterator[Returned]:
 
 
 _FIELDS_BEGIN = re.compile(r"\n(Final-Recipient:)", re.I)
+_ACTION = re.compile(r"^Action: ?(?:failed|delayed|delivered|relayed|expanded)\b", re.I | re.M)
 
 
 def _recipient(fields: dict[str, str], own: str) -> Returned | None:
@@ -83,16 +92,20 @@ def _recipient(fields: dict[str, str], own: str) -> Returned | None:
     said = diagnostic.partition(";")[2].strip() or diagnostic
     if action in ("delivered", "relayed", "expanded", "deliverable"):
         return Returned("delivered", status, said[:KEPT])
-    if action == "delayed":
-        return Returned("delay", status, said[:KEPT])
+    found = _why(fields, said, status, own)
+    return found.delayed() if action == "delayed" else found
+
+
+def _why(fields: dict[str, str], said: str, status: str, own: str) -> Returned:
+    """Return the verdict on a server's words, or on the report's text where there are none."""
     if len(said) > 5:  # "smtp;" and an exit status mean nothing
         found = judge(said, status, own)
         comment = judge(fields.get("status", "")[len(status) :])
         if found.kind == "hard" and comment.is_closed:
             return replace(found, kind="temporary", is_closed=True)
         return _prose(own, status) if found.kind == "other" and not status else found
-    found = _prose(own, status)
-    return found if found.kind not in ("other", "delay") else judge("", status)
+    found = _replies(own, status)
+    return found if found.kind != "other" else judge("", status)
 
 
 def _fields(block: str) -> dict[str, str]:
@@ -109,12 +122,16 @@ def _fields(block: str) -> dict[str, str]:
 
 
 def _prose(text: str, status: str = "") -> Returned:
-    """Return the verdict of a report without fields: the gravest of the quoted SMTP replies, else
-    its words.
-    """
+    """Return the verdict of a report without fields."""
+    found = _replies(text, status)
     for line in text.splitlines():
         if _STILL_TRYING.search(line):
-            return Returned("delay", reply=line.strip()[:KEPT])
+            return replace(found.delayed(), reply=line.strip()[:KEPT])
+    return found
+
+
+def _replies(text: str, status: str) -> Returned:
+    """Return the gravest verdict of the SMTP replies that a text quotes, else that of its words."""
     whole = judge(text[:3000], status, text)
     found_at = list(_REPLY.finditer(text))[:MOST_REPLIES]
     # The server's words count, not those of the mail system.

@@ -16,7 +16,7 @@ def text_of(part: Message) -> str:
     """Return the text of one part, decoded by its own charset, with plain line ends."""
     if part.is_multipart():
         blocks = [block for block in list(part.get_payload())[:50] if isinstance(block, Message)]
-        return "\n\n".join(map(_fields_of, blocks))[:LOOKED_AT]
+        return "\n\n".join(map(_fields_of, blocks))[:LOOKED_AT].replace("\r\n", "\n")
     raw = part.get_payload(decode=True)  # not decoded, it would be read by any charset's codec
     text = _decode(raw[: 4 * LOOKED_AT], _charset(part)) if isinstance(raw, bytes) else ""
     if part.get_content_type() == "text/html":

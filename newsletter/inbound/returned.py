@@ -21,6 +21,7 @@ _WITHOUT_EFFECT = {
     "delay": "still being tried",
     "other": "it says nothing about a letter we know",
 }
+_SO_FAR = {"full": ", the mailbox is full", "policy": ", we are refused"}
 _CAUSES = {
     "hard": Cause.GONE,
     "full": Cause.FULL,
@@ -43,7 +44,8 @@ def note_returned(
     if numbers is None:
         return NOT_OURS
     if found.kind in _WITHOUT_EFFECT:
-        return f"dropped: {_WITHOUT_EFFECT[found.kind]}"
+        so_far = _SO_FAR.get(found.so_far, "")
+        return f"dropped: {_WITHOUT_EFFECT[found.kind]}{so_far}"
     delivery, generation = numbers[0], numbers[1] if len(numbers) > 1 else 0
     if generations.load(connection).of(delivery) != generation:
         return generations.LOST

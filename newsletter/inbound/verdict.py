@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from newsletter.text.refusals import Cause, about
 
@@ -44,6 +44,11 @@ class Returned:
     status: str = ""  #: enhanced status (RFC 3463) where one was given: "5.1.1"
     reply: str = ""  #: what the server said
     is_closed: bool = False  #: temporary because the mailbox is suspended or disabled
+    so_far: str = ""  #: of a delay: what it would be if it were given up now
+
+    def delayed(self) -> "Returned":
+        """The same while the letter is still being tried."""
+        return replace(self, kind="delay", is_closed=False, so_far=self.kind)
 
 
 def gravest(verdicts: Iterable[Returned]) -> Returned:

@@ -71,7 +71,7 @@ def about(code: int, enhanced: str, words: str, *, is_after_content: bool = Fals
     if not _phrases(_GONE).search(said):
         if is_after_content and by_status is Cause.GONE:
             return Cause.UNKNOWN
-        return Cause.CONTENT if code // 100 != 4 and _phrases(_WEAK).search(said) else by_status
+        return by_status if code // 100 == 4 else _weakly(said) or by_status
     if by_status in (Cause.LATER, Cause.SENDER, Cause.CONTENT, Cause.SIZE) and not (
         enhanced.startswith(_VAGUE) and code // 100 != 4
     ):
@@ -79,6 +79,12 @@ def about(code: int, enhanced: str, words: str, *, is_after_content: bool = Fals
     if is_after_content and enhanced not in _NO_SUCH_ADDRESS and not _phrases(_SURE).search(said):
         return Cause.UNKNOWN
     return Cause.GONE
+
+
+def _weakly(said: str) -> Cause | None:
+    if _phrases(_WEAK_SENDER).search(said):
+        return Cause.SENDER
+    return Cause.CONTENT if _phrases(_WEAK).search(said) else None
 
 
 def plain(words: str) -> str:
@@ -102,26 +108,38 @@ _NO_WORD = re.compile(r"[^\w@./]|_|(?<=\S)[./](?=\S)|/")
 # -- the phrases -----------------------------------------------------------------------------------
 
 _WORDS = {
-    "who": "user|users|account|recipient|recipients|mailbox|mail box|address|addressee|alias"
-    "|inbox|userid|user id|username|user name|local part|maildrop|address@"
-    "|destinataire|adresse|utilisateur|empfänger|benutzer|postfach|usuario|cuenta|buzón",
-    "box": "mailbox|mail box|inbox|account|maildir|folder|user|recipient|boite|boîte|postfach",
+    "who": "user|users|account|recipient|recipients|mailbox|mail box|address|addresses|alias"
+    "|addressee"
+    "|inbox|userid|user id|username|user name|local part|maildrop|address@",
+    "box": "mailbox|mail box|inbox|account|maildir|folder|user|recipient",
     "host": "host|hostname|domain|domain name|system|mx",
-    "unknown": "unknown|unrecognized|unrecognised|nonexistent|non existent|not recognized"
-    "|inconnu|inconnue|invalide|unbekannt|desconocido",
+    "unknown": "unknown|unrecognized|unrecognised|nonexistent|non existent|not recognized",
     "found": "found|exist|exists|existed|known|listed|valid|recognized|recognised|on server|"
     "registered|located|here|available|on this server|local|a member|deliverable",
     "no": "no such|unknown|nonexistent|non existent|unrecognized|invalid|bad|unroutable"
     "|unrouteable|undeliverable|illegal|malformed|incorrect",
     "which": "e mail|email|mail|local|final|delivery|destination|recipient|target|rcpt|or",
-    "not": r"(?<!may )(?<!might )not|no longer|never|nicht|no",
+    "not": r"(?<!may )(?<!might )not|no longer|never|no",
     "off": "suspended|disabled|deactivated|inactive|locked|frozen|closed|discontinued|on hold"
-    "|temporarily limited|not active|not accepting|bloque|bloqué|gesperrt",
+    "|temporarily limited|not active|not accepting|bloque|bloqué|gesperrt|bloqueada|sospeso",
     "place": "ip|domain|host|region|country|countries|network|server|connection",
     "sender": "sender|senders|mail from|return path|from address|envelope from|helo|ehlo"
     "|sending domain|sender domain|your domain|your server|your ip|your host|your mail server"
     "|sending server|sending ip|ip address|client host|sending mta|originator|from domain"
     "|from header",
+    # In other languages of readers, and of the mail systems that write to them.
+    "wem": r"destinataire|adresse|compte|utilisateur|empfänger|empfaenger|benutzer|postfach"
+    r"|usuario|cuenta|buz[oó]n|direcci[oó]n|destinatario|utente|indirizzo|casella|usu[aá]rio"
+    r"|endereço|destinatário|conta|gebruiker|adres|ontvanger|użytkownik|adresat|adresa|uživatel"
+    r"|příjemce|användare|mottagare\w*|bruker\w*|modtager\w*|käyttäjä\w*|пользовател\w+"
+    r"|адрес\w*|получател\w+|ящик\w*",
+    "unbekannt": r"inconnue?|invalide|unbekannt|desconocid[oa]|sconosciut[oa]|desconhecid[oa]"
+    r"|onbekend|nieznany|neznám\w+|okänd|ukjent|ukendt|tuntematon|неизвест\w+"
+    r"|n existe pas|existiert nicht|no existe|non esiste|não existe|bestaat niet|nie istnieje"
+    r"|neexistuje|finns inte|finnes ikke|findes ikke|не (?:существует|найден\w*)",
+    "fach": r"boite|boîte|postfach|speicher\w*|buz[oó]n|casella|caixa|postvak|skrzynka|ящик\w*",
+    "voll": r"überfüllt|voll|überschritten|pleine|llen[oa]|pien[oa]|chei[oa]|vol|pełna"
+    r"|переполнен\w*",
     "bad": r"reject\w*|refus\w*|deni\w*|den[iy]\w*|invalid|unknown|not exist|not found|not valid"
     r"|fail\w*|block\w*|not allowed|not accept\w*|not authori\w+|unauthori\w+|unverif\w+"
     r"|not verif\w+|not resolve\w*|must|no ptr|not have|banned|blacklisted|listed|not permitted"
@@ -152,32 +170,39 @@ _SIZE = r"""
     exceed\w* .. (?:message size|size limit|maximum size)
     resolver rst recipsizelimit
     size of .. message .. exceed\w*
+    (?:message|mail|entity|file) .. (?:larger than|too large)
     """
 _RATE = r"""
     gr[ae]y ?list\w*
-    too many (?:\w+ ){0,2}?(?:recipients|addresses|users|connections|messages|sessions)
+    too many (?:\w+ ){0,2}?(?:recipients|addresses|users|connections|messages|sessions)(?! in)
     too many (?:concurrent|hops|errors|mails|emails)
     rate limit\w*
+    (?:sending|daily|hourly) (?:\w+ ){0,2}?limit\w*
     at a rate
     (?:sending|message|connection|mail) rate
     frequency limit\w*
     throttl\w*
-    (?:message|delivery|queue) .. (?:expired|retry timeout)
-    (?:timed|time) out
-    timeout
-    (?:connection|connect) .. (?:refused|reset|failed|closed|lost|dropped)
-    (?:not accept|unable|could not|can not|failed) .. connect\w*
-    lost connection
-    (?:unreachable|not reachable|no route)
     mail ?loop
     loop\w* .. (?:detected|back to myself)
     (?:malformed|unexpected) name server reply
     could not deliver for the last
     """
+_NETWORK = r"""
+    (?:message|delivery|queue) .. (?:expired|retry timeout)
+    (?:timed|time) out
+    timeout
+    (?:connection|connect) .. (?:refused|reset|failed|closed|lost|dropped)
+    (?:not accept|unable|could not|can not|failed) .. connect\w*
+    unable to (?:look ?up|resolve)
+    lost connection
+    (?:unreachable|not reachable|no route)
+    """
 _FULL = r"""
     {box} ~ (?:full|over ?quota|exceed\w*|over .. limit|overflow\w*|out of space)
-    {box} ~ (?:überfüllt|voll|pleine|lleno)
-    quota ~ (?:exceed\w*|over|full|reached|violation|limit|dépassé)
+    {fach} ~ {voll}
+    too many messages in .. {box}
+    kein\w* speicherplatz
+    quota ~ (?:exceed\w*|over|overdrawn|full|reached|violation|limit|dépassé)
     over ?quota
     (?:storage|space) .. (?:exceed\w*|full|limit)
     exceed\w* .. (?:storage|space)
@@ -195,6 +220,7 @@ _CLOSED = r"""
     {off} recipient address
     refused due to recipient preferences
     (?:recipient|mailbox) .. not accept\w* (?:messages|mail)
+    no longer accept\w* (?:any )?(?:messages?|mail|e mail|email)
     """
 _SENDER = r"""
     {sender} ~ {bad}
@@ -211,6 +237,7 @@ _SENDER = r"""
     (?:unauthenticated|authenticat\w*|not authori[sz]ed|unauthori[sz]ed)
     reverse dns
     (?:ptr|rdns|ip name lookup)
+    (?:spoof\w*|forged|forgery)
     valid reverse
     relay\w* .. (?:denied|not|prohibited|forbidden|rejected|disallowed|access)
     (?:not|no|unable to|can not|refuse\w* to|never) .. relay\w*
@@ -227,7 +254,10 @@ _SENDER = r"""
     {place}\w* .. not (?:allowed|accepted|permitted|welcome)
     (?<!recipient address rejected )access denied
     not permitted
-    (?:do|does|did) not have permission
+    not (?:allowed|authori[sz]ed|able) to (?:send|post|submit|write|mail|connect)
+    (?:messages?|mail) from .. not sent
+    groups google com
+    (?:do|does|did|may) not have permission
     (?:permission denied|no permission)
     reputation
     mismatch\w* client ip
@@ -253,6 +283,8 @@ _CONTENT = r"""
     (?:found|detected|blocked|forbidden|illegal|suspicious) .. (?:attachment|executable)s?
     media error
     8 bit
+    line too long
+    bulk (?:mail|e mail|email|messages?)
     (?:header|headers) ~ (?:missing|invalid|malformed|multiple|improper|duplicate|too long)
     (?:headers?|subject|from) .. not accept\w*
     not rfc
@@ -275,10 +307,16 @@ _LATER = r"""
     """
 _GONE = r"""
     {who} .. {unknown}
+    {who} (?:is |are |was )?(?:invalid|incorrect)
+    {wem} .. {unbekannt}
+    (?:нет такого|unbekannter?|utilisateur inconnu) {wem}
     (?:{no}) (?:{which} )*(?:{who}|person|local part|customer|domain|host|system)
     {who} .. (?:{not}) (?:be |longer |a |an |in |our |currently |been |)*(?:{found})
     (?:{not}) (?:be )?(?:found|find|locate|located|recognized) .. {who}
+    (?:unable|failed) to (?:find|locate|identify) .. {who}
     recip(?:ient)? ?not ?found
+    (?<!sender )(?<!recipient )address rejected(?= \.| address@|$)
+    nobody (?:here )?by that name
     mailbox (?:is |was )?unavailable
     (?:user|recipient|address) (?:is |was )?unavailable
     no (?:mailbox|account|user|recipient|inbox|person|one) .. (?:name|address|address@|here)
@@ -291,6 +329,7 @@ _GONE = r"""
     has (?:moved|left)
     (?:{host}) .. (?:unknown|unrecognized|nxdomain|not found|not exist|not resolve\w*)
     (?:{not}) find .. (?:{host}|mail exchanger)
+    point to non existent hosts?
     (?:unknown|unresolvable|unrouteable|unroutable) (?:mail )?(?:{host})
     null ?mx
     {host} .. not (?:accept|receive) (?:any )?(?:mail|email|e mail)(?! (?:from|that|with|sent|for))
@@ -298,9 +337,8 @@ _GONE = r"""
     name .. not recognized
     check .. address is correct
     recipient address rejected access denied
-    (?:adresse|compte|destinataire|cuenta|usuario|dirección) .. n?o?'? ?exist\w* ?(?:pas|nicht)?
     \S*(?:ユーザー?|宛先|アドレス|メールアドレス)\S* ?\S*(?:見つかりません|存在しません|不明)\S*
-    пользовател\w+ .. не (?:существует|найден\w*)
+    \S*(?:用户|用戶|收件人|邮箱|郵箱|地址)\S* ?\S*(?:不存在|未找到)\S*
     """
 #: No filter says so about a letter.
 _SURE = r"""
@@ -310,9 +348,13 @@ _SURE = r"""
     no mailbox .. name
     """
 
+#: They name an address of a connection, which is the sender's.
+_WEAK_SENDER = r"""
+    (?:ip|client|from) (?:address )?\d{1,3} \d{1,3} \d{1,3} \d{1,3}
+    """
 _WEAK = r"""
     (?:message|mail|e mail|email) (?:was |has been |is )?(?:rejected|refused|blocked|denied)
-    (?<!address )rejected
+    (?<!address )(?:rejected|blocked|denied)
     """
 
 #: The order in which causes are tried: anything named besides an unknown mailbox wins.
@@ -323,6 +365,7 @@ _BY_WORDS = (
     (Cause.CLOSED, _CLOSED),
     (Cause.SENDER, _SENDER),
     (Cause.CONTENT, _CONTENT),
+    (Cause.LATER, _NETWORK),
     (Cause.LATER, _LATER),
 )
 

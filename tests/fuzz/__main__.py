@@ -31,7 +31,7 @@ from tests.fuzz import feeds, mails, requests
 from tests.fuzz.kinds import Kind
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-#: An input that takes longer is given up.
+#: An input that takes more seconds of processor time is given up.
 HANG_S = 30
 #: A kind is fed for so long before the next one is.
 TURN_S = 5.0
@@ -49,7 +49,7 @@ def main() -> int:
     asked = parser.parse_args()
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    signal.signal(signal.SIGALRM, _hang)
+    signal.signal(signal.SIGPROF, _hang)
     if asked.again:
         return _again(asked.again, asked.seed)
     runs = [Run(name, KINDS[name](), asked.seed) for name in asked.kinds.split(",")]
@@ -143,7 +143,7 @@ def _hang(_signal: int, _frame: object) -> None:
 
 def fed(kind: Kind, raw: bytes) -> str:
     """Feed one input; the exception and where it came from, or nothing."""
-    signal.alarm(HANG_S)
+    signal.setitimer(signal.ITIMER_PROF, HANG_S)
     try:
         kind.feed(raw)
     except (Exception, RecursionError, MemoryError) as e:
@@ -154,7 +154,7 @@ def fed(kind: Kind, raw: bytes) -> str:
         where = (ours or [last])[-1]
         return f"{type(e).__name__}: {str(e)[:120]} ({Path(where.filename).name}:{where.lineno})"
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return ""
 
 
