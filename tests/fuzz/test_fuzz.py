@@ -29,7 +29,7 @@ def test_a_crash_and_a_slow_input_are_counted_and_made_again(
         for _ in range(100_000):
             pass
 
-    kind = Kind((b"one", b"another sample"), (), feed, 1_000, slow_s=0.0)
+    kind = Kind((b"one", b"another sample"), (), feed, 1_000, slow_s=-1.0)
     run = Run("mail", kind, "1")
     run.feed_once()
     for _ in range(30):
