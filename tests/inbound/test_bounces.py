@@ -176,7 +176,7 @@ WORDS = {
         "552 message larger than 10485760",
         "550 Line too long",
         "554 Denied (Mode: normal)",
-        "Die Gruppe gibt es nicht, oder Sie dürfen nicht schreiben. https://groups.google.com/support/",
+        "Sie dürfen der Gruppe nicht schreiben. https://groups.google.com/support/",
         "550 5.7.1 <ada@example.org>: Recipient address rejected: blocked by policy",
     ),
     "temporary": (
