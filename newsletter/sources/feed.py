@@ -16,11 +16,18 @@ from newsletter.models import Ask, Harvest, RecordKind, Sighting, SourceState
 from newsletter.sources.http import Answer, FetchError, Http, conditional, validators
 from newsletter.sources.parsing import MAX_ITEMS, Document, moment, parse
 from newsletter.sources.source_state import failed, has_new, marks
-from newsletter.text.authors import one_name, split_names
+from newsletter.text.authors import one_name, split_affiliation, split_names
 from newsletter.text.descriptions import Description, read_description
 from newsletter.text.feed_titles import read_title
 from newsletter.text.identifiers import identifiers
-from newsletter.text.markup import TITLE_CHARS, clean, clean_link, clean_names, shorten
+from newsletter.text.markup import (
+    TITLE_CHARS,
+    clean,
+    clean_affiliations,
+    clean_link,
+    clean_names,
+    shorten,
+)
 from newsletter.text.statements import judged
 
 ACCEPT = (
@@ -114,13 +121,15 @@ class FeedSource:
         places = (
             [entry.get(key) for key in named] + [item.get("href") for item in others] + [told.doi]
         )
+        people = [split_affiliation(name) for name in _people(names or [told.authors])]
         said, own = judged(title, text, sections=_sections(entry)), identifiers(places)
         return Sighting(
             source=self.name,
             source_id=source_id(entry.get("id") or link or title),
             title=said.title,
             abstract=text,
-            authors=clean_names(_people(names or [told.authors])),
+            authors=clean_names(name for name, _ in people),
+            affiliations=clean_affiliations(place for _, place in people),
             fields=(self._config.field,) if self._config.field else (),
             identifiers=own if said.kind.is_paper else _about(f"{title} {text}", own),
             published=_published(entry, now),

@@ -72,3 +72,107 @@ def test_11_a_list_is_cut_between_people(text: str, names: list[str]) -> None:
 )
 def test_11_one_name_is_first_last(text: str, name: str) -> None:
     assert one_name(text) == name
+
+
+JANE, RICHARD = "Jane Doe", "Richard Roe"
+BOTH = [JANE, RICHARD]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        # who is left out
+        ("Jane Doe, Richard Roe, and 12 more", BOTH),
+        ("Jane Doe, Richard Roe +5 more", BOTH),
+        ("Jane Doe, Richard Roe and 3 co-authors", BOTH),
+        ("Jane Doe, ..., Richard Roe", BOTH),
+        ("Jane Doe, Richard Roe u. a.", BOTH),
+        ("Jane Doe, Richard Roe и др.", BOTH),
+        ("Jane Doe, Richard Roe y otros", BOTH),
+        ("王伟，李娜等", ["王伟", "李娜"]),
+        # who speaks
+        ("Written by Jane Doe", [JANE]),
+        ("Posted by Jane Doe, Richard Roe", BOTH),
+        ("Autor: Jane Doe", [JANE]),
+        ("Auteurs : Jane Doe, Richard Roe", BOTH),
+        # numbers, addresses, roles
+        ("Doe, Jane (0000-0001-2345-6789); Roe, Richard (0000-0002-1111-222X)", BOTH),
+        ("Jane Doe https://orcid.org/0000-0001-2345-6789, Richard Roe", BOTH),
+        ("Jane Doe [ORCID: 0000-0001-2345-6789], Richard Roe", BOTH),
+        ("Jane Doe 0000-0001-2345-6789, Richard Roe [ORCID]", BOTH),
+        ("Jane Doe <jane@example.org>, Richard Roe <roe@example.org>", BOTH),
+        ("Jane Doe (jane@example.org), Richard Roe", BOTH),
+        ("noreply@example.org (Jane Doe, Richard Roe)", BOTH),
+        ("jane@example.org", []),
+        ("Jane Doe (Editor), Richard Roe (corresponding author)", BOTH),
+        ("Doe J, Roe R (eds)", ["J Doe", "R Roe"]),
+        ("Jane Doe*, Richard Roe* (*equal contribution)", BOTH),
+        ("Anonymous", []),
+        ("Anonymous Authors", []),
+        ("N/A", []),
+        ("Team GLM, :, Aohan Zeng", ["Team GLM", "Aohan Zeng"]),
+        # places of work
+        ("Jane Doe, University of X; Richard Roe, Institute of Y, Berlin", BOTH),
+        ("Jane Doe, MIT; Richard Roe, ETH Zürich", BOTH),
+        # between names
+        ("Jane Doe · Richard Roe", BOTH),
+        ("Jane Doe • Richard Roe", BOTH),
+        ("Jane Doe | Richard Roe", BOTH),
+        ("Jane Doe / Richard Roe", BOTH),
+        ("Jane Doe y Richard Roe", BOTH),
+        ("Jane Doe e Richard Roe", BOTH),
+        ("Jane Doe, Richard Roe y Edgar Poe", [*BOTH, "Edgar Poe"]),
+        ("Doe, Jane; and Roe, Richard", BOTH),
+        (
+            "José Ortega y Gasset, Santiago Ramón y Cajal",
+            ["José Ortega y Gasset", "Santiago Ramón y Cajal"],
+        ),
+        ("محمد علی، زهرا احمدی", ["محمد علی", "زهرا احمدی"]),
+        ("محمد علی؛ زهرا احمدی", ["محمد علی", "زهرا احمدی"]),
+        ("דוד כהן, רחל לוי", ["דוד כהן", "רחל לוי"]),
+        ("山田太郎・佐藤花子", ["山田太郎", "佐藤花子"]),
+        ("カール・マルクス", ["カール・マルクス"]),
+        ("卡尔·马克思", ["卡尔·马克思"]),
+        ("김철수·이영희", ["김철수", "이영희"]),
+        ("अमित कुमार, प्रिया शर्मा", ["अमित कुमार", "प्रिया शर्मा"]),
+        # last and given
+        ("Иванов И. И., Петров П.П.", ["И. И. Иванов", "П.П. Петров"]),
+        ("Παπαδόπουλος Γ., Ιωάννου Μ.", ["Γ. Παπαδόπουλος", "Μ. Ιωάννου"]),
+        ("Иванов Иван, Петров Пётр", ["Иванов Иван", "Петров Пётр"]),
+        ("Žižek Ş, Łukasiewicz J", ["Ş Žižek", "J Łukasiewicz"]),
+        ("Smith, John A., Doe, Jane B.", ["John A. Smith", "Jane B. Doe"]),
+        ("Souza AC de, Silva M da", ["AC de Souza", "M da Silva"]),
+        ("Doe J Jr, Roe R 3rd", ["J Doe Jr", "R Roe 3rd"]),
+        ("John Doe Jr., Richard Roe III", ["John Doe Jr.", "Richard Roe III"]),
+        ("Doe, Jr., John; Roe, Richard III", ["John Doe Jr.", "Richard Roe III"]),
+        # titles, degrees and marks
+        ("Dr. med. Jane Doe, Prof. Dr. rer. nat. Richard Roe", BOTH),
+        ("Dr.-Ing. Jane Doe, Dipl.-Ing. Richard Roe", BOTH),
+        ("Jane Doe, PhD1; Richard Roe, MD2,3", BOTH),
+        ("Jane Doe (Dr.), Richard Roe (Prof.)", BOTH),
+        ("Jane Doe,1 Richard Roe,2,3 and Edgar Poe1", [*BOTH, "Edgar Poe"]),
+        ("Jane Doe,a,* Richard Roe,b", BOTH),
+        ("Jane Doe (a), Richard Roe (a,b)", BOTH),
+        # groups
+        ("Jane Doe on behalf of the X Consortium", [JANE, "the X Consortium"]),
+        ("Jane Doe, for the X Study Group", [JANE, "the X Study Group"]),
+        ("G. Aad et al. (ATLAS Collaboration)", ["G. Aad", "ATLAS Collaboration"]),
+        ("Google DeepMind, Meta AI", ["Google DeepMind", "Meta AI"]),
+    ],
+)
+def test_11_neighbours_of_the_shapes_of_lists(text: str, names: list[str]) -> None:
+    assert split_names(text) == names
+
+
+def test_11_one_name_keeps_nothing_but_the_name() -> None:
+    for text in (
+        "Doe, Jane (0000-0001-2345-6789)",
+        "Dr. med. Jane Doe",
+        "Jane Doe <jane@example.org>",
+        "jane@example.org (Jane Doe)",
+        "Jane Doe, University of X",
+        "Jane Doe [ORCID]",
+    ):
+        assert one_name(text) == JANE
+    assert one_name("Roe, Richard III") == "Richard Roe III"
+    assert one_name("Anonymous") == ""

@@ -240,6 +240,10 @@ def test_names_are_turned_round_and_affiliations_split_off() -> None:
     assert split_affiliation("Ann Lee") == ("Ann Lee", "")
 
 
+def test_marks_alone_are_no_names() -> None:
+    assert clean_names(["Team GLM", ":", "Aohan Zeng", "-", "..."]) == ("Team GLM", "Aohan Zeng")
+
+
 def test_three_thousand_authors_are_kept_and_more_are_cut() -> None:
     assert len(clean_names(f"Author {n}" for n in range(5_000))) == 3_000
     assert clean_names(["Wei Wang", "", None, "Wei Wang", " B ,"]) == (

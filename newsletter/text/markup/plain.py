@@ -91,7 +91,7 @@ def clean_names(names: Iterable[object], limit: int = AUTHORS) -> tuple[str, ...
         clean(name, AUTHOR_CHARS).strip(" ,;")
         for name, _ in zip(names, range(2 * limit), strict=False)
     )
-    return tuple(name for name in cleaned if name)[:limit]
+    return tuple(name for name in cleaned if any(map(str.isalnum, name)))[:limit]
 
 
 def clean_affiliations(names: Iterable[object]) -> tuple[str, ...]:
