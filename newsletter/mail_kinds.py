@@ -25,7 +25,7 @@ class MailKind:
     #: States of readers who may get it, checked at the claim and before the final dot. Empty: it
     #: goes to the operator, outside the ledger.
     readers: tuple[SubscriberState, ...]
-    values: tuple[str, ...] = ()  #: values of the template, all JSON; empty: papers
+    values: tuple[str, ...] = ()  #: values of the template, all JSON; empty: a letter of an issue
     is_list: bool = False  #: has the headers of a list (RFC 2369); else Auto-Submitted
     #: Not sent again when the reply to the final dot was lost, unless `delivery.ambiguous` says so.
     #: Mails that answer a person are sent again: losing one is worse than a second one.
@@ -35,8 +35,10 @@ class MailKind:
 
 
 DIGEST = MailKind("digest", _ACTIVE, is_list=True, is_at_most_once=True)
-#: The note after five silent mail days.
+#: The note after five silent mail days, with papers of all fields.
 QUIET = MailKind("quiet", _ACTIVE, is_list=True, is_at_most_once=True)
+#: The same note to a reader for whom there is no such paper.
+QUIET_ALONE = MailKind("quiet_alone", _ACTIVE, is_list=True, is_at_most_once=True)
 #: Links to a digest that may not have arrived.
 MISSED = MailKind(
     "missed",
@@ -65,6 +67,7 @@ KINDS = {
     for kind in (
         DIGEST,
         QUIET,
+        QUIET_ALONE,
         MISSED,
         CONFIRM,
         WELCOME,

@@ -24,17 +24,14 @@ from sqlalchemy import Engine
 from newsletter import lost_time, paper_changes
 from newsletter.editions import Edition, read_opinions, read_seen
 from newsletter.gc_tuning import growing
-from newsletter.mail_kinds import DIGEST, QUIET
+from newsletter.mail_kinds import DIGEST, QUIET, QUIET_ALONE
 from newsletter.models import (
     NO_OPINIONS,
-    OUTSIDE,
     Harvest,
-    Pick,
-    Reason,
 )
 from newsletter.ports import Source
 from newsletter.steps.candidates import ELIGIBLE
-from newsletter.steps.choose import choose
+from newsletter.steps.choose import choose, choose_quiet
 from newsletter.steps.combine import lookup_keys
 from newsletter.steps.compose import show
 from newsletter.steps.dedupe import RULED, dedupe
@@ -283,7 +280,8 @@ def _next_rows(
         ).picks
         kind = DIGEST
         if not picks and silent.get(reader.id, 0) >= SILENT_DAYS - 1:
-            kind, picks = QUIET, _top_three(edition)
+            picks = choose_quiet(reader, edition.candidates, had)
+            kind = QUIET if picks else QUIET_ALONE
         found.append(
             FrozenRow(
                 reader.id,
@@ -296,12 +294,3 @@ def _next_rows(
             )
         )
     return found
-
-
-def _top_three(edition: Edition) -> tuple[Pick, ...]:
-    """Return the three hottest papers of all fields, for the note after a silent week."""
-    hottest = sorted(edition.heats.items(), key=lambda item: (-item[1].value, item[0]))[:3]
-    return tuple(
-        Pick(paper, OUTSIDE, heat.value, 0.0, heat.value, (Reason("outside"),))
-        for paper, heat in hottest
-    )

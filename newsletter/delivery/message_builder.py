@@ -121,7 +121,7 @@ class MessageBuilder:
         kind, token = mail_kinds.find(claim.kind), self.token(claim, reader)
         if kind.values:
             return self._notice(kind, claim, reader, token)
-        day, is_quiet = claim.day or claim.due_at.date(), kind is mail_kinds.QUIET
+        day, is_quiet = claim.day or claim.due_at.date(), kind is not mail_kinds.DIGEST
         issue = IssueFacts(
             day,
             claim.candidates,

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import islice, repeat
 
 import numpy as np
@@ -102,6 +103,12 @@ class CandidateSet:
             warmth=np.array([heat.value for heat in warmth], np.float64),
             is_outside_day=now.weekday() in OUTSIDE_DAYS,
         )
+
+    @cached_property
+    def hottest(self) -> list[int]:
+        """The places of all papers, hottest first."""
+        places = range(len(self.papers))
+        return sorted(places, key=lambda place: (-self.heats[place].value, place))
 
     # -- topics ------------------------------------------------------------------------------------
 

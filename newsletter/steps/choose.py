@@ -31,12 +31,14 @@ from newsletter.steps.candidates import (
 )
 from newsletter.steps.likeness import Taste, in_spaces
 
-__all__ = ["CandidateSet", "choose"]
+__all__ = ["CandidateSet", "choose", "choose_quiet"]
 
 #: A letter with a paper from outside has at least this many papers of the reader's own topics.
 OWN = 5
 #: How many papers beyond a topic's cap are looked at first.
 SPARE = 2
+#: Most papers in the note after silent days.
+IN_NOTE = 3
 NOTHING: frozenset[int] = frozenset()
 NO_PAPERS: Mapping[int, Paper] = MappingProxyType({})
 
@@ -83,6 +85,24 @@ def choose(
         for rule, entry in sorted(out, key=lambda found: found[1])
     ]
     return Choice(picks, tuple(passed), len(candidates.papers))
+
+
+def choose_quiet(
+    reader: Subscriber | Reader, candidates: CandidateSet, seen: Collection[int]
+) -> tuple[Pick, ...]:
+    """Pick the hottest papers of all fields for the note after silent days, at most `IN_NOTE`.
+
+    They follow the rules of a digest. A "My topics" reader gets none: nothing comes from outside.
+    """
+    if reader.mix == "match":
+        return ()
+    rules = _Rules(reader, candidates, seen)
+    for place in candidates.hottest:
+        if not rules.against(place, OUTSIDE):
+            rules.keep((-candidates.heats[place].value, place, OUTSIDE))
+        if len(rules.kept) >= IN_NOTE:
+            break
+    return tuple(map(candidates.pick, rules.kept))
 
 
 def _from_heads(
@@ -156,9 +176,9 @@ class _Rules:
             _, place, topic = entry
             if topic in full or clusters[place] in taken:
                 continue
-            if (is_choosy or ends[place]) and self._against(place, topic):
+            if (is_choosy or ends[place]) and self.against(place, topic):
                 continue
-            self._keep(entry)
+            self.keep(entry)
             wanted -= 1
             if not wanted:
                 return
@@ -171,28 +191,28 @@ class _Rules:
             _, place, topic = entry
             if place in self.places:
                 continue
-            rule = self._against(place, topic)
+            rule = self.against(place, topic)
             if len(self.kept) >= self.reader.size and rule in ("", "topic_cap", "author_cap"):
                 rule = "size"
             if rule:
                 self.left_out.setdefault(place, (rule, entry))
             else:
                 self.left_out.pop(place, None)
-                self._keep(entry)
+                self.keep(entry)
 
-    def _keep(self, entry: Entry) -> None:
+    def keep(self, entry: Entry) -> None:
         _, place, topic = entry
         self.kept.append(entry)
         self.places.add(place)
         self.clusters.add(self.candidates.clusters[place])
-        if topic != FOLLOWED:
+        if topic not in (FOLLOWED, OUTSIDE):
             number = self.per_topic[topic] = self.per_topic.get(topic, 0) + 1
             if number >= (self.near_cap if topic == NEAR_GIVEN else self.topic_cap):
                 self.full_topics.add(topic)
         for author in self.candidates.ends[place]:
             self.per_author[author] = self.per_author.get(author, 0) + 1
 
-    def _against(self, place: int, topic: int) -> str:
+    def against(self, place: int, topic: int) -> str:
         """Return the rule that keeps a paper out. No cap holds for followed authors."""
         candidates = self.candidates
         if place in self.seen:
@@ -232,7 +252,7 @@ class _Rules:
             return kept
         inside = NOTHING.union(*map(candidates.inside, self.reader.topics))
         for place in self._nearest(candidates.surging):
-            if place in inside or self._against(place, OUTSIDE):
+            if place in inside or self.against(place, OUTSIDE):
                 continue
             if is_full:
                 last = next((e for e in reversed(kept) if e[2] != FOLLOWED), None)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
-from newsletter.mail_kinds import MailKind
+from newsletter.mail_kinds import QUIET_ALONE, MailKind
 from newsletter.models import DeliveryState, Pick, Reason
 from newsletter.store.db import as_json, insert_into, writing
 from newsletter.store.ledger_sql import statements
@@ -26,7 +26,7 @@ class FrozenRow:
     """One reader's part of an issue. Without picks it is a quiet row, which sends no letter."""
 
     subscriber: int
-    kind: str  #: name of `mail_kinds.DIGEST` or `QUIET`
+    kind: str  #: name of `mail_kinds.DIGEST`, `QUIET` or `QUIET_ALONE`
     picks: Sequence[Pick]
     due_at: datetime
     expires_at: datetime
@@ -112,8 +112,9 @@ def _frozen(
             known = packed[id(pick)] = (pick, _pack(pick))
         parts.append(known[1])
         keys.append(pick.paper)
+    has_letter = bool(parts) or row.kind == QUIET_ALONE.name
     state, picks, papers = (
-        ("pending", f"[{','.join(parts)}]", keys.tobytes()) if parts else ("quiet", None, None)
+        ("pending", f"[{','.join(parts)}]", keys.tobytes()) if has_letter else ("quiet", None, None)
     )
     due, expires = moment(row.due_at), moment(row.expires_at)
     events = array("I", row.events).tobytes() if row.events and parts else None

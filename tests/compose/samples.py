@@ -327,15 +327,16 @@ NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
         ],
     },
 }
-KINDS = ("digest", "quiet", *NOTICE_VALUES)
+KINDS = ("digest", "quiet", "quiet_alone", *NOTICE_VALUES)
 
 
 def letter(renderer: Renderer, kind: str, language: str = "en") -> Letter:
     """One letter of every kind."""
     if kind == "digest":
         return digest(renderer, language)
-    if kind == "quiet":
+    if kind in ("quiet", "quiet_alone"):
         reader = replace(READER, language=language)
         picks = [Pick(key, OUTSIDE, 1.0, 0.0, 1.0, (Reason("outside"),)) for key in (8, 1, 5)]
+        picks = [] if kind == "quiet_alone" else picks
         return renderer.quiet(reader, picks, IssueFacts(DAY, 1204, shown()), SLOTTED, TOKEN)
     return renderer.notice(mail_kinds.find(kind), language, **NOTICE_VALUES[kind])

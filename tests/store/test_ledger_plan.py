@@ -40,6 +40,16 @@ PAPERS = [
 ]
 
 
+MORE = [
+    *PAPERS,
+    Paper("o1", "Owls over the fjord", key=4, authors=("Jo Park",), first_seen=NOW),
+    Paper("o2", "Rivers under the ice", key=5, authors=("Ida Berg",), first_seen=NOW),
+    Paper("o3", "A census of moss", key=6, authors=("Ola Dahl",), first_seen=NOW),
+]
+#: The same work again, hotter.
+AGAIN = Paper("o4", "A census of moss", key=7, authors=("Uma Rao",), first_seen=NOW)
+
+
 def edition_of(engine: Engine, now: datetime = NOW, papers: Sequence[Paper] = PAPERS) -> Edition:
     heats = {paper.key: Heat(0.1 * paper.key, 1, "") for paper in papers}
     matches, by_id = match(TOPICS, papers, Index()), {topic.id: topic for topic in TOPICS}
@@ -54,7 +64,7 @@ def fill(engine: Engine, *wishes: tuple[int, ...], timezone: str = "UTC") -> lis
             keep = ("key", "id", "title", "first_seen")
             connection.execute(
                 insert(tables.papers),
-                [{name: getattr(paper, name) for name in keep} for paper in PAPERS],
+                [{name: getattr(paper, name) for name in keep} for paper in (*MORE, AGAIN)],
             )
             fields = ("id", "slug", "name", "query")
             connection.execute(
@@ -139,6 +149,52 @@ def test_a_silent_week_ends_in_one_note(any_engine: Engine) -> None:
     said = [(kind, state) for _, kind, state, _ in planned(any_engine)]
     silent = [("digest", "quiet")]
     assert said == silent * (SILENT_DAYS - 1) + [("quiet", "pending")] + silent
+
+
+def quiet_weeks(
+    engine: Engine, days: int, papers: Sequence[Paper], **settings: object
+) -> list[tuple[str, list[int]]]:
+    """Kind and papers of the letters that a reader of a topic without papers gets on `days` days
+    in a row, while the same papers stay eligible.
+    """
+    (reader,) = fill(engine, (3,))
+    with writing(engine) as connection:
+        subscribers.change(connection, reader, **settings)
+    for number in range(days):
+        now = NOW + number * DAY
+        fresh = [replace(paper, first_seen=now - HOURS) for paper in papers]
+        plan(engine, edition_of(engine, now, fresh), [due(now)], HOURS)
+    return [(kind, picks) for _, kind, state, picks in planned(engine) if state == "pending"]
+
+
+def test_K10_no_quiet_note_has_a_paper_of_an_earlier_one(any_engine: Engine) -> None:
+    hottest_first = quiet_weeks(any_engine, 3 * SILENT_DAYS, MORE)
+    assert hottest_first == [("quiet", [6, 5, 4]), ("quiet", [3, 2, 1]), ("quiet_alone", [])]
+
+
+def test_K10_no_quiet_note_has_a_paper_that_the_reader_was_sent(any_engine: Engine) -> None:
+    (reader,) = fill(any_engine, (1,))
+    plan(any_engine, edition_of(any_engine, papers=MORE), [due()], HOURS)
+    assert planned(any_engine)[0][3] == [2, 1]
+    for number in range(1, SILENT_DAYS + 1):
+        now = NOW + number * DAY
+        fresh = [replace(paper, first_seen=now - HOURS) for paper in MORE[:4]]
+        plan(any_engine, edition_of(any_engine, now, fresh), [due(now)], HOURS)
+    assert planned(any_engine)[-1] == (reader, "quiet", "pending", [4, 3])
+
+
+def test_K10_no_quiet_note_has_a_muted_word(any_engine: Engine) -> None:
+    said = quiet_weeks(any_engine, SILENT_DAYS, MORE, muted=("moss", "under the ice"))
+    assert said == [("quiet", [4, 3, 2])]
+
+
+def test_K10_no_quiet_note_has_one_paper_under_two_titles(any_engine: Engine) -> None:
+    assert quiet_weeks(any_engine, SILENT_DAYS, [*MORE, AGAIN]) == [("quiet", [7, 5, 4])]
+
+
+def test_K10_a_quiet_note_brings_nothing_from_outside_to_my_topics(any_engine: Engine) -> None:
+    said = quiet_weeks(any_engine, 2 * SILENT_DAYS, MORE, mix="match")
+    assert said == [("quiet_alone", [])] * 2
 
 
 def test_two_local_dates_at_once_are_two_issues(any_engine: Engine) -> None:

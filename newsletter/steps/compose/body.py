@@ -47,8 +47,10 @@ class Body:
         """Add the best paper with the name of its topic; above it stand the titles of the next
         ones.
         """
-        if len(self.kept) > 1:
+        if len(self.kept) != 1:
             _add(self.lead, self.blocks.contents(preheader))
+        if not self.kept:
+            return
         self._add_sheet(self.lead, self.kept[:1], self.names[self.kept[0][0].topic])
         if self.left:
             _add(self.lead, self.blocks.left(self.left))

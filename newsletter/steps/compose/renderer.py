@@ -10,7 +10,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from newsletter.errors import LetterError
-from newsletter.mail_kinds import DIGEST, QUIET, MailKind
+from newsletter.mail_kinds import DIGEST, QUIET, QUIET_ALONE, MailKind
 from newsletter.models import FOLLOWED, NEAR_GIVEN, OUTSIDE, Letter, Pick, Reason, Subscriber, Topic
 from newsletter.steps.compose.body import Body, written_by_machine
 from newsletter.steps.compose.links import Links, SiteFacts
@@ -90,9 +90,12 @@ class Renderer:
         is_hosted: bool = False,
     ) -> Letter:
         """Compose the note after five silent mail days: nothing is broken, the top papers of all
-        fields, a link to wider topics. Raises: as `digest`.
+        fields if there are picks, a link to wider topics. Raises: as `digest`.
         """
         blocks = self._blocks_of(reader.language, links)
+        if not picks:
+            body = Body(blocks, issue.day, (), {}, is_hosted=is_hosted)
+            return _finished(QUIET_ALONE, reader, body, ("", ""), issue, token)
         names = dict.fromkeys((pick.topic for pick in picks), blocks.words.say("quiet.section"))
         body = Body(blocks, issue.day, _papers(picks, issue), names, is_hosted=is_hosted)
         return _finished(QUIET, reader, body, ("", ""), issue, token)
@@ -131,10 +134,11 @@ def _finished(
 ) -> Letter:
     """Put an issue's papers into the shell of their letter."""
     blocks, papers = body.blocks, [paper for _, paper, _ in body.kept]
-    told = preheader(papers)
+    told = preheader(papers) if papers else blocks.words.say("quiet_alone.preheader")
+    best = best_title(papers) if papers else ""
     body.add_lead(told)
     body.add_rest()
-    subject = blocks.subject(kind.name, best_title(papers), len(papers) + body.left - 1)
+    subject = blocks.subject(kind.name, best, len(papers) + body.left - 1)
     shell = blocks.shell(kind.name, body.day, body.is_hosted, issue.missed, issue.silence)
     reason = blocks.why_you(reader, body.day, body.is_hosted)
     news = [blocks.news(event) for event in issue.events]
