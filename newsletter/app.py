@@ -30,6 +30,7 @@ from newsletter.steps.compose import Renderer, SiteFacts
 from newsletter.stopwatch import Stopwatch
 from newsletter.store import ledger_life, ledger_read, retention
 from newsletter.store.db import find_assets, open_engine, reading, require_schema
+from newsletter.store.site_key import require_key
 from newsletter.store.site_lock import require_home
 from newsletter.tokens import Tokens
 
@@ -48,11 +49,13 @@ class App:
         """Open a site's database and key.
 
         Raises: StoreError when the schema is not this version's; ConfigError when the key is
-        missing.
+        missing or is not this database's.
         """
         engine = open_engine(config.database.url)
         require_schema(engine)
-        return cls(config, engine, Tokens.from_file(config.site.secret_key_file))
+        tokens = Tokens.from_file(config.site.secret_key_file)
+        require_key(engine, tokens)
+        return cls(config, engine, tokens)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -91,6 +91,16 @@ class Tokens:
             )
         return cls([line.encode() for line in lines])
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Name each secret, newest first, so that a database can say which one it needs. An id
+        tells nothing of its secret.
+        """
+        return tuple(
+            hashlib.blake2b(secret, digest_size=6, person=b"key id").hexdigest()
+            for secret in self._secrets
+        )
+
     def make(
         self,
         purpose: str,

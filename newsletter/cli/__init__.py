@@ -15,6 +15,7 @@ import typer
 
 from newsletter import __version__, gc_tuning
 from newsletter.cli import (
+    backups,
     completion,
     demo,
     inbound,
@@ -65,8 +66,8 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(issues.app, name="issues")
 app.add_typer(inbound.app, name="inbound")
-for command in (site.init, site.doctor):
-    app.command()(command)
+for setting_up in (site.init, site.doctor, backups.backup, backups.restore):
+    app.command()(setting_up)
 app.add_typer(site.config_app, name="config")
 app.add_typer(site.db_app, name="db")
 app.add_typer(site.dkim_app, name="dkim")

@@ -18,12 +18,13 @@ import dns.resolver
 from newsletter.cli.file_permissions import open_files
 from newsletter.cli.vulnerable_versions import Check, check_versions
 from newsletter.config import Config
-from newsletter.errors import NewsletterError, Unreachable
+from newsletter.errors import ConfigError, NewsletterError, Unreachable
 from newsletter.mail import dkim
 from newsletter.mail.relay import Relay, RelaySettings, settings_of
 from newsletter.matching import embeddings
 from newsletter.store import ledger_read
 from newsletter.store.db import database_time, open_engine, reading, schema
+from newsletter.store.site_key import require_key
 from newsletter.tokens import Tokens
 
 
@@ -44,9 +45,14 @@ def check_site(config: Config, *, is_deployed: bool = False) -> list[Check]:
 def _secrets(config: Config) -> list[Check]:
     path = config.site.secret_key_file
     try:
-        Tokens.from_file(path)
-    except NewsletterError as e:
+        tokens = Tokens.from_file(path)
+        engine = open_engine(config.database.url)
+        if schema(engine).is_current:
+            require_key(engine, tokens)
+    except ConfigError as e:
         return [Check("fail", "Key", e.message, e.hint)]
+    except NewsletterError:  # the database's own check says it
+        pass
     opened = [
         Check("warn", "Key", f"{path} can be read by everybody", f"chmod 640 {path}")
         for path in open_files(config)

@@ -21,8 +21,8 @@ def secrets_in(path: Path) -> list[str]:
     return sorted(_secrets(tomllib.loads(path.read_text("utf-8")))) if is_open(path) else []
 
 
-def open_files(config: Config) -> list[Path]:
-    """Return the secret files of a site that all users can read."""
+def secret_files(config: Config) -> list[Path]:
+    """Return the files of secrets that a site's configuration names, whether they exist or not."""
     relays = (config.smtp, *config.smtp.fallback)
     github, writer = config.signals.github, config.summaries
     named = [relay.password_file for relay in relays] + [
@@ -31,7 +31,13 @@ def open_files(config: Config) -> list[Path]:
     ]
     named += [github.token_file] if github else []
     named += [writer.key_file] if writer else []
-    return [path for path in named if path is not None and is_open(path)]
+    named += [config.bounces.imap_password_file, config.bounces.hook_secret_file]
+    return [path for path in named if path is not None]
+
+
+def open_files(config: Config) -> list[Path]:
+    """Return the secret files of a site that all users can read."""
+    return [path for path in secret_files(config) if is_open(path)]
 
 
 def _secrets(table: dict[str, Any], prefix: str = "") -> Iterator[str]:

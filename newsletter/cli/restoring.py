@@ -23,8 +23,6 @@ def restore(file: Path, yes: Yes = False) -> int:
     """Put a backup in the place of the database. What was on its way then becomes held; what was
     due since is not planned. Nothing is sent twice.
     """
-    from newsletter.store.db import only_one, open_engine
-
     config = read_config()
     if not file.exists():
         raise InputError(f"{file} does not exist")
@@ -32,6 +30,13 @@ def restore(file: Path, yes: Yes = False) -> int:
         confirm(
             f"This replaces the database {config.database.url.rpartition('/')[2]}. Go on?", "--yes"
         )
+    return put_back(config, file)
+
+
+def put_back(config: Config, file: Path) -> int:
+    """Replace the database by a backup of it; what was on its way is held."""
+    from newsletter.store.db import only_one, open_engine
+
     engine = open_engine(config.database.url)
     with only_one(engine, "daemon"), only_one(engine, "run"):
         if engine.dialect.name == "sqlite":
@@ -76,6 +81,33 @@ def _settle(engine: Engine, done: str) -> int:
     if not emit({"held": held, "not_planned_until": restored and restored.at}):
         say(as_called(f"{mark('ok')} {done}; {held} letters are held: newsletter issues list"))
         say(as_called(str(restored)))
+    return 0
+
+
+def adopt_key(yes: Yes = False) -> int:
+    """Go on with another secret key, because the one of this database is lost. Links in letters
+    that were sent stop working, one-click unsubscription too. Suppressed readers stay so; erased
+    addresses are not recognised any more, so lists are imported as readers who are asked.
+    """
+    from newsletter.store import site_key
+    from newsletter.store.db import only_one, open_engine, require_schema, writing
+    from newsletter.tokens import Tokens
+
+    config = read_config()
+    tokens = Tokens.from_file(config.site.secret_key_file)
+    engine = open_engine(config.database.url)
+    require_schema(engine)
+    if not yes:
+        confirm("Every link in every letter that was sent stops working. Go on?", "--yes")
+    with only_one(engine, "daemon"), only_one(engine, "run"), writing(engine) as connection:
+        lost = site_key.adopt(connection, tokens)
+    if not emit({"key": tokens.key_ids[-1], "not_recognised": lost}):
+        say(f"{mark('ok')} the key {tokens.key_ids[-1]} is this database's now")
+        if lost:
+            say(
+                f"{mark('warn')} {lost} erased or suppressed addresses are not recognised any "
+                "more: readers of imported lists are asked before they get anything"
+            )
     return 0
 
 

@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
 config_app = typer.Typer(help="Configuration: check, show, path, opml.", no_args_is_help=True)
 db_app = typer.Typer(
-    help="Database: migrate, status, backup, restore, adopt, plan-missed.", no_args_is_help=True
+    help="Database: migrate, status, backup, restore, adopt, adopt-key, plan-missed.",
+    no_args_is_help=True,
 )
 db_app.command()(restoring.restore)
 db_app.command()(restoring.adopt)
+db_app.command("adopt-key")(restoring.adopt_key)
 db_app.command("plan-missed")(restoring.plan_missed)
 dkim_app = typer.Typer(help="Signing keys: keygen.", no_args_is_help=True)
 
@@ -245,7 +247,7 @@ def migrate_db() -> int:
     engine = open_engine(config.database.url)
     before = schema(engine)
     if before.found and not before.is_current and engine.dialect.name == "sqlite":
-        note(f"backed up to {_backup(config, None)}")
+        note(f"backed up to {back_up_database(config, None)}")
     with only_one(engine, "run"):  # not while letters are being sent
         migrate(engine)
     papers.index_older(engine)
@@ -284,13 +286,14 @@ def db_status() -> int:
 @db_app.command("backup")
 def backup(file: Annotated[Path | None, typer.Argument()] = None) -> int:
     """Write a consistent copy while the site works."""
-    path = _backup(read_config(), file)
+    path = back_up_database(read_config(), file)
     if not emit({"backup": str(path)}):
         say(f"{mark('ok')} {path}")
     return 0
 
 
-def _backup(config: Config, file: Path | None) -> Path:
+def back_up_database(config: Config, file: Path | None) -> Path:
+    """Write a consistent copy of the database, as a file that only its owner can read."""
     import sqlite3
 
     from newsletter.store.db import open_engine

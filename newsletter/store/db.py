@@ -231,13 +231,18 @@ class Schema:
         return self.found == self.wanted
 
 
+def known_schemas() -> list[str]:
+    """Return the revisions that this version knows, oldest first."""
+    versions = (find_assets("migrations") / "versions").glob("[0-9]*.py")
+    return sorted(file.name.partition("_")[0] for file in versions)
+
+
 def schema(engine: Engine) -> Schema:
     """Compare the database's schema with the one this version was made for.
 
     A migration's file name begins with its revision.
     """
-    versions = (find_assets("migrations") / "versions").glob("[0-9]*.py")
-    known = sorted(file.name.partition("_")[0] for file in versions)
+    known = known_schemas()
     with reading(engine) as connection:
         found = ""
         if inspect(connection).has_table("alembic_version"):

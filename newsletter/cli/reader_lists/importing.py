@@ -32,7 +32,16 @@ from newsletter.mail_kinds import CONFIRM
 from newsletter.matching.query import parse as parse_query
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.steps.compose.locale import load_languages
-from newsletter.store import feedback, ledger_plan, papers, seeds, subscribers, suppressions, topics
+from newsletter.store import (
+    feedback,
+    ledger_plan,
+    papers,
+    seeds,
+    site_key,
+    subscribers,
+    suppressions,
+    topics,
+)
 from newsletter.store.db import find_assets, writing
 
 BATCH = 1000
@@ -42,6 +51,13 @@ SHOWN_FIRST = 5
 MOST_TOPICS = 10_000
 GONE = (SubscriberState.UNSUBSCRIBED, SubscriberState.SUPPRESSED)
 COUNTS = ("added", "known", "suppressed", "failed")
+
+
+#: What is said of readers who would have been active, were the site's key not lost.
+ASKED = (
+    "is asked by mail first: the site's former key is lost, so nobody knows who was erased or "
+    "suppressed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +233,13 @@ class Import:
         barred = suppressions.suppressed(connection, list(hashes.values()))
         known = subscribers.known(connection, list(wanted))
         newcomers: list[Listed] = []
+        is_asking = site_key.lost(connection) > 0
         for canonical, (record, listed) in wanted.items():
+            if is_asking and listed.reader.state is SubscriberState.ACTIVE:
+                listed = replace(
+                    listed, reader=replace(listed.reader, state=SubscriberState.PENDING)
+                )
+                self.remarks.add(ASKED, record.first, record.last)
             if hashes[canonical] in barred:
                 self.counts["suppressed"] += 1
             elif canonical not in known or self._replaces(connection, record, listed, known):
