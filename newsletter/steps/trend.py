@@ -14,10 +14,11 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from newsletter.models import Fact, Heat, Paper, Signal
+from newsletter.steps.places import Entry, ranked
 
 #: What one of each is worth in upvotes. A mention is somebody's own post. A comment is often by a
 #: robot of the list or by the author: beside the upvotes it says little (rank correlation with
@@ -51,6 +52,10 @@ SPREAD_SILENT, SPREAD_MEDIAN, SPREAD_SLOPE = 0.5, 18.0, 1.7
 LEVELS = ((4, 0.01, 25.0), (3, 0.05, 10.0), (2, 0.15, 5.0))
 #: Days that heat covers; older facts are not told as now.
 WINDOW = timedelta(days=7)
+#: Whose count a counter is, where another source passes it on.
+ORIGIN = {"stars": "github"}
+#: What has stood for so long counts in full.
+SETTLED = timedelta(days=1)
 KINDS = frozenset((*WORTH, "stars"))
 _CAP = 1e9
 _DAY = timedelta(days=1)
@@ -64,6 +69,8 @@ class _Standing:
     warmth: float
     age_days: float
     lag_days: float
+    before: float  #: its warmth without what its last readings brought
+    sources: int  #: how many independent sources have something about it
     facts: tuple[Fact, ...]
 
     @property
@@ -90,10 +97,30 @@ def trend(
             places[field].append(standings[paper.key].place)
     for field in places:
         places[field].sort()
+    standings = _bounded(standings, fields, papers)
     return {
         paper.key: _heat(standings[paper.key], fields[paper.key], places[fields[paper.key]])
         for paper in papers
     }
+
+
+def _bounded(
+    standings: Mapping[int, _Standing], fields: Mapping[int, str], papers: Sequence[Paper]
+) -> dict[int, _Standing]:
+    """Give each noticed paper the warmth of the place that it may have in its field."""
+    members: dict[str, list[Entry]] = defaultdict(list)
+    for paper in papers:
+        own = standings[paper.key]
+        entry = Entry(paper.key, own.warmth, own.before, own.sources > 1)
+        if own.attention > 0:
+            for field in {_field(paper), _archive(_field(paper)), ""}:
+                members[field].append(entry)
+    found = dict(standings)
+    for field, entries in members.items():
+        for key, warmth in ranked(entries).items():
+            if fields[key] == field and warmth != found[key].warmth:
+                found[key] = replace(found[key], warmth=warmth)
+    return found
 
 
 def _field(paper: Paper) -> str:
@@ -121,23 +148,43 @@ def _standing(paper: Paper, signals: Iterable[Signal], now: datetime) -> _Standi
         if signal.kind in KINDS and signal.at <= now and math.isfinite(signal.value):
             counters[signal.kind, signal.source].append(signal)
     totals: dict[str, float] = defaultdict(float)
+    settled: dict[str, float] = defaultdict(float)
     for (kind, _), readings in counters.items():
-        newest = max(readings, key=lambda reading: (reading.at, reading.value)).value
-        last = min(max(newest, 0.0), _CAP)
+        readings.sort(key=lambda reading: (reading.at, reading.value))
+        said = readings[-1], _settled(readings, now)
+        last, firm = (min(max(one.value, 0.0), _CAP) for one in said)
         if kind == "stars":
-            first = min(readings, key=lambda reading: (reading.at, reading.value)).value
-            last = max(0.0, last - max(first - OWN_STARS, 0.0))
+            old = max(readings[0].value - OWN_STARS, 0.0)
+            last, firm = max(0.0, last - old), max(0.0, firm - old)
         # Two sources may read the stars of the same repository; every other counter belongs to its
         # source.
-        totals[kind] = max(totals[kind], last) if kind == "stars" else totals[kind] + last
+        for counts, number in ((totals, last), (settled, firm)):
+            counts[kind] = max(counts[kind], number) if kind == "stars" else counts[kind] + number
     first_seen = paper.first_seen or now
     age_days = max(0.0, (now - first_seen) / _DAY)
     lag_days = max(0.0, (first_seen - paper.published) / _DAY) if paper.published else 0.0
     attention = sum(_worth(kind, total) for kind, total in totals.items())
-    warmth = attention + PRIOR * math.exp(-age_days / PRIOR_DAYS) / math.pow(1 + lag_days, LATENESS)
-    warmth *= 1 + math.exp(-24 * age_days / YOUTH_HOURS)
-    warmth /= math.pow(1 + age_days, GRAVITY)
-    return _Standing(attention, warmth, age_days, lag_days, _facts(counters, totals, paper, now))
+    before = min(attention, sum(_worth(kind, total) for kind, total in settled.items()))
+    prior = PRIOR * math.exp(-age_days / PRIOR_DAYS) / math.pow(1 + lag_days, LATENESS)
+    scale = (1 + math.exp(-24 * age_days / YOUTH_HOURS)) / math.pow(1 + age_days, GRAVITY)
+    return _Standing(
+        attention,
+        (attention + prior) * scale,
+        age_days,
+        lag_days,
+        (before + prior) * scale,
+        len({ORIGIN.get(kind, source) for kind, source in counters if totals[kind] > 0}),
+        _facts(counters, totals, paper, now),
+    )
+
+
+def _settled(readings: Sequence[Signal], now: datetime) -> Signal:
+    """Return the last reading that has stood for a day, or has a later one; of a single reading
+    itself. `readings`: of one counter, oldest first.
+    """
+    newest = readings[-1]
+    earlier = [reading for reading in readings if reading.at < newest.at]
+    return earlier[-1] if earlier and now - newest.at < SETTLED else newest
 
 
 def _worth(kind: str, total: float) -> float:

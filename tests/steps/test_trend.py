@@ -152,7 +152,7 @@ def test_an_old_paper_can_still_heat_up() -> None:
     old = paper(1, age=6 * DAY)
     others = [paper(n, age=DAY) for n in range(2, 200)]
     signals = {
-        1: [reading(1, ago=5 * DAY), reading(400)],
+        1: [reading(1, ago=5 * DAY), reading(390, ago=2 * HOUR), reading(400)],
         **{n: [reading(n / 4)] for n in range(2, 200)},
     }
     assert trend([old, *others], signals, NOW)[1].word == "Surging"
