@@ -2,9 +2,10 @@
 
     python migrations/new.py "what changes"
 
-Read what it wrote: alembic sees columns, tables and indexes, not what should become of the rows.
+Read the result: alembic finds changes of columns, tables and indexes, not what must happen to rows.
 """
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -25,7 +26,12 @@ def main(what: str) -> None:
         script = command.revision(config, what, autogenerate=True, rev_id=f"{int(last) + 1:04}")
         engine.dispose()
     if script and not isinstance(script, list):
-        sys.stdout.write(f"read and mend it: {Path(script.path)}\n")
+        path = Path(script.path)
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if not line.lstrip().startswith("# ###")))
+        formatting = [sys.executable, "-m", "ruff", "format", "-q", path]
+        subprocess.run(formatting, check=True)  # noqa: S603  (no shell, and the words are ours)
+        sys.stdout.write(f"read it: {path}\n")
 
 
 if __name__ == "__main__":

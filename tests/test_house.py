@@ -1,5 +1,5 @@
-"""The house stays a house: small rooms, clean floors, nothing unsafe in templates, everything
-documented.
+"""The structure of the project: small files and functions, imports by layers, nothing unsafe in
+templates, everything documented.
 """
 
 import ast
@@ -18,12 +18,12 @@ from pydantic import BaseModel
 from newsletter.config import Config
 
 ROOT = Path(__file__).parent.parent
-ROOMS = sorted((ROOT / "newsletter").rglob("*.py"))
+MODULES = sorted((ROOT / "newsletter").rglob("*.py"))
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_rooms_and_functions_stay_small(room: Path) -> None:
-    text = room.read_text()
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_stay_small(module: Path) -> None:
+    text = module.read_text()
     assert len(text.splitlines()) <= 400
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -32,28 +32,28 @@ def test_rooms_and_functions_stay_small(room: Path) -> None:
 
 def test_sql_is_written_in_the_store_only() -> None:
     """Others may name the types of a connection and an engine, and nothing else of SQLAlchemy."""
-    for room in ROOMS:
-        if room.is_relative_to(ROOT / "newsletter" / "store"):
+    for module in MODULES:
+        if module.is_relative_to(ROOT / "newsletter" / "store"):
             continue
-        for node in ast.walk(ast.parse(room.read_text())):
+        for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
                 ("sqlalchemy", "sqlmodel")
             ):
                 names = {one.name for one in node.names}
-                assert names <= {"Connection", "Engine"}, (room, names)
+                assert names <= {"Connection", "Engine"}, (module, names)
             if isinstance(node, ast.Import):
                 assert not any(
                     one.name.startswith(("sqlalchemy", "sqlmodel")) for one in node.names
-                ), room
+                ), module
 
 
 #: To be divided. (The parameters of a command are its options: they are not counted.)
 MORE_THAN_SIX: set[str] = set()
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_functions_take_at_most_six_parameters(room: Path) -> None:
-    for name, node in _functions(ast.parse(room.read_text())):
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_functions_take_at_most_six_parameters(module: Path) -> None:
+    for name, node in _functions(ast.parse(module.read_text())):
         is_command = any(
             isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("command")
             for decorator in node.decorator_list
@@ -82,10 +82,10 @@ def test_no_line_is_kept_from_the_formatter() -> None:
     assert tools["ruff"]["line-length"] == 100
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_exception_from_a_rule_says_why(room: Path) -> None:
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_exception_from_a_rule_says_why(module: Path) -> None:
     """`# noqa: S101  (why)` and `# type: ignore[assignment]  # why`."""
-    for line in room.read_text().splitlines():
+    for line in module.read_text().splitlines():
         if re.search(r"#\s*(noqa|type:\s*ignore)", line):
             assert re.search(r"# (noqa: [A-Z]+\d+  \(\w.+\)|type: ignore\[\S+\]  # \w.+)$", line), (
                 line
@@ -100,22 +100,22 @@ def test_lines_are_at_most_100_characters_long() -> None:
                 assert len(line) <= 100, (path, line)
 
 
-def test_no_room_is_called_after_nothing() -> None:
-    assert not {"utils.py", "helpers.py", "manager.py"} & {room.name for room in ROOMS}
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    assert not {"utils.py", "helpers.py", "manager.py"} & {module.name for module in MODULES}
 
 
-#: Figures of speech for things that have a name of their own.
+#: Figures of speech for things that have a name in the field.
 METAPHORS = re.compile("bench(es)?|clerks?|crews?|desks?|doors?|pens?|poison.*|shel(f|ves)|wires?")
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_things_are_called_by_their_names(room: Path) -> None:
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_things_are_called_by_their_names(module: Path) -> None:
     """Comments, texts and names, also parts of a name: `door_for_mail`, `OpenDoor`."""
-    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", room.read_text().replace("HighWire", ""))
+    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", module.read_text().replace("HighWire", ""))
     assert not [part for part in parts if METAPHORS.fullmatch(part.lower())]
 
 
-def test_floors_are_kept() -> None:
+def test_imports_follow_the_layers() -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True
     )

@@ -34,6 +34,8 @@ from newsletter.steps.compose import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+#: Every language of the product.
+LANGUAGES = sorted(path.stem for path in (ROOT / "templates" / "words").glob("*.toml"))
 DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 7, tzinfo=UTC)
 SITE = SiteFacts(

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from newsletter.steps.compose import Renderer
-from tests.compose.samples import KINDS, html, letter, text
+from tests.compose.samples import KINDS, LANGUAGES, html, letter, text
 
 FOLDER = Path(__file__).resolve().parent / "golden"
-LANGUAGES = ("en", "de")
 
 
 def _check(name: str, made: str) -> None:

@@ -9,9 +9,18 @@ from newsletter.errors import LetterError
 from newsletter.mail_kinds import CONFIRM, KNOWN, find
 from newsletter.models import Letter
 from newsletter.steps.compose import Renderer
-from tests.compose.samples import KINDS, LINKS, NOTICE_VALUES, digest, html, letter, links, text
+from tests.compose.samples import (
+    KINDS,
+    LANGUAGES,
+    LINKS,
+    NOTICE_VALUES,
+    digest,
+    html,
+    letter,
+    links,
+    text,
+)
 
-LANGUAGES = ("en", "de")
 EVERY = [(kind, language) for kind in KINDS for language in LANGUAGES]
 
 

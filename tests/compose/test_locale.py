@@ -16,10 +16,9 @@ from newsletter.errors import LetterError
 from newsletter.matching.curated import load_curated
 from newsletter.steps.compose import Renderer
 from newsletter.steps.compose.locale import Language, load_languages
-from tests.compose.samples import ROOT, TOPICS, digest, html
+from tests.compose.samples import LANGUAGES, ROOT, TOPICS, digest, html
 
 DIRECTORY = ROOT / "templates" / "words"
-LANGUAGES = [path.stem for path in DIRECTORY.glob("*.toml")]
 
 
 def entries(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -21,11 +21,11 @@ from newsletter.mail import outgoing
 from newsletter.mail.dkim import make_key
 from newsletter.mail_kinds import find
 from newsletter.models import Envelope
-from tests.compose.samples import KINDS, LINKS, letter, renderer
+from tests.compose.samples import KINDS, LANGUAGES, LINKS, letter, renderer
 from tests.needs import program
 
 RENDERER = renderer()
-EVERY = [(kind, language) for kind in KINDS for language in ("en", "de")]
+EVERY = [(kind, language) for kind in KINDS for language in LANGUAGES]
 SITE = """
 [site]
 name = "Trending Papers"

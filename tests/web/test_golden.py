@@ -17,10 +17,10 @@ from newsletter.app import App
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import subscribers
 from newsletter.store.db import writing
+from tests.compose.samples import LANGUAGES
 from tests.web.conftest import NOW, link
 
 FOLDER = Path(__file__).resolve().parent / "golden"
-LANGUAGES = ("en", "de")
 _TOKEN = re.compile(r"[\w-]{50,}")
 Show = Callable[[App, httpx2.Client, Subscriber], httpx2.Response]
 
