@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from markupsafe import Markup
 from sqlalchemy import Connection
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -233,7 +234,7 @@ class Preferences(TokenPages):
         ):
             note = words.say("page_choose.paused", day=words.date(reader.paused_until, "day"))
         purpose = "confirm" if outcome.is_fresh else "preferences"
-        return self.view.page(
+        page = self.view.page(
             request,
             "preferences.html",
             outcome.status,
@@ -257,6 +258,9 @@ class Preferences(TokenPages):
             feed=self.path("feed", reader, "my"),
             **values,
         )
+        if self.topics.is_count_due():  # for the next page: this one does not wait
+            page.background = BackgroundTask(self.topics.count_again, self.clock())
+        return page
 
     def _find(self, connection: Connection, claims: Claims) -> tuple[Subscriber, dict[str, Any]]:
         """Raises: TokenError."""
@@ -275,15 +279,19 @@ class Preferences(TokenPages):
             if reader.state in membership.MEMBERS
             else None
         )
-        groups: dict[str, list[tuple[str, str, bool]]] = {}
+        groups: dict[str, list[tuple[str, str, bool, int]]] = {}
+        words = self.view.words.get(reader.language) or self.view.words["en"]
+        week = self.topics.known_counts()
         for topic in self.topics.offered.values():
+            name, is_chosen = words.topic(topic), topic.id in reader.topics
             groups.setdefault(topic.group, []).append(
-                (topic.slug, topic.name, topic.id in reader.topics)
+                (topic.slug, name, is_chosen, week.get(topic.id, 0))
             )
         lines = [own[id].query for id in reader.topics if id in own and not own[id].is_curated]
         keywords = "\n".join([*lines, *(f"-{word}" for word in reader.muted)])
         return {
             "groups": [(name, tuple(of)) for name, of in groups.items()],
+            "has_counts": any(week.values()),
             "keywords": keywords,
             "is_moving": change is not None,
             "seeds": reader_seeds.listed(connection, reader.id),

@@ -16,7 +16,7 @@ from newsletter import site_queries
 from newsletter.errors import NotFound
 from newsletter.health import site as site_health
 from newsletter.health import sources as source_health
-from newsletter.models import SourceState
+from newsletter.models import SourceState, Topic
 from newsletter.store import ledger_read, runs, signals
 from newsletter.store.db import reading, schema
 from newsletter.web import feeds
@@ -139,9 +139,9 @@ class Public:
         return topic.name, cards(found, heats)
 
     def method(self, request: Request) -> Response:
-        groups: dict[str, list[tuple[str, str]]] = {}
+        groups: dict[str, list[Topic]] = {}
         for topic in self.topics.offered.values():
-            groups.setdefault(topic.group, []).append((topic.slug, topic.name))
+            groups.setdefault(topic.group, []).append(topic)
         return self.view.page(request, "method.html", groups=groups)
 
     def privacy(self, request: Request) -> Response:

@@ -17,6 +17,8 @@ from newsletter.store.db import reading
 
 #: Most seconds until a topic that the operator added is shown.
 FRESH_FOR_S = 10.0
+#: Counts of papers a week are this old at most, and a moment longer while they are made.
+COUNTED_FOR_S = 600.0
 #: Titles that are shown while a reader tries a query.
 TITLES = 3
 
@@ -36,6 +38,8 @@ class TopicCache:
         self._lock = threading.Lock()
         self._offered: tuple[float, Mapping[int, Topic]] = (-FRESH_FOR_S, {})
         self._recent: tuple[object, list[Paper], Index] = (None, [], Index())
+        self._counts: tuple[float, Mapping[int, int]] = (float("-inf"), {})
+        self._counting = threading.Lock()
 
     @property
     def offered(self) -> Mapping[int, Topic]:
@@ -73,6 +77,24 @@ class TopicCache:
         recent, index = self._index(now)
         found = index.match({topic.id: topic.query for topic in asked}, recent)
         return {topic.id: len(found.get(topic.id, ())) for topic in asked}
+
+    def known_counts(self) -> Mapping[int, int]:
+        """Return topic id -> papers a week as last counted, at once; empty before `count_again`."""
+        return self._counts[1]
+
+    def is_count_due(self) -> bool:
+        """Say whether the counts are old. Only the first who asks hears it, and counts again."""
+        if self._counts[0] >= time.monotonic() - COUNTED_FOR_S:
+            return False
+        return self._counting.acquire(blocking=False)
+
+    def count_again(self, now: datetime) -> None:
+        """Make the counts anew; for whoever was told so by `is_count_due`."""
+        try:
+            counts = self.count(list(self.offered.values()), now)
+            self._counts = (time.monotonic(), counts)
+        finally:
+            self._counting.release()
 
     def _index(self, now: datetime) -> tuple[list[Paper], Index]:
         with self._lock, reading(self.app.engine) as connection:

@@ -10,12 +10,14 @@ from starlette.requests import Request
 
 from newsletter.app import App
 from newsletter.delivery.message_builder import MessageBuilder
-from newsletter.models import Claim, SubscriberState
+from newsletter.matching.curated import load_curated
+from newsletter.models import Claim, Subscriber, SubscriberState
 from newsletter.store import feedback, ledger_life, subscribers, suppressions, topics
 from newsletter.store.db import reading, writing
 from newsletter.tokens import LETTER, PURPOSES
 from newsletter.web.middleware import client_prefix
 from tests.web.conftest import NOW, a_reader, link, now_of
+from tests.web.test_trending import listed
 
 
 def queued(app: App) -> list[Claim]:
@@ -347,3 +349,32 @@ def test_pages_for_everybody_answer_on_an_empty_site(web: httpx2.Client, page: s
 )
 def test_what_is_not_there_is_a_plain_404(web: httpx2.Client, page: str) -> None:
     assert web.get(page).status_code == 404
+
+
+def test_topics_are_folded_by_group_in_the_readers_language(app: App, web: httpx2.Client) -> None:
+    with writing(app.engine) as connection:
+        topics.seed(connection, load_curated())
+        chosen = topics.get(connection, "genomics").id
+        wanted = Subscriber(0, "de@example.org", language="de", topics=(chosen,))
+        reader = subscribers.add(connection, wanted, "de@example.org", NOW)
+    page = web.get(link(app, reader, "preferences")).text
+    folded = re.findall(r'<details class="fold"( open)?><summary>([^<]+)', page)
+    assert [(name.strip(), bool(is_open)) for is_open, name in folded] == [
+        ("Informatik", False),
+        ("Lebenswissenschaften", True),
+        ("Erde und Physik", False),
+        ("Mathematik und Gesellschaft", False),
+    ]
+    assert "<span>Genomik" in page and "Genomics" not in page
+    assert "Informatik" in web.get("/topics", headers={"Accept-Language": "de"}).text
+
+
+def test_counts_a_week_come_without_making_a_page_wait(app: App, web: httpx2.Client) -> None:
+    with writing(app.engine) as connection:
+        topics.seed(connection, load_curated())
+        reader = subscribers.add(connection, Subscriber(0, "a@example.org"), "a@example.org", NOW)
+    listed(app, 3)  # about reasoning
+    first = web.get(link(app, reader, "preferences")).text
+    assert "papers a week" not in first
+    second = web.get(link(app, reader, "preferences")).text
+    assert re.search(r'value="reasoning"[^/]*<small title="3 papers a week">3</small>', second)

@@ -62,6 +62,11 @@ class Language:
         named = self._entries.get(f"page_topic.{topic.slug}") if topic.is_curated else None
         return str(named or topic.name)
 
+    def group(self, name: str) -> str:
+        """Return the heading of a group of topics; an operator's own group has no translation."""
+        slug = name.lower().replace(" ", "-")
+        return str(self._entries.get(f"page_group.{slug}") or name)
+
     def numeral(self, n: int) -> str:
         """Return a small number as a word ("eight"), a larger one in digits."""
         numerals: list[str] = self._entries["numerals"]
