@@ -31,9 +31,9 @@ from newsletter.inbound.bounces import classify
 from newsletter.inbound.mail_text import written_text
 from newsletter.inbound.verdict import Returned
 
-#: A reason of the truth -> the class that the product acts on. Reasons about one server's mood, and
-#: closed mailboxes, are "temporary". A "rejected" mail is one whose sender's address or permission
-#: was refused (https://libsisimai.org/en/reason/): that is about us.
+#: A reason of the truth -> the class that the product acts on. Reasons about a temporary state of
+#: one server, and closed mailboxes, are "temporary". A "rejected" mail is one whose sender's
+#: address or permission was refused (https://libsisimai.org/en/reason/): it is about the site.
 CLASSES = {
     "mailboxfull": "full",
     "feedback": "complaint",
@@ -64,7 +64,7 @@ Rows = Mapping[str, list[dict[str, str]]]
 
 @dataclass(frozen=True)
 class Read:
-    """One mail: what it is labelled, and as what it was read."""
+    """One mail: its label, and how it was read."""
 
     file: str
     reason: str  #: of the truth

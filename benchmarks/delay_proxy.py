@@ -1,6 +1,6 @@
 """A TCP proxy that makes a loopback relay look far away.
 
-    python -m benchmarks.delay_proxy --listen 2600 --to 127.0.0.1:2525 --round-trip-ms 20
+  python -m benchmarks.delay_proxy --listen 2600 --to 127.0.0.1:2525 --round-trip-ms 20
 
 Every byte arrives half a round trip later, in order; the rate is not limited.
 """

@@ -1,5 +1,5 @@
-"""How fast lists come in: `python -m benchmarks.import_speed [N]` imports N readers and N papers
-(100,000 if left out) with the program's own commands and prints one JSON line.
+"""Speed of imports: `python -m benchmarks.import_speed [N]` imports N readers and N papers (default
+100,000) with the program's own commands and prints one JSON line.
 
 rss_mb is the largest memory of either command; a stream needs the same for any N.
 """

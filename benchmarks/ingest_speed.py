@@ -33,7 +33,7 @@ BATCH = 5_000
 
 
 def read(path: Path) -> list[Sighting]:
-    """A day's sightings; one that recurs in the file is read once."""
+    """Return a day's sightings; one that occurs twice in the file is read once."""
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)

@@ -241,7 +241,7 @@ def make_site(folder: Path, port: int, relay: int, readers: int) -> tuple[list[L
 
 
 async def relay() -> tuple[asyncio.Server, int]:
-    """A mail server that takes everything."""
+    """Start a mail server that accepts everything."""
 
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 sink\r\n")

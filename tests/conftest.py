@@ -1,6 +1,4 @@
-"""Fixtures that every room may use. Imported before anything is frozen, so that model classes exist
-already.
-"""
+"""Fixtures for all tests. Imported before time is frozen, so that model classes exist already."""
 
 import gc
 import os
@@ -26,7 +24,7 @@ gc_tuning.begin()
 
 
 def pytest_collection_finish() -> None:
-    """Modules and tests are there until the end: nothing among them is garbage."""
+    """Modules and tests are never freed, so the garbage collector skips them."""
     gc.freeze()
 
 
@@ -38,7 +36,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """Real data that nobody here wrote: NEWSLETTER_TEST_DATA, else ../shared/data beside the
+    """Return the folder of third-party data: NEWSLETTER_TEST_DATA, else ../shared/data beside the
     project.
     """
     path = Path(os.environ.get("NEWSLETTER_TEST_DATA") or ROOT.parent / "shared" / "data")
@@ -56,7 +54,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _closed() -> Iterator[None]:
-    """Close what `make_site` opened for a test after it, processes too."""
+    """After a test, close what `make_site` opened, including processes."""
     yield
     close_all()
 

@@ -1,4 +1,4 @@
-"""Empty databases of the newest schema: migrated once in a run, copied for each test."""
+"""Empty databases of the newest schema: migrated once per run, copied for each test."""
 
 import hashlib
 import secrets
@@ -45,7 +45,7 @@ def make_sqlite(path: Path, *, with_topics: bool = False) -> Engine:
 
 
 def make_folder(folder: Path) -> Path:
-    """Make a site as `newsletter init` does, with a key of its own; gives its config.toml."""
+    """Make a site as `newsletter init` does, with its own key; return its config.toml."""
     folder.mkdir(parents=True, exist_ok=True)
     make_sqlite(folder / "newsletter.db", with_topics=True).dispose()
     key, config = folder / "secret.key", folder / "config.toml"

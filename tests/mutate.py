@@ -27,7 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("newsletter", "templates", "migrations", "tests", "docs", "benchmarks", ".ci")
-#: What is changed, and the tests that must notice, the quickest first.
+#: Files that are changed, and the tests that must notice, the fastest first.
 DELIVERY = ("tests/delivery/test_relay.py", "tests/delivery/test_letter.py", "tests/delivery")
 LEDGER = (
     "tests/store/test_ledger_life.py",

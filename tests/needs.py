@@ -10,7 +10,7 @@ import pytest
 
 
 def missing(what: str) -> NoReturn:
-    """Skip the running test and say what it needs; fail it where CI=true."""
+    """Skip the running test and say what it needs; fail it if CI=true."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} (nothing is skipped in CI)", pytrace=False)
     pytest.skip(what)

@@ -1,4 +1,4 @@
-"""Our own address grammar: what is refused, what is one reader, what is shown."""
+"""The grammar of addresses: what is refused, what is one reader, what is shown."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""We correct what we sent: who got a paper is told what became of it, once, and nobody else is."""
+"""Readers who were sent a paper are told its later events, once, and no other reader is."""
 
 import random
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A whole day on real input: from feeds over HTTP to letters over SMTP, and nothing twice."""
+"""A whole day with real input: from feeds over HTTP to letters over SMTP, and nothing twice."""
 
 import http.server
 import re

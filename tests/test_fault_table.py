@@ -1,5 +1,5 @@
-"""docs/faults.md is true: every row is there, and a test that a row names exists and carries the
-row's id.
+"""docs/faults.md is true: every row is there, and each named test exists and has the row's id in
+its name.
 """
 
 import re

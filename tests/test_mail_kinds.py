@@ -1,4 +1,6 @@
-"""One row per kind of mail: the rest follows from it, and a kind without a row becomes no mail."""
+"""One row per kind of mail: everything else follows from it, and a kind without a row is never
+sent.
+"""
 
 from pathlib import Path
 

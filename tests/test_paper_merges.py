@@ -1,6 +1,4 @@
-"""Merge and split: the operator's word on what is one paper is kept, holds the next day, and can be
-undone.
-"""
+"""Merge and split: the operator's decision is kept on later days, and can be undone."""
 
 import gc
 import json

@@ -1,4 +1,4 @@
-"""The site's numbers over days: what is counted, on which day, and how it is shown."""
+"""Statistics by day: what is counted, on which day, and how it is shown."""
 
 import json
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Summaries from an endpoint: kept, labelled, bounded; and letters that leave whatever the endpoint
+"""Summaries from an endpoint: stored, labelled, limited; letters are sent whatever the endpoint
 does.
 """
 

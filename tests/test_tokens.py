@@ -1,4 +1,4 @@
-"""Links speak for one reader and one purpose, and cannot be made by anybody else."""
+"""A link is valid for one reader and one purpose, and nobody else can make one."""
 
 import base64
 from datetime import UTC, datetime, timedelta

@@ -35,8 +35,8 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One for this folder only: Playwright keeps an event loop running, and beside it no
-    asynchronous test runs.
+    """Start one browser for this folder. Playwright keeps an event loop running, beside which no
+    asynchronous test can run.
     """
     path = program("chromium", "chromium-browser", "google-chrome")
     with sync_playwright() as playwright:
@@ -54,7 +54,7 @@ class Site:
     loop: asyncio.AbstractEventLoop
 
     def deliver(self) -> dict[str, EmailMessage]:
-        """Let the site do what is due now; recipient -> the last letter."""
+        """Send what is due now; return recipient -> the last letter."""
         asyncio.run_coroutine_threadsafe(
             self.app.run(self.clock.now, is_fetching=False), self.loop
         ).result()
@@ -94,7 +94,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def news() -> Harvest:
-    """Papers for a morning, three of them talked about."""
+    """Return papers of a morning; three of them have signals."""
     titles = (
         "A verifier for chain of thought reasoning",
         "Reasoning with small checkers",

@@ -1,5 +1,5 @@
-"""Every page and state for everybody: axe finds nothing, nothing sticks out, the keyboard reaches
-all of it.
+"""Accessibility of every page and state: axe finds nothing, nothing overflows, the keyboard reaches
+everything.
 """
 
 from collections.abc import Iterator
@@ -123,7 +123,7 @@ def test_a_word_that_never_ends_pushes_nothing_out_of_the_page(
                 "[...document.querySelectorAll('header a, button')].filter("
                 "e => e.textContent.trim().length < 20 && e.getClientRects().length > 1).length"
             )
-            assert not broken, (path, width)  # short words of ours stay in one piece
+            assert not broken, (path, width)  # our short words are not broken
 
 
 def test_the_letter_page_keeps_its_styles_under_its_policy(site: Site, browser: Browser) -> None:
@@ -149,5 +149,5 @@ def test_the_keyboard_reaches_everything_in_order(site: Site, browser: Browser) 
             )
         )
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-    assert "website" not in seen  # the trap is for machines only
+    assert "website" not in seen  # the hidden field is for programs only
     assert seen.index("Archive") < seen.index("email") < seen.index("Subscribe")

@@ -1,4 +1,4 @@
-"""A reader's whole life in a browser, without JavaScript, with a real mail server in between."""
+"""A reader from sign-up to leaving, in a browser without JavaScript, with a real mail server."""
 
 import re
 from email.message import EmailMessage

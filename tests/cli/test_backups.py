@@ -54,7 +54,7 @@ def test_a_backup_holds_the_site_and_only_its_owner_reads_it(
     folder: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     place = backed_up(folder, tmp_path)
-    assert "".join(capsys.readouterr()) == ""  # for cron: nothing to say
+    assert "".join(capsys.readouterr()) == ""  # no output, for cron
     names = {one.name for one in place.iterdir()}
     assert names == {"newsletter.db", "config.toml", "secret.key", "smtp.password", MANIFEST}
     assert place.stat().st_mode & 0o077 == 0

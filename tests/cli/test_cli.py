@@ -1,4 +1,4 @@
-"""The admin's face: exit codes, errors in words, tables and tabs, JSON that scripts rely on."""
+"""The command line: exit codes, messages of errors, tables and tabs, JSON for scripts."""
 
 import json
 import subprocess

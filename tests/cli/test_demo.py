@@ -31,7 +31,7 @@ def check_reasons(said: str, reasons: list[dict[str, str]]) -> None:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """The folder of a demo, and what it told as JSON."""
+    """Return the folder of a demo, and its JSON output."""
     folder = tmp_path_factory.mktemp("site") / "demo"
     with redirect_stdout(StringIO()) as out:
         assert main(["demo", "--dir", str(folder), "--json"]) == 0
@@ -55,9 +55,7 @@ def test_the_demo_sends_letters_and_keeps_one_reader_quiet(
             and max(len(line) for line in text.get_content().splitlines() if "://" not in line)
             <= 72
         )
-    assert (
-        main(["demo", "--dir", str(folder), "--json"]) == 0
-    )  # again: its own folder is made afresh
+    assert main(["demo", "--dir", str(folder), "--json"]) == 0  # again: its own folder is made anew
 
 
 def test_the_demo_touches_no_folder_of_somebody_else(

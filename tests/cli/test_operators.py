@@ -1,5 +1,5 @@
 """Parts H and J: commands that are given twice, by mistake, with a wrong clock, or while another
-one is at work.
+one runs.
 """
 
 import asyncio
@@ -51,8 +51,8 @@ async def _until(is_so: Callable[[], bool]) -> None:
 async def test_H05_no_command_writes_to_everybody_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One letter a reader and a date, whatever is typed; the only way to a second one asks
-    first.
+    """One letter per reader and date, whatever is typed. The only command that sends a second one
+    asks first.
     """
     async with Server() as server:
         site = make_site(tmp_path, 20, server.port)
@@ -201,7 +201,7 @@ warnings.warn(text)
 
 
 def _events(err: str) -> list[str]:
-    """One JSON object a line, and nothing that ends a line or moves a cursor inside."""
+    """Return one JSON object per line; nothing inside ends a line or moves a cursor."""
     assert err.isascii() and [c for c in err if not c.isprintable() and c != "\n"] == []
     return [json.loads(line)["event"] for line in err.splitlines()]
 
@@ -254,8 +254,8 @@ async def test_H09_a_daemon_logs_hostile_replies_and_requests_as_json(tmp_path: 
 async def test_J01_work_that_is_handed_out_three_times_is_done_once(
     tmp_path: Path, postgres: Engine
 ) -> None:
-    """Three workers are told of the same letters at once, one of them again and a day later: the
-    rows decide.
+    """Three workers are told of the same letters at once, one of them again a day later: the rows
+    decide.
     """
     url = postgres.url.render_as_string(hide_password=False)
     async with Server() as server:

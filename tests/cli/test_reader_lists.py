@@ -1,4 +1,4 @@
-"""Lists of readers as programs write them, and the way back: export and import are the identity."""
+"""Lists of readers in the formats of many programs; export and import give the same readers."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 
 
 class Site:
-    """A site in a folder, spoken to by its commands."""
+    """A site in a folder, used by its commands."""
 
     def __init__(self, folder: Path, capsys: Capture) -> None:
         self.config = str(make_folder(folder))
@@ -50,7 +50,7 @@ class Site:
         self.engine = open_engine(f"sqlite:///{folder / 'newsletter.db'}")
 
     def take(self, content: str | bytes, *more: str, consent: str = "form 2024") -> tuple[int, str]:
-        """Import a list; exit code, and all that was said."""
+        """Import a list; return the exit code and the output."""
         path = self.folder / "list.csv"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         words = ["subscribers", "import", str(path), *more]
@@ -557,7 +557,7 @@ PMID: 34265844"""
 
 
 def whole(site: Site) -> list[tuple[object, ...]]:
-    """All that is kept of every reader, topics and votes by what they mean."""
+    """Return all stored data of every reader, with the meaning of topics and votes."""
     found: list[tuple[object, ...]] = []
     with reading(site.engine) as connection:
         for reader, consent in subscribers.stream_with_consent(connection):
@@ -668,8 +668,8 @@ def test_an_export_is_read_by_other_programs(site: Site) -> None:
 
 
 def test_E12_readers_are_taken_in_many_at_a_time(site: Site) -> None:
-    """What is asked for each reader is what made a million take two hours: statements are counted,
-    not seconds.
+    """Statements per reader made a million take two hours. Statements are counted here, not
+    seconds.
     """
     asked: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Part H: what the people who run a site do to it."""
+"""Part H: what operators do to their site."""
 
 import json
 from pathlib import Path

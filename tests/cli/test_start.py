@@ -1,4 +1,4 @@
-"""The first contact with the program: fast answers, hints that can be copied, completion."""
+"""The first use of the program: fast answers, hints that can be copied, completion."""
 
 import fcntl
 import json
@@ -23,7 +23,7 @@ from newsletter.cli import app, main, output
 Capture = pytest.CaptureFixture[str]
 PROGRAM = Path(sys.executable).with_name("newsletter")
 
-#: What a person does not wait for who asks for the version or for help.
+#: Modules that `--version` and `--help` must not load.
 HEAVY = ("sqlalchemy", "numpy", "tantivy", "starlette", "feedparser", "rich", "uvicorn", "jinja2")
 
 LOADED = """
@@ -101,7 +101,7 @@ def test_the_help_of_no_command_loads_anything_heavy() -> None:
 
 
 def complete(shell: str, line: str) -> list[str]:
-    """What the program offers where the cursor is, as the shell's own script asks for it."""
+    """Return the program's completions at the cursor, as the shell's own script asks for them."""
     words = line.split(" ")
     asked = {
         "bash": {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)},
@@ -247,7 +247,7 @@ def test_doctor_with_the_relay_down_ends_with_5(tmp_path: Path, capsys: Capture)
 
 
 def on_a_terminal(columns: int, *words: str) -> str:
-    """Run the program on a terminal of so many columns; return what it shows."""
+    """Run the program on a terminal of this width; return the screen."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}

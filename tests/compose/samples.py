@@ -239,7 +239,7 @@ UPVOTES = {1: (287,), 2: (20, 96), 5: (3, 10, 44, 60), 6: (4,), 8: (8, 180, 421)
 
 
 def readings(key: int) -> list[Signal]:
-    """What the sources said about a sample paper."""
+    """Return the signals of a sample paper."""
     totals = UPVOTES.get(key, ())
     noon = datetime(DAY.year, DAY.month, DAY.day, 6, tzinfo=UTC)
     return [
@@ -256,8 +256,8 @@ def shown() -> dict[int, PaperFacts]:
 
 
 def digest(renderer: Renderer, language: str = "en", **changes: Any) -> Letter:
-    """The issue's letter to the sample reader; `changes` are facts of the issue, picks, links, or
-    fields of the reader.
+    """Return the issue's letter to the sample reader; `changes` are facts of the issue, picks,
+    links, or fields of the reader.
     """
     facts = {"day": DAY, "considered": 1204, "shown": shown(), "topics": TOPICS}
     facts["silence"] = Silence()
@@ -333,7 +333,7 @@ KINDS = ("digest", "quiet", "quiet_alone", *NOTICE_VALUES)
 
 
 def letter(renderer: Renderer, kind: str, language: str = "en") -> Letter:
-    """One letter of every kind."""
+    """Return a letter of a kind."""
     if kind == "digest":
         return digest(renderer, language)
     if kind in ("quiet", "quiet_alone"):

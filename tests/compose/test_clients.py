@@ -1,5 +1,5 @@
-"""Every element, attribute and CSS feature of every letter, held against what mail clients show
-(caniemail data).
+"""Every element, attribute and CSS feature of every letter, compared with the support of mail
+clients (caniemail data).
 """
 
 import json
@@ -26,7 +26,7 @@ PLAIN = frozenset(
 )
 #: Properties every client shows, which the data knows only in newer spellings.
 BASIC = frozenset({"css-color", "css-font-style"})
-#: Attributes that are markup's own, or meta data; the others are looked up.
+#: Attributes of the markup itself, or metadata; the others are looked up.
 OWN = frozenset({"class", "style", "href", "charset", "name", "content", "xmlns:o", "border"})
 #: Longhands and spellings that the data keeps under another name.
 ALIASES = {
@@ -119,7 +119,7 @@ def properties(style: str) -> Iterator[str]:
     for declaration in filter(None, map(str.strip, style.split(";"))):
         name, _, value = declaration.partition(":")
         if name.startswith(("mso-", "-webkit-")):
-            continue  # for one client, which knows it
+            continue  # for one client, which supports it
         yield (
             f"css-{name}"
             if not name.startswith(("padding-", "margin-"))
@@ -140,7 +140,7 @@ def properties(style: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def support(data_dir: Path) -> Mapping[str, Mapping[str, set[str]]]:
-    """Feature -> client -> verdicts of its platforms, the latest of each: y, a (with a flaw), n."""
+    """Return feature -> client -> latest verdict of each platform: y, a (with a flaw), n."""
     folder = data_dir / "caniemail" / "_features"
     if not folder.is_dir():
         missing(f"no caniemail data at {folder}")
@@ -170,7 +170,7 @@ def _verdicts(page: str) -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def used(renderer: Renderer) -> set[str]:
-    """What the letters use, by the data's names."""
+    """Return what the letters use, by the data's names."""
     pages = [letter(renderer, kind).html_page for kind in KINDS]
     names = set().union(*(Features(page).found for page in pages)) - PLAIN - BASIC
     return {ALIASES.get(name, name) for name in names}

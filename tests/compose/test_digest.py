@@ -45,8 +45,8 @@ def one(renderer: Renderer, paper: Paper, warmth: Heat, *reasons: Reason, **chan
 def second(
     renderer: Renderer, paper: Paper, warmth: Heat, *reasons: Reason, **changes: Any
 ) -> Letter:
-    """A letter in which that paper is the second and last, so that it is shown as the others
-    are.
+    """Return a letter in which that paper is the second and last, so that it has the normal
+    layout.
     """
     facts = {
         0: PaperFacts.from_facts(show(samples.paper(0, "First", "Al Abe"), heat(1))),
@@ -59,7 +59,7 @@ def second(
 def many(
     count: int, title: str = "A robot that folds its own laundry number {}", **more: Any
 ) -> dict[str, Any]:
-    """Picks and facts of so many papers."""
+    """Return picks and facts of this many papers."""
     papers = [
         paper(key, title.replace("{}", str(key)), "Ann Aber, Bo Bell", **more)
         for key in range(1, count + 1)
@@ -69,7 +69,7 @@ def many(
 
 
 def seen(page: str) -> str:
-    """What a browser would show, as one line."""
+    """Return what a browser would show, as one line."""
     found: list[str] = []
 
     class Reader(HTMLParser):

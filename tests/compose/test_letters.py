@@ -26,7 +26,7 @@ EVERY = [(kind, language) for kind in KINDS for language in LANGUAGES]
 
 @pytest.fixture(params=EVERY, ids=lambda pair: "-".join(pair))
 def every(request: pytest.FixtureRequest, renderer: Renderer) -> Letter:
-    """Each letter there is, in each language."""
+    """Every letter, in each language."""
     return letter(renderer, *request.param)
 
 
@@ -83,7 +83,7 @@ def test_D07_plain_text_leads_where_html_does(every: Letter) -> None:
     assert found <= links(html(every))
     if every.kind in NOTICE_VALUES:
         assert found == links(html(every)) - {LINKS.archive}
-    else:  # one link a paper; for the rest the page of the letter
+    else:  # one link per paper; the letter's page has the others
         assert {LINKS.preferences, LINKS.unsubscribe, LINKS.view} <= found
         titles = re.findall(r'<a href="([^"]*)" class="t">', html(every))
         assert set(titles) <= found and bool(titles) == (every.kind != "quiet_alone")

@@ -1,4 +1,4 @@
-"""Cutting text to a reader's time."""
+"""Shortening text."""
 
 import re
 

@@ -1,5 +1,5 @@
-"""Records in the shapes of the field, and what must be read from them. One file a publisher or a
-server; CONTRIBUTING says how to add a record.
+"""Records in the formats of publishers, with the expected result. One file per publisher or server;
+CONTRIBUTING says how to add a record.
 """
 
 import json

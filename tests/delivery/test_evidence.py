@@ -1,5 +1,5 @@
-"""Part K: what a relay says about a letter is read as people read it, and nothing irreversible
-follows from one word.
+"""Part K: replies of a relay are read by their words, and nothing irreversible follows from one
+reply.
 """
 
 from datetime import timedelta
@@ -18,7 +18,7 @@ from tests.faults import server as fault
 from tests.faults.server import Server
 from tests.faults.site import DAY, NOW, Site, check, freeze, make_site
 
-#: Refusals of every recipient because of us: none speaks of a mailbox, whatever its code.
+#: Refusals of every recipient because of the site: none is about a mailbox, whatever its code.
 ABOUT_US = [
     "550 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org",
     "550 blocked using zen.spamhaus.org",
@@ -181,7 +181,7 @@ def test_K01_what_evidence_leads_to(cause: str, gone: int, shut: int, verdict: V
 
 
 async def suppress_two(folder: Path) -> Site:
-    """A site on which two issues did not find the first two of 40 readers."""
+    """Make a site on which two issues did not find the first two of 40 readers."""
     unknown = fault.say("550 5.1.1 no such user here")
     one, two = fault.to("reader0@", unknown), fault.to("reader1@", unknown)
 

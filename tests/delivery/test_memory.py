@@ -1,4 +1,4 @@
-"""Memory that runs out: a worker may die anywhere, and nothing is lost or repeated."""
+"""Memory runs out: a worker may die anywhere, and no letter is lost or repeated."""
 
 import asyncio
 import subprocess
@@ -33,7 +33,7 @@ async def test_B32_workers_that_run_out_of_memory_lose_nothing_and_repeat_nothin
 
 
 async def _work_within(site: Site, kilobytes: int) -> bool:
-    """Run one worker with so much memory for its work; True = it could not do it."""
+    """Run one worker with limited memory; True = it failed."""
     worker = site.start("--memory", str(kilobytes))
     try:
         code, out, _ = await asyncio.to_thread(finished, worker, 10)

@@ -1,5 +1,5 @@
-"""Pace inside a real delivery: the rate is reached, and a receiver that asks for less does not stop
-the issue.
+"""Rates in a real delivery: the configured rate is reached, and one slow receiver does not stop the
+issue.
 """
 
 import time
@@ -16,7 +16,7 @@ from tests.faults.site import check, make_site
 async def test_the_configured_rate_is_kept_and_used_in_a_real_delivery(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was allowed is counted, so a busy machine, which is late, does not fail it."""
+    """Allowed sends are counted, so a slow machine does not fail the test."""
     asked: list[float] = []
     allowed: list[float] = []
     left: list[float] = []

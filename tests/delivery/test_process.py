@@ -1,4 +1,4 @@
-"""Part B, the process: killed, stopped, asked to end, doubled; always in real processes with a real
+"""Part B, the process: killed, stopped, asked to end, or running twice; real processes and a real
 server.
 """
 
@@ -20,8 +20,8 @@ from tests.faults.soak import soak
 
 
 async def _killed(folder: Path, point: str) -> tuple[Site, Server, str, int]:
-    """A worker killed at a point of its second letter, then another one: the state of that row, and
-    the messages that were accepted at the moment of death.
+    """Kill a worker at a point of its second letter, then run another one. Returns the state of
+    that row, and the messages that were accepted at the moment of death.
     """
     async with Server() as server:
         site = make_site(folder, 4, server.port)
@@ -92,9 +92,7 @@ async def test_J03_stopped_for_long_while_another_takes_over_on_postgresql(
 
 
 async def _stopped_for_long(make, folder: Path, point: str) -> None:
-    """A worker sleeps for longer than its lease, a second one does its work, the first one wakes
-    up.
-    """
+    """A worker sleeps longer than its lease, a second one does its work, the first one wakes up."""
     # Late, so that the worker is not stopped while it claims ahead: asleep in a transaction it
     # would lock SQLite.
     async with Server({"data": fault.late(0.2)}) as server:

@@ -1,4 +1,4 @@
-"""Several relays: what was not begun moves on, what was begun stays where it was."""
+"""Several relays: letters that were not begun move to the next one, begun ones stay."""
 
 from pathlib import Path
 

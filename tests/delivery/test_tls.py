@@ -1,6 +1,4 @@
-"""Part A, the secured connection: nothing and no password leaves when the relay cannot prove who it
-is.
-"""
+"""Part A, TLS: no mail and no password is sent when the relay cannot prove its identity."""
 
 import ssl
 import warnings
@@ -71,7 +69,7 @@ def _signed(
 def contexts(
     by: Authority, folder: Path, host: str = "localhost", days: int = 10
 ) -> ssl.SSLContext:
-    """A server's side, with a certificate for `host` that ends in so many days."""
+    """Return a server's TLS context, with a certificate for `host` that ends in this many days."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _signed(by, _name(host), key, days=days, is_ca=False, host=host)
     file = folder / f"{host}{days}.pem"
@@ -145,7 +143,7 @@ async def test_A20_without_tls_no_password_leaves(tmp_path: Path, how: str) -> N
         "close": {"starttls": fault.close},
     }.get(how, {})
     async with Server(script, certificate=certificate, has_auth=True) as server:
-        server.offers += ("AUTH PLAIN LOGIN",)  # the bait
+        server.offers += ("AUTH PLAIN LOGIN",)  # what an attacker would offer
         site = make_site(tmp_path, 2, server.port, security="starttls", smtp=_smtp(tmp_path, ca))
         done = await site.deliver()
         assert done.is_unreachable

@@ -1,5 +1,5 @@
-"""Part K: what happens while an issue is being sent: time passes, addresses change, the relay is
-throttled, the process sleeps, and somebody waits for a mail.
+"""Part K: events while an issue is sent: time passes, addresses change, the relay slows down, the
+process sleeps, somebody waits for a mail.
 """
 
 import asyncio

@@ -64,7 +64,7 @@ class Talk:
 
 
 async def close(_talk: Talk) -> bool:
-    """End the connection without a word."""
+    """End the connection without a reply."""
     raise Ended
 
 
@@ -78,7 +78,7 @@ async def reset(talk: Talk) -> bool:
 
 
 async def hang(_talk: Talk) -> bool:
-    """Say nothing for longer than anybody waits."""
+    """Say nothing for longer than any timeout."""
     await asyncio.sleep(3600)
     return True
 
@@ -94,7 +94,7 @@ def say(*lines: str) -> Fault:
 
 
 def cut(text: str) -> Fault:
-    """Half a reply, then the end."""
+    """Send half a reply, then close."""
 
     async def fault(talk: Talk) -> bool:
         talk.writer.write(text.encode())
@@ -113,7 +113,7 @@ def then_close(*lines: str) -> Fault:
 
 
 def late(seconds: float, fault: Fault | None = None) -> Fault:
-    """The usual answer, or another fault, after a while."""
+    """Send the usual reply, or another fault, after a while."""
 
     async def later(talk: Talk) -> bool:
         await asyncio.sleep(seconds)
@@ -154,7 +154,7 @@ def by_domain(faults: Mapping[str, Fault]) -> Fault:
 
 
 def to(prefix: str, fault: Fault) -> Fault:
-    """Only for recipients that begin so."""
+    """Only for recipients that begin with a prefix."""
 
     async def chosen(talk: Talk) -> bool:
         return await fault(talk) if talk.recipient.startswith(prefix) else False
@@ -177,7 +177,7 @@ def greylist(seconds: float, clock: Callable[[], float]) -> Fault:
 
 
 def rate_limit(per_second: float) -> Fault:
-    """A bucket that refuses with 421 and closes when it is empty."""
+    """A token bucket that refuses with 421 and closes when it is empty."""
     last = [0.0]
 
     async def fault(talk: Talk) -> bool:
@@ -236,7 +236,7 @@ class Server:
 
     @property
     def times(self) -> Counter[str]:
-        """Message-ID -> how often it was accepted."""
+        """Return Message-ID -> how often it was accepted."""
         if self.journal and self.journal.exists():
             return Counter(line.split("\t")[0] for line in self.journal.read_text().splitlines())
         return Counter(message.message_id for message in self.accepted)

@@ -30,7 +30,7 @@ from tests.faults.worker import NOW, QuickApp
 ROOT = Path(__file__).resolve().parent.parent.parent
 DAY = date(2026, 11, 23)
 DOMAIN = "papers.example.org"
-#: What must never be seen in any output.
+#: What must never be in any output.
 PASSWORD = "canary-password-7f3a"
 CONFIG = """
 [site]
@@ -110,7 +110,7 @@ class Site:
             connection.execute(text(statement))
 
     async def deliver_patiently(self) -> Delivered:
-        """As `deliver`, by one more worker: an App of its own in a thread with a loop of its own,
+        """Like `deliver`, by another worker: an App of its own in a thread with its own loop,
         because it begins by waiting for the database.
         """
         worker = Site(self.folder, QuickApp.open(self.app.config), self.readers, self.now)
@@ -253,8 +253,8 @@ def _paper(number: int, day: date) -> Merge:
 
 
 def check(site: Site, server: Server, *, may_repeat: bool = False) -> None:
-    """The invariants, after any fault: nothing lost, nothing twice, every state true, consent kept,
-    database sound.
+    """Check the invariants after any fault: nothing lost, nothing twice, every state true, consent
+    kept, database sound.
     """
     times = server.times
     with reading(site.engine) as connection:
@@ -313,13 +313,13 @@ def stopped(process: "subprocess.Popen[str]") -> None:
 
 
 def told(out: str) -> dict[str, Any]:
-    """The last line of a worker."""
+    """Return the last line of a worker's output."""
     answer: dict[str, Any] = json.loads(out.splitlines()[-1])
     return answer
 
 
 def reset_lease(site: Site, age_s: int = 700) -> None:
-    """Let database time pass for what is leased or fenced."""
+    """Let database time pass for leased or fenced rows."""
     with writing(site.engine) as connection:
         connection.execute(
             update(tables.deliveries)

@@ -63,7 +63,7 @@ def fork(work: Any) -> int:
 
 
 def deliver_once(site: Site, started: int) -> None:
-    """One worker's whole life: open the site, say so, deliver what waits."""
+    """Run one worker: open the site, report it, deliver what waits."""
     app = copy.copy(site.app)  # templates are compiled already
     app.engine = open_engine(app.config.database.url)
     assert isinstance(app, QuickApp)
@@ -87,12 +87,12 @@ def soak(kills: int, seed: int, readers: int, folder: Path, connections: int = 2
         before = _open_letters(folder)
         while before and done < kills:
             done += _live(site, chance.uniform(0, span_s))
-            # As many letters a life as brings the last kill close to the last letter.
+            # As many letters per worker as bring the last kill close to the last letter.
             now = _open_letters(folder)
             sent, before = before - now, now
             wanted = 0.5 * before / max(1, kills - done)
             span_s = min(2.0, max(0.02, span_s * ((wanted + 0.1) / (sent + 0.1)) ** 0.3))
-        for _ in range(5):  # the rest in peace
+        for _ in range(5):  # the rest without kills
             _live(site, None)
         return _account(site, journal, done, seed)
     finally:
@@ -101,7 +101,7 @@ def soak(kills: int, seed: int, readers: int, folder: Path, connections: int = 2
 
 
 def _warm(site: Site) -> None:
-    """Compile what a worker would compile, once instead of in every life."""
+    """Compile what a worker would compile, once instead of in every process."""
     claims = ledger_life.claim(site.engine, 1, NOW)
     list(MessageBuilder(site.engine, site.app.config, site.app.renderer, site.app.tokens)(claims))
     ledger_life.release(site.engine, [(claim.id, claim.token) for claim in claims])

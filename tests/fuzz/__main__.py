@@ -1,13 +1,13 @@
-"""Feed random input to everything that reads what strangers write, until a time is over.
+"""Feed random input to the code that reads what strangers write, until the time is over.
 
-    python -m tests.fuzz --minutes 60
-    python -m tests.fuzz --kinds mail,feeds --minutes 5 --seed 7
-    python -m tests.fuzz --again mail:1234 --seed 7        one input again, with its traceback
+  python -m tests.fuzz --minutes 60
+  python -m tests.fuzz --kinds mail,feeds --minutes 5 --seed 7
+  python -m tests.fuzz --again mail:1234 --seed 7      one input again, with its traceback
 
 Kinds: mail, forms, headers, feeds. An input is made from real samples (NEWSLETTER_TEST_DATA, else
-../shared/data) and shapes of the format; the seed and its number make it again. One line of JSON
-for each kind: inputs, crashes (an exception that is no designed end, or an answer of 500), slow
-inputs and the slowest. The exit code is 1 when something crashed or was slow.
+../shared/data) and from generated examples of the format; the seed and its number make it again.
+One line of JSON for each kind: inputs, crashes (an unexpected exception, or an answer of 500), slow
+inputs and the slowest. The exit code is 1 when an input crashed or was slow.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from tests.fuzz.kinds import Kind
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: An input that takes more seconds of processor time is given up.
 HANG_S = 30
-#: A kind is fed for so long before the next one is.
+#: Seconds for one kind before the next one.
 TURN_S = 5.0
 SHOWN = 20
 

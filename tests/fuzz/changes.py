@@ -1,5 +1,5 @@
-"""Changes of a sample that make it crooked, long, deep or mixed. All random choices are the
-caller's.
+"""Changes of a sample that make it invalid, long, deep or mixed. The caller makes all random
+choices.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Silence, end to end: what is wrong with a source is seen, retried in time, told to the operator
+"""Silence from end to end: a fault of a source is seen, retried in time, and told to the operator
 and to readers.
 """
 

@@ -1,5 +1,5 @@
-"""What comes back: precision before recall. The samples in words are ours; real mails are read
-where they are there.
+"""Returned mail: precision before recall. The written samples are ours; real mails are read where
+available.
 """
 
 from email import message_from_bytes, message_from_string

@@ -1,5 +1,5 @@
-"""Part E and G: addresses of our own, and what comes in while our own record is late or the bytes
-are crooked.
+"""Parts E and G: our own addresses, and mail that arrives before our own record, or with invalid
+bytes.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ def test_E10_an_import_names_the_line_and_goes_on(tmp_path: Path) -> None:
 async def test_G14_a_report_that_comes_before_our_record_proves_the_letter_left(
     tmp_path: Path,
 ) -> None:
-    """The relay takes the letter, never answers, and the bounce is there first."""
+    """The relay accepts the letter and never replies; the bounce comes first."""
     async with Server({"dot": fault.hang}) as server:
         site = make_site(tmp_path, 1, server.port)
         await site.deliver()
@@ -78,8 +78,8 @@ async def test_G14_a_report_that_comes_before_our_record_proves_the_letter_left(
 
 @pytest.mark.parametrize("end", [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\n", b"\r\n.\r"])
 async def test_G18_no_other_line_end_ends_a_message_on_its_way_in(end: bytes) -> None:
-    """What follows a false end is the same mail, or the mail is refused; it is never a second
-    one.
+    """Text after a false end belongs to the same mail, or the mail is refused; it is never a second
+    mail.
     """
     taken: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Events of providers by web hook: keys and certificates are made here, nobody is asked outside."""
+"""Web hooks of providers. Keys and certificates are made here; no request leaves this machine."""
 
 import base64
 import json

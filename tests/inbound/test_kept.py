@@ -1,4 +1,4 @@
-"""Mail of which nothing can be made is kept and tried again; so is mail to the operator."""
+"""Mail that cannot be read is stored and tried again; so is mail to the operator."""
 
 import asyncio
 import json

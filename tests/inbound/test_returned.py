@@ -1,4 +1,4 @@
-"""Part G: a provider that fails for everybody at once, and returned mail that cannot be read."""
+"""Part G: a provider that fails for all readers at once, and returned mail that cannot be read."""
 
 import asyncio
 from datetime import timedelta
@@ -28,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 def come_back(
     site: Site, rows: range, after: timedelta = timedelta(), apart: timedelta = timedelta()
 ) -> list[str]:
-    """Hard reports about these letters; what was done with each."""
+    """Send hard reports about these letters; return the outcomes."""
     done = []
     for n, row in enumerate(rows):
         to = f"bounce+{site.app.tokens.tag('bounce', row)}@papers.example.org"

@@ -1,4 +1,4 @@
-"""Hand-built bytes, read back by the standard library's parser."""
+"""Messages that are built by hand, read back by the standard library's parser."""
 
 import re
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ def part(message: EmailMessage, kind: str) -> str:
 
 
 def require_wellformed(raw: bytes) -> None:
-    """What every receiver, strict or lenient, understands the same way."""
+    """Require what every receiver, strict or lenient, reads in the same way."""
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", raw)
     head, _, body = raw.partition(b"\r\n\r\n")
     assert all(len(line) <= 998 for line in head.split(b"\r\n"))

@@ -1,4 +1,4 @@
-"""The configured rate is the achieved one; who asks for less is slowed alone."""
+"""The configured rate is the achieved one; a receiver that asks for less is slowed alone."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,6 +1,4 @@
-"""The SMTP transaction: what is said, in how many groups, and never a dot before its
-fence.
-"""
+"""The SMTP transaction: the commands, how they are grouped, and no dot before its fence."""
 
 import asyncio
 from collections.abc import AsyncIterator

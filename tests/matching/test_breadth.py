@@ -1,4 +1,4 @@
-"""A topic that catches everything is told."""
+"""A topic that is too broad is reported."""
 
 from newsletter.matching.breadth import warning
 from newsletter.models import Paper

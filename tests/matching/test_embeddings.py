@@ -1,5 +1,5 @@
-"""The optional second look: a real, tiny model of static vectors, made here, changes the order and
-nothing else.
+"""Order by meaning: a real, tiny model of static vectors, made here, changes the order and nothing
+else.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What queries find, in which order, and where the cut lies."""
+"""What queries find, in which order, and where the cut is."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

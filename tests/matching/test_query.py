@@ -1,5 +1,5 @@
-"""The topic language: what is the same prints the same, and every mistake is told with its
-place.
+"""The topic language: queries that mean the same print the same, and every mistake is shown with
+its place.
 """
 
 import re

@@ -1,6 +1,4 @@
-"""Part B, the daemon: asked to end, asleep, with a clock that jumps, before a relay that is
-away.
-"""
+"""Part B, the daemon: asked to end, asleep, with a clock that jumps, with a relay that is away."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""Part J, several workers on one PostgreSQL: the database goes away, the network is cut, many take
+"""Part J, several workers on one PostgreSQL: the database goes away, the network is cut, many claim
 letters at once.
 """
 

@@ -1,4 +1,4 @@
-"""The mirror, and the product's own client pointed at it."""
+"""The local HTTP server, and the product's own client that uses it."""
 
 import asyncio
 from collections.abc import AsyncIterator

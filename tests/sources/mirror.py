@@ -1,6 +1,4 @@
-"""A small real HTTP server that can also misbehave: tests say what it answers, it remembers what it
-was asked.
-"""
+"""A small real HTTP server that can also fail: tests set its answers, it records its requests."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""Which addresses the HTTP client dials, which certificates it believes, and what follows along a
+"""To which addresses the HTTP client connects, which certificates it accepts, and what it does at a
 redirect.
 """
 

@@ -1,5 +1,5 @@
-"""A site that was off for days: what it missed is caught up, and each reader gets one letter, the
-best of all of it.
+"""After days without the site, missed papers are fetched, and each reader gets one letter with the
+best of all of them.
 """
 
 import re

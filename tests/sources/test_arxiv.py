@@ -1,4 +1,6 @@
-"""arXiv day by day: real lists replayed through the product's own client, silence explained."""
+"""arXiv day by day: real lists replayed through the product's own client, with the meaning of
+silence.
+"""
 
 import asyncio
 from collections import Counter

@@ -1,6 +1,4 @@
-"""Days of arXiv that were missed: through the query API, through OAI-PMH, and told when neither
-answers.
-"""
+"""Missed days of arXiv: by the query API, by OAI-PMH, and reported when neither answers."""
 
 import json
 from dataclasses import replace

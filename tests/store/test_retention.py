@@ -1,4 +1,4 @@
-"""What is old is deleted in batches; counts stay, and what is still needed is kept."""
+"""Old records are deleted in batches; counts and needed records stay."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The ledger of lists: what is due is noted by day, and what is too old is named as missing."""
+"""Lists by day: due ones are stored, and those that are too old are named as missing."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What is kept, and how it is found again; on SQLite and PostgreSQL alike."""
+"""What is stored, and how it is found again; on SQLite and PostgreSQL alike."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""One grammar for author lists: who is a person, and what is a suffix, a degree or a mark."""
+"""The grammar of author lists: who is a person, and what is a suffix, a degree or a mark."""
 
 import pytest
 

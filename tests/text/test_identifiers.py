@@ -1,4 +1,4 @@
-"""Identifiers in links, as publishers write them: one link and its paper a line of links.tsv."""
+"""Identifiers in links of publishers: each line of links.tsv has a link and its paper."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""LaTeX of titles and abstracts: what a formula says stays what it says."""
+"""LaTeX in titles and abstracts: formulas keep their meaning."""
 
 import time
 

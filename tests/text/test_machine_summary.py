@@ -1,4 +1,4 @@
-"""What a machine wrote is not believed."""
+"""Summaries by machines are checked."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Notation is taken off by dialects, and what only looks like notation stays."""
+"""Notations are removed, and text that only looks like one stays."""
 
 import pytest
 

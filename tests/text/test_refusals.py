@@ -1,4 +1,4 @@
-"""What a refusal is about. The samples are ours, in the forms that mail systems use."""
+"""What a refusal is about. The samples are ours, in the forms of mail systems."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Text, names and identifiers from the world: harmless, readable, canonical."""
+"""Text, names and identifiers from sources: harmless, readable, canonical."""
 
 import unicodedata
 

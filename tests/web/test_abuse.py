@@ -1,4 +1,4 @@
-"""What strangers try: floods, forged links, odd methods, large bodies, other people's sites."""
+"""What strangers try: floods, forged links, unusual methods, large bodies, forms of other sites."""
 
 import base64
 import json
@@ -173,8 +173,8 @@ def test_F11_one_click_answers_odd_clients(app: App, web: httpx2.Client) -> None
 
 
 def test_F15_every_address_costs_the_same_work_before_the_answer(app: App, clock: Clock) -> None:
-    """Who is known cannot be told from the time: one commit each, a few statements, and no mail
-    before the answer. The clock is not asked: a busy machine says nothing about the product.
+    """The time of an answer must not show who is known: one commit each, a few statements, and no
+    mail before the answer. Work is counted, not time, because the machine may be busy.
     """
     limits = app.config.limits.model_copy(
         update={"confirmations_per_hour": 99, "subscribes_per_minute_per_address": 99}

@@ -1,5 +1,5 @@
-"""Acts that share a transaction: each gets its own answer, and one that fails takes nobody
-along.
+"""Operations that share a transaction: each gets its own result, and one that fails does not affect
+others.
 """
 
 import asyncio

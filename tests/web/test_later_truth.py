@@ -1,5 +1,5 @@
-"""What happens while a form is on its way stays as it happened: the form changes only what it is
-about, and nothing once its reader has left.
+"""Changes that happen while a form is being sent stay: the form only changes its own settings, and
+nothing once its reader has left.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""The pages against a real server: a reader's whole life, and what must never happen."""
+"""The pages against a real server: all steps of a reader, and what must never happen."""
 
 import re
 from email import message_from_bytes

@@ -1,6 +1,4 @@
-"""What readers do with their links: moving, exporting, being forgotten, coming back; each against a
-real server.
-"""
+"""What readers do with their links: move, export, erase, come back; against a real server."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Lists of trends, topics and papers on pages, and the same for programs."""
+"""Lists of trending papers, topics and papers as pages, and the same for programs."""
 
 import json
 import re

@@ -1,5 +1,5 @@
-"""A click by mistake is undone by the page that follows it; a link survives what mail programs do
-to it.
+"""An accidental click can be undone on the next page; links still work after mail programs changed
+them.
 """
 
 import re
