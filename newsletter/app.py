@@ -100,7 +100,7 @@ class App:
         Running again at the same moment changes nothing. Troubles older than `patience` are mailed
         to the operator, at most once a day.
         """
-        from newsletter import editions, planning
+        from newsletter import editions, planning, taste
         from newsletter.fetching import fetch_sources
         from newsletter.health.alerts import Operator
 
@@ -115,6 +115,8 @@ class App:
                     editions.rank(self.engine, now)
             with watch.stage("deliver"):
                 delivered = await self.deliver(now, transport=transport, stop=stop)
+            if taste.is_due(self.engine, now):
+                await asyncio.to_thread(taste.learn_all, self.engine, now)
             retention.sweep(self.engine, self.config.retention.days, now, most=retention.BATCHES)
             report.data = {
                 "at": iso(now),

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
+from newsletter import taste
 from newsletter.models import (
     NO_OPINIONS,
     Choice,
@@ -91,10 +92,11 @@ def prepare(
     with reading(engine) as connection:
         wanted = {topic.id: topic for topic in topics.in_use(connection)}
         news = paper_events.news(connection, now)
+        liking = taste.likings(connection, eligible, heats)
     with watch.stage("match"):
         matches = match(list(wanted.values()), eligible, matcher)
     with watch.stage("choose"):
-        candidates = CandidateSet.prepare(eligible, heats, matches, wanted, now)
+        candidates = CandidateSet.prepare(eligible, heats, matches, wanted, now, liking)
     by_key = {paper.key: paper for paper in eligible}
     return Edition(now, by_key, heats, wanted, matches, candidates, watch, news)
 

@@ -12,7 +12,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Engine
 
-from newsletter import editions
+from newsletter import editions, taste
 from newsletter.editions import Edition
 from newsletter.matching.index import Index
 from newsletter.models import (
@@ -180,7 +180,9 @@ class Explainer:
             eligible, heats = editions.measure(self.engine, at)
             matches: dict[int, Sequence[Match]] = {}
             known: dict[int, Topic] = {}
-            candidates = CandidateSet.prepare(eligible, heats, matches, known, at)
+            with reading(self.engine) as connection:
+                liking = taste.likings(connection, eligible, heats)
+            candidates = CandidateSet.prepare(eligible, heats, matches, known, at, liking)
             by_key = {paper.key: paper for paper in eligible}
             edition = Edition(at, by_key, heats, known, matches, candidates)
             kept = _Moment(edition, Index(eligible), eligible, matches)

@@ -28,6 +28,7 @@ from newsletter.cli import (
     stats,
     status,
     subscribers,
+    taste,
     top,
     topics,
     why,
@@ -64,6 +65,7 @@ for command in (
 app.add_typer(papers.app, name="papers")
 app.add_typer(topics.app, name="topics")
 app.add_typer(subscribers.app, name="subscribers")
+app.add_typer(taste.app, name="taste")
 app.add_typer(issues.app, name="issues")
 app.add_typer(inbound.app, name="inbound")
 for setting_up in (site.init, site.doctor, backups.backup, backups.restore):

@@ -60,7 +60,7 @@ def add(
     from newsletter.store.db import writing
     from newsletter.text.references import read_references
 
-    pasted = read_references(_read(file))
+    pasted = read_references(read_text(file))
     with writing(open_app().engine) as connection:
         reader = find_reader(connection, email)
         given = reader_seeds.give(connection, reader.id, pasted, datetime.now(UTC))
@@ -69,8 +69,8 @@ def add(
     return _tell(given, is_dry_run=dry_run)
 
 
-def _read(file: Path) -> str:
-    """Raises: InputError."""
+def read_text(file: Path) -> str:
+    """Read a list of papers; - is standard input. Raises: InputError."""
     try:
         data = sys.stdin.buffer.read(MOST_BYTES + 1) if str(file) == "-" else file.read_bytes()
     except OSError as e:

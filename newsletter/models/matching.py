@@ -92,7 +92,8 @@ class Reason(NamedTuple):
     """A computed fact, not a sentence; compose puts it into words."""
 
     #: topic | title | abstract | keyword (found, but not word for word) | author | near (a liked
-    #: paper) | given (an example) | outside
+    #: paper) | given (an example) | picked (papers
+    #: like it were) | outside
     kind: str
     #: the topic's name, the words found there, the author, the title of the paper it is near
     detail: str = ""

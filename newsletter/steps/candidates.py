@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice, repeat
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,10 @@ OUTSIDE_DAYS = frozenset({0, 3})
 RISING, HOT, SURGING = 2, 3, 4
 #: Of so many papers of a topic one is unnoticed, where the topic has one that matches so well.
 WINDOW, CLEAR = 3, 0.6
+#: An unnoticed paper that looks more like picked ones than this share of papers says so.
+PICKED = 0.9
+#: It counts as so hot at most: less than what is Rising.
+LIKED = 0.8
 
 #: One paper under one topic: (minus its score, its index in the set, the topic). Sorts best first.
 Entry = tuple[float, int, int]
@@ -62,6 +67,7 @@ class CandidateSet:
     place_of: dict[int, int]  #: Paper.key -> place
     keys: NDArray[np.int64]  #: of the papers
     is_unnoticed: NDArray[np.bool_]  #: nobody has said anything about the paper yet
+    liking: NDArray[np.float64]  #: how much they look like papers that people pick; 0 = unknown
     warmth: NDArray[np.float64]  #: the heats' values
     is_outside_day: bool  #: a letter may have a paper from outside the reader's topics
     _places: dict[int, tuple[NDArray[np.intp], NDArray[np.float64]]] = field(default_factory=dict)
@@ -82,6 +88,7 @@ class CandidateSet:
         matches: Mapping[int, Sequence[Match]],
         topics: Mapping[int, Topic],
         now: datetime,
+        liking: Mapping[int, float] = MappingProxyType({}),
     ) -> "CandidateSet":
         """Compute what is eligible at `now`."""
         ready = sorted(
@@ -100,7 +107,14 @@ class CandidateSet:
             place_of={paper.key: place for place, paper in enumerate(ready)},
             keys=np.array([paper.key for paper in ready], np.int64),
             is_unnoticed=np.array([not h.facts and h.level < RISING for h in warmth], np.bool_),
-            warmth=np.array([heat.value for heat in warmth], np.float64),
+            liking=np.array([liking.get(paper.key, 0.0) for paper in ready], np.float64),
+            warmth=np.array(
+                [
+                    max(heat.value, LIKED * liking.get(paper.key, 0.0))
+                    for paper, heat in zip(ready, warmth, strict=True)
+                ],
+                np.float64,
+            ),
             is_outside_day=now.weekday() in OUTSIDE_DAYS,
         )
 
@@ -128,7 +142,10 @@ class CandidateSet:
         ranks = blended[order[:limit]]
         ranks += np.arange(len(ranks)) * 1e-9
         order = _with_unnoticed(
-            order, self.is_unnoticed[places[order]], scores[order] >= CLEAR, len(ranks)
+            order,
+            self.is_unnoticed[places[order]],
+            np.where(scores[order] >= CLEAR, 1 + self.liking[places[order]], 0.0),
+            len(ranks),
         )
         return list(zip(ranks.tolist(), places[order].tolist(), repeat(topic)))
 
@@ -187,6 +204,8 @@ class CandidateSet:
         reasons = self._reasons.get((place, topic))
         if reasons is None:
             reasons = reasons_for(self.topics[topic], found, self.papers[place])
+            if self.is_unnoticed[place] and self.liking[place] >= PICKED:
+                reasons = (*reasons, Reason("picked"))
             self._reasons[place, topic] = reasons
         return reasons
 
@@ -258,13 +277,14 @@ class CandidateSet:
 def _with_unnoticed(
     order: NDArray[np.intp],
     is_unnoticed: NDArray[np.bool_],
-    is_clear: NDArray[np.bool_],
+    worth: NDArray[np.float64],
     limit: int,
 ) -> NDArray[np.intp]:
     """Give the first `limit` of an order; a third paper behind two that were noticed is the next
-    unnoticed one that matches well.
+    unnoticed one that matches well: the one of the greatest worth (0: it does not).
     """
-    waiting = np.flatnonzero(is_unnoticed & is_clear).tolist()[::-1]
+    waiting = np.flatnonzero(is_unnoticed & (worth > 0))
+    waiting = waiting[(-worth[waiting]).argsort(kind="stable")].tolist()[::-1]
     if not waiting or is_unnoticed.all():
         return order[:limit]
     taken: set[int] = set()

@@ -10,7 +10,7 @@ from sqlalchemy.sql import Select
 
 from newsletter.errors import NotFound
 from newsletter.models import Merge, Paper, RecordKind, Sighting
-from newsletter.store import acronyms, merged, paper_search, seeds, spellings
+from newsletter.store import acronyms, merged, paper_search, seeds, spellings, tastes
 from newsletter.store.db import chunks, insert_into, reading, writing
 from newsletter.store.tables import merged_papers, paper_keys, papers, sightings
 
@@ -140,7 +140,9 @@ def remember(connection: Connection, merges: Sequence[Merge], now: datetime) -> 
         names = [one for one in names if one["paper"] in shown or one["name"] not in theirs]
     if names:
         connection.execute(insert_into(connection, paper_keys).on_conflict_do_nothing(), names)
-        seeds.match_new(connection, {one["name"]: one["paper"] for one in names})
+        found = {one["name"]: one["paper"] for one in names}
+        seeds.match_new(connection, found)
+        tastes.match_new(connection, found)
     _remember_sightings(connection, merges, written, now)
     _index(
         connection,

@@ -19,6 +19,7 @@ from newsletter.store.tables import (
     merged_papers,
     paper_keys,
     papers,
+    picks,
     removed_letters,
     runs,
     seeds,
@@ -103,13 +104,14 @@ def _signals(connection: Connection, before: datetime) -> int:
 
 
 def _papers(connection: Connection, before: datetime) -> int:
-    """Delete papers that no source has shown since a moment, and that no letter, vote or example
-    names.
+    """Delete papers that no source has shown since a moment, and that no letter, vote, example or
+    pick names.
     """
     is_used = or_(
         exists().where(issue_papers.c.paper == papers.c.key),
         exists().where(votes.c.paper == papers.c.key),
         exists().where(seeds.c.paper == papers.c.key),
+        exists().where(picks.c.paper == papers.c.key),
         exists().where(merged_papers.c.paper == papers.c.key),
         exists().where(merged_papers.c.into == papers.c.key),
         exists().where(sightings.c.paper == papers.c.key, sightings.c.last_at >= before),

@@ -26,7 +26,7 @@ def add(
     `Seed.name` and `Seed.title_key` find the paper, if it is here.
     """
     had = {seed.name: seed for seed in of_readers(connection, [reader]).get(reader, ())}
-    known = _papers(connection, [name for seed in given for name in seed.names])
+    known = papers_of(connection, [name for seed in given for name in seed.names])
     papers = {seed.paper for seed in had.values() if seed.paper}
     rows, kept, refused = [], [], []
     for seed in given:
@@ -46,7 +46,7 @@ def add(
     return kept, refused
 
 
-def _papers(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+def papers_of(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     """Lookup key -> the first paper that has it."""
     found: dict[str, int] = {}
     for part in chunks(sorted(set(filter(None, names)))):

@@ -207,7 +207,7 @@ class SharedBlocks:
         `topic` is named here.
         """
         found = [reason for reason in reasons if reason.kind in PLACES][:1]
-        near = [reason for reason in reasons if reason.kind in ("near", "given")][:1]
+        near = [reason for reason in reasons if reason.kind in ("near", "given", "picked")][:1]
         said = [cut(one_line(topic), NAME_LIMIT)] if topic else []
         said += [self.reason(reason) for reason in (*found, *near)]
         return self._part("why", said) if said else ("", "")

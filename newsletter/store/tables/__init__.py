@@ -43,6 +43,7 @@ from newsletter.store.tables.readers import (
     TopicRow,
     VoteRow,
 )
+from newsletter.store.tables.tastes import PickRow, TasteRow
 from newsletter.store.tables.upkeep import (
     RunRow,
     SiteRow,
@@ -67,6 +68,7 @@ __all__ = [
     "paper_events",
     "paper_keys",
     "papers",
+    "picks",
     "plannings",
     "removed_letters",
     "runs",
@@ -80,6 +82,7 @@ __all__ = [
     "subscriber_topics",
     "subscribers",
     "suppressions",
+    "tastes",
     "topics",
     "trends",
     "votes",
@@ -121,3 +124,5 @@ runs = _table(RunRow)
 site = _table(SiteRow)
 word_splits = _table(WordSplitRow)
 acronyms = _table(AcronymRow)
+picks = _table(PickRow)
+tastes = _table(TasteRow)
