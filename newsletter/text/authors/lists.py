@@ -28,8 +28,9 @@ from newsletter.text.authors.name_parts import (
     tidied,
 )
 
-_TOP_LEVEL_COMMA = re.compile(r",(?![^()]*\))")
-_TOP_LEVEL_SEMICOLON = re.compile(r";(?![^()]*\))")
+_PARENTHESIS = re.compile(r"([()])")
+#: Characters of what stands between two commas. What is longer names nobody.
+_PART_CHARS = 1_000
 
 
 def split_names(text: str) -> list[str]:
@@ -39,8 +40,7 @@ def split_names(text: str) -> list[str]:
     """
     text = ET_AL.sub("", tidied(text))
     if ";" in text:
-        parts = [part.strip() for part in _TOP_LEVEL_SEMICOLON.split(text)]
-        found = [name for part in parts for name in _of_semicolon_part(part)]
+        found = [name for part in _parts(text, ";") for name in _of_semicolon_part(part)]
     else:
         found = _people(_attached(_comma_parts(AND.sub(", ", text))))
     return [name for name in found if not NOBODY.match(name)]
@@ -80,9 +80,21 @@ def split_affiliation(name: str) -> tuple[str, str]:
     return (found[1], found[2].strip("() ")) if found else (name, "")
 
 
+def _parts(text: str, mark: str) -> list[str]:
+    """Cut at each mark that is in no parentheses: the next parenthesis behind it does not close."""
+    parts: list[list[str]] = [[]]
+    pieces = _PARENTHESIS.split(text)
+    for piece, parenthesis in zip(pieces[::2], [*pieces[1::2], ""], strict=True):
+        first, *more = [piece] if parenthesis == ")" else piece.split(mark)
+        parts[-1].append(first)
+        parts += [[one] for one in more]
+        parts[-1].append(parenthesis)
+    return ["".join(part).strip()[:_PART_CHARS] for part in parts]
+
+
 def _comma_parts(text: str) -> list[str]:
     parts: list[str] = []
-    for part in map(str.strip, _TOP_LEVEL_COMMA.split(text)):
+    for part in _parts(text, ","):
         both = AND_BETWEEN_NAMES.fullmatch(part)
         parts += [both[1], both[2]] if both else [part]
     return parts

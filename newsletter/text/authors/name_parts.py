@@ -37,7 +37,7 @@ _BEFORE = re.compile(
 PARTICLE = r"(?:van|von|der|den|de|del|della|di|da|dos|das|du|la|le|ter|ten|zu|af|al|el|bin|ibn|y)"
 LOWER_FIRST = re.compile(rf"{PARTICLE}\s")
 #: One to four initials, with or without dots, hyphens and a particle: "J.", "E. A.", "J.-P.", "JA".
-INITIALS = re.compile(rf"(?:{_U}\.?[\s\-‐]?){{1,4}}(?:\s*(?i:{PARTICLE})\b\s*)*\.?\Z")
+INITIALS = re.compile(rf"(?:{_U}\.?[\s\-‐]?){{1,4}}(?:\s*(?i:{PARTICLE})\b)*\s*\.?\Z")
 _SUFFIXES = r"(?:Jr|Sr|Snr|Jnr|II|III|IV|2nd|3rd)"
 SUFFIX = re.compile(rf"{_SUFFIXES}\.?\Z", re.I)
 #: "Doe J", "Souza AC de", "Roe R 3rd"
@@ -66,27 +66,26 @@ _TITLES = re.compile(
 _MARK = r"[*†‡§¶‖#✉✝⁎∗\u00b9\u00b2\u00b3\u2070-\u2079]"
 MARKS = re.compile(
     rf"(?:\s*(?:{_MARK}+|\^\{{?[\w,*†‡ ]+\}}?|\[[\d,a-z*† ]+\]|\(\d[\d,* ]*\)"
-    r"|(?<=[^\W\d_.])\d{1,3}(?:[,\s]\s?\d{1,3})*|(?<=\s)\d{1,3}|(?<=\s)[a-h](?=\s*\Z)))+\s*\Z"
+    r"|(?<=[^\W\d_.])\d{1,3}(?:[,\s]\s?\d{1,3})*|(?<=\s)\d{1,3}|(?<=\s)[a-h](?=\s*\Z)))++\s*\Z"
 )
-_MARKS_BEFORE = re.compile(rf"\A(?:{_MARK}|\d{{1,3}}(?=[\s,*])|[\s,])+")
-ONLY_MARKS = re.compile(rf"(?:{_MARK}|\d{{1,3}}|[a-h](?=\s|\Z|,)|[\s,^])+\Z|[^^\w]*\Z|\(.*\)\Z")
+_MARKS_BEFORE = re.compile(rf"\A(?:{_MARK}|\d{{1,3}}(?=[\s,*])|[\s,])++")
+ONLY_MARKS = re.compile(rf"(?:{_MARK}|\d|[a-h](?=\s|\Z|,)|[\s,^])++\Z|[^^\w]*\Z|\(.*\)\Z")
 #: Marks in brackets have their own commas; arXiv's lists end with a legend of them.
 _BRACKETED = re.compile(
-    r"\^\{[^{}]*\}|\[[\d,\s*†‡a-h]+\]|\s*\(\(1\).*\Z|\s*\(\d[\d,* ]*(?:and \d+)?\)|"
-    r"\s*\([a-h](?:,\s*[a-h])*\)"
+    r"\^\{[^{}]*\}|\[[\d, ?†‡a-h]+\]| ?\(\(1\).*\Z| ?\(\d[\d,* ]*(?:and \d+)?\)|"
+    r" ?\([a-h](?:, ?[a-h])*\)"
 )
 _ORCID = re.compile(
-    r"\s*[\[(]?\s*(?:ORCID(?:\s*iD)?\s*:?\s*)?(?:https?://orcid\.org/)?"
-    r"\d{4}-\d{4}-\d{4}-\d{3}[\dXx]\s*[\])]?|\s*[\[(]\s*ORCID(?:\s*iD)?\s*[\])]",
+    r" ?[\[(]? ?(?:ORCID(?: ?iD)? ?:? ?)?(?:https?://orcid\.org/)?"
+    r"\d{4}-\d{4}-\d{4}-\d{3}[\dXx] ?[\])]?| ?[\[(] ?ORCID(?: ?iD)? ?[\])]",
     re.I,
 )
 #: Text of RSS 2.0: "jane@example.org (Jane Doe)".
-_ADDRESS_FIRST = re.compile(r"\A\S+@\S+\s*\((.+)\)\s*\Z")
-_ADDRESS = re.compile(
-    r"\s*[<\[(]\s*(?:mailto:)?[^\s<>\[\]()]+@[^\s<>\[\]()]+\s*[>\])]|\S+@\S+\.\w+"
-)
+_MAILBOX = r"[^\s<>\[\]()@,;]{1,64}+@[^\s<>\[\]()@,;]{1,100}+"
+_ADDRESS_FIRST = re.compile(rf"\A{_MAILBOX}\s*\((.+)\)\s*\Z")
+_ADDRESS = re.compile(rf"\s?[<\[(]\s?(?:mailto:)?{_MAILBOX}\s?[>\])]|(?<![^\s,;]){_MAILBOX}")
 _ROLE = re.compile(
-    r"\s*\((?:eds?\.?|editors?|authors?|corresponding authors?|equal contribution|translator|"
+    r" ?\((?:eds?\.?|editors?|authors?|corresponding authors?|equal contribution|translator|"
     r"dr\.?|prof\.?|\*[^()]*)\)",
     re.I,
 )
@@ -97,9 +96,10 @@ _GROUP_WORDS = (
 GROUP = re.compile(rf"\b{_GROUP_WORDS}\b", re.I)
 #: Names of firms that look like initials behind a last name.
 FIRM = re.compile(r"(?:Meta|Google|Stability|Mistral|Scale|Microsoft|Apple|Amazon|Allen) AI\Z")
-_AND_GROUP = re.compile(rf"\s*,?\s*et\s+al\.?\s*\(([^()]*\b{_GROUP_WORDS}[^()]*)\)", re.I)
+_AND_GROUP = re.compile(rf",? ?et al\.? ?\(([^()]{{0,120}}\b{_GROUP_WORDS}[^()]{{0,120}})\)", re.I)
 _FOR_GROUP = re.compile(
-    rf"(?:,?\s+(?:on behalf of|representing)\s+|,\s*for\s+)(?=(?:the\s+)?[^,;]*\b{_GROUP_WORDS}\b)",
+    r"(?:,?\s+(?:on behalf of|representing)\s+|,\s*for\s+)"
+    rf"(?=(?:the\s+)?[^,;]{{0,80}}\b{_GROUP_WORDS}\b)",
     re.I,
 )
 #: A place of work, which some lists put behind the name and a comma.
@@ -114,7 +114,7 @@ NOBODY = re.compile(
     r"no authors? listed|not available|(?:db_)?admin(?:istrator)?|webmaster)\Z",
     re.I,
 )
-_SEPARATOR = re.compile(r"\s+[·•|/]\s+|(?<=[\uac00-\ud7af])[·ㆍ](?=[\uac00-\ud7af])")
+_SEPARATOR = re.compile(r" [·•|/] |(?<=[\uac00-\ud7af])[·ㆍ](?=[\uac00-\ud7af])")
 _KATAKANA = re.compile("[\u30a0-\u30fa\u30fc-\u30ff]")
 
 
@@ -122,10 +122,10 @@ def tidied(text: str) -> str:
     """Return a list of names with plain signs between them, without numbers, addresses, roles and
     the words around the list.
     """
-    text = text.translate(WIDE).strip()
+    text = " ".join(text.translate(WIDE).split())
     if "@" in text:
-        text = _ADDRESS.sub("", _ADDRESS_FIRST.sub(r"\1", text))
-    text = _BRACKETED.sub("", _ROLE.sub("", _ORCID.sub("", text)))
+        text = " ".join(_ADDRESS.sub("", _ADDRESS_FIRST.sub(r"\1", text)).split())
+    text = " ".join(_BRACKETED.sub("", _ROLE.sub("", _ORCID.sub("", text))).split())
     text = _FOR_GROUP.sub(", ", _AND_GROUP.sub(r", \1", text))
     text = _SEPARATOR.sub(", ", text)
     if "・" in text and not _KATAKANA.search(text.replace("・", "")):
