@@ -187,6 +187,19 @@ class Tokens:
         row = f"{delivery}.{generation}" if generation else f"{delivery}"
         return f"{row}.{self._short(f'message:{row}', self._secrets[-1])}"
 
+    def read_message_id(self, text: str) -> tuple[int, ...] | None:
+        """Return the row and generation in the left side of a Message-ID; None when it is not
+        valid.
+        """
+        row, _, _mac = (text := text.lower()).rpartition(".")
+        if not re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?", row):
+            return None
+        genuine = [
+            hmac.compare_digest(text.encode(), f"{row}.{mac}".encode())
+            for mac in (self._short(f"message:{row}", secret) for secret in self._secrets)
+        ]
+        return tuple(map(int, row.split("."))) if any(genuine) else None
+
     @staticmethod
     def _short(text: str, secret: bytes) -> str:
         return base64.b32encode(hmac.digest(secret, text.encode(), "sha256")[:10]).decode().lower()

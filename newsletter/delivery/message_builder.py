@@ -35,7 +35,12 @@ class MessageBuilder:
         self.engine, self.config, self.renderer, self.tokens = engine, config, renderer, tokens
         self.base = config.site.base_url
         self.domain = config.site.from_.rpartition("@")[2]
-        self.takes_mail = bool(config.bounces.lmtp or config.bounces.maildir)
+        bounces = config.bounces
+        self.takes_mail = bool(bounces.lmtp or bounces.maildir or bounces.imap)
+        #: Whether anything may come back with the envelope sender of a letter.
+        self.has_returns = self.takes_mail or bool(
+            bounces.sns_topics or bounces.hook_secret.get_secret_value()
+        )
         self.links = Links(
             preferences=f"{self.base}/preferences/{SLOT}",
             unsubscribe=f"{self.base}/unsubscribe/{SLOT}",
@@ -159,7 +164,7 @@ class MessageBuilder:
         row = (claim.id, generation) if generation else (claim.id,)
         sender = (
             f"bounce+{self.tokens.tag('bounce', *row)}@{self.domain}"
-            if self.takes_mail
+            if self.has_returns
             else self.config.site.from_
         )
         message_id = f"{self.tokens.message_id(*row)}@{self.domain}"

@@ -10,7 +10,7 @@ our letters, and a repeated event changes nothing.
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from starlette.routing import Route
 from newsletter.app import App
 from newsletter.inbound.provider_events import ses_event
 from newsletter.inbound.recipients import box_of
-from newsletter.inbound.returned import note_returned
+from newsletter.inbound.returned import NOT_OURS, Named, Report, note_returned
 from newsletter.inbound.sns import Fetch, Forged, Verifier, fetch
 from newsletter.inbound.verdict import KEPT, Returned, judge
 from newsletter.store import inbound as inbound_store
@@ -68,7 +68,7 @@ class Hooks:
         if message.kind == "Notification":
             event = _json(message.text)
             done = await run_in_threadpool(
-                self._note, f"sns:{message.id}", _ses_tag(event), ses_event(event), now
+                self._note, f"sns:{message.id}", _ses_names(event), ses_event(event), now
             )
             log.info("hook", by="ses", done=done)
         return PlainTextResponse("taken")
@@ -83,26 +83,39 @@ class Hooks:
         told = _json(body.decode("utf-8", "replace"))
         listed = told.get("events", [told])
         if not isinstance(listed, list) or not all(_is_event(one) for one in listed[:MOST_EVENTS]):
-            return PlainTextResponse("each event needs id, to and event\n", 400)
+            return PlainTextResponse("each event needs id, event, and to or message_id\n", 400)
         if len(listed) > MOST_EVENTS:
             return PlainTextResponse(f"at most {MOST_EVENTS} events\n", 413)
         for event in listed:
-            tag = box_of(str(event["to"])[:320], ()).token
+            names = (str(event.get("to", "")), str(event.get("message_id", "")))
             done = await run_in_threadpool(
-                self._note, f"hook:{str(event['id'])[:190]}", tag, _verdict(event), now
+                self._note, f"hook:{str(event['id'])[:190]}", names, _verdict(event), now
             )
             log.info("hook", by="events", done=done)
         return PlainTextResponse("taken\n")
 
-    def _note(self, id: str, tag: str, found: Returned, now: datetime) -> str:
+    def _note(self, id: str, names: Iterable[str], found: Returned, now: datetime) -> str:
         """Process one event, once."""
         with writing(self._app.engine) as connection:
             if not inbound_store.is_first(connection, id, now):
                 outcome = KNOWN_ALREADY
+            elif letter := self._letter(names):
+                report = Report(letter, found, "event")
+                outcome = note_returned(self._app, connection, report, now)
             else:
-                outcome = note_returned(self._app, connection, tag, found, now)
+                outcome = NOT_OURS
             inbound_store.count(connection, outcome, now)
         return outcome
+
+    def _letter(self, names: Iterable[str]) -> Named | None:
+        """Return the letter that an envelope sender or a Message-ID of ours names."""
+        for name in names:
+            address = name.strip("<> ")[:320]
+            tag, left = box_of(address, ()).token, address.partition("@")[0]
+            found = self._app.tokens.read_tag("bounce", tag)
+            if found := found or self._app.tokens.read_message_id(left):
+                return found
+        return None
 
     async def _refuse(self, by: str, reason: str) -> Response:
         log.warning("hook.refused", by=by, text=reason)
@@ -134,7 +147,11 @@ def _unsigned(secret: str, stamp: str, body: bytes, request: Request, now: datet
 
 
 def _is_event(event: Any) -> bool:
-    return isinstance(event, dict) and all(event.get(name) for name in ("id", "to", "event"))
+    return (
+        isinstance(event, dict)
+        and all(event.get(name) for name in ("id", "event"))
+        and bool(event.get("to") or event.get("message_id"))
+    )
 
 
 def _verdict(event: dict[str, Any]) -> Returned:
@@ -160,16 +177,16 @@ def _json(text: str) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _ses_tag(event: dict[str, Any]) -> str:
-    """Return the tag in the envelope sender of the letter of an SES event."""
+def _ses_names(event: dict[str, Any]) -> list[str]:
+    """What may name the letter of an event of SES: envelope senders, then Message-IDs."""
     mail = event.get("mail")
     if not isinstance(mail, dict):
-        return ""
+        return []
     headers = mail.get("headers")
-    named = [str(mail.get("source", ""))] + [
-        str(one.get("value", ""))
-        for one in (headers if isinstance(headers, list) else [])[:100]
-        if isinstance(one, dict) and str(one.get("name", "")).lower() == "return-path"
-    ]
-    boxes = [box_of(address[:320], ()) for address in named]
-    return next((box.token for box in boxes if box.kind == "bounce"), "")
+    listed = headers[:100] if isinstance(headers, list) else []
+    named = {
+        str(one.get("name", "")).lower(): str(one.get("value", ""))
+        for one in reversed(listed)
+        if isinstance(one, dict)
+    }
+    return [str(mail.get("source", "")), named.get("return-path", ""), named.get("message-id", "")]

@@ -6,9 +6,12 @@ plain word that Python knows.
 
 import re
 from email.message import Message
+from itertools import islice
 
 #: Most characters of one part that are read.
 LOOKED_AT = 60_000
+#: Most parts of a mail in which Message-IDs are looked for, and most of those.
+MOST_PARTS, MOST_LETTERS = 60, 50
 _CHARSET = re.compile(r"[A-Za-z0-9][\w.:-]{0,39}")
 
 
@@ -63,6 +66,18 @@ def written_text(message: Message) -> str:
     return text[: ends[0]] if ends else text
 
 
+def letters_in(message: Message, raw: bytes) -> list[str]:
+    """Return what may be the left sides of our Message-IDs in a mail and in what it returns.
+
+    Who holds the keys says whether one is ours.
+    """
+    parts = [part for part, _ in zip(message.walk(), range(MOST_PARTS), strict=False)]
+    texts = [raw.decode("latin-1"), *(text_of(part) for part in parts if not part.is_multipart())]
+    found = (one for text in texts for one in _LEFT_SIDE.findall(text))
+    return list(islice(dict.fromkeys(found), MOST_LETTERS))
+
+
+_LEFT_SIDE = re.compile(r"(?<![\w.-])(\d{1,18}(?:\.\d{1,18})?\.[A-Za-z2-7]{16})@")
 _RETURNED = re.compile(
     r"^-{2,}[^\n]{0,20}(?:original|below this line|copy of|returned|unsent|headers|body)[^\n]*$"
     r"|^(?:Received|Return-Path):\s",

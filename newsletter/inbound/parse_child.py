@@ -17,6 +17,7 @@ from typing import Any
 
 from newsletter.inbound.bounces import classify
 from newsletter.inbound.classify import is_personal, read_command, senders_of
+from newsletter.inbound.mail_text import letters_in
 from newsletter.inbound.recipients import in_headers
 
 MEMORY_BYTES = 512 * 1024 * 1024  #: of address space
@@ -56,6 +57,8 @@ def answer_to(question: dict[str, Any], raw: bytes) -> Any:
         return {"recipients": in_headers(message), "sender": str(message.get("Return-Path", ""))}
     if op == "returned":
         return asdict(classify(message))
+    if op == "letter":
+        return {"letters": letters_in(message, raw), "returned": asdict(classify(message))}
     if op == "personal":
         senders = senders_of(message)
         return {"is_personal": is_personal(message), "sender": senders[0] if senders else ""}

@@ -17,7 +17,7 @@ from newsletter.errors import AddressError, QueryError
 from newsletter.inbound.classify import Wanted
 from newsletter.inbound.parser import MOST_BYTES, PARSER, UnreadableError
 from newsletter.inbound.recipients import Box, box_of, pick
-from newsletter.inbound.returned import NOT_OURS, note_returned
+from newsletter.inbound.returned import NOT_OURS, Report, note_returned
 from newsletter.inbound.verdict import Returned
 from newsletter.mail_kinds import KNOWN
 from newsletter.matching.query import parse
@@ -83,7 +83,9 @@ def plan(app: App, mail: Arrived, now: datetime) -> partial[str]:
         recipient = pick(found["recipients"], own, app.config.site.from_.rpartition("@")[2])
         mail = Arrived(mail.road, mail.sender or found["sender"].strip("<> "), "", mail.raw)
         if not recipient:
-            return partial(_keep, mail=mail, why="no address of ours in its headers", now=now)
+            why = "no address of ours in its headers"
+            kept = partial(_keep, mail=mail, why=why, now=now)
+            return _plan_unaddressed(app, mail, now) or kept
     box = box_of(recipient, own)
     if box.kind == "bounce":
         return _plan_returned(app, mail, box, now)
@@ -92,17 +94,30 @@ def plan(app: App, mail: Arrived, now: datetime) -> partial[str]:
     if box.kind == "command":
         return _plan_command(app, mail, box, recipient, now)
     if box.kind == "operator":
-        return _plan_operator(mail, now)
+        return _plan_unaddressed(app, mail, now) or _plan_operator(mail, now)
     return partial(_say, outcome=REFUSED)
 
 
 def _plan_returned(app: App, mail: Arrived, box: Box, now: datetime) -> partial[str]:
-    if app.tokens.read_tag("bounce", box.token) is None:
+    letter = app.tokens.read_tag("bounce", box.token)
+    if letter is None:
         return partial(_say, outcome=NOT_OURS)
     found = Returned(**PARSER.ask("returned", mail.raw))
     if found.kind == "other":
         return partial(_keep, mail=mail, why="it says nothing about a letter we know", now=now)
-    return partial(_note, app, token=box.token, found=found, now=now)
+    return partial(_note, app, report=Report(letter, found), now=now)
+
+
+def _plan_unaddressed(app: App, mail: Arrived, now: datetime) -> partial[str] | None:
+    """A report that has lost its way names its letter by the Message-ID that it returns; None for
+    any other mail.
+    """
+    answer = PARSER.ask("letter", mail.raw)
+    found = Returned(**answer["returned"])
+    letters = set(filter(None, map(app.tokens.read_message_id, answer["letters"])))
+    if found.kind in ("other", "autoreply") or len(letters) != 1:
+        return None
+    return partial(_note, app, report=Report(letters.pop(), found), now=now)
 
 
 def _plan_command(app: App, mail: Arrived, box: Box, recipient: str, now: datetime) -> partial[str]:
@@ -147,8 +162,8 @@ def _keep(
     return TOO_MANY
 
 
-def _note(app: App, connection: Connection, *, token: str, found: Returned, now: datetime) -> str:
-    return note_returned(app, connection, token, found, now)
+def _note(app: App, connection: Connection, *, report: Report, now: datetime) -> str:
+    return note_returned(app, connection, report, now)
 
 
 def _unsubscribe(app: App, connection: Connection, *, token: str, now: datetime) -> str:

@@ -1,9 +1,10 @@
 """What a returned letter changes for its reader, by mail or by a provider's event.
 
-Only our own token says which letter it is; anything else that names a letter is ignored.
+Only what we signed says which letter it is: the tag in its envelope sender, or its Message-ID.
 `delivery.suppression` decides what follows, as for all evidence.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -36,13 +37,22 @@ _OUTCOMES = {
 }
 
 
-def note_returned(
-    app: App, connection: Connection, token: str, found: Returned, now: datetime
-) -> str:
-    """Apply a verdict to the letter that a bounce tag names."""
-    numbers = app.tokens.read_tag("bounce", token)
-    if numbers is None:
-        return NOT_OURS
+#: The numbers of a verified tag or Message-ID: the row, and its generation unless that is 0.
+Named = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was said about one letter, and on which road: bounce (a mail) | event (a provider's)."""
+
+    letter: Named
+    found: Returned
+    source: str = "bounce"
+
+
+def note_returned(app: App, connection: Connection, report: Report, now: datetime) -> str:
+    """Apply a verdict to the letter that it is about."""
+    found, numbers = report.found, report.letter
     if found.kind in _WITHOUT_EFFECT:
         so_far = _SO_FAR.get(found.so_far, "")
         return f"dropped: {_WITHOUT_EFFECT[found.kind]}{so_far}"
@@ -55,10 +65,10 @@ def note_returned(
     ledger_life.settle_held(connection, delivery, now)
     if found.kind == "delivered":
         return found.kind
-    source = COMPLAINT if found.kind == "complaint" else "bounce"
+    source = COMPLAINT if found.kind == "complaint" else report.source
     cause = Cause.CLOSED if found.is_closed else _CAUSES[found.kind]
     said = Evidence(delivery, source, cause, now, found.status, found.reply)
     outcome = Suppression(app.tokens).take(connection, mailed, said)
     if outcome is Outcome.SUPPRESSED:
-        return f"suppressed: {source}"
+        return f"suppressed: {COMPLAINT if source == COMPLAINT else 'bounce'}"
     return _OUTCOMES.get(outcome, found.kind)

@@ -7,7 +7,8 @@ A "&" that begins no reference is a character ("R&D"). A name that HTML knows an
 import html.entities
 import re
 
-_CDATA = re.compile(rb"(<!\[CDATA\[.*?\]\]>|<!--.*?-->)", re.S)
+#: What is not closed lasts to the end, so that no byte is read twice.
+_CDATA = re.compile(rb"(<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z))", re.S)
 _AMPERSAND = re.compile(rb"&(?:#\d{1,7};|#[xX][0-9a-fA-F]{1,6};|([A-Za-z][A-Za-z0-9]{0,31});)?")
 _XML = frozenset((b"amp", b"lt", b"gt", b"quot", b"apos"))
 

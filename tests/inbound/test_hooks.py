@@ -15,13 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from newsletter.inbound import hooks, sns
+from newsletter.inbound import hooks, processor, sns
+from newsletter.store import evidence, subscribers
 from newsletter.store import inbound as inbound_store
-from newsletter.store import subscribers
 from newsletter.store.db import reading
 from newsletter.web import create_app
 from tests.faults.site import NOW, Site, make_site
-from tests.inbound.test_kept import counts, sent
+from tests.inbound.test_crooked import REPORT
+from tests.inbound.test_kept import DOMAIN, counts, sent
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:bounces"
 HOST = "https://sns.eu-west-1.amazonaws.com"
@@ -207,6 +208,41 @@ async def test_other_events_of_ses(
     told = event | {"mail": {"source": sent(site)}}
     assert await post(client, amazon.notification(told)) == 200
     assert counts(site.app) == {outcome: 1}
+
+
+def told(site: Site) -> list[tuple[str, str]]:
+    with reading(site.engine) as connection:
+        found = evidence.of_reader(connection, site.readers[0])
+    return [(one["source"], one["cause"]) for one in found]
+
+
+def message_id(site: Site) -> str:
+    sent(site)
+    return f"<{site.app.tokens.message_id(site.rows()[0].id)}@{DOMAIN}>"
+
+
+async def test_G09_an_event_is_a_source_of_its_own(
+    site: Site, client: httpx2.AsyncClient, amazon: Amazon
+) -> None:
+    assert await post(client, amazon.notification(ses(sent(site)))) == 200
+    assert told(site) == [("event", "gone")]
+    assert processor.receive(site.app, "", sent(site), REPORT, NOW) == "hard"
+    assert await send(client, {"id": "e1", "event": "complaint", "to": sent(site)}) == 200
+    assert told(site) == [("event", "gone"), ("bounce", "gone"), ("complaint", "complaint")]
+
+
+async def test_G09_a_message_id_names_the_letter_of_an_event(
+    site: Site, client: httpx2.AsyncClient, amazon: Amazon
+) -> None:
+    header = {"name": "Message-ID", "value": message_id(site)}
+    about = ses("") | {"mail": {"source": "a@b.example", "headers": [header]}}
+    assert await post(client, amazon.notification(about)) == 200
+    event = {"id": "e1", "event": "bounce", "code": 550, "reply": "User unknown"}
+    assert await send(client, event | {"message_id": message_id(site)}) == 200
+    forged = message_id(site).replace("@", "a@")
+    assert await send(client, event | {"id": "e2", "message_id": forged}) == 200
+    assert await send(client, event | {"id": "e3"}) == 400
+    assert counts(site.app) == {"hard": 1, "dropped: known already": 1, "dropped: not our token": 1}
 
 
 @pytest.mark.parametrize("mail", [None, 7, {}, {"source": "a@b.example"}, {"headers": [1]}])

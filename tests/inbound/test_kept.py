@@ -1,6 +1,7 @@
 """Mail that cannot be read is stored and tried again; so is mail to the operator."""
 
 import asyncio
+import base64
 import json
 import mailbox
 import os
@@ -16,9 +17,11 @@ import pytest
 
 from newsletter import cli
 from newsletter.app import App
+from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.inbound import intake, lmtp, parse_child, parser, processor
 from newsletter.inbound.parser import Parser, UnreadableError
 from newsletter.inbound.recipients import box_of, pick
+from newsletter.store import evidence, ledger_life, subscribers
 from newsletter.store import inbound as inbound_store
 from newsletter.store.db import reading, writing
 from tests.faults.site import NOW, ROOT, Site, make_site
@@ -312,6 +315,109 @@ def test_K48_an_address_of_the_site_is_found_in_headers_too() -> None:
     assert pick([f"digest@{DOMAIN}", f"help@{DOMAIN}"], own, DOMAIN) == f"help@{DOMAIN}"
     assert pick(["postmaster@example.net", "help@example.net"], own, DOMAIN) == ""
     assert box_of("digest@example.net", own).kind == "unknown"
+
+
+# -- reports without a tag -------------------------------------------------------------------------
+
+
+def returned(site: Site, message_id: str = "", *, kind: str = "delivery-status") -> bytes:
+    """A report that names a letter by its Message-ID alone."""
+    row = site.rows()[0].id
+    message_id = message_id or f"{site.app.tokens.message_id(row)}@{DOMAIN}"
+    said = (
+        "Reporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; x@example.net\nAction: failed\n"
+        "Status: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\n"
+    )
+    if kind == "feedback-report":
+        said = "Feedback-Type: abuse\nVersion: 1\nUser-Agent: x/1\n"
+    return (
+        f"From: MAILER-DAEMON@mx.example.net\nTo: digest@{DOMAIN}\nSubject: Undelivered\n"
+        f'Content-Type: multipart/report; report-type={kind}; boundary="b"\n\n--b\n'
+        f"Content-Type: message/{kind}\n\n{said}\n--b\nContent-Type: message/rfc822\n\n"
+        f"Subject: Trending Papers\nMessage-ID: <{message_id}>\n\nhello\n--b--\n"
+    ).encode()
+
+
+def about(site: Site) -> list[tuple[str, str]]:
+    with reading(site.engine) as connection:
+        found = evidence.of_reader(connection, site.readers[0])
+    return [(one["source"], one["cause"]) for one in found]
+
+
+@pytest.mark.parametrize("to", [f"digest@{DOMAIN}", f"postmaster@{DOMAIN}", f"abuse@{DOMAIN}", ""])
+def test_G09_a_report_without_our_tag_is_matched_by_the_message_id(site: Site, to: str) -> None:
+    sent(site)
+    assert processor.receive(site.app, "", to, returned(site), NOW) == "hard"
+    assert about(site) == [("bounce", "gone")]
+    complaint = returned(site, kind="feedback-report")
+    assert processor.receive(site.app, "", to, complaint, NOW) == "suppressed: complaint"
+    with reading(site.engine) as connection:
+        assert str(subscribers.get(connection, site.readers[0]).state) == "suppressed"
+
+
+def test_G09_a_message_id_in_an_encoded_copy_is_found(site: Site) -> None:
+    sent(site)
+    head, _, copy = returned(site).partition(b"Content-Type: message/rfc822\n\n")
+    head += b"Content-Type: text/rfc822-headers\nContent-Transfer-Encoding: base64\n\n"
+    raw = head + base64.encodebytes(copy.partition(b"--b--")[0]) + b"\n--b--\n"
+    assert processor.receive(site.app, "", f"digest@{DOMAIN}", raw, NOW) == "hard"
+
+
+def test_G09_a_message_id_that_is_not_ours_touches_nobody(site: Site) -> None:
+    sent(site)
+    row = site.rows()[0].id
+    left = site.app.tokens.message_id(row)
+    other = site.app.tokens.message_id(row + 1)
+    forged = [
+        f"{row}.{other.rpartition('.')[2]}@{DOMAIN}",
+        f"{left[:-1]}{'a' if left[-1] != 'a' else 'b'}@{DOMAIN}",
+        f"{row}.1.{left.rpartition('.')[2]}@{DOMAIN}",
+        f"{row}@{DOMAIN}",
+        f"{left}x@{DOMAIN}",
+        f"{left}@{DOMAIN}> <{other}@{DOMAIN}",  # two letters: not known which
+    ]
+    for one in forged:
+        raw = returned(site, one)
+        done = processor.receive(site.app, "", f"digest@{DOMAIN}", raw, NOW)
+        assert done == "dropped: automatic mail to the operator", one
+        assert processor.receive(site.app, "", "", raw, NOW).startswith("dropped"), one
+    assert about(site) == []
+
+
+def test_G09_an_answer_of_a_person_that_names_the_letter_is_theirs(site: Site) -> None:
+    sent(site)
+    left = site.app.tokens.message_id(site.rows()[0].id)
+    raw = f"From: Ada <ada@example.net>\nIn-Reply-To: <{left}@{DOMAIN}>\nSubject: Re: x\n\n"
+    raw += "550 5.1.1 user unknown is what I got.\n"
+    done = processor.receive(site.app, "a@example.net", f"digest@{DOMAIN}", raw.encode(), NOW)
+    assert done == "kept: for the operator"
+    away = raw.replace("Subject: Re: x", "Subject: Out of office\nAuto-Submitted: auto-replied")
+    done = processor.receive(site.app, "a@example.net", f"digest@{DOMAIN}", away.encode(), NOW)
+    assert done == "dropped: automatic mail to the operator" and about(site) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "has_tag", "has_mailto"),
+    [
+        ("", False, False),
+        ('lmtp = "127.0.0.1:1"', True, True),
+        ('maildir = "box"', True, True),
+        ('imap = "imaps://us@mail.example.org/INBOX"\nimap_password_file = "password"', True, True),
+        ('sns_topics = ["arn:aws:sns:eu-west-1:123456789012:bounces"]', True, False),
+        ('hook_secret_file = "password"', True, False),
+    ],
+)
+def test_G01_letters_carry_a_tag_whenever_anything_can_come_back(
+    tmp_path: Path, lines: str, has_tag: bool, has_mailto: bool
+) -> None:
+    (tmp_path / "password").write_text("a secret of some length, 32 or more characters")
+    (tmp_path / "password").chmod(0o600)
+    app = make_site(tmp_path, 1, smtp=f"[bounces]\n{lines}").app
+    (claim,) = ledger_life.claim(app.engine, 1, NOW)
+    builder = MessageBuilder(app.engine, app.config, app.renderer, app.tokens)
+    envelope, raw = next(iter(builder([claim])))  # type: ignore[misc]  # a letter, no error
+    assert envelope.sender.startswith("bounce+") is has_tag
+    assert (b"<mailto:unsubscribe+" in b"".join(raw.splitlines())) is has_mailto
 
 
 # -- the command line ------------------------------------------------------------------------------

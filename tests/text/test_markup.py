@@ -1,5 +1,7 @@
 """Notations are removed, and text that only looks like one stays."""
 
+import time
+
 import pytest
 
 from newsletter.sources.xml_mending import mended
@@ -270,6 +272,17 @@ def test_10_a_bare_ampersand_is_a_character() -> None:
     )
     declared = b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a; &</x>'
     assert mended(declared) == declared
+
+
+@pytest.mark.parametrize("mark", [b"<!--", b"<![CDATA[", b"<!--x-->", b"&", b"<![CDATA[]]>", b"<!"])
+def test_K15_marks_that_are_never_closed_take_no_longer_than_others(mark: bytes) -> None:
+    body = b"<rss>&" + mark * (1_000_000 // len(mark))
+    begun = time.process_time()
+    assert mended(body).startswith(b"<rss>&amp;")
+    assert time.process_time() - begun < 2
+    assert mended(b"<t>R&D<!-- a & b --> c & d <!-- e & f") == (
+        b"<t>R&amp;D<!-- a & b --> c &amp; d <!-- e & f"
+    )
 
 
 def test_dialects_name_what_they_take_off() -> None:
