@@ -46,7 +46,9 @@ def _state(site: Site, reader: int) -> str:
         return str(subscribers.get(connection, reader).state)
 
 
-async def test_G12_what_postfix_returns_is_understood_and_two_issues_suppress(tmp_path: Path) -> None:
+async def test_G12_what_postfix_returns_is_understood_and_two_issues_suppress(
+    tmp_path: Path,
+) -> None:
     """nobody@ does not exist, full@ has no space left, here@ takes mail, and the server of
     away.example.org does not answer until Postfix gives up.
     """
