@@ -34,7 +34,7 @@ def test_a_reader_joins_reads_votes_changes_pauses_leaves_and_comes_back(
     assert page.get_by_role("heading", name="Check your inbox").is_visible()
 
     page.goto(link(site.deliver()[me], "confirm"))
-    page.get_by_label("Reasoning", exact=True).check()
+    page.locator("[value=reasoning]").check()
     page.get_by_role("button", name="Confirm and start").click()
     assert (
         page.get_by_role("status").first.inner_text().startswith("Saved. Your address is confirmed")
@@ -71,7 +71,9 @@ def test_a_reader_joins_reads_votes_changes_pauses_leaves_and_comes_back(
     page.get_by_label("Email address").fill(me)
     page.get_by_role("button", name="Send a new link").click()
     page.goto(link(site.deliver()[me], "confirm"))
-    assert page.get_by_label("Reasoning", exact=True).is_checked()  # choices were kept
+    assert page.get_by_role(
+        "checkbox", name="Reasoning", exact=True
+    ).is_checked()  # choices were kept
     page.get_by_role("button", name="Confirm and start").click()
     assert "confirmed" in page.get_by_role("status").first.inner_text()
 
