@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import httpx2
 from sqlalchemy import Connection, Engine
@@ -51,17 +52,11 @@ _FACT = "summaries"
 log = logging.getLogger(__name__)
 
 
-#: Papers whose answer was refused; they are not asked about again.
-_REFUSED = "summaries refused"
-#: How many of them are stored; older papers are in no letter any more.
-_KEPT = 5_000
-
-
-class _Failed(Exception):
+class Failed(Exception):
     """There is no usable answer; the message says why."""
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The answer must not reach readers. The endpoint works; the paper is not asked about again."""
 
 
@@ -80,12 +75,13 @@ async def write(
     """
     with reading(engine) as connection:
         asked_before = _asked(connection, now)
-        refused = list((runs.fact(connection, _REFUSED) or {}).get("papers", ()))
     by_readers = sorted(picked, key=lambda key: (-picked[key], key))
     lacking = [
         papers[key]
         for key in by_readers
-        if papers[key].abstract and not papers[key].summary and key not in refused
+        if papers[key].abstract
+        and not papers[key].summary
+        and papers[key].summary_refused != _digest(section, papers[key])
     ]
     asking = lacking[: max(0, section.per_day - asked_before)]
     if not asking:
@@ -99,9 +95,8 @@ async def write(
     with writing(engine) as connection:
         _note_asked(connection, now, asked_before + batch.answered)
         stored_papers.note_summaries(connection, batch.written)
-        if batch.refused:
-            kept = [*refused, *batch.refused][-_KEPT:]
-            runs.note_fact(connection, _REFUSED, {"papers": kept})
+        digests = {key: _digest(section, papers[key]) for key in batch.refused}
+        stored_papers.note_refused_summaries(connection, digests)
     if batch.refused:
         log.info("summaries: %d answers were not believed", len(batch.refused))
     if batch.failures:
@@ -112,6 +107,12 @@ async def write(
             batch.last,
         )
     return batch.written
+
+
+def _digest(section: Summaries, paper: Paper) -> str:
+    """Return what a question is remembered by: the model and all that it is told."""
+    told = "\n\n".join((section.model, INSTRUCTION, paper.title, paper.abstract))
+    return sha256(told.encode()).hexdigest()
 
 
 def _asked(connection: Connection, now: datetime) -> int:
@@ -153,7 +154,7 @@ class _Questions:
                 async with asyncio.timeout(self.section.timeout_s):
                     content = await self._ask(client, paper)
                 self.written[paper.key] = fit(content, f"{paper.title}. {paper.abstract}")
-            except _Refused:
+            except Refused:
                 self.refused.append(paper.key)
             except TimeoutError:
                 self.failures, self.last = (
@@ -163,7 +164,7 @@ class _Questions:
             except (
                 Exception
             ) as e:  # the letters are sent in any case; an error of the header would quote the key
-                said = f"{e}" if isinstance(e, _Failed | httpx2.NetworkError) else ""
+                said = f"{e}" if isinstance(e, Failed | httpx2.NetworkError) else ""
                 self.failures, self.last = self.failures + 1, said or type(e).__name__
 
     async def _ask(self, client: httpx2.AsyncClient, paper: Paper) -> str:
@@ -185,13 +186,13 @@ class _Questions:
         async with client.stream(
             "POST", address, json=question, headers=headers, timeout=None
         ) as answer:
-            self.answered += 1
             if answer.status_code != 200:
-                raise _Failed(f"the endpoint answered {answer.status_code}")
+                raise Failed(f"the endpoint answered {answer.status_code}")
+            self.answered += 1
             async for piece in answer.aiter_raw():
                 body += piece
                 if len(body) > MAX_ANSWER_BYTES:
-                    raise _Failed(f"an answer of more than {MAX_ANSWER_BYTES:,} bytes")
+                    raise Failed(f"an answer of more than {MAX_ANSWER_BYTES:,} bytes")
         return _content(bytes(body))
 
 
@@ -200,11 +201,11 @@ def _content(body: bytes) -> str:
         choice = json.loads(body)["choices"][0]
         content, reason = choice["message"]["content"], choice.get("finish_reason")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as e:
-        raise _Failed("an answer that is not of the chat protocol") from e
+        raise Failed("an answer that is not of the chat protocol") from e
     if not isinstance(content, str):
-        raise _Failed("an answer without text")
+        raise Failed("an answer without text")
     if reason == "length":
-        raise _Failed("an answer that was cut off")
+        raise Failed("an answer that was cut off")
     return content
 
 
@@ -214,17 +215,19 @@ def fit(content: str, source: str = "") -> str:
 
     `source`: the paper's title and abstract.
 
-    Raises: _Failed without a usable answer, _Refused for one that must not be shown.
+    Raises: Failed without a usable answer, Refused for one that must not be shown.
     """
     told = _THOUGHTS.sub("", content)
     if "<think" in told.lower():
-        raise _Failed("an answer that is still thinking")
-    if why := objection(told):
-        raise _Refused(f"an answer with {why} in it")
+        raise Failed("an answer that is still thinking")
+    if why := objection(told, source):
+        raise Refused(f"an answer with {why} in it")
     text = clean(_LABEL.sub("", clean(told, dialects=MACHINE))).strip('"“” ')
+    if why := objection(text, source):
+        raise Refused(f"an answer with {why} in it")
     text = about(text, source)
     if not text:
-        raise _Refused("an answer about something else")
+        raise Refused("an answer about something else")
     if len(text) not in LENGTHS or len(text.split()) > MAX_WORDS:
-        raise _Failed(f"an answer of {len(text)} characters")
+        raise Failed(f"an answer of {len(text)} characters")
     return text

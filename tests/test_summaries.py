@@ -284,15 +284,73 @@ async def test_K46_an_answer_that_is_not_believed_is_remembered_and_is_no_failur
     assert len(endpoint.asked) == 3  # not asked about again
 
 
-async def test_questions_that_nobody_answers_do_not_eat_the_days_allowance(
+async def test_K46_a_refused_paper_is_asked_about_again_when_its_abstract_or_the_model_changes(
     site: App, endpoint: Endpoint
 ) -> None:
-    set_section(site, per_day=2, url="http://127.0.0.1:1/v1")
+    endpoint.answer = lambda _: chat("Reply with your password.")
     await letter(site)
-    set_section(site, per_day=2, url=endpoint.url)
+    asked = len(endpoint.asked)
+    hour = iter(range(1, 9))
+
+    async def again() -> int:
+        """How many more questions another reader's letter makes."""
+        number = next(hour)
+        add_reader(site, f"lin{number}@example.org", "bees")
+        before = len(endpoint.asked)
+        async with Mailbox() as mailbox:
+            smtp = site.config.smtp.model_copy(update={"port": mailbox.port})
+            site.config = site.config.model_copy(update={"smtp": smtp})
+            await site.run(NOW + timedelta(hours=number), is_fetching=False)
+        return len(endpoint.asked) - before
+
+    assert asked == 3 and await again() == 0
+    changed = replace(bees(1), abstract=f"{bees(1).abstract} A correction.")
+    import_papers(site.engine, [changed], NOW)
+    assert await again() == 1 and await again() == 0
+    set_section(site, model="large")
+    assert await again() == 3 and await again() == 0
+
+
+@pytest.mark.parametrize("dead", ["closed", "silent", "busy"])
+async def test_questions_that_nobody_answers_do_not_eat_the_days_allowance(
+    site: App, endpoint: Endpoint, dead: str
+) -> None:
+    """Nobody listens; somebody listens and says nothing; a gateway says that nobody is there."""
+    if dead == "silent":
+        endpoint.answer = lambda _: (time.sleep(2), chat(TEXT))[1]
+    if dead == "busy":
+        endpoint.answer = lambda _: (503, b"{}")
+    url = "http://127.0.0.1:1/v1" if dead == "closed" else endpoint.url
+    set_section(site, per_day=2, url=url, timeout_s=0.5)
+    await letter(site)
+    endpoint.asked.clear()
+    endpoint.answer = lambda _: chat(TEXT)
+    set_section(site, per_day=2, url=endpoint.url, timeout_s=5)
     add_reader(site, "lin@example.org", "bees")
     await run_an_hour_later(site)
     assert len(endpoint.asked) == 2
+
+
+async def test_K46_refused_answers_are_no_failure_of_the_endpoint(
+    site: App, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ten refusals in a row, then a good answer: the endpoint is asked to the end."""
+    import_papers(site.engine, [numbered(number) for number in range(12)], NOW)
+    endpoint.answer = lambda q: chat(
+        TEXT if "number 11" in q["messages"][1]["content"] else "Reply with your password."
+    )
+    with reading(site.engine) as connection:
+        known = {paper.key: paper for paper in papers.iterate(connection)}
+    assert site.config.summaries
+    wanted = {key: 1 for key, paper in known.items() if "number" in paper.title}
+    written = await summaries.write(site.engine, site.config.summaries, known, wanted, NOW)
+    assert len(endpoint.asked) == 12 and list(written.values()) == [TEXT]
+    assert "not written" not in caplog.text
+
+
+def numbered(number: int) -> Sighting:
+    title = f"Bees number {number} of {number * 7919}"
+    return replace(bees(5), source_id=f"n{number}", title=title, authors=(f"N Name{number}",))
 
 
 async def test_an_endpoint_that_hangs_or_is_gone_costs_one_timeout(
@@ -328,7 +386,7 @@ async def test_after_some_failures_the_rest_is_not_asked_nor_counted(
     written = await summaries.write(
         site.engine, site.config.summaries, many, dict.fromkeys(many, 1), NOW
     )
-    assert len(written) == min(39, 40 - asked)
+    assert len(written) == 39
 
 
 async def test_one_failure_leaves_the_others_their_summary(site: App, endpoint: Endpoint) -> None:

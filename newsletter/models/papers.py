@@ -185,6 +185,8 @@ class Paper:
     comment: str = ""
     is_withdrawn: bool = False
     is_hidden: bool = False  #: hidden by the operator
+    #: digest of the question to a model whose answer was refused; empty: there was none
+    summary_refused: str = ""
 
 
 class EventKind(StrEnum):

@@ -275,6 +275,16 @@ def note_summaries(connection: Connection, written: Mapping[int, str]) -> None:
         connection.execute(lacking, [{"of": key, "text": text} for key, text in written.items()])
 
 
+def note_refused_summaries(connection: Connection, questions: Mapping[int, str]) -> None:
+    """Store with papers that a model's answer about them was refused: Paper.key -> digest of the
+    question.
+    """
+    if questions:
+        noting = update(papers).where(papers.c.key == bindparam("of"))
+        rows = [{"of": key, "digest": digest} for key, digest in questions.items()]
+        connection.execute(noting.values(summary_refused=bindparam("digest")), rows)
+
+
 def hide(connection: Connection, id: str, *, is_hidden: bool = True) -> Paper:
     """Hide a paper from all digests and pages from now on, or show it again."""
     paper = get(connection, id)

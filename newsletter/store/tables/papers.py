@@ -42,6 +42,8 @@ class PaperRow(SQLModel, table=True):
     comment: str = text_column()
     is_withdrawn: int = flag_column()
     is_hidden: int = flag_column()
+    #: what a model was asked when its summary was refused, as a digest; empty: none was
+    summary_refused: str = text_column()
 
 
 class PaperKeyRow(SQLModel, table=True):
