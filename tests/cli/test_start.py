@@ -199,6 +199,21 @@ def test_words_about_a_newsletter_are_no_command() -> None:
         output.begin()
 
 
+def test_the_hint_about_a_missing_configuration_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`init` refuses -C beside --dir, so the hint names only what was given."""
+    monkeypatch.chdir(tmp_path)
+    for options in ([], ["-C", "lab/site.toml"]):
+        assert main([*options, "status"]) == 3
+        hint = capsys.readouterr().err.strip().splitlines()[-1].partition(": ")[2]
+        words = shlex.split(hint)
+        assert words[0] == "newsletter" and "DIR" not in words
+        assert main(words[1:]) == 0
+        assert main([*options, "config", "check"]) == 0
+        capsys.readouterr()
+
+
 # -- init and doctor -------------------------------------------------------------------------------
 
 
