@@ -31,9 +31,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     try:
         raw: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as e:
-        raise ConfigError(
-            [f"{path} does not exist"], hint="make a site: newsletter init"
-        ) from e
+        raise ConfigError([f"{path} does not exist"], hint="make a site: newsletter init") from e
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError([f"{path} cannot be read: {e}"]) from e
     except tomllib.TOMLDecodeError as e:
