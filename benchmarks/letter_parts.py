@@ -22,7 +22,6 @@ from benchmarks import send_speed
 from newsletter.app import App
 from newsletter.config_loading import load_config
 from newsletter.delivery.message_builder import MessageBuilder
-from newsletter.mail.smtp_session import stuffed
 from newsletter.models import DeliveryState, Receipt
 from newsletter.store import ledger_life
 from newsletter.store.db import migrate, open_engine
@@ -60,7 +59,6 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     ):
         parcels = watch.of("build", lambda claims=claims: list(builder(claims)))
         mail = parcels[-1][1]
-        watch.of("stuffing", lambda parcels=parcels: [stuffed(body) for _, body in parcels])
         for at in range(0, len(claims), GROUP):
             rows = [(claim.id, claim.token) for claim in claims[at : at + GROUP]]
             watch.of("fence", lambda rows=rows: ledger_life.fence(engine, rows))

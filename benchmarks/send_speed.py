@@ -13,7 +13,6 @@ left. Beside it belongs, into the same `smtp-sink -c PORT 1000`,
 """
 
 import argparse
-import asyncio
 import json
 import multiprocessing
 import random
@@ -28,6 +27,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, select
 
+from newsletter import event_loop
 from newsletter.app import App
 from newsletter.cli.demo_world import sample_papers
 from newsletter.config_loading import load_config
@@ -180,7 +180,7 @@ def work(folder: Path, canned: int) -> dict[str, float]:
     sender = Sender(app.engine, composer, app.policy, Suppression(app.tokens), lambda: NOW)
     relays = app.relays(lambda: NOW)
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-    done = asyncio.run(sender.deliver(relays))
+    done = event_loop.run(sender.deliver(relays))
     ended, after = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
     if done.problems:
         raise SystemExit("\n".join(done.problems[:5]))

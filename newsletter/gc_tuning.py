@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 _USUAL = (10_000, 10, 10)
 _NEW_ONLY = (10_000, 20, 1_000_000)
+_SELDOM = (10_000, 20, 100)
 
 
 def begin() -> None:
@@ -31,3 +32,17 @@ def growing() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*_USUAL)
+
+
+@contextmanager
+def steady() -> Iterator[None]:
+    """Leave alone what is there already, and search seldom, while the same work is done over and
+    over: what it makes is mostly gone before anybody looks.
+    """
+    gc.freeze()
+    gc.set_threshold(*_SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*_USUAL)
+        gc.unfreeze()

@@ -43,7 +43,8 @@ class Transport(Protocol):
         fence: Callable[[int], Awaitable[bool]],
         answer: Callable[[Reply], Awaitable[None]],
     ) -> None:
-        """Hand each message over at most once.
+        """Hand each message over at most once. No line of a message begins with a dot, and it ends
+        with a line end.
 
         `fence(delivery)` is awaited after the body and before the final dot; if it returns False,
         the connection is closed without the dot. `answer` is awaited with the server's reply, once

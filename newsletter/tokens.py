@@ -17,6 +17,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 from newsletter.errors import ConfigError, InputError
@@ -38,6 +39,8 @@ _LINK = re.compile(rf"([\w-]{{{_LENGTH - 1},}})((?:&(?:gt|quot|#39);|[^a-zA-Z0-9
 _VOTES = 3
 #: From this value on, six bits are written as "-" or "_".
 _FIRST_MARK = 62
+#: Ten bits as two characters of base32 (RFC 4648), in lower case.
+_PAIRS = [one + two for one, two in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
 _MAX_LINK = _LENGTH + 20
 
 
@@ -70,6 +73,7 @@ class Tokens:
     def __init__(self, secrets: Sequence[bytes]) -> None:
         self._secrets = tuple(secrets)
         self._keys = tuple(hashlib.sha256(secret).digest() for secret in secrets)
+        self._hashes = tuple(hmac.new(secret, digestmod="sha256") for secret in secrets)
 
     @classmethod
     def from_file(cls, path: Path) -> "Tokens":
@@ -157,7 +161,7 @@ class Tokens:
         subscriber and their epoch.
         """
         said = "-".join(map(str, numbers))
-        return f"{said}-{self._short(f'{box}:{said}', self._secrets[0])}"
+        return f"{said}-{_short(f'{box}:{said}', self._hashes[0])}"
 
     def read_tag(self, box: str, tag: str) -> tuple[int, ...] | None:
         """Return the numbers in a tag; None when it is not valid."""
@@ -165,10 +169,8 @@ class Tokens:
         if not re.fullmatch(r"[0-9]{1,18}(-[0-9]{1,18}){0,3}", said):
             return None
         genuine = [
-            hmac.compare_digest(
-                tag.encode(), f"{said}-{self._short(f'{box}:{said}', secret)}".encode()
-            )
-            for secret in self._secrets
+            hmac.compare_digest(tag.encode(), f"{said}-{_short(f'{box}:{said}', begun)}".encode())
+            for begun in self._hashes
         ]
         return tuple(map(int, said.split("-"))) if any(genuine) else None
 
@@ -185,7 +187,7 @@ class Tokens:
         nothing.
         """
         row = f"{delivery}.{generation}" if generation else f"{delivery}"
-        return f"{row}.{self._short(f'message:{row}', self._secrets[-1])}"
+        return f"{row}.{_short(f'message:{row}', self._hashes[-1])}"
 
     def read_message_id(self, text: str) -> tuple[int, ...] | None:
         """Return the row and generation in the left side of a Message-ID; None when it is not
@@ -196,13 +198,17 @@ class Tokens:
             return None
         genuine = [
             hmac.compare_digest(text.encode(), f"{row}.{mac}".encode())
-            for mac in (self._short(f"message:{row}", secret) for secret in self._secrets)
+            for mac in (_short(f"message:{row}", begun) for begun in self._hashes)
         ]
         return tuple(map(int, row.split("."))) if any(genuine) else None
 
-    @staticmethod
-    def _short(text: str, secret: bytes) -> str:
-        return base64.b32encode(hmac.digest(secret, text.encode(), "sha256")[:10]).decode().lower()
+
+def _short(text: str, begun: hmac.HMAC) -> str:
+    """The first 80 bits of an HMAC in letters and digits; `begun` has the key already."""
+    keyed = begun.copy()
+    keyed.update(text.encode())
+    number = int.from_bytes(keyed.digest()[:10])
+    return "".join([_PAIRS[number >> bits & 1023] for bits in range(70, -1, -10)])
 
 
 def _spellings(link: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -50,6 +51,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("NEWSLETTER_") and name != "NEWSLETTER_TEST_DATA":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _asyncio_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop keeps its own time, and tests set the clock."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
 
 
 @pytest.fixture(autouse=True)

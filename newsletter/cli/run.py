@@ -26,10 +26,10 @@ def fetch(
     at: At = None,
 ) -> int:
     """Get new papers and trend signals."""
-    import asyncio
+    from newsletter import event_loop
 
     with working("asking the sources …"):
-        report = asyncio.run(open_app().fetch(moment(at), source or ()))
+        report = event_loop.run(open_app().fetch(moment(at), source or ()))
     if not emit(report.data):
         tell_sources(report.data["sources"])
         say(f"{report.data['papers']['new']} new papers, {report.data['papers']['total']} in all")
@@ -42,8 +42,7 @@ def run(
     at: At = None,
 ) -> int:
     """Fetch, rank, freeze and deliver whatever is due; safe to repeat."""
-    import asyncio
-
+    from newsletter import event_loop
     from newsletter.planning import would_plan
 
     app, now = open_app(), moment(at)
@@ -56,7 +55,7 @@ def run(
             )
         return 0
     doing = "ranking" if no_fetch else "fetching, ranking"
-    report = asyncio.run(
+    report = event_loop.run(
         _heeding(app, doing, lambda stop: app.run(now, is_fetching=not no_fetch, stop=stop))
     )
     if not emit(report.data):
@@ -72,8 +71,7 @@ def send(
     at: At = None,
 ) -> int:
     """Send the digests that are frozen and wait."""
-    import asyncio
-
+    from newsletter import event_loop
     from newsletter.store import ledger_read
     from newsletter.store.db import reading
 
@@ -85,7 +83,7 @@ def send(
         if not emit(waiting):
             say(f"{waiting['pending']} letters wait, {waiting['deferred']} are put off")
         return 0
-    report = asyncio.run(
+    report = event_loop.run(
         _heeding(app, "sending", lambda stop: app.send(moment(at), only=only, stop=stop))
     )
     if not emit(report.data):

@@ -12,9 +12,9 @@ from newsletter.errors import InputError
 
 def daemon() -> int:
     """Clock, web and delivery in one process."""
-    import asyncio
     from urllib.parse import urlsplit
 
+    from newsletter import event_loop
     from newsletter.cli.logs import start_logging
     from newsletter.config import LOOPBACK
     from newsletter.delivery.domain_check import ask_dns
@@ -26,7 +26,7 @@ def daemon() -> int:
         urlsplit(app.config.site.base_url).hostname not in LOOPBACK
     )  # else nobody from outside can sign up
     daemon = Daemon(app, takes_mail=ask_dns if is_public else None)
-    asyncio.run(daemon.serve(app.config.web.host, app.config.web.port))
+    event_loop.run(daemon.serve(app.config.web.host, app.config.web.port))
     return 0
 
 
@@ -62,8 +62,7 @@ def serve(
 
 def worker() -> int:
     """Deliver on further machines, with PostgreSQL, until it is stopped."""
-    import asyncio
-
+    from newsletter import event_loop
     from newsletter.cli.logs import start_logging
     from newsletter.runtime.worker import Worker
 
@@ -74,5 +73,5 @@ def worker() -> int:
         )
     app = open_app()
     start_logging()
-    asyncio.run(Worker(app).serve())
+    event_loop.run(Worker(app).serve())
     return 0

@@ -62,7 +62,8 @@ class MessageBuilder:
         """
         with reading(self.engine) as connection:
             readers = subscribers.by_ids(connection, (claim.subscriber for claim in claims))
-            known = {topic.id: topic for topic in topics.in_use(connection)}
+            named = {pick.topic for claim in claims for pick in claim.picks}
+            known = topics.by_ids(connection, named)
             self._generations = generations.load(connection)
             missed: dict[int, tuple[date, int]] = {}
             for day in {claim.day for claim in claims if claim.day is not None}:
@@ -170,18 +171,17 @@ class MessageBuilder:
         message_id = f"{self.tokens.message_id(*row)}@{self.domain}"
         leaves = claim.dated_at or claim.due_at
         envelope = Envelope(claim.id, sender, _recipient(claim, reader), message_id, leaves)
-        headers = self._headers(claim, reader)
+        headers = self._headers(claim, reader, SLOT if letter.token else self.token(claim, reader))
         return envelope, outgoing.finished(self.config, letter, envelope, headers)
 
-    def _headers(self, claim: Claim, reader: Subscriber) -> list[tuple[str, str]]:
+    def _headers(self, claim: Claim, reader: Subscriber, token: str) -> list[tuple[str, str]]:
         """Return the list headers (RFC 2369 and 8058) of a list mail. A mail that answers a person
-        says that a program wrote it (RFC 3834).
+        says that a program wrote it (RFC 3834). `token`: the letter's, or the slot for it.
         """
         if not mail_kinds.find(claim.kind).is_list:
             return [("Auto-Submitted", "auto-generated")]
         site = self.config.site
-        address = self.links.unsubscribe.replace(SLOT, self.token(claim, reader))
-        unsubscribe = f"<{address}>"
+        unsubscribe = f"<{self.links.unsubscribe.replace(SLOT, token)}>"
         subscribe = f"<{self.base}/>"
         if self.takes_mail:
             leave = self.tokens.tag("unsubscribe", reader.id, reader.epoch)

@@ -23,6 +23,7 @@ from newsletter.delivery.receivers import LEFT_ALONE, Receivers
 from newsletter.delivery.suppression import Suppression
 from newsletter.errors import NewsletterError, Unreachable
 from newsletter.failpoint import failpoint
+from newsletter.gc_tuning import steady
 from newsletter.models import Claim, DeliveryState, Envelope, Evidence, Receipt, Reply
 from newsletter.ports import Transport
 from newsletter.steps.classify_reply import DeliveryPolicy, classify_reply, stops_the_issue
@@ -94,6 +95,10 @@ class Sender:
         subscribers.
         """
         self.leases.only, self.stop = tuple(only), stop
+        with steady():
+            return await self._deliver(transport)
+
+    async def _deliver(self, transport: Transport) -> Delivered:
         try:
             # A suspect (a letter that may have killed a process) is claimed here alone, while no
             # other letter is being sent.

@@ -10,20 +10,21 @@ import binascii
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
 from functools import lru_cache
 
 from newsletter.errors import LetterError
+from newsletter.mail import dkim
 from newsletter.models import SLOT, Envelope, Letter
 
 #: Gmail cuts messages above 102 KB, sometimes within the unsubscribe link.
 MAX_HTML_BYTES = 102_000
 _URL = re.compile(r"<(https?://[^>]*)>")
-#: Where a quoted-printable line may be broken: between slots, encoded bytes and characters.
 _SLOT = SLOT.encode()
-_ATOM = re.compile(rb"%b|=[0-9A-F]{2}|." % _SLOT, re.DOTALL)
+_SLOTS = re.compile(_SLOT)
 #: C0, DEL, C1, line and paragraph separators, bidi controls, surrogates: never in a header.
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
@@ -35,49 +36,67 @@ def clean_header(text: str) -> str:
     return " ".join(_UNSAFE.sub(" ", text).split())[:200]
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A mail in pieces that recur in other mails as the same objects. No line of it begins with a
+    dot, so SMTP need not double any (RFC 5321 section 4.5.2), and it ends with a line end.
+    """
+
+    fields: tuple[bytes, ...]  #: header fields, each with its line end
+    blocks: list[bytes]  #: the body: whole lines, and boundaries
+    token: bytes  #: takes the place of the slots
+
+    def joined(self, signature: bytes = b"") -> bytes:
+        """The mail as one; `signature` is a header field that stands before the others."""
+        pieces = (signature, *self.fields, b"\r\n", *self.blocks)
+        return b"".join(pieces).replace(_SLOT, self.token)
+
+    def relaxed_body(self) -> bytes:
+        """The body in the form that DKIM signs (`dkim.relaxed_body`)."""
+        body = b"".join(map(_relaxed_block, self.blocks)).replace(_SLOT, self.token)
+        return dkim.without_empty_end(body)
+
+
 def build(
     letter: Letter, envelope: Envelope, sender: str, headers: Sequence[tuple[str, str]] = ()
-) -> bytes:
+) -> Message:
     """Build the message. `sender` is the complete From value (see `mailbox`); `headers` are further
-    ones, in order.
+    ones, in order, and may have slots too.
 
     Raises: LetterError when a rule of bulk mail is broken.
     """
+    headers, token = tuple(headers), letter.token.encode()
     lint(letter, headers)
-    lines = [
-        f"From: {sender}",
-        f"To: <{_UNSAFE.sub('', envelope.recipient)}>",
-        f"Subject: {_header_text(letter.subject)}",
-        f"Date: {_date(envelope.date)}",
-        f"Message-ID: <{envelope.message_id}>",
-        *(f"{name}: {_folded(name, value)}" for name, value in headers),
-        "MIME-Version: 1.0",
-    ]
-    parts = [_PLAIN_HEAD, *map(_block, letter.text)]
+    text = map(_block, letter.text)
     if letter.html:
-        html = [_HTML_HEAD, *map(_block, letter.html)]
-        # Encoded, it is never smaller.
-        if (
-            sum(map(len, html)) > MAX_HTML_BYTES
-            and (size := len(letter.html_page.encode())) > MAX_HTML_BYTES
-        ):
-            raise LetterError(f"the HTML part has {size:,} bytes, more than {MAX_HTML_BYTES:,}")
-        mark = "=_" + hashlib.sha256(envelope.message_id.encode()).hexdigest()[:24]
-        lines.append(f'Content-Type: multipart/alternative; boundary="{mark}"')
-        edge = f"\r\n--{mark}".encode()
-        parts = [edge, b"\r\n", *parts, edge, b"\r\n", *html, edge, b"--\r\n"]
-    head = "\r\n".join(lines)
-    for line in head.split("\r\n"):
-        if len(line) > 998 or "\r" in line or "\n" in line:
-            raise LetterError(
-                "a header line longer than 998 octets, or with a line end in it (RFC 5322 "
-                "section 2.1.1)"
-            )
-    start = head.encode("ascii" if envelope.recipient.isascii() else "utf-8")
-    return b"".join((start, b"\r\n", *parts)).replace(_SLOT, letter.token.encode())
+        mark = b"=_" + hashlib.sha256(envelope.message_id.encode()).hexdigest()[:24].encode()
+        kind: tuple[bytes, ...] = (
+            b'Content-Type: multipart/alternative; boundary="' + mark + b'"\r\n',
+        )
+        html = list(map(_block, letter.html))
+        _check_size(letter, html)
+        edge = b"\r\n--" + mark
+        blocks = [b"--", mark, _PLAIN_HEAD, *text, edge, _HTML_HEAD, *html, edge, b"--\r\n"]
+    else:
+        kind, blocks = _PLAIN_FIELDS, list(text)
+    recipient = _field(f"To: <{_without_controls(envelope.recipient)}>", "utf-8")
+    message_id = _field(f"Message-ID: <{envelope.message_id}>")
+    subject, moment = _subject(letter.subject), _date(envelope.date)
+    more = [field.replace(_SLOT, token) for field in _fields(headers)]
+    fields = (_from(sender), recipient, subject, moment, message_id, *more, _MIME_VERSION, *kind)
+    return Message(fields, blocks, token)
 
 
-def lint(letter: Letter, headers: Sequence[tuple[str, str]] = ()) -> None:
+def _check_size(letter: Letter, html: Sequence[bytes]) -> None:
+    # Encoded, it is never smaller.
+    if (
+        sum(map(len, html)) > MAX_HTML_BYTES
+        and (size := len(letter.html_page.encode())) > MAX_HTML_BYTES
+    ):
+        raise LetterError(f"the HTML part has {size:,} bytes, more than {MAX_HTML_BYTES:,}")
+
+
+def lint(letter: Letter, headers: tuple[tuple[str, str], ...] = ()) -> None:
     """Check a letter against the rules of bulk mail. Line lengths and line ends are correct by
     construction.
 
@@ -85,24 +104,36 @@ def lint(letter: Letter, headers: Sequence[tuple[str, str]] = ()) -> None:
     """
     if not any(letter.text):
         raise LetterError("a letter without a text part")
-    listed = dict(headers)
-    if "List-Unsubscribe-Post" not in listed:
+    if not (address := _one_click(headers)):
         return
-    found = _URL.findall(listed.get("List-Unsubscribe", ""))
-    if len(found) != 1:
-        raise LetterError("one-click unsubscribe needs exactly one web address (RFC 8058)")
-    if not found[0].startswith(("https://", "http://localhost", "http://127.0.0.1")):
-        raise LetterError(
-            "one-click unsubscribe needs an https address (RFC 8058)",
-            hint="set site.base_url to https",
-        )
-    address = found[0].replace(letter.token, SLOT) if letter.token else found[0]
+    slotted = address.replace(letter.token, SLOT) if letter.token else address
     for part in filter(None, (letter.text, letter.html)):
-        if not any(_has(block, address) or _has(block, found[0]) for block in reversed(part)):
+        if not any(_has(block, slotted) or _has(block, address) for block in reversed(part)):
             raise LetterError(
                 "the unsubscribe link is missing from the letter",
                 hint="restore the template's footer",
             )
+
+
+@lru_cache(maxsize=1024)
+def _one_click(headers: tuple[tuple[str, str], ...]) -> str:
+    """The address of the one-click unsubscribe; empty when none is offered.
+
+    Raises: LetterError.
+    """
+    listed = dict(headers)
+    if "List-Unsubscribe-Post" not in listed:
+        return ""
+    found = _URL.findall(listed.get("List-Unsubscribe", ""))
+    if len(found) != 1:
+        raise LetterError("one-click unsubscribe needs exactly one web address (RFC 8058)")
+    address = str(found[0])
+    if not address.startswith(("https://", "http://localhost", "http://127.0.0.1")):
+        raise LetterError(
+            "one-click unsubscribe needs an https address (RFC 8058)",
+            hint="set site.base_url to https",
+        )
+    return address
 
 
 @lru_cache(maxsize=16384)
@@ -125,13 +156,44 @@ def mailbox(name: str, address: str) -> str:
     )
 
 
+def _field(line: str, charset: str = "ascii") -> bytes:
+    """A header field with its line end. Raises: LetterError."""
+    field = line.encode(charset) + b"\r\n"
+    if any(len(one) > 998 or b"\r" in one or b"\n" in one for one in field[:-2].split(b"\r\n")):
+        raise LetterError(
+            "a header line longer than 998 octets, or with a line end in it (RFC 5322 "
+            "section 2.1.1)"
+        )
+    return field
+
+
+def _without_controls(text: str) -> str:
+    return text if text.isascii() and text.isprintable() else _UNSAFE.sub("", text)
+
+
+@lru_cache(maxsize=256)
+def _from(sender: str) -> bytes:
+    return _field(f"From: {sender}")
+
+
 @lru_cache(maxsize=4096)
-def _header_text(text: str) -> str:
+def _subject(text: str) -> bytes:
     shown = clean_header(text)
     if shown.isascii() and len(shown) <= 67:
-        return shown
+        return _field(f"Subject: {shown}")
     charset = "us-ascii" if shown.isascii() else "utf-8"
-    return Header(shown, charset, maxlinelen=76, header_name="Subject").encode(linesep="\r\n")
+    header = Header(shown, charset, maxlinelen=76, header_name="Subject")
+    return _field(f"Subject: {header.encode(linesep=chr(13) + chr(10))}")
+
+
+@lru_cache(maxsize=1024)
+def _date(moment: datetime) -> bytes:
+    return _field(f"Date: {format_datetime(moment.astimezone(UTC).replace(microsecond=0))}")
+
+
+@lru_cache(maxsize=1024)
+def _fields(headers: tuple[tuple[str, str], ...]) -> tuple[bytes, ...]:
+    return tuple(_field(f"{name}: {_folded(name, value)}") for name, value in headers)
 
 
 def _folded(name: str, value: str) -> str:
@@ -142,15 +204,16 @@ def _folded(name: str, value: str) -> str:
     return ",\r\n ".join(part.strip() for part in value.split(","))
 
 
-@lru_cache(maxsize=1024)
-def _date(moment: datetime) -> str:
-    return format_datetime(moment.astimezone(UTC).replace(microsecond=0))
-
-
-_PLAIN_HEAD, _HTML_HEAD = (
-    f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
-    "Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
+_MIME_VERSION = b"MIME-Version: 1.0\r\n"
+_PLAIN_FIELDS, _HTML_FIELDS = (
+    (
+        f'Content-Type: text/{subtype}; charset="utf-8"\r\n'.encode(),
+        b"Content-Transfer-Encoding: quoted-printable\r\n",
+    )
     for subtype in ("plain", "html")
+)
+_PLAIN_HEAD, _HTML_HEAD = (
+    b"".join((b"\r\n", *fields, b"\r\n")) for fields in (_PLAIN_FIELDS, _HTML_FIELDS)
 )
 
 
@@ -161,12 +224,19 @@ def _lines(text: str) -> bytes:
     No line starts with a dot, so that SMTP need not double any (RFC 5321 section 4.5.2).
     """
     plain = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
-    lines = [_undotted(line) for line in binascii.b2a_qp(plain, istext=True).split(b"\n")]
+    lines = binascii.b2a_qp(plain, istext=True).split(b"\n")
     if lines[-1]:
         lines[-1:] = [lines[-1] + b"=", b""]
     # A blank before a line end, our own soft line end and a dot are added to the encoder's 76
     # characters.
-    return b"\r\n".join([line if len(line) <= 76 else _broken(line) for line in lines])
+    return b"\r\n".join(
+        [_line(line) if line[:1] == b"." or len(line) > 76 else line for line in lines]
+    )
+
+
+def _line(line: bytes) -> bytes:
+    line = _undotted(line)
+    return line if len(line) <= 76 else _broken(line)
 
 
 def _slotted(text: str) -> bytes:
@@ -176,14 +246,26 @@ def _slotted(text: str) -> bytes:
     lines = []
     for line in text.split("\n"):
         encoded = _lines(line + "\n").replace(b"=\r\n", b"").removesuffix(b"\r\n")
-        rows, row = [], b""
-        for atom in _ATOM.findall(encoded):
-            if row and len(row) + len(atom) > 75:
-                rows.append(row + b"=")
-                row = b""
-            row += b"=2E" if atom == b"." and not row else atom
-        lines.append(b"\r\n".join([*rows, row]))
+        lines.append(b"=\r\n".join(_rows(encoded)))
     return b"\r\n".join(lines)
+
+
+def _rows(encoded: bytes) -> list[bytes]:
+    """One encoded line in rows of at most 75 characters, none broken within an encoded byte or a
+    slot.
+    """
+    slots = [found.span() for found in _SLOTS.finditer(encoded)]
+    rows: list[bytes] = []
+    start = 0
+    while True:
+        end = start + (73 if encoded[start : start + 1] == b"." else 75)
+        if end >= len(encoded):
+            return [*rows, _undotted(encoded[start:])]
+        at = encoded.rfind(b"=", end - 2, end)
+        end = at if at >= 0 else end
+        end = next((first for first, after in slots if first < end < after), end)
+        rows.append(_undotted(encoded[start:end]))
+        start = end
 
 
 def _undotted(line: bytes) -> bytes:
@@ -203,3 +285,8 @@ def _broken(line: bytes) -> bytes:
 def _block(text: str) -> bytes:
     """Return whole lines of a letter, encoded."""
     return _slotted(text) if SLOT in text else _lines(text)
+
+
+@lru_cache(maxsize=16384)
+def _relaxed_block(block: bytes) -> bytes:
+    return dkim.relaxed_lines(block)

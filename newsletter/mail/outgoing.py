@@ -3,6 +3,8 @@ signs.
 """
 
 from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
 
 from newsletter.config import Config
 from newsletter.mail import dkim, mime
@@ -12,7 +14,7 @@ from newsletter.models import Envelope, Letter
 def finished(
     config: Config, letter: Letter, envelope: Envelope, headers: Sequence[tuple[str, str]]
 ) -> bytes:
-    """Return the mail as bytes.
+    """Return the mail as bytes. Headers have `SLOT` for the letter's token, as its text has.
 
     Feedback-ID names no person; its last field is this site (Gmail's rule). Exchange sends no
     automatic answer because of a header of MS-OXCMAIL.
@@ -20,20 +22,23 @@ def finished(
     Raises: LetterError as `mime.build`; ConfigError when the key cannot be read.
     """
     site = config.site
-    domain = site.from_.rpartition("@")[2]
-    name = f"{mime.clean_header(site.name)} " if site.name.isascii() else ""
-    common = [
-        ("List-Id", f"{name}<digest.{domain}>"),
-        (
-            "Feedback-ID",
-            f"{envelope.date:%Y-%m-%d}:{letter.kind}:site:{domain.replace('.', '-')}",
-        ),
-        ("X-Auto-Response-Suppress", "All"),
-    ]
+    common = _common(site.name, site.from_, letter.kind, envelope.date.date())
     sender = mime.mailbox(site.name, site.from_)
     message = mime.build(letter, envelope, sender, [*common, *headers])
-    found = signer(config)
-    return found.sign(message) if found else message
+    if found := signer(config):
+        return message.joined(found.signature(message.fields, message.relaxed_body()))
+    return message.joined()
+
+
+@lru_cache(maxsize=256)
+def _common(name: str, address: str, kind: str, day: date) -> tuple[tuple[str, str], ...]:
+    domain = address.rpartition("@")[2]
+    shown = f"{mime.clean_header(name)} " if name.isascii() else ""
+    return (
+        ("List-Id", f"{shown}<digest.{domain}>"),
+        ("Feedback-ID", f"{day}:{kind}:site:{domain.replace('.', '-')}"),
+        ("X-Auto-Response-Suppress", "All"),
+    )
 
 
 def signer(config: Config) -> dkim.Signer | None:

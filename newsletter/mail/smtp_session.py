@@ -113,7 +113,7 @@ class SmtpSession:
                 self._begin(following)
             return following
         phase[0] = "body"
-        self._write(stuffed(message))
+        self._write(message)
         await self.stream.drained(timeout)
         phase[0] = "fence"
         self._check_silence()
@@ -291,14 +291,3 @@ class SmtpSession:
             self.transport.write(b"QUIT\r\n")
             await self.stream.reply(1.0)
         self.transport.close()
-
-
-def stuffed(message: bytes) -> bytes:
-    """Return the message as DATA needs it: dots doubled at the start of a line (RFC 5321 section
-    4.5.2), CRLF at the end.
-    """
-    if b"\r\n." in message:
-        message = message.replace(b"\r\n.", b"\r\n..")
-    if message.startswith(b"."):
-        message = b"." + message
-    return message if message.endswith(b"\r\n") else message + b"\r\n"

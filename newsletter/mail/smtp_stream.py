@@ -12,7 +12,7 @@ class SmtpStream(asyncio.Protocol):
     """Reads replies line by line; writes go directly to the transport."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = b""  #: of a line that has not come to its end
         self._replies: deque[tuple[int, str]] = deque()
         self._lines: list[str] = []
         self._waiter: asyncio.Future[None] | None = None
@@ -21,12 +21,12 @@ class SmtpStream(asyncio.Protocol):
         self._can_write.set()
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        if len(self._buffer) > 65536:
+        data = self._rest + data
+        if len(data) > 65536:
             return self._fail("sent a reply longer than 64 KB")
-        while (end := self._buffer.find(b"\n")) >= 0:
-            line = bytes(self._buffer[:end]).rstrip(b"\r").decode("utf-8", "replace")
-            del self._buffer[: end + 1]
+        *lines, self._rest = data.split(b"\n")
+        for raw in lines:
+            line = raw.rstrip(b"\r").decode("utf-8", "replace")
             if (
                 len(line) < 3
                 or not line[:3].isdecimal()

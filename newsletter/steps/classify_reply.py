@@ -43,6 +43,8 @@ def classify_reply(reply: Reply, claim: Claim, policy: DeliveryPolicy) -> Receip
     again.
     """
     receipt = _receipt(reply)
+    if receipt.state is DeliveryState.SENT:
+        return receipt
     again = replace(
         receipt,
         state=DeliveryState.DEFERRED,
@@ -58,7 +60,7 @@ def classify_reply(reply: Reply, claim: Claim, policy: DeliveryPolicy) -> Receip
     if receipt.state is DeliveryState.HELD:
         is_at_most_once = mail_kinds.find(claim.kind).is_at_most_once
         return receipt if is_at_most_once and not policy.is_resending_unknown else again
-    return receipt if receipt.state is DeliveryState.SENT else again
+    return again
 
 
 def _receipt(reply: Reply) -> Receipt:
@@ -96,7 +98,9 @@ def clean_reply(text: str) -> str:
     """Return a server's words as they may be stored and shown: without control characters, at most
     512 bytes.
     """
-    return _CONTROL.sub(" ", text).strip().encode()[:KEPT_BYTES].decode(errors="ignore")
+    if not (text.isascii() and text.isprintable()):
+        text = _CONTROL.sub(" ", text)
+    return text.strip().encode()[:KEPT_BYTES].decode(errors="ignore")
 
 
 def backoff(claim: Claim, policy: DeliveryPolicy) -> timedelta:

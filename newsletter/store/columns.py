@@ -1,6 +1,7 @@
 """Column types shared by the tables, and the naming convention of constraints."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -48,6 +49,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """Rows that are read together share most of their moments."""
+        process = super().result_processor(dialect, coltype)
+        return lru_cache(maxsize=256)(process) if process is not None else None
 
 
 def key_column(**more: Any) -> Any:

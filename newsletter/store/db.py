@@ -52,8 +52,11 @@ def _loads(text: str) -> Any:
     return [] if text == "[]" else _decoder.raw_decode(text)[0]
 
 
-def open_engine(url: str, *, busy_timeout_s: float = 30.0) -> Engine:
+def open_engine(url: str, *, busy_timeout_s: float = 30.0, is_syncing: bool = True) -> Engine:
     """Open an engine for `sqlite:///…` or `postgresql+psycopg://…`.
+
+    Without `is_syncing` a commit on SQLite is safe from the end of the process alone, and from a
+    power cut after the next commit that syncs, or `driver.sync`.
 
     Raises: StoreError for any other URL.
     """
@@ -66,6 +69,8 @@ def open_engine(url: str, *, busy_timeout_s: float = 30.0) -> Engine:
             json_deserializer=_loads,
         )
         event.listen(engine, "connect", _prepare_sqlite)
+        if not is_syncing:
+            event.listen(engine, "connect", _never_sync)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if kind == "postgresql":
@@ -90,6 +95,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "cache_size=-32768",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _never_sync(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -117,13 +126,21 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises: StoreError when the database stays locked, is full or is read-only; Busy when the lock
     of this run was lost and another process has it.
     """
-    if (lock := _run_lock.get()) is not None and lock.engine is engine:
-        lock.require()
+    require_run_lock(engine)
     try:
         with engine.begin() as connection:
             yield connection
     except DBAPIError as e:
         raise explain(e) from e
+
+
+def require_run_lock(engine: Engine) -> None:
+    """Make sure that the lock of this run is held, if this is part of one.
+
+    Raises: Busy when it was lost and another process has it; StoreError.
+    """
+    if (lock := _run_lock.get()) is not None and lock.engine is engine:
+        lock.require()
 
 
 def explain(error: DBAPIError) -> Exception:

@@ -10,6 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, case, exists, func, literal, select, update
@@ -18,7 +19,8 @@ from newsletter import mail_kinds
 from newsletter.mail_kinds import ADDRESS_NEW, MISSED
 from newsletter.models import Claim, Receipt
 from newsletter.store import paper_events
-from newsletter.store.db import chunks, database_seconds, writing
+from newsletter.store.db import database_seconds, writing
+from newsletter.store.driver import writing_by_driver
 from newsletter.store.ledger_plan import enqueue, unpack_picks
 from newsletter.store.ledger_read import enqueued_since
 from newsletter.store.ledger_sql import may_be_mailed, statements
@@ -39,6 +41,14 @@ ENDED_ITS_PROCESS = "ended the process that made it, three times"
 UNKNOWN_KIND = "this version knows no mail of this kind"
 #: Longer than the 600 s that a relay may take to answer the final dot (RFC 5321 section 4.5.3.2.6).
 DOT_LIMIT_S = 660
+
+
+#: What a claim says of its row.
+_CLAIMED = (
+    *(deliveries.c[name] for name in ("id", "issue", "subscriber", "kind", "due_at", "expires_at")),
+    *(deliveries.c[name] for name in ("picks", "pick_limit", "context", "events")),
+    *(deliveries.c[name] for name in ("attempts", "claims", "dated_at")),
+)
 
 
 def sweep(engine: Engine, now: datetime, *, is_retrying_digests: bool = False) -> Counter[str]:
@@ -164,14 +174,10 @@ def claim(
             )
             if connection.dialect.name == "postgresql":
                 chosen = chosen.with_for_update(skip_locked=True)
-            ids = connection.scalars(
-                update(deliveries)
-                .where(deliveries.c.id.in_(chosen))
-                .values(leased)
-                .returning(deliveries.c.id)
-            ).all()
-            if ids:
-                return _claims(connection, sorted(ids), token)
+            leasing = update(deliveries).where(deliveries.c.id.in_(chosen)).values(leased)
+            rows = connection.execute(leasing.returning(*_CLAIMED)).all()
+            if rows:
+                return _claims(connection, rows, token)
         return []
 
 
@@ -187,35 +193,36 @@ def clear_suspects(engine: Engine, claims: Sequence[Claim]) -> None:
             )
 
 
-def _claims(connection: Connection, ids: Sequence[int], token: str) -> list[Claim]:
+def _claims(connection: Connection, rows: Sequence[Any], token: str) -> list[Claim]:
+    told = paper_events.told(connection, [row.id for row in rows if row.events is not None])
+    numbers = {row.issue for row in rows if row.issue is not None}
+    known = {
+        issue.id: (issue.date, issue.candidates)
+        for issue in connection.execute(select(issues).where(issues.c.id.in_(numbers)))
+    }
     found = []
-    told = paper_events.told(connection, ids)
-    joined = (
-        select(deliveries, issues.c.date, issues.c.candidates)
-        .outerjoin(issues, issues.c.id == deliveries.c.issue)
-        .order_by(deliveries.c.id)
-    )
-    for part in chunks(ids):
-        for row in connection.execute(joined.where(deliveries.c.id.in_(part))):
-            found.append(
-                Claim(
-                    id=row.id,
-                    token=token,
-                    issue=row.issue,
-                    day=row.date,
-                    subscriber=row.subscriber,
-                    kind=row.kind,
-                    picks=unpack_picks(row.picks, row.pick_limit),
-                    context=row.context or {},
-                    events=told.get(row.id, ()),
-                    due_at=row.due_at,
-                    expires_at=row.expires_at,
-                    attempts=row.attempts,
-                    claims=row.claims,
-                    dated_at=row.dated_at,
-                    candidates=row.candidates or 0,
-                )
+    for row in rows:
+        day, candidates = known.get(row.issue, (None, 0))
+        found.append(
+            Claim(
+                id=row.id,
+                token=token,
+                issue=row.issue,
+                day=day,
+                subscriber=row.subscriber,
+                kind=row.kind,
+                picks=unpack_picks(row.picks, row.pick_limit),
+                context=row.context or {},
+                events=told.get(row.id, ()),
+                due_at=row.due_at,
+                expires_at=row.expires_at,
+                attempts=row.attempts,
+                claims=row.claims,
+                dated_at=row.dated_at,
+                candidates=candidates,
             )
+        )
+    found.sort(key=attrgetter("id"))
     return found
 
 
@@ -242,16 +249,16 @@ def write(
 ) -> set[int]:
     """Do `settle` and `fence` in one commit; both are needed at the same time."""
     passed: set[int] = set()
-    with writing(engine) as connection:
-        sql = statements(connection.dialect)
+    with writing_by_driver(engine) as cursor:
+        sql = statements(engine.dialect)
         if receipts:
-            connection.exec_driver_sql(
+            cursor.executemany(
                 sql.settle, [sql.outcome(receipt, token) for receipt, token in receipts]
             )
         for token in {token for _, token in rows}:
             ids = [id for id, of in rows if of == token]
-            fenced = connection.exec_driver_sql(sql.fence, sql.rows(ids, token))
-            passed.update(row[0] for row in fenced)
+            cursor.execute(sql.fence, sql.rows(ids, token))
+            passed.update([row[0] for row in cursor.fetchall()])
     return passed
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
@@ -19,6 +20,9 @@ from newsletter.models import DeliveryState, Pick, Reason
 from newsletter.store.db import as_json, insert_into, writing
 from newsletter.store.ledger_sql import statements
 from newsletter.store.tables import deliveries, issue_papers, issues, plannings, subscribers
+
+#: Stands between two picks of a row.
+_BETWEEN = ",\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def _frozen(
         keys.append(pick.paper)
     has_letter = bool(parts) or row.kind == QUIET_ALONE.name
     state, picks, papers = (
-        ("pending", f"[{','.join(parts)}]", keys.tobytes()) if has_letter else ("quiet", None, None)
+        ("pending", _list_of(parts), keys.tobytes()) if has_letter else ("quiet", None, None)
     )
     due, expires = moment(row.due_at), moment(row.expires_at)
     events = array("I", row.events).tobytes() if row.events and parts else None
@@ -134,7 +138,12 @@ def _freeze_papers(
 
 def pack_picks(picks: Sequence[Pick]) -> str:
     """Encode picks as JSON: a list of [paper, topic, score, match, heat, [[kind, detail], …]]."""
-    return f"[{','.join(map(_pack, picks))}]"
+    return _list_of(list(map(_pack, picks)))
+
+
+def _list_of(packed: Sequence[str]) -> str:
+    """A JSON list with each element on a line of its own; no string in it has a line end."""
+    return f"[{_BETWEEN.join(packed)}]"
 
 
 def _pack(p: Pick) -> str:
@@ -149,11 +158,19 @@ def _packed_reasons(reasons: tuple[Reason, ...]) -> str:
 
 def unpack_picks(packed: str | None, limit: int = 0) -> tuple[Pick, ...]:
     """Decode the picks of a row; `limit` is its `pick_limit` (0: all picks)."""
-    picks = tuple(
-        Pick(paper, topic, score, match, heat, tuple(Reason(*reason) for reason in reasons))
-        for paper, topic, score, match, heat, reasons in json.loads(packed or "[]")
-    )
+    picks = tuple(chain.from_iterable(map(_unpacked, (packed or "[]")[1:-1].split(_BETWEEN))))
     return picks[:limit] if limit else picks
+
+
+@lru_cache(maxsize=1 << 14)
+def _unpacked(line: str) -> tuple[Pick, ...]:
+    """The pick of a line, the same object for all rows that have it; rows of earlier versions have
+    all picks in one line.
+    """
+    return tuple(
+        Pick(paper, topic, score, match, heat, tuple(Reason(*reason) for reason in reasons))
+        for paper, topic, score, match, heat, reasons in json.loads(f"[{line}]")
+    )
 
 
 def enqueue(

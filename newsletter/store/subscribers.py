@@ -366,13 +366,11 @@ def topics_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[i
 
 def _subscriber(row: Any, topics: tuple[int, ...]) -> Subscriber:
     """Build a subscriber from a row with `_COLUMNS`."""
-    values = {name: row._mapping[name] for name in _COLUMNS}
-    values |= {
-        "state": SubscriberState(row.state),
-        "outside": bool(row.outside),
-        "muted": tuple(row.muted),
-        "follows": tuple(row.follows),
-    }
+    values = row._asdict()
+    values.pop("topic", None)  # of a query that joins them
+    values["outside"] = bool(row.outside)
+    values["state"] = SubscriberState(row.state)
+    values["muted"], values["follows"] = tuple(row.muted), tuple(row.follows)
     return Subscriber(**values, topics=topics)
 
 

@@ -17,7 +17,6 @@ from sqlalchemy import Engine, update
 from newsletter.config_loading import load_config
 from newsletter.errors import ConfigError, InputError, LetterError
 from newsletter.mail import mime
-from newsletter.mail.smtp_session import stuffed
 from newsletter.models import Envelope, Letter, Subscriber, SubscriberState
 from newsletter.store import ledger_read, subscribers, tables
 from newsletter.store.db import reading, writing
@@ -210,14 +209,14 @@ def _built(
     envelope = Envelope(
         1, "digest@papers.example.org", recipient, "1.abc@papers.example.org", datetime.now(UTC)
     )
-    return mime.build(letter, envelope, mime.mailbox(name, "digest@papers.example.org"))
+    return mime.build(letter, envelope, mime.mailbox(name, "digest@papers.example.org")).joined()
 
 
 @given(LETTER_TEXT)
 @settings(max_examples=150, deadline=None)
 def test_A32_no_text_ends_a_message_early_for_any_receiver(text: str) -> None:
     try:
-        sent = stuffed(_built(text)) + b".\r\n"
+        sent = _built(text) + b".\r\n"
     except LetterError:
         return
     for end in (b"\r\n.\r\n", b"\n.\n", b"\r.\r", b"\n.\r\n", b"\r\n.\n", b"\r.\r\n"):
@@ -307,3 +306,14 @@ def test_D10_pages_without_https_are_refused_at_the_start(tmp_path: Path) -> Non
     (tmp_path / "config.toml").write_text('[site]\nbase_url = "http://papers.example.org"\n')
     with pytest.raises(ConfigError, match="https"):
         load_config(tmp_path / "config.toml", {})
+
+
+async def test_every_try_of_a_letter_has_the_date_of_the_first(tmp_path: Path) -> None:
+    later = fault.taking(fault.say("451 4.3.0 try again later"))
+    async with Server({"dot": fault.first(2, later)}) as server:
+        site = make_site(tmp_path, 1, server.port)
+        for hours in (1, 6, 12):
+            await site.deliver(timedelta(hours=hours))
+    tries = [message.raw for message in server.accepted]
+    assert len(tries) == 3 and len(set(tries)) == 1
+    assert b"\r\nDate: Mon, 23 Nov 2026 08:00:00 +0000\r\n" in tries[0]

@@ -147,6 +147,37 @@ def test_spamassassin_scores_at_most_0(
     assert float(found[1]) <= 0, said[said.index("Content analysis") :]
 
 
+OPENDKIM = """
+Mode v
+Syslog no
+TestPublicKeys {folder}/keys
+TrustAnchorFile /dev/null
+TemporaryDirectory {folder}
+"""
+
+
+def opendkim(folder: Path, mail: bytes) -> str:
+    """What opendkim says of a mail."""
+    (folder / "keys").write_text(f"s1._domainkey.papers.example.org {RECORD}\n")
+    (folder / "opendkim.conf").write_text(OPENDKIM.format(folder=folder))
+    (folder / "mail").write_bytes(mail)
+    command = [program("opendkim"), "-x", str(folder / "opendkim.conf"), "-vv"]
+    said = subprocess.run(
+        [*command, "-t", str(folder / "mail")], capture_output=True, timeout=60, check=True
+    )
+    return said.stdout.decode()
+
+
+@pytest.mark.parametrize(("kind", "language"), EVERY)
+def test_opendkim_verifies_every_kind(
+    config: Config, tmp_path: Path, kind: str, language: str
+) -> None:
+    made = mail(config, kind, language)
+    assert "dkim=pass" in opendkim(tmp_path, made)
+    changed = made.replace(b"\r\nMIME-Version: 1.0\r\n", b"\r\nMIME-Version: 1.1\r\n")
+    assert "dkim=fail" in opendkim(tmp_path, changed)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_signed_and_says_what_programs_ask(config: Config, kind: str) -> None:
     made = mail(config, kind, "en")

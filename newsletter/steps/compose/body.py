@@ -35,10 +35,10 @@ class Body:
         self.blocks, self.day, self.names, self.is_hosted = blocks, day, names, is_hosted
         self.lead: tuple[list[str], list[str]] = [], []  #: as HTML and as plain text
         self.rest: tuple[list[str], list[str]] = [], []
-        cards = [
-            (pick, paper, blocks.card(paper, day, is_lead=not at))
-            for at, (pick, paper) in enumerate(papers)
-        ]
+        cards = []
+        for at, (pick, paper) in enumerate(papers):
+            topic = None if at else names[pick.topic]
+            cards.append((pick, paper, blocks.card(paper, day, pick.reasons, topic)))
         self.kept = cards if is_hosted else _fitting(cards)
         self.left = len(cards) - len(self.kept)
         self.words = sum(card.words for _, _, card in self.kept)
@@ -51,7 +51,7 @@ class Body:
             _add(self.lead, self.blocks.contents(preheader))
         if not self.kept:
             return
-        self._add_sheet(self.lead, self.kept[:1], self.names[self.kept[0][0].topic])
+        self._add_sheet(self.lead, self.kept[:1])
         if self.left:
             _add(self.lead, self.blocks.left(self.left))
 
@@ -66,15 +66,14 @@ class Body:
                 _add(self.rest, self.blocks.outside_off)
             self._add_sheet(self.rest, papers)
 
-    def _add_sheet(
-        self, to: tuple[list[str], list[str]], papers: Sequence[Printed], topic: str = ""
-    ) -> None:
+    def _add_sheet(self, to: tuple[list[str], list[str]], papers: Sequence[Printed]) -> None:
         html, text = to
         html.append(self.blocks.open_sheet)
-        for at, (pick, _, card) in enumerate(papers):
-            why, why_text = self.blocks.why(pick.reasons, topic)
-            html += (card.html if at else card.first_html).around(why)
-            text += card.text.around(why_text)
+        html += papers[0][2].first_html
+        text += papers[0][2].text
+        for _, _, card in papers[1:]:
+            html += card.html
+            text += card.text
         html.append(self.blocks.close_sheet)
 
 

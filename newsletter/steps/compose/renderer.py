@@ -67,11 +67,12 @@ class Renderer:
         Raises: LetterError when there are no picks, or the issue has no facts about one.
         """
         blocks = self._blocks_of(reader.language, links)
-        names = {pick.topic: _heading(blocks, pick.topic, issue.topics) for pick in picks}
+        topics = dict.fromkeys([pick.topic for pick in picks])
+        names = {topic: _heading(blocks, topic, issue.topics) for topic in topics}
         body = Body(blocks, issue.day, _papers(picks, issue), names, is_hosted=is_hosted)
         told = [
             blocks.words.say(TOLD[topic]) if topic in TOLD else names[topic]
-            for topic in dict.fromkeys(pick.topic for pick, _, _ in body.kept)
+            for topic in dict.fromkeys([pick.topic for pick, _, _ in body.kept])
             if topic != OUTSIDE
         ]
         minutes = -(-body.words // WORDS_PER_MINUTE)
@@ -146,7 +147,7 @@ def _finished(
     # Spam filters distrust an odd number of addresses in both parts together (rspamd,
     # URI_COUNT_ODD). A paper has three, the rest two; the archive link, only in the text, makes it
     # even.
-    is_odd = sum(1 for paper in papers if paper.url) % 2
+    is_odd = sum([card.is_linked for _, _, card in body.kept]) % 2
     text = shell.text.fill(
         {
             "lead": body.lead[1],

@@ -56,13 +56,25 @@ class Around:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The block of a paper."""
+    """A paper's block, with what it says to this reader."""
+
+    html: tuple[str, ...]
+    first_html: tuple[str, ...]  #: the same without a rule above it
+    text: tuple[str, ...]
+    bytes: int  #: of the HTML, without the reason
+    words: int  #: to read, without the reason
+    is_linked: bool  #: its title is a link
+
+
+@dataclass(frozen=True, slots=True)
+class PaperBlock:
+    """A paper's block without a reason."""
 
     html: Around
-    first_html: Around  #: the same without a line above it
+    first_html: Around
     text: Around
-    bytes: int  #: of the HTML, without the reason
-    words: int  #: words that a reader reads
+    bytes: int
+    words: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,8 @@ class SharedBlocks:
         }
         self._html_values: dict[str, Any] = {**common, "t": self._say_html}
         self._text_values: dict[str, Any] = {**common, "t": words.say}
-        self.card = lru_cache(maxsize=2048)(self._card)
+        self.card = lru_cache(maxsize=16384)(self._card)
+        self._paper = lru_cache(maxsize=2048)(self._paper_block)
         self.section = lru_cache(maxsize=4096)(self._section)
         self.news = lru_cache(maxsize=1024)(self._news)
         self.why = lru_cache(maxsize=8192)(self._why)
@@ -168,12 +181,27 @@ class SharedBlocks:
     def _part(self, macro: str, *arguments: object) -> Both:
         return self._part_html(macro, *arguments), self._part_text(macro, *arguments)
 
-    def _card(self, paper: PaperFacts, day: date, *, is_lead: bool) -> Card:
+    def _card(
+        self, paper: PaperFacts, day: date, reasons: tuple[Reason, ...], topic: str | None = None
+    ) -> Card:
+        """The block of a paper. `topic`: of the best paper, which stands first and larger."""
+        block = self._paper(paper, day, topic is not None)
+        why, why_text = self.why(reasons, topic or "")
+        return Card(
+            block.html.around(why),
+            block.first_html.around(why),
+            block.text.around(why_text),
+            block.bytes,
+            block.words,
+            bool(paper.url),
+        )
+
+    def _paper_block(self, paper: PaperFacts, day: date, is_lead: bool) -> PaperBlock:
         signal, why = self.signal(paper, day), place("why")
         html = self._part_html("card", paper, signal, why, is_lead, False)
         first = self._part_html("card", paper, signal, why, is_lead, True)
         text = self._part_text("card", paper, signal, why)
-        return Card(
+        return PaperBlock(
             Around.of(html),
             Around.of(first),
             Around.of(text),

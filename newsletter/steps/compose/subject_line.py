@@ -1,6 +1,7 @@
 """Subject and preheader: what an inbox shows of a letter before it is opened."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from newsletter.steps.compose.paper_facts import PaperFacts
 from newsletter.steps.compose.prose import cut, head, in_ascii, sentences
@@ -15,10 +16,13 @@ TELLING = 20
 
 def best_title(papers: Sequence[PaperFacts]) -> str:
     """Return the first paper's title, cut at its colon or at a word, in ASCII if possible."""
-    title = in_ascii(head(papers[0].title, SUBJECT_LIMIT))
-    return (
-        title if len(title) <= SUBJECT_LIMIT else in_ascii(head(papers[0].title, SUBJECT_LIMIT - 2))
-    )
+    return _shown(papers[0].title)
+
+
+@lru_cache(maxsize=2048)
+def _shown(title: str) -> str:
+    shown = in_ascii(head(title, SUBJECT_LIMIT))
+    return shown if len(shown) <= SUBJECT_LIMIT else in_ascii(head(title, SUBJECT_LIMIT - 2))
 
 
 def preheader(papers: Sequence[PaperFacts]) -> str:
@@ -54,5 +58,6 @@ def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!", "…")) else text + "."
 
 
+@lru_cache(maxsize=2048)
 def _before_colon(title: str) -> str:
     return head(title, len(title))

@@ -1,0 +1,20 @@
+"""The event loop of this process: uvloop where it is installed (the extra `fast`), else asyncio's.
+
+uvloop keeps its own time, so tests that set the clock run on asyncio's.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Do what `asyncio.run` does, on the faster loop."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.run(main)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(main)
