@@ -70,7 +70,8 @@ def open_engine(url: str, *, busy_timeout_s: float = 30.0, is_syncing: bool = Tr
         )
         event.listen(engine, "connect", _prepare_sqlite)
         if not is_syncing:
-            event.listen(engine, "connect", _never_sync)
+            quickly = "PRAGMA synchronous=NORMAL"
+            event.listen(engine, "connect", lambda connection, _: connection.execute(quickly))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if kind == "postgresql":
@@ -95,10 +96,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "cache_size=-32768",
     ):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _never_sync(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:
