@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 import aiosmtplib
 
@@ -128,8 +129,9 @@ class Relay:
             )
         stream = SmtpStream()
         transport.set_protocol(stream)
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  (TCP and TLS have no other)
-        return Opened(transport, stream, dict(client.esmtp_extensions))
+        # TCP and TLS have no other; uvloop's does not inherit from it.
+        writable = cast(asyncio.Transport, transport)
+        return Opened(writable, stream, dict(client.esmtp_extensions))
 
 
 @lru_cache(maxsize=4)
