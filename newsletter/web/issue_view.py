@@ -98,7 +98,7 @@ class IssueView(TokenPages):
 
     def _sample(self, language: str) -> str:
         """The sample in one language. It is made once for each issue, and again when a paper of it
-        is hidden; before the first issue, from the hottest papers of all.
+        is hidden; from the hottest papers of all while no issue has any.
         """
         with reading(self.app.engine) as connection:
             latest = next(iter(ledger_read.issue_days(connection, None, 1)), None)
@@ -118,8 +118,12 @@ class IssueView(TokenPages):
 
     def _make_sample(self, latest: tuple[int, date] | None, language: str) -> str:
         now, base = self.clock(), self.app.config.site.base_url
-        day = latest[1] if latest else now.date()
-        facts, total = self._facts_of(latest[0]) if latest else self._hottest(now)
+        day = now.date()
+        facts, total = self._facts_of(latest[0]) if latest else ([], 0)
+        if latest and facts:
+            day = latest[1]
+        else:
+            facts, total = self._hottest(now)
         every = [PaperFacts.from_facts(one) for one in facts]
         best = sorted(every, key=lambda one: (-one.level, -one.heat, one.key))[:SAMPLE_SIZE]
         if not best:
