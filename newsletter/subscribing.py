@@ -17,6 +17,7 @@ from newsletter.mail_kinds import CONFIRM, KNOWN
 from newsletter.membership import MAX_QUERIES, MAX_REQUESTS, MEMBERS
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import caps, ledger_plan, subscribers, suppressions, topics
+from newsletter.store.caps import Cap
 from newsletter.store.ledger_read import enqueued_since
 
 log = structlog.get_logger()
@@ -27,6 +28,9 @@ CONFIRM_INTERVAL = timedelta(hours=24)
 CONFIRM_SPAN, MAX_CONFIRMS = timedelta(days=30), 3
 #: Requests for one mail domain in an hour; half of the site's limit if that is more.
 DOMAIN_AN_HOUR = 100
+#: Forms of one client in a day, or as many as it may send in a minute.
+CLIENT_A_DAY = 20
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -39,20 +43,20 @@ class SubscribeRequest:
     language: str = "en"
 
 
-def _has_room(app: App, connection: Connection, address: addresses.Address, now: datetime) -> bool:
-    """Count one request; return whether its mailbox, its domain and the site may get another mail.
+def may_write(app: App, connection: Connection, address: addresses.Address, now: datetime) -> bool:
+    """Count one mail that a stranger may have caused; return whether its mailbox, its domain and
+    the site may get it.
 
     The database counts, so the limits hold for pages, mail, all processes and restarts together.
     """
     in_all = app.config.limits.confirmations_per_hour
     mailbox = app.tokens.address_hash(f"cap:{addresses.quota_key(address)}")
-    day, hour = timedelta(days=1), timedelta(hours=1)
-    if not caps.take(connection, "mailbox", mailbox, MAX_REQUESTS, day, now):
+    if not caps.take(connection, Cap("mailbox", MAX_REQUESTS, DAY), mailbox, now):
         return False
-    a_domain = max(DOMAIN_AN_HOUR, in_all // 2)
-    if not caps.take(connection, "domain", address.domain, a_domain, hour, now):
+    a_domain = Cap("domain", max(DOMAIN_AN_HOUR, in_all // 2), HOUR)
+    if not caps.take(connection, a_domain, address.domain, now):
         return False
-    if not caps.take(connection, "all", "", in_all, hour, now):
+    if not caps.take(connection, Cap("all", in_all, HOUR), "", now):
         log.warning(
             "subscribe.bombing",
             text="the hourly cap of confirmation mails is reached; no mail was queued",
@@ -61,10 +65,27 @@ def _has_room(app: App, connection: Connection, address: addresses.Address, now:
     return True
 
 
+def take_form(
+    app: App, connection: Connection, client: str, request: SubscribeRequest | None, now: datetime
+) -> Cap | None:
+    """Count a form of a client (an address prefix) and answer it; return the cap that is used up.
+
+    `request`: None for a form that a machine filled in, which is counted and not answered.
+    """
+    a_minute = app.config.limits.subscribes_per_minute_per_address
+    key = app.tokens.address_hash(f"cap:{client}")
+    for cap in (Cap("minute", a_minute, MINUTE), Cap("day", max(CLIENT_A_DAY, a_minute), DAY)):
+        if not caps.take(connection, cap, key, now):
+            return cap
+    if request is not None:
+        subscribe(app, connection, request)
+    return None
+
+
 def subscribe(app: App, connection: Connection, request: SubscribeRequest) -> None:
     """Answer a request by mail: a link to confirm, or that the address is subscribed already."""
     address, now = request.address, request.now
-    if not _has_room(app, connection, address, now):
+    if not may_write(app, connection, address, now):
         return
     if _is_barred(app, connection, address.canonical):
         return

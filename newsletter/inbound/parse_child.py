@@ -28,7 +28,7 @@ MOST_LINE = 20_000
 
 _PART = re.compile(rb"^content-type[ \t]*:", re.I | re.M)
 #: Each blank line in a report begins another block of fields.
-_BLANK_LINES = re.compile(rb"\n(?:[ \t\r]*\n){4,}")
+_BLANK_LINES = re.compile(rb"\n(?:[ \t]*\n){4,}")
 _LONG_LINE = re.compile(rb"^([^\n]{%d})[^\n]+" % MOST_LINE, re.M)
 
 
@@ -76,7 +76,8 @@ def parse(raw: bytes) -> Message:
     """Parse a mail. Lines of more than 20,000 bytes are cut (the standard allows 998), and at most
     two blank lines in a row are kept.
     """
-    raw = _BLANK_LINES.sub(b"\n\n\n", _LONG_LINE.sub(rb"\1", raw.replace(b"\0", b" ")))
+    raw = raw.replace(b"\0", b" ").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    raw = _BLANK_LINES.sub(b"\n\n\n", _LONG_LINE.sub(rb"\1", raw))
     return email.message_from_bytes(raw, policy=policy.compat32)
 
 

@@ -3,6 +3,7 @@
 The database counts them, so all processes share the count and a restart keeps it.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete
@@ -11,13 +12,23 @@ from newsletter.store.db import insert_into
 from newsletter.store.tables import caps
 
 
-def take(
-    connection: Connection, name: str, key: str, limit: int, span: timedelta, now: datetime
-) -> bool:
-    """Count one use; False at `limit` uses of the span. Spans start at multiples of `span`."""
-    seconds = int(span.total_seconds())
-    end = (int(now.timestamp()) // seconds + 1) * seconds
-    row = {"name": name, "key": key[:320], "span": end, "number": 1}
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most `limit` uses of each key in a span of time. Spans start at multiples of `span`."""
+
+    name: str
+    limit: int
+    span: timedelta
+
+    def end(self, now: datetime) -> int:
+        """Return when the span ends, in seconds since 1970."""
+        seconds = int(self.span.total_seconds())
+        return (int(now.timestamp()) // seconds + 1) * seconds
+
+
+def take(connection: Connection, cap: Cap, key: str, now: datetime) -> bool:
+    """Count one use; False when there were `limit` in this span already."""
+    row = {"name": cap.name, "key": key[:320], "span": cap.end(now), "number": 1}
     adding = (
         insert_into(connection, caps)
         .values(row)
@@ -26,7 +37,7 @@ def take(
         )
         .returning(caps.c.number)
     )
-    return int(connection.execute(adding).scalar_one()) <= limit
+    return int(connection.execute(adding).scalar_one()) <= cap.limit
 
 
 def forget(connection: Connection, now: datetime) -> None:

@@ -91,7 +91,7 @@ def create_app(
 def _reader_routes(context: PageContext) -> list[BaseRoute]:
     """Return the pages of one reader: subscribing, and every page behind a link of a mail."""
     subscriptions, letters = Subscriptions(context), IssueView(context)
-    preferences = Preferences(context, subscriptions.may_write)
+    preferences = Preferences(context)
     return [
         Route("/subscribe", subscriptions.subscribe, methods=["POST"]),
         Route("/confirm/{token}", preferences.confirm, methods=["GET", "POST"]),

@@ -170,23 +170,15 @@ def _is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
 
 
 class Quota:
-    """At most `limit` events per key in `span_s` seconds, counted in memory."""
+    """At most `limit` requests per key in `span_s` seconds, counted in memory by each process.
+
+    For reading only. What causes a mail is counted in the database (`store.caps`).
+    """
 
     def __init__(self, limit: int, span_s: float) -> None:
         self.limit, self.span_s = limit, span_s
         self._events: dict[str, deque[float]] = {}
         self._lock = threading.Lock()
-
-    def has_room(self, key: str) -> bool:
-        """Return whether `take` would return True now. It counts nothing, so a flood is refused
-        before its form is read.
-        """
-        events = self._events.get(key)
-        return (
-            events is None
-            or len(events) < self.limit
-            or events[0] <= time.monotonic() - self.span_s
-        )
 
     def take(self, key: str, now: float | None = None) -> bool:
         """Count an event; False when the key is at its limit."""

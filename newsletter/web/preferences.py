@@ -1,6 +1,6 @@
 """The preferences page: confirm, change settings, pause, change the address, export, erase."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.resources import files
@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from newsletter import addresses, membership, reader_seeds, site_queries
+from newsletter import addresses, membership, reader_seeds, site_queries, subscribing
 from newsletter.delivery.message_builder import PREFERENCES_AGE
 from newsletter.errors import AddressError, NotFound, QueryError
 from newsletter.mail_kinds import CONFIRM_WITHIN
@@ -53,12 +53,8 @@ SAVED = Outcome(note="page_choose.counts", is_saved=True)
 
 
 class Preferences(TokenPages):
-    def __init__(
-        self, context: PageContext, may_write: Callable[[addresses.Address], bool]
-    ) -> None:
-        """`may_write`: whether another mail to an address is within the limits."""
+    def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        self.may_write = may_write
         self.explainer = context.explainer
         self.valid_zones = available_timezones()
         table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text().splitlines()
@@ -206,16 +202,13 @@ class Preferences(TokenPages):
             address = addresses.parse(typed, own=self.app.config.site.from_)
         except AddressError:
             return Outcome(400, error="page_again.address")
-        if self.may_write(address):
-            await self.batch.write(
-                partial(
-                    membership.request_address_change,
-                    self.app,
-                    reader=reader,
-                    address=address,
-                    now=self.clock(),
-                )
-            )
+        now = self.clock()
+
+        def ask(connection: Connection) -> None:
+            if subscribing.may_write(self.app, connection, address, now):
+                membership.request_address_change(self.app, connection, reader, address, now)
+
+        await self.batch.write(ask)
         return Outcome(note="page_more.address_sent")
 
     def _page(

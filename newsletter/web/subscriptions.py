@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 from functools import partial
 
-import structlog
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,35 +16,33 @@ from newsletter.matching.query import parse
 from newsletter.store import papers
 from newsletter.tokens import LETTER, TokenError
 from newsletter.web.context import PageContext
-from newsletter.web.middleware import Quota, client_prefix
+from newsletter.web.middleware import client_prefix
 from newsletter.web.token_auth import TokenPages, first, read_form
-
-log = structlog.get_logger()
 
 #: Votes as in the links of letters.
 VOTES = {"more": 1, "less": -1}
 #: A paper's key; punctuation that a mail program added to the link is ignored.
 _KEY = re.compile(r"[0-9]{1,18}(?![0-9])", re.ASCII)
+#: Most clients that are remembered as being over their share.
+MOST_OVER = 50_000
 UNSUBSCRIBE_AGE = timedelta(days=3 * 365)
 
 
 class Subscriptions(TokenPages):
     def __init__(self, context: PageContext) -> None:
         super().__init__(context)
-        limits = self.app.config.limits
-        self.per_minute = Quota(limits.subscribes_per_minute_per_address, 60)
-        self.per_day = Quota(max(20, limits.subscribes_per_minute_per_address), 86_400)
-        self.per_mailbox = Quota(3, 86_400)
-        self.per_domain = Quota(max(100, limits.confirmations_per_hour // 2), 3_600)
-        self.in_all = Quota(limits.confirmations_per_hour, 3_600)
+        #: Clients over their share, and until when (seconds since 1970): what the database said,
+        #: so that a flood is refused before its form is read.
+        self._over: dict[str, int] = {}
 
     async def subscribe(self, request: Request) -> Response:
         """Give the same answer for every valid address, known or not. Limits protect mailboxes from
         floods.
         """
-        prefix = client_prefix(request, self.app.config.web.trusted_proxies)
-        if not (self.per_minute.has_room(prefix) and self.per_day.has_room(prefix)):
-            return self._too_many(request)
+        client = client_prefix(request, self.app.config.web.trusted_proxies)
+        now = self.clock()
+        if self._over.get(client, 0) > now.timestamp():
+            return self._too_many(request, client)
         form = await read_form(request)
         typed, query = first(form, "email"), first(form, "query")
         try:
@@ -57,39 +54,29 @@ class Subscriptions(TokenPages):
             return self.view.page(
                 request, "again.html", 400, email=typed[:320], query=query[:1000], error=error
             )
-        if not (self.per_minute.take(prefix) and self.per_day.take(prefix)):
-            return self._too_many(request)
-        is_wanted = not any(form.get("website", ()))  # only programs see that field
-        if is_wanted and self.may_write(address):
-            wanted = subscribing.SubscribeRequest(
-                address, self.clock(), query, self.view.language(request)
-            )
-            await self.batch.write(partial(subscribing.subscribe, self.app, request=wanted))
+        wanted = subscribing.SubscribeRequest(address, now, query, self.view.language(request))
+        is_by_hand = not any(form.get("website", ()))  # people cannot see that field
+        take = partial(
+            subscribing.take_form,
+            self.app,
+            client=client,
+            request=wanted if is_by_hand else None,
+            now=now,
+        )
+        if cap := await self.batch.write(take):
+            if len(self._over) >= MOST_OVER:
+                self._over.clear()
+            self._over[client] = cap.end(now)
+            return self._too_many(request, client)
         return self.view.page(request, "check-inbox.html")
 
-    def _too_many(self, request: Request) -> Response:
+    def _too_many(self, request: Request, client: str) -> Response:
         words = self.view.words[self.view.language(request)]
         answer = self.view.page(
             request, "again.html", 429, email="", query="", error=words.say("page_again.many")
         )
-        answer.headers["Retry-After"] = "3600"
+        answer.headers["Retry-After"] = f"{self._over[client] - int(self.clock().timestamp())}"
         return answer
-
-    def may_write(self, address: addresses.Address) -> bool:
-        """Count one mail that a stranger may have caused. False when the limit of the mailbox, its
-        domain or the site is reached.
-        """
-        if not self.per_mailbox.take(addresses.quota_key(address)) or not self.per_domain.take(
-            address.domain
-        ):
-            return False
-        if not self.in_all.take("all"):
-            log.warning(
-                "subscribe.bombing",
-                text="the hourly cap of confirmation mails is reached; no mail was queued",
-            )
-            return False
-        return True
 
     async def address(self, request: Request) -> Response:
         """Confirm a new address, from the new mailbox. GET shows a button."""

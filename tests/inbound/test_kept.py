@@ -66,6 +66,7 @@ HOSTILE = {
     "encoded words": b"Subject: " + b"=?utf-8?q?=41?= " * 20_000 + b"\n\nx",
     "open comments": b"To: " + b"(" * 4_900 + b"\nFrom: " + b"(a" * 2_000 + b"\n\nhello",
     "blank lines": b"Content-Type: message/delivery-status\n" + b"\n" * 250_000,
+    "carriage returns": b"Content-Type: message/delivery-status\n\n" + b"\r" * 250_000,
     "lines that are nearly too long": (b"x" * 19_990 + b"\n") * 12,
     "a charset that refuses": b"Content-Type: text/plain; charset=undefined\n"
     b"From: mailer-daemon@x.example\n\n\xff550 no such user",

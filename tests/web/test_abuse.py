@@ -8,16 +8,17 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from urllib.parse import quote
 
 import httpx2
 import pytest
 from sqlalchemy import event
 
-from newsletter import tokens
+from newsletter import addresses, subscribing, tokens
 from newsletter.app import App
 from newsletter.models import SubscriberState
-from newsletter.store import ledger_life, subscribers, suppressions
+from newsletter.store import ledger_life, subscribers, suppressions, tables
 from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
 from newsletter.web.issue_view import policy
@@ -69,6 +70,56 @@ def test_F03_the_whole_site_writes_so_many_confirmations_an_hour(app: App, clock
         answers = [web.post("/subscribe", data={"email": f"a@d{n}.example.org"}) for n in range(6)]
     assert {(answer.status_code, answer.text) for answer in answers} == {(200, answers[0].text)}
     assert len(ledger_life.claim(app.engine, 99, NOW)) == 3
+
+
+def test_K08_caps_of_a_client_survive_a_restart_and_are_shared_by_processes(
+    app: App, clock: Clock
+) -> None:
+    """Two servers on one database, then a third: five forms a minute, twenty a day in all."""
+
+    def codes(web: httpx2.Client, number: int) -> list[int]:
+        names = (f"a{next(numbers)}@example.org" for _ in range(number))
+        return [web.post("/subscribe", data={"email": name}).status_code for name in names]
+
+    numbers = count()
+    with serving(app, clock) as one, serving(app, clock) as other:
+        assert codes(one, 3) + codes(other, 4) == [200] * 5 + [429] * 2
+        answer = other.post("/subscribe", data={"email": "x@example.org"})
+        assert 0 < int(answer.headers["Retry-After"]) <= 60
+    with serving(app, clock) as again:
+        assert codes(again, 1) == [429]
+        for minute in (1, 2, 3):
+            clock.now = NOW + timedelta(minutes=minute)
+            assert codes(again, 5) == [200] * 5
+        clock.now = NOW + timedelta(minutes=4)
+        answer = again.post("/subscribe", data={"email": "y@example.org"})
+        assert answer.status_code == 429 and int(answer.headers["Retry-After"]) > 3600
+        clock.now = NOW + timedelta(days=1)
+        assert codes(again, 1) == [200]
+    assert len(ledger_life.claim(app.engine, 99, clock.now)) == 21
+
+
+def test_K08_pages_and_mail_share_the_caps_of_a_mailbox(app: App, clock: Clock) -> None:
+    """Two forms, then mails for the same mailbox: one more is heard, and a change of address to it
+    by a reader is not.
+    """
+    reader = a_reader(app, "other@example.net")
+    by_mail = addresses.parse("ada+m@example.org")
+    with serving(app, clock) as web:
+        for name in ("ada+1", "ada+2"):
+            assert web.post("/subscribe", data={"email": f"{name}@example.org"}).status_code == 200
+        with writing(app.engine) as connection:
+            request = subscribing.SubscribeRequest(by_mail, NOW)
+            subscribing.subscribe(app, connection, request)
+        waiting = len(ledger_life.claim(app.engine, 99, NOW))
+        assert waiting == 3
+        path = link(app, reader, "preferences")
+        assert web.post(f"{path}/address", data={"email": "ada+3@example.org"}).status_code == 200
+        assert web.post("/subscribe", data={"email": "ada+4@example.org"}).status_code == 200
+    assert ledger_life.claim(app.engine, 99, NOW) == []
+    with reading(app.engine) as connection:
+        kept = connection.execute(tables.caps.select()).all()
+    assert not any("ada" in row.key or "127.0.0.1" in row.key for row in kept)
 
 
 @pytest.mark.parametrize(
