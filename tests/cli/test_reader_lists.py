@@ -255,6 +255,102 @@ def test_who_left_elsewhere_is_never_active_here(
     assert code == 0 and site.states() == {"ana@uni-a.org": state}, said
 
 
+ANA = "ana@uni-a.org"
+
+
+@pytest.mark.parametrize(
+    ("content", "state"),
+    [
+        # a second column with states
+        (f"email,status,subscription_status\n{ANA},enabled,unsubscribed\n", "unsubscribed"),
+        (f"email,status,subscription_status\n{ANA},enabled,unconfirmed\n", "pending"),
+        (f"email,status,subscription_status\n{ANA},enabled,confirmed\n", "active"),
+        (f"email,double_opt_in_status\n{ANA},pending\n", "pending"),
+        (f"email,subscribed,Email Marketing Status\n{ANA},yes,unsubscribed\n", "unsubscribed"),
+        # a state of something else makes nobody active
+        (f"email,payment status\n{ANA},active\n", "pending"),
+        (f"email,Lead Status\n{ANA},new\n", "pending"),
+        # headings and words in other languages, with and without accents
+        (f"E-Mail;Status\n{ANA};Aktiv\n", "active"),
+        (f"E-Mail;Status\n{ANA};Abgemeldet\n", "unsubscribed"),
+        (f"E-Mail;Status\n{ANA};Gesperrt\n", "suppressed"),
+        (f"E-Mail;Status\n{ANA};Unbestätigt\n", "pending"),
+        (f"E-Mail;Abgemeldet am\n{ANA};02.01.2024\n", "unsubscribed"),
+        (f"E-Mail;Newsletter\n{ANA};Nein\n", "unsubscribed"),
+        (f"Adresse e-mail;Prénom;Statut\n{ANA};Ana;Désabonné\n", "unsubscribed"),
+        (f"Adresse e-mail;Prénom;Statut\n{ANA};Ana;Abonnée\n", "active"),
+        (f"Correo electrónico;Estado\n{ANA};Dado de baja\n", "unsubscribed"),
+        (f"Correo electronico;Estado\n{ANA};Suscrito\n", "active"),
+        (f"Indirizzo email;Stato\n{ANA};Disiscritto\n", "unsubscribed"),
+        (f"Endereço de e-mail;Situação\n{ANA};Descadastrado\n", "unsubscribed"),
+        (f"E-mail;Status\n{ANA};Uitgeschreven\n", "unsubscribed"),
+        # signs of having left, under headings that nobody foresaw
+        (f"email,status,Unsub Date\n{ANA},active,2024-01-02\n", "unsubscribed"),
+        (f"email,status,email_opt_out_at\n{ANA},active,2024-01-02\n", "unsubscribed"),
+        (f"email,status,hard_bounce_date\n{ANA},active,2024-01-02\n", "suppressed"),
+        (f"email,status,Complained On\n{ANA},active,2024-01-02\n", "suppressed"),
+        (f"email,status,is_suppressed\n{ANA},active,TRUE\n", "suppressed"),
+        (f"email,status,unsubscribe_url\n{ANA},active,https://x.example/u/1\n", "active"),
+        (f"email,status,unsubscribe_count\n{ANA},active,0\n", "active"),
+        (f"email,accepts_marketing\n{ANA},NOT_SUBSCRIBED\n", "unsubscribed"),
+        (f"email,Status\n{ANA},Non-Subscribed\n", "unsubscribed"),
+        (f"email,Status\n{ANA}, SUBSCRIBED \n", "active"),
+        (f'email, "name", "status"\n{ANA}, "Alves, Ana", "cleaned"\n', "suppressed"),
+        (f"Email,Name,Type\n{ANA},Ana,Unsubscribed\n", "unsubscribed"),
+    ],
+)
+def test_neighbours_of_what_programs_write(site: Site, content: str, state: str) -> None:
+    for form in (
+        content.encode(),
+        content.encode("utf-16"),
+        content.replace("\n", "\r\n").encode(),
+    ):
+        site = Site(site.folder.parent / f"{len(form)}{form[:1].hex()}", site.capsys)
+        code, said = site.take(form)
+        assert code == 0 and site.states() == {ANA: state}, said
+
+
+@pytest.mark.parametrize("word", ["maybe", "ask", "2 lists"])
+def test_a_yes_or_no_that_nobody_knows_makes_nobody_active(site: Site, word: str) -> None:
+    code, said = site.take(f"email,subscribed\n{ANA},{word}\n")
+    assert code == 1 and f"no status '{word}'" in said and not site.readers()
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "field", "value"),
+    [
+        ("rhythm", "täglich", "rhythm", "daily"),
+        ("Häufigkeit", "Wöchentlich", "rhythm", "weekly"),
+        ("frequency", "Mon-Fri", "rhythm", "weekdays"),
+        ("Uhrzeit", "7:00", "hour", 7),
+        ("language", "en-US", "language", "en"),
+        ("Sprache", "Deutsch", "language", "de"),
+        ("locale", "de_DE.UTF-8", "language", "de"),
+        ("TIMEZONE", "America/New York", "timezone", "America/New_York"),
+    ],
+)
+def test_settings_are_read_as_other_programs_write_them(
+    site: Site, heading: str, cell: str, field: str, value: object
+) -> None:
+    code, said = site.take(f"email;{heading}\n{ANA};{cell}\n")
+    assert code == 0 and getattr(site.readers()[ANA], field) == value, said
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"PK\x03\x04\x14\x00" + b"\x00" * 90, "a workbook or an archive"),
+        (b'[{"email": "ana@uni-a.org"}]', "JSON"),
+        (b"<!DOCTYPE html><html>", "a page of HTML"),
+        (b"\x1f\x8b\x08\x00", "compressed"),
+        (b"BEGIN:VCARD\r\nVERSION:3.0", "a file of contacts"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(site: Site, content: bytes, what: str) -> None:
+    code, said = site.take(content)
+    assert code == 2 and f"the file is {what}" in said and "CSV" in said
+
+
 @pytest.mark.parametrize("word", ["needs attention", "soft-bounced", "???", "activ"])
 def test_a_status_that_nobody_knows_is_a_fault_of_its_line(site: Site, word: str) -> None:
     code, said = site.take(f"email,status\nana@uni-a.org,{word}\n")

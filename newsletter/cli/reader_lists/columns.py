@@ -46,9 +46,10 @@ _OTHERS = {
     "apellidos cognome sobrenome",
     "topics": "topic",
     "timezone": "tz timezonename zeitzone fuseauhoraire",
-    "hour": "sendhour sendtime deliveryhour deliverytime",
-    "rhythm": "frequency",
-    "status": "subscriberstatus subscriptionstatus emailstatus memberstatus marketingstatus "
+    "hour": "sendhour sendtime deliveryhour deliverytime uhrzeit stunde versandzeit heure hora ora",
+    "rhythm": "frequency rhythmus haufigkeit frequence frecuencia frequenza frequencia",
+    "language": "lang locale sprache langue idioma lingua taal",
+    "status": "statut subscriberstatus subscriptionstatus emailstatus memberstatus marketingstatus "
     "emailmarketingstatus contactstatus subscribertype substate",
 }
 
@@ -61,6 +62,8 @@ def _words(text: str) -> frozenset[str]:
 _YES_MEANS_ACTIVE = _words(
     "subscribed issubscribed subscribedtoemails subscribedtonewsletter optin optedin emailoptin "
     "isactive active enabled isenabled acceptsmarketing acceptsemailmarketing emailpermission "
+    "abonniert angemeldet istabonniert einwilligung abonne suscrito iscritto inscrito "
+    "geabonneerd newsletter "
     "emailsubscribed receiveemails canemail"
 )
 #: Columns where no means that somebody was asked and has not said yes.
@@ -83,9 +86,21 @@ _YES_MEANS_SUPPRESSED = _words(
     "markedasspam spamreport blocked isblocked blockedat blocklisted blocklistedat blacklisted "
     "isblacklisted emailblacklisted emailblocklisted undeliverable undeliverableat"
 )
+#: A day or a moment, which says when somebody agreed.
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\A\d{10}(?:\d{3})?\Z")
 #: Columns that may have a state or something else (California): known words count, others are
 #: ignored.
-_MAY_BE_A_STATE = frozenset(("type", "state"))
+_MAY_BE_A_STATE = frozenset(("type", "state", "estado", "etat", "stato", "zustand"))
+#: Headings of further columns with states, of a subscription or of something else. They say that
+#: somebody is not to be mailed, never that somebody is.
+_OTHER_STATE = re.compile("status|statut|situacao|situacion")
+#: Parts of headings of columns that say yes, or when, somebody left or could not be reached.
+_PART_OF_GONE = re.compile(
+    "unsub|optout|optedout|abgemeldet|abmeld|austrag|desabonn|desinscri|debaja|desuscri|disiscri|"
+    "descadastr|uitgeschreven|uitschrijf"
+)
+_PART_OF_SUPPRESSED = re.compile("hardbounce|complain|blocklist|blacklist|suppress|beschwerde")
+_NOT_EVIDENCE = re.compile("link|url|token|count|rate|group|page|campaign|form")
 
 #: Ignored around a cell: padding of programs and copied text.
 _BLANK = " \t\r\n\v\f\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b"
@@ -94,22 +109,36 @@ _BLANK += "\u202f\u205f\u2060\u3000\ufeff"
 _NO = frozenset(("", "0", "0.0", "false", "f", "no", "n", "off", "never", "null", "none", "nil"))
 _NO |= {"na", "nan", "nein", "non", "falsch", "faux", "falso", "00000000000000", "00000000"}
 _YES = frozenset(("1", "1.0", "true", "t", "yes", "y", "on", "x", "ja", "oui", "si", "sí", "sim"))
-_YES |= {"wahr", "vrai", "verdadero", "vero", "verdadeiro", "10"}
+_YES |= {"wahr", "vrai", "verdadero", "vero", "verdadeiro", "10", "ok", "checked"}
 
 #: States in the words of others, as `_plain` spells them. A word in no list is a fault of its line:
 #: nobody is mailed because of an unknown word.
 _STATES = {
     "active": "active subscribed enabled confirmed regular premium gifted trialed comped paid free "
-    "optedin optin doubleoptin subscriber",
+    "optedin optin doubleoptin subscriber "
+    "aktiv abonniert angemeldet eingetragen bestatigt abonne abonnee inscrit inscrite actif active "
+    "confirme suscrito suscrita activo activa confirmado confirmada iscritto iscritta attivo "
+    "attiva confermato inscrito inscrita ativo ativa ingeschreven geabonneerd actief bevestigd",
     "pending": "pending unconfirmed unactivated unverified waiting validating notconfirmed "
-    "awaitingconfirmation invited",
-    "paused": "paused snoozed onhold",
+    "awaitingconfirmation invited unbestatigt nichtbestatigt ausstehend wartend enattente "
+    "nonconfirme pendiente sinconfirmar noconfirmado inattesa nonconfermato pendente "
+    "naoconfirmado inafwachting nietbevestigd",
+    "paused": "paused snoozed onhold pausiert enpause enpausa inpausa pausado gepauzeerd",
     "unsubscribed": "unsubscribed inactive disabled cancelled canceled removed deleted optedout "
     "optout nonsubscribed notsubscribed unsubscribe archived churned churning expired left former "
-    "transactional neversubscribed",
+    "transactional neversubscribed deactivated donotcontact donotemail notactive "
+    "abgemeldet ausgetragen inaktiv gekundigt widerrufen deaktiviert geloscht nichtabonniert "
+    "desabonne desabonnee desinscrit desinscrite inactif inactive resilie supprime desactive "
+    "dadodebaja dadadebaja baja debaja desuscrito desuscrita cancelado cancelada inactivo "
+    "inactiva nosuscrito eliminado disiscritto disiscritta cancellato cancellata inattivo "
+    "inattiva noniscritto descadastrado inativo inativa naoinscrito uitgeschreven afgemeld "
+    "inactief opgezegd",
     "suppressed": "suppressed cleaned bounced hardbounced hardbounce bounce complained complaint "
     "spam spammy reportedspam reportedasspam markedasspam markedspam abuse blocked blocklisted "
-    "blacklisted undeliverable invalid malicious junk dead",
+    "blacklisted undeliverable invalid malicious junk dead spamcomplaint banned "
+    "gesperrt bereinigt unzustellbar ungultig beschwerde zuruckgewiesen "
+    "rebond rebondi bloque bloquee plainte invalide nettoye rebotado bloqueado queja limpiado "
+    "invalido rimbalzato bloccato nonvalido rejeitado geblokkeerd ongeldig",
 }
 _STATE_OF = {word: state for state, words in _STATES.items() for word in words.split()}
 #: From the harmless to the final; the last of several states counts.
@@ -117,12 +146,15 @@ WORST_LAST = ("active", "pending", "paused", "unsubscribed", "suppressed")
 
 
 def _plain(text: str) -> str:
-    """Return letters and digits only, in lower case: "E-Mail Address" is emailaddress."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
+    """Return letters and digits only, in lower case, without accents: "E-Mail Address" is
+    emailaddress, "Prénom" is prenom.
+    """
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return re.sub(r"[\W_]+", "", "".join(c for c in apart if not unicodedata.combining(c)))
 
 
 _FIELD_OF = {_plain(name): name for name in COLUMNS} | {
-    heading: field for field, headings in _OTHERS.items() for heading in headings.split()
+    _plain(heading): field for field, headings in _OTHERS.items() for heading in headings.split()
 }
 _EVIDENCE = _YES_MEANS_ACTIVE | _NO_MEANS_PENDING | _YES_MEANS_GONE | _YES_MEANS_SUPPRESSED
 
@@ -191,14 +223,18 @@ def read_heading(cells: Sequence[str]) -> Columns:
         field = _FIELD_OF.get(plain)
         if field and field not in places:
             places[field] = place
-        elif meaning := _meaning_of(plain):
+        elif meaning := _meaning_of(plain, field):
             evidence.append((place, meaning))
         elif cell.strip():
             left_out.append(cell.strip())
     return Columns(len(cells), places, tuple(evidence), tuple(left_out))
 
 
-def _meaning_of(plain: str) -> str:
+def _meaning_of(plain: str, field: str | None) -> str:
+    """Return what a yes in a column means; "" when it does not say whether to mail somebody.
+
+    `field`: the field of ours that its heading names, if an earlier column has it already.
+    """
     for meaning, headings in (
         ("active", _YES_MEANS_ACTIVE),
         ("confirmed", _NO_MEANS_PENDING),
@@ -208,7 +244,12 @@ def _meaning_of(plain: str) -> str:
     ):
         if plain in headings:
             return meaning
-    return ""
+    if field == "status" or _OTHER_STATE.search(plain):
+        return "other state"
+    if _NOT_EVIDENCE.search(plain):
+        return ""
+    gone, suppressed = _PART_OF_GONE.search(plain), _PART_OF_SUPPRESSED.search(plain)
+    return "suppressed" if suppressed else "unsubscribed" if gone else ""
 
 
 @lru_cache(maxsize=4096)
@@ -229,10 +270,17 @@ def _meant(cell: str, meaning: str) -> str:
     plain = _plain(text)
     if meaning == "maybe":
         return _STATE_OF.get(plain, "")
+    if meaning == "other state":
+        state = _STATE_OF.get(plain, "unsubscribed" if text and plain in _NO else "")
+        return "" if state == "active" else state
     if meaning in ("unsubscribed", "suppressed"):
         return "" if text.casefold() in _NO or plain in _NO else meaning
     if not text:
         return ""
     if meaning == "confirmed":
         return "pending" if plain in _NO else ""
-    return "unsubscribed" if plain in _NO else "active"
+    if plain in _NO:
+        return "unsubscribed"
+    if plain in _YES or _DATE.search(text):
+        return "active"
+    return _STATE_OF.get(plain, text)  # what nobody knows is a fault of its line

@@ -31,6 +31,19 @@ _CHUNK = 1 << 20
 #: Most bytes of a piped list in memory; a larger one is put into a file.
 _MOST_IN_MEMORY = 16 << 20
 #: Excel's line before the heading that names the delimiter.
+#: How files of other kinds begin that are given by mistake.
+_NO_LISTS = {
+    b"PK\x03\x04": "a workbook or an archive",
+    b"\xd0\xcf\x11\xe0": "an old workbook",
+    b"%PDF": "a PDF",
+    b"\x1f\x8b": "compressed",
+    b"{": "JSON",
+    b"[{": "JSON",
+    b"<!DOCTYPE": "a page of HTML",
+    b"<html": "a page of HTML",
+    b"<?xml": "XML",
+    b"BEGIN:VCARD": "a file of contacts (vCard)",
+}
 _EXCEL_DELIMITER = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 #: Bytes that are not valid in the encoding of the file.
 _DAMAGE = re.compile("[\udc80-\udcff]")
@@ -91,7 +104,9 @@ def read_file(text: IO[str]) -> ReaderFile:
     """
     skipped, first, delimiter = _first_line(text)
     found = delimiter or _find_delimiter(first)
-    reader = csv.reader(chain([first], text), delimiter=found, strict=True)
+    reader = csv.reader(
+        chain([first], text), delimiter=found, strict=True, skipinitialspace=found != "\t"
+    )
     try:
         heading = next(reader)
     except csv.Error as e:
@@ -113,6 +128,9 @@ def find_encoding(binary: IO[bytes]) -> str:
     """
     head = binary.read(4096)
     binary.seek(0)
+    for beginning, what in _NO_LISTS.items():
+        if head.lstrip().startswith(beginning):
+            raise InputError(f"the file is {what}, not a list", hint="save or export it as CSV")
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding

@@ -25,6 +25,30 @@ _RHYTHMS = {name: name for name in RHYTHMS} | {
     "every day": "daily",
     "every week": "weekly",
     "hot only": "hot",
+    "mon-fri": "weekdays",
+    "monday to friday": "weekdays",
+    "täglich": "daily",
+    "werktags": "weekdays",
+    "wöchentlich": "weekly",
+    "quotidien": "daily",
+    "hebdomadaire": "weekly",
+    "diario": "daily",
+    "semanal": "weekly",
+    "giornaliero": "daily",
+    "settimanale": "weekly",
+    "dagelijks": "daily",
+    "wekelijks": "weekly",
+}
+#: How others write our languages, behind the codes.
+_LANGUAGES = {
+    "english": "en",
+    "englisch": "en",
+    "anglais": "en",
+    "inglés": "en",
+    "german": "de",
+    "deutsch": "de",
+    "allemand": "de",
+    "alemán": "de",
 }
 _HOUR = re.compile(
     r"(\d{1,2})(?:[:.h](\d{2})?(?::\d{2})?)?\s*(?:(a|p)\.?m\.?|uhr|h)?", re.IGNORECASE
@@ -84,7 +108,7 @@ def read_reader(fields: Fields, defaults: Defaults) -> Listed:
         follows=split_list(cells.get("follows", "")),
         size=_size(cells.get("size") or "8"),
         mix=_one_of("mix", cells.get("mix") or "balanced", MIXES),
-        language=_one_of("language", cells.get("language") or "en", defaults.languages),
+        language=_language(cells.get("language") or "en", defaults.languages),
         format=_one_of("format", cells.get("format") or "html", FORMATS),
         outside=_one_of("outside", cells.get("outside") or "yes", ("yes", "no")) == "yes",
         confirmed_at=_moment(cells.get("confirmed_at", "")),
@@ -169,6 +193,12 @@ def _one_of(what: str, text: str, known: Sequence[str]) -> str:
     if folded not in known:
         raise InputError(f"no {what} {text!r}; there are {', '.join(known)}")
     return folded
+
+
+def _language(text: str, known: Sequence[str]) -> str:
+    """Read "de", "de-AT", "de_DE.UTF-8" or "German" as the code of a language of ours."""
+    code = re.split(r"[-_.@]", text, maxsplit=1)[0]
+    return _one_of("language", _LANGUAGES.get(text.casefold(), code), known)
 
 
 def _day(text: str) -> date | None:
