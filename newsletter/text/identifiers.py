@@ -23,8 +23,14 @@ _ARXIV = re.compile(
     r"(?:arxiv\.org/(?:abs|pdf|html|ps|format|e-print|src|a[bu]s/physics)/|oai:arxiv\.org:|"
     r"\barxiv:\s?|(?:huggingface\.co|hf\.co)/papers/|alphaxiv\.org/(?:abs|pdf|overview|html)/|"
     r"scirate\.com/arxiv/|arxiv-vanity\.com/papers/|ar5iv(?:\.labs\.arxiv)?\.org/(?:abs|html)/|"
-    r"emergentmind\.com/papers/|10\.48550/arxiv\.)"
+    r"emergentmind\.com/papers/|10\.48550/arxiv\.|semanticscholar\.org/arxiv/|"
+    r"(?:xxx\.lanl\.gov|arxiv\.\w{2,3}(?:\.\w\w)?)/(?:abs|pdf)/)"
     rf"{_ID}",
+    re.I,
+)
+#: ADS and DBLP write an arXiv number without its dot, as a part of their own names.
+_ARXIV_NAMED = re.compile(
+    r"adsabs\.harvard\.edu/abs/\d{4}arXiv(\d{4})(\d{5})|dblp\.\S+?/corr/abs-(\d{4})-(\d{4,5})\b",
     re.I,
 )
 #: Older DOIs have an item's page and title code in angle brackets (SICI):
@@ -32,7 +38,7 @@ _ARXIV = re.compile(
 _DOI = re.compile(r"\b10\.\d{4,9}/(?:[^\s\"<>]|<\w+:[^<>\s\"]*>(?=\d))+")
 #: What publishers append to a DOI in a link.
 _VIEWS = (
-    "full|abstract|abs|pdf|pdfdirect|pdfplus|epdf|epub|meta|summary|html|xml|fulltext|full-text|"
+    "full|abstract|abs|pdf|ampdf|pdfdirect|pdfplus|epdf|epub|meta|summary|html|xml|fulltext|full-text|"
     "suppl_file|suppl|supplementary|supplements|supplemental|references|figures?|tables?|metrics|"
     "comments|citations?|citedby|related|asset|download|title|toc|tab-[a-z-]+|read|preview|image"
 )
@@ -44,7 +50,18 @@ _DOI_TAIL = re.compile(
     r"|[.,;:'\"\]}>]+\Z|&\w+=.*\Z|;jsessionid=.*\Z",
     re.I,
 )
-_PREPRINT_VERSION = re.compile(r"\A(10\.(?:1101|64898)/(?:\d{4}\.\d\d\.\d\d\.)?\d+)v\d+.*\Z")
+#: A version behind a preprint's DOI: bioRxiv and medRxiv, papers before print at BMJ, OSF.
+_VERSIONS = (
+    re.compile(r"\A(10\.(?:1101|64898)/(?:\d{4}\.\d\d\.\d\d\.)?\d+)v\d+.*\Z"),
+    re.compile(r"\A(10\.1136/[a-z]+-\d{4}-\d+)v\d+.*\Z"),
+    re.compile(r"\A(10\.312\d\d/osf\.io/[a-z0-9]{5})_v\d+\Z"),
+)
+#: Links that search engines make, with the address that they lead to.
+_REDIRECT = re.compile(
+    r"https?://(?:scholar|www)\.google\.[a-z.]{2,6}/(?:scholar_url|url)\?(?:[^#]*&)?"
+    r"(?:url|q)=(https?[^&]+)",
+    re.I,
+)
 #: Pages of Silverchair's platform end with the number of the article and words of its title.
 _SILVERCHAIR = re.compile(
     r"(?:academic\.oup\.com|pubs\.aip\.org|direct\.mit\.edu|rupress\.org|portlandpress\.com|"
@@ -69,9 +86,36 @@ _MADE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tupl
             r"//(?:www\.)?nature\.com/articles/"
             r"((?:[sd]?4\d{4}-\d{3}-\d{4,5}-[\dxyz])|d\d{5}-\d{3}-\d{5}-[\dxyz]|"
             r"[a-z]{3,12}[.\d]\d[\w.]*?)"
-            r"(?:\.pdf|_reference\.pdf|/.*)?(?:[?#].*)?\Z",
+            r"(?:\.e?pdf|_reference\.pdf|/.*)?(?:[?#].*)?\Z",
             _nature,
         ),
+        (r"//feeds\.nature\.com/\S*?([sd]?4\d{4}-\d{3}-\d{4,5}-[\dxyz])\b", _nature),
+        (
+            r"sciencemag\.org/\S*?/((?:science|sciadv|scitranslmed|scisignal|sciimmunol|"
+            r"scirobotics)\.[a-z]{3}\d{4})\b",
+            lambda f: f"10.1126/{f[1]}",
+        ),
+        (r"pnas\.org/content/\d+/\d+/e(\d{10})\b", lambda f: f"10.1073/pnas.{f[1]}"),
+        (
+            r"thelancet\.com/\S*?PII(S\d{4}-\d{3}[\dX]\(\d\d\)\d{5}-[\dX])",
+            lambda f: f"10.1016/{f[1]}",
+        ),
+        (
+            r"(?:biotaxa\.org|mapress\.com)/\S*?/((?:phyto|zoo)taxa\.\d+\.\d+\.\d+)\b",
+            lambda f: f"10.11646/{f[1]}",
+        ),
+        (r"bmj\.com/content/\d+/(bmj[.-][a-z\d]+(?:-\d+)?)\b", lambda f: f"10.1136/{f[1]}"),
+        (r"dl\.acm\.org/citation\.cfm\?doid=(\d+\.\d+)", lambda f: f"10.1145/{f[1]}"),
+        (r"xlink\.rsc\.org/\?doi=([a-z]\d[a-z]{2}\d{5}[a-z])\b", lambda f: f"10.1039/{f[1]}"),
+        (
+            r"//psyarxiv\.com/([a-z0-9]{5})(?:_v\d+)?(?:[/?#]|\Z)",
+            lambda f: f"10.31234/osf.io/{f[1]}",
+        ),
+        (
+            r"assets\.researchsquare\.com/files/(rs-\d+)/(v\d+)",
+            lambda f: f"10.21203/rs.3.{f[1]}/{f[2]}",
+        ),
+        (r"ssrn\.com/\S*?SSRN_ID(\d{3,8})", lambda f: f"10.2139/ssrn.{f[1]}"),
         (
             r"//elifesciences\.org/(?:articles|reviewed-preprints)/(\d{4,6})",
             lambda f: f"10.7554/elife.{f[1]}",
@@ -85,7 +129,7 @@ _MADE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tupl
             lambda f: f"10.7717/peerj-{f[1]}.{f[2]}",
         ),
         (
-            r"//(?:www\.)?aclanthology\.org/(\d{4}\.[\w-]+\.\d+|[A-Z]\d{2}-\d{4})",
+            r"//(?:www\.)?(?:aclanthology\.org|aclweb\.org/anthology)/(\d{4}\.[\w-]+\.\d+|[A-Z]\d{2}-\d{4})",
             lambda f: f"10.18653/v1/{f[1]}",
         ),
         (
@@ -111,7 +155,7 @@ _MADE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tupl
             lambda f: f"10.1039/{f[1]}",
         ),
         (
-            r"//(?:www\.)?hindawi\.com/(?:journals/[\w-]+|articles)/(\d{4}/\d{5,8})\b",
+            r"//(?:www\.|downloads\.)?hindawi\.com/(?:journals/[\w-]+|articles)/(\d{4}/\d{5,8})\b",
             lambda f: f"10.1155/{f[1]}",
         ),
         (
@@ -195,7 +239,9 @@ def _work(name: str, link: str) -> str:
     if not article and _SILVERCHAIR.search(link):
         article = _ARTICLE_NUMBER.match(name)
     name = article[1] if article else name
-    return _PREPRINT_VERSION.sub(r"\1", name)
+    for version in _VERSIONS:
+        name = version.sub(r"\1", name)
+    return name
 
 
 def identifiers(texts: Iterable[object]) -> tuple[str, ...]:
@@ -213,6 +259,9 @@ def identifiers(texts: Iterable[object]) -> tuple[str, ...]:
 
 
 def _all_in(text: str) -> list[str]:
+    text = _led_to(text)
+    if named := _ARXIV_NAMED.search(text):
+        return [f"arxiv:{named[1] or named[3]}.{named[2] or named[4]}"]
     if arxiv := _ARXIV.search(unquote(text)):
         return [f"arxiv:{arxiv['id']}"]
     found = []
@@ -225,6 +274,13 @@ def _all_in(text: str) -> list[str]:
     if "openreview.net/" in text and (forum := _openreview(text)):
         found.append(f"openreview:{forum}")
     return found
+
+
+def _led_to(link: str) -> str:
+    """Return the address that a search engine's link leads to; every other text stays."""
+    if not (found := _REDIRECT.match(link.replace("&amp;", "&"))):
+        return link
+    return unquote(found[1])
 
 
 def _openreview(link: str) -> str:
