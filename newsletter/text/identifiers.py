@@ -38,8 +38,8 @@ _ARXIV_NAMED = re.compile(
 _DOI = re.compile(r"\b10\.\d{4,9}/(?:[^\s\"<>]|<\w+:[^<>\s\"]*>(?=\d))+")
 #: What publishers append to a DOI in a link.
 _VIEWS = (
-    "full|abstract|abs|pdf|ampdf|pdfdirect|pdfplus|epdf|epub|meta|summary|html|xml|fulltext|full-text|"
-    "suppl_file|suppl|supplementary|supplements|supplemental|references|figures?|tables?|metrics|"
+    "full|abstract|abs|pdf|pdfdirect|pdfplus|epdf|epub|meta|summary|html|xml|fulltext|full-text|"
+    "ampdf|suppl_file|suppl|supplementary|supplements|supplemental|references|figures?|tables?|metrics|"
     "comments|citations?|citedby|related|asset|download|title|toc|tab-[a-z-]+|read|preview|image"
 )
 _DOI_TAIL = re.compile(
