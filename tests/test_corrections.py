@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from xml.sax.saxutils import escape
 
+import httpx2
 import pytest
 
 from newsletter import pipeline
 from newsletter.app import App
-from newsletter.config import Config
+from newsletter.config import Config, Feed
 from newsletter.models import (
     Harvest,
     PaperEvent,
@@ -22,6 +24,8 @@ from newsletter.models import (
     SubscriberState,
 )
 from newsletter.planning import open_edition
+from newsletter.sources.feed import FeedSource
+from newsletter.sources.http import Answer
 from newsletter.store import ledger_life, paper_events, papers, subscribers, topics
 from newsletter.store.db import migrate, open_engine, reading, writing
 from newsletter.tokens import Tokens
@@ -218,3 +222,130 @@ def test_a_correction_of_a_known_paper_is_noted_on_it_and_is_no_paper(site: App)
     learn(site, START + 3 * DAY, paper)  # its source says it again
     with reading(site.engine) as connection:
         assert papers.get(connection, "2605.00001").is_withdrawn
+
+
+#: How journals' feeds speak of a paper, each with what its readers are told.
+NOTICES = (
+    ("Retraction: {title}", "", "retracted"),
+    ("RETRACTION NOTE: {title}", "", "retracted"),
+    ("Correction to: {title}", "", "corrected"),
+    ("Publisher Correction: {title}", "", "corrected"),
+    ("Author Correction: {title}", "", "corrected"),
+    ("Expression of Concern: {title}", "", "concern"),
+    ("Correction for Doe et al., {title}", "", "corrected"),
+    ("Erratum to “{title}” [Bees 12 (2026) 104]", "", "corrected"),
+    (
+        "Corrigendum: Doe J (2026) {title}. Bees 1: 1–9. https://doi.org/{doi}",
+        "",
+        "corrected",
+    ),
+    ("Correction", "This corrects the article https://doi.org/{doi}.", "corrected"),
+    ("Corrections to scaling in bees", "This work is about {title}.", ""),
+)
+
+
+def journal(number: int, at: datetime) -> Sighting:
+    """A paper of a journal, as its feed shows it."""
+    paper = made(number, TOPICS[number % len(TOPICS)], at)
+    return replace(
+        paper,
+        source="bees",
+        source_id=f"b{number}",
+        identifiers=(f"doi:10.1234/bees.{number}",),
+        authors=(f"Jane Doe{number}",),
+    )
+
+
+def noticed(entries: list[tuple[str, str, str]]) -> tuple[Sighting, ...]:
+    """A feed of notices, (id, title, text) each, read as any feed is read."""
+    items = "".join(
+        f"<item><title>{escape(title)}</title><guid>{name}</guid>"
+        f"<link>https://bees.example.org/{name}</link><description>{escape(text)}</description>"
+        "<author>The Bees Editors</author></item>"
+        for name, title, text in entries
+    )
+    body = f'<rss version="2.0"><channel><title>Bees</title>{items}</channel></rss>'.encode()
+    source = FeedSource(Feed(name="bees", url="https://bees.example.org/feed"), None)  # type: ignore[arg-type]  # nothing is fetched
+    answer = Answer(200, httpx2.Headers(), body, "https://bees.example.org/feed")
+    return source._read(answer, START + 90 * DAY)[1]
+
+
+def test_200_notices_of_feeds_are_told_to_whoever_had_the_paper_once_and_to_nobody_else(
+    site: App,
+) -> None:
+    """Papers of a journal are known by DOI or by title; its notices come as entries of its feed."""
+    chance = random.Random(11)
+    shown: dict[str, tuple[int, Sighting]] = {}
+    events: list[str] = []
+    told: Counter[tuple[int, int]] = Counter()
+    owed: dict[int, set[int]] = {reader: set() for reader in range(1, READERS + 1)}
+    kinds: Counter[str] = Counter()
+    forms = [one for one in NOTICES if one[2] and one[0] != "Correction"]
+    number = 0
+    for day in range(40):
+        at = START + day * DAY
+        for _ in range(24 if day < 32 else 4):
+            number += 1
+            paper = journal(number, at)
+            shown[paper.identifiers[0]] = (number, paper)
+            learn(site, at, paper)
+        before = had(site, at)
+        with reading(site.engine) as connection:
+            known = {paper.identifiers[0]: paper.key for paper in papers.iterate(connection)}
+        sent = sorted(
+            id
+            for id in shown
+            if id not in events and any(known.get(id) in of for of in before.values())
+        )
+        batch = []
+        for id in chance.sample(sent, min(len(sent), 200 - len(events), 6)) if day < 38 else ():
+            title, text, kind = forms[len(events) % len(forms)]
+            paper, doi = shown[id][1], id.removeprefix("doi:")
+            batch.append(
+                (f"n{len(events)}", title.format(title=paper.title, doi=doi), text.format(doi=doi))
+            )
+            events.append(id)
+            kinds[kind] += 1
+        if batch:
+            seen = noticed(batch)
+            for _ in range(2):  # the feed shows it again the next time
+                learn(site, at - timedelta(hours=1), *seen)
+            with reading(site.engine) as connection:
+                for id in events[-len(batch) :]:
+                    noted = paper_events.of_paper(connection, known[id])
+                    assert len(noted) == 1, (shown[id][1].title, noted)
+                    for reader, of in before.items():
+                        if known[id] in of:
+                            owed[reader].add(noted[0].id)
+        for reader, said in plan(site, at).items():
+            for event in said:
+                told[reader, event.id] += 1
+                assert event.id in owed[reader], "told to somebody who never had the paper"
+                owed[reader].discard(event.id)
+    assert len(events) == 200
+    assert sum(len(of) for of in owed.values()) == 0, "somebody was not told"
+    assert max(told.values()) == 1, "somebody was told twice"
+    assert len({event for _, event in told}) == 200
+    assert {"retracted", "corrected", "concern"} == set(kinds)
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "kind"), NOTICES, ids=[title[:30] for title, _, _ in NOTICES]
+)
+def test_a_notice_of_a_feed_is_noted_on_its_paper_and_shown_nowhere_else(
+    site: App, title: str, text: str, kind: str
+) -> None:
+    paper = journal(1, START)
+    other = journal(2, START)
+    learn(site, START, paper, other)
+    doi = paper.identifiers[0].removeprefix("doi:")
+    values = {"title": paper.title, "doi": doi}
+    learn(site, START + DAY, *noticed([("n", title.format(**values), text.format(**values))]))
+    with reading(site.engine) as connection:
+        stored = {one.identifiers[0]: one.key for one in papers.iterate(connection)}
+        found = [
+            event.kind.value for event in paper_events.of_paper(connection, stored[f"doi:{doi}"])
+        ]
+        others = paper_events.of_paper(connection, stored[other.identifiers[0]])
+        assert found == ([kind] if kind else [])
+        assert not others

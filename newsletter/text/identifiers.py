@@ -39,7 +39,8 @@ _DOI = re.compile(r"\b10\.\d{4,9}/(?:[^\s\"<>]|<\w+:[^<>\s\"]*>(?=\d))+")
 #: What publishers append to a DOI in a link.
 _VIEWS = (
     "full|abstract|abs|pdf|pdfdirect|pdfplus|epdf|epub|meta|summary|html|xml|fulltext|full-text|"
-    "ampdf|suppl_file|suppl|supplementary|supplements|supplemental|references|figures?|tables?|metrics|"
+    "ampdf|suppl_file|suppl|supplementary|"
+    "supplements|supplemental|references|figures?|tables?|metrics|"
     "comments|citations?|citedby|related|asset|download|title|toc|tab-[a-z-]+|read|preview|image"
 )
 _DOI_TAIL = re.compile(
@@ -129,7 +130,8 @@ _MADE: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tupl
             lambda f: f"10.7717/peerj-{f[1]}.{f[2]}",
         ),
         (
-            r"//(?:www\.)?(?:aclanthology\.org|aclweb\.org/anthology)/(\d{4}\.[\w-]+\.\d+|[A-Z]\d{2}-\d{4})",
+            r"//(?:www\.)?(?:aclanthology\.org|aclweb\.org/anthology)/"
+            r"(\d{4}\.[\w-]+\.\d+|[A-Z]\d{2}-\d{4})",
             lambda f: f"10.18653/v1/{f[1]}",
         ),
         (

@@ -112,6 +112,8 @@ _BARE_NOTICE = re.compile(
     r"撤稿(?:声明|公告)?|更正(?:声明)?|勘误(?:表)?|正誤表?|訂正)\.?\Z",
     re.I,
 )
+#: A bare notice whose text names its paper says as much as one with a title.
+_DOI = re.compile(r"\b10\.\d{4,9}/\S")
 _CITED = re.compile(
     r"\A[^()]{3,300}?\s\((?:19|20)\d\d\)[.:]?\s+(?P<title>.{8,400}?)\.\s+[A-Z][^.]{1,80}?\s"
     r"\d+(?:\(\w+\))?\s*[:,].*\Z",
@@ -170,6 +172,8 @@ def judged(
 ) -> Statement:
     """Return what a record is by its title, by its section of the journal, and by its text."""
     said = statement_of(title)
+    if said.kind is RecordKind.NOTICE and _DOI.search(abstract):
+        return Statement(_kind_of_word(title), title)
     if said.kind is not RecordKind.PAPER:
         return said
     for section in sections:
@@ -196,14 +200,17 @@ def _said_behind(title: str) -> Statement | None:
         kind = RecordKind((found["word"] or found["shouted"]).lower())
         return Statement(kind, title[: found.start()].strip() or title)
     if found := _CHINESE_BEHIND.match(title):
-        is_retraction = found["word"] == "撤稿"
-        kind = RecordKind.RETRACTION if is_retraction else RecordKind.CORRECTION
-        return Statement(kind, found["title"])
+        return Statement(_kind_of_word(found["word"]), found["title"])
     if (found := _NOTICE_BEHIND.search(title)) and (rest := title[: found.start()].strip()):
-        word = (found["any"] or found["some"]).lower()
-        kind = RecordKind.RETRACTION if "retract" in word else RecordKind.CORRECTION
-        return Statement(RecordKind.CONCERN if "concern" in word else kind, rest)
+        return Statement(_kind_of_word(found["any"] or found["some"]), rest)
     return None
+
+
+def _kind_of_word(word: str) -> RecordKind:
+    if "concern" in word.lower():
+        return RecordKind.CONCERN
+    is_retraction = re.search(r"retract|withdraw|撤稿", word, re.I)
+    return RecordKind.RETRACTION if is_retraction else RecordKind.CORRECTION
 
 
 def _unquoted(title: str) -> str:

@@ -22,7 +22,7 @@ _MAX_PEOPLE = 200
 _NOBODY = re.compile(
     r"\b(?:collaborations?|consortium|team|group|investigators|network|"
     r"initiative|committee|working party|university"
-    r"|institute|department|laboratory|technology|society|association|press|"
+    r"|institute|department|laboratory|technology|society|association|press|editors?|editorial|"
     r"corporation|inc|edition|anthology"
     r"|proceedings|record|journal|anonymous|unknown)\b|\w\.(?:com|org|net|edu|gov|de)\b|^\d+$",
     re.I,
