@@ -265,7 +265,8 @@ def noticed(entries: list[tuple[str, str, str]]) -> tuple[Sighting, ...]:
         for name, title, text in entries
     )
     body = f'<rss version="2.0"><channel><title>Bees</title>{items}</channel></rss>'.encode()
-    source = FeedSource(Feed(name="bees", url="https://bees.example.org/feed"), None)  # type: ignore[arg-type]  # nothing is fetched
+    config = Feed(name="bees", url="https://bees.example.org/feed")
+    source = FeedSource(config, None)  # type: ignore[arg-type]  # nothing is fetched here
     answer = Answer(200, httpx2.Headers(), body, "https://bees.example.org/feed")
     return source._read(answer, START + 90 * DAY)[1]
 
