@@ -115,7 +115,8 @@ def subscribe(app: App, connection: Connection, request: SubscribeRequest) -> No
 
 def _add_query(connection: Connection, reader: Subscriber, query: str) -> None:
     if query and len(reader.topics) < MAX_QUERIES:
-        topic = topics.find_or_add(connection, query)
+        # Who subscribes on a topic's page gets the topic, with all changes that it will have.
+        topic = topics.curated_of(connection, query) or topics.find_or_add(connection, query)
         subscribers.change(connection, reader.id, topics=(*reader.topics, topic.id))
 
 

@@ -116,6 +116,14 @@ def find_or_add(connection: Connection, query: str) -> Topic:
     return add(connection, Topic(0, free, query, query))
 
 
+def curated_of(connection: Connection, query: str) -> Topic | None:
+    """Find the curated topic that asks a query in canonical form."""
+    row = connection.execute(
+        select(topics).where(topics.c.query == query, topics.c.is_curated == 1).limit(1)
+    ).first()
+    return _topic(row) if row is not None else None
+
+
 def edit(connection: Connection, topic: Topic) -> None:
     connection.execute(
         update(topics)

@@ -126,6 +126,46 @@ def test_a_word_that_never_ends_pushes_nothing_out_of_the_page(
             assert not broken, (path, width)  # our short words are not broken
 
 
+#: Characters of our own pages smaller than this are hard to read; letters have rules of their own.
+LEAST_FONT_PX = 14
+SMALL_TEXT = """least => [...document.querySelectorAll('body *')].filter(e =>
+    [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())
+    && parseFloat(getComputedStyle(e).fontSize) < least && e.getClientRects().length
+).map(e => e.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("path", [path for path in PUBLIC if path != "/sample"])
+def test_on_a_phone_and_a_tablet_nothing_overflows_and_no_text_is_tiny(
+    site: Site, browser: Browser, path: str
+) -> None:
+    page = browser.new_page(viewport={"width": 375, "height": 800})
+    page.goto(site.url + path)
+    for width in (375, 768):
+        page.set_viewport_size({"width": width, "height": 800})
+        beyond = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert beyond <= 0, (width, beyond)
+    assert page.evaluate(SMALL_TEXT, LEAST_FONT_PX) == []
+    page.close()
+
+
+#: Bytes of a page with all that it loads, as sent.
+HEAVIEST = 60_000
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_a_page_with_all_that_it_loads_is_light(site: Site, browser: Browser, path: str) -> None:
+    context = browser.new_context()  # nothing is kept from another page
+    page = context.new_page()
+    loaded: list[tuple[str, int]] = []
+    page.on("response", lambda answer: loaded.append((answer.url, len(answer.body()))))
+    page.goto(site.url + path, wait_until="networkidle")
+    assert sum(size for _, size in loaded) <= HEAVIEST, loaded
+    assert all(url.startswith(site.url) for url, _ in loaded)
+    context.close()
+
+
 def test_the_letter_page_keeps_its_styles_under_its_policy(site: Site, browser: Browser) -> None:
     page = browser.new_context().new_page()
     refused: list[str] = []

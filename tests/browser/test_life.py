@@ -89,3 +89,18 @@ def test_a_reader_moves_to_another_address(site: Site, page: Page) -> None:
     page.goto(link(mails["new@example.net"], "address"))
     page.get_by_role("button", name="Use this address").click()
     assert page.get_by_role("heading", name="Address changed").is_visible()
+
+
+def test_a_visitor_of_the_list_becomes_a_reader_in_four_clicks_and_one_mail(
+    site: Site, page: Page
+) -> None:
+    me = "visitor@example.org"
+    page.goto(site.url + "/trending")
+    page.get_by_role("link", name="Topics", exact=True).click()
+    page.get_by_role("link", name="Reasoning", exact=True).click()
+    page.get_by_label("Email address").fill(me)
+    page.get_by_role("button", name="Subscribe").click()
+    page.goto(link(site.deliver()[me], "confirm"))
+    assert page.locator("[value=reasoning]").is_checked()  # chosen by where they came from
+    page.get_by_role("button", name="Confirm and start").click()
+    assert "Your address is confirmed" in page.get_by_role("status").first.inner_text()
