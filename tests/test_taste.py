@@ -62,8 +62,8 @@ def test_unnoticed_papers_like_the_picked_ones_come_first_and_say_so(engine: Eng
         engine,
         NOW - timedelta(hours=2),
         [
-            sighting(900, "Robots for counting", "Pictures of sheep and robots."),
-            sighting(901, "Robots for errands", "Agents plan with tools and robots."),
+            sighting(900, "Counting of sheep, part 77, robots", "Pictures of sheep."),
+            sighting(901, "Planning of errands, part 7, robots", "Agents plan with tools."),
         ],
     )
     with writing(engine) as connection:
