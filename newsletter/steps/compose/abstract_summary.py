@@ -6,8 +6,8 @@ linear in the cues below. The weights were fitted by logistic regression on 353 
 readers had marked task, idea and result; `benchmarks/summary_quality` measures them. Fitted on one
 half of them, both are said in .375 of the other half; words and pairs of words as cues found less
 there. Talk of code, and what others lack, weigh against a sentence more than those readers' marks
-say, as their abstracts have little of either. The position of a sentence has the largest weight, so an abstract in a language without these
-cues still gets its first and last sentences.
+say, as their abstracts have little of either. The position of a sentence has the largest weight, so
+an abstract in a language without these cues still gets its first and last sentences.
 """
 
 import re
