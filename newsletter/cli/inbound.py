@@ -64,7 +64,15 @@ def list_(
     if emit({"kept": [_json(one) for one in kept], "counts": counts}):
         return 0
     rows = [
-        (one.id, one.at, one.mail.road, one.mail.sender, one.mail.recipient, one.why, one.retry_at)
+        (
+            one.id,
+            one.at,
+            one.mail.channel,
+            one.mail.sender,
+            one.mail.recipient,
+            one.why,
+            one.retry_at,
+        )
         for one in kept
     ]
     table(("id", "at", "by", "from", "to", "why it is kept", "next try"), rows, right=("id",))
@@ -85,7 +93,7 @@ def show(id: Annotated[int, typer.Argument(help="A number from `inbound list`.")
     text = one.mail.raw.decode("utf-8", "replace")
     if emit(_json(one) | {"mail": text}):
         return 0
-    say(f"Mail {one.id}, {one.at:%Y-%m-%d %H:%M} UTC by {one.mail.road}, {one.tries} tries")
+    say(f"Mail {one.id}, {one.at:%Y-%m-%d %H:%M} UTC by {one.mail.channel}, {one.tries} tries")
     say(f"kept: {one.why}")
     say("")
     for line in text.splitlines()[:200]:
@@ -131,7 +139,7 @@ def _json(one: Kept) -> dict[str, Any]:
     return {
         "id": one.id,
         "at": one.at,
-        "by": one.mail.road,
+        "by": one.mail.channel,
         "from": one.mail.sender,
         "to": one.mail.recipient,
         "why": one.why,

@@ -73,7 +73,7 @@ def show(email: str) -> int:
         reader = find_reader(connection, email)
         names = [topic.name for topic in topics.by_ids(connection, reader.topics).values()]
         letters = ledger_read.history(connection, reader.id)
-        story = suppressions.story(connection, reader)
+        history = suppressions.history(connection, reader)
     data = _brief(reader) | {
         "topics": names,
         "muted": list(reader.muted),
@@ -84,14 +84,14 @@ def show(email: str) -> int:
         "outside": reader.outside,
         "language": reader.language,
         "letters": letters,
-        "story": story,
+        "history": history,
     }
     if emit(data):
         return 0
     for name, value in data.items():
-        if name not in ("letters", "story"):
+        if name not in ("letters", "history"):
             say(f"{name:10} {', '.join(value) if isinstance(value, list) else value}")
-    suppressions.tell(story)
+    suppressions.tell(history)
     return 0
 
 

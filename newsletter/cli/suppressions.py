@@ -88,7 +88,7 @@ def _suppressed(connection: Connection, email: str) -> tuple[int, str]:
     return reader.id, canonical
 
 
-def story(connection: Connection, reader: Subscriber) -> list[dict[str, Any]]:
+def history(connection: Connection, reader: Subscriber) -> list[dict[str, Any]]:
     """Return all events of an address, oldest first: {at, what, date, said}."""
     from newsletter.store import evidence, ledger_read, subscribers
 

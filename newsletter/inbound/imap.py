@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import structlog
 
 from newsletter.app import App
-from newsletter.inbound.intake import AT_ONCE, note_road
+from newsletter.inbound.intake import AT_ONCE, note_channel
 from newsletter.inbound.parser import MOST_BYTES
 from newsletter.inbound.processor import TOO_MANY, receive
 from newsletter.store import runs
@@ -48,7 +48,7 @@ def look_into(app: App, now: datetime, context: ssl.SSLContext | None = None) ->
     except (OSError, imaplib.IMAP4.error, ImapError) as e:
         host = urlsplit(app.config.bounces.imap).hostname
         reason = f"imap {host}: {str(e)[:200] or type(e).__name__}"
-    note_road(app, reason, now)
+    note_channel(app, reason, now)
 
 
 def poll(app: App, now: datetime, context: ssl.SSLContext | None = None) -> int:

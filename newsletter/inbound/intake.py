@@ -54,10 +54,10 @@ def look_into(app: App, folder: Path, now: datetime) -> None:
         reason = ""
     except OSError as e:
         reason = f"{e.filename or folder}: {e.strerror or e}"
-    note_road(app, reason, now)
+    note_channel(app, reason, now)
 
 
-def note_road(app: App, reason: str, now: datetime) -> None:
+def note_channel(app: App, reason: str, now: datetime) -> None:
     """Store and log whether mail can be fetched; an empty reason means it can."""
     if alerts.note_inbound(app.engine, reason, now):
         log.warning("inbound.unreadable" if reason else "inbound.readable", text=reason)

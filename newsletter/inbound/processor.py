@@ -47,14 +47,14 @@ def is_ours(app: App, recipient: str) -> bool:
 
 
 def receive(
-    app: App, sender: str, recipient: str, raw: bytes, now: datetime, road: str = "pipe"
+    app: App, sender: str, recipient: str, raw: bytes, now: datetime, channel: str = "pipe"
 ) -> str:
     """Process one mail; return a few words about what was done. `recipient`: empty when only the
     mail itself names it.
 
     Raises: StoreError when it could not be stored; the caller keeps it and tries again.
     """
-    mail = Arrived(road, sender.strip("<> "), recipient.strip("<> "), raw[:MOST_BYTES])
+    mail = Arrived(channel, sender.strip("<> "), recipient.strip("<> "), raw[:MOST_BYTES])
     try:
         act = plan(app, mail, now)
     except UnreadableError as e:
@@ -81,7 +81,7 @@ def plan(app: App, mail: Arrived, now: datetime) -> partial[str]:
     if not recipient:
         found = PARSER.ask("recipients", mail.raw)
         recipient = pick(found["recipients"], own, app.config.site.from_.rpartition("@")[2])
-        mail = Arrived(mail.road, mail.sender or found["sender"].strip("<> "), "", mail.raw)
+        mail = Arrived(mail.channel, mail.sender or found["sender"].strip("<> "), "", mail.raw)
         if not recipient:
             why = "no address of ours in its headers"
             kept = partial(_keep, mail=mail, why=why, now=now)

@@ -43,7 +43,7 @@ Named = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Report:
-    """What was said about one letter, and on which road: bounce (a mail) | event (a provider's)."""
+    """A report about one letter, and how it came: bounce (a mail) | event (a provider's)."""
 
     letter: Named
     found: Returned

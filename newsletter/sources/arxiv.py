@@ -17,7 +17,7 @@ from newsletter.models import Ask, DayList, Harvest, ListState, Sighting, Source
 from newsletter.sources.arxiv_catchup import CatchUp, Missed
 from newsletter.sources.arxiv_records import explanation, from_entry, one_each
 from newsletter.sources.arxiv_schedule import judge, local_day
-from newsletter.sources.http import Answer, FetchError, Http, Lane, conditional, validators
+from newsletter.sources.http import Answer, FetchError, Http, Throttle, conditional, validators
 from newsletter.sources.parsing import Document, moment, parse
 from newsletter.sources.source_state import has_new, in_time, marks, overall
 
@@ -60,8 +60,8 @@ class ArxivSource:
     def __init__(self, config: Arxiv, http: Http) -> None:
         self._config = config
         self._http = http
-        self._lane = Lane(config.interval_s)
-        self._catch_up = CatchUp(config, http, self._lane)
+        self._throttle = Throttle(config.interval_s)
+        self._catch_up = CatchUp(config, http, self._throttle)
 
     async def fetch(self, ask: Ask) -> Harvest:
         """Fetch every category's list of the day, then missed lists, newest first."""
@@ -102,7 +102,10 @@ class ArxivSource:
             address = f"{self._config.url.rstrip('/')}/{category}"
             async with in_time(ask):
                 answer = await self._http.get(
-                    address, headers=conditional(mine, category), accept=ACCEPT, lane=self._lane
+                    address,
+                    headers=conditional(mine, category),
+                    accept=ACCEPT,
+                    throttle=self._throttle,
                 )
             if answer.is_unchanged:
                 # The list is the known one and is judged like it.

@@ -10,7 +10,7 @@ from newsletter.config import Arxiv
 from newsletter.list_days import deadline
 from newsletter.models import Sighting
 from newsletter.sources.arxiv_records import explanation, from_entry, from_oai, one_each
-from newsletter.sources.http import FetchError, Http, Lane
+from newsletter.sources.http import FetchError, Http, Throttle
 from newsletter.sources.json_access import number
 from newsletter.sources.parsing import Document, parse
 
@@ -42,10 +42,10 @@ class Missed:
 class CatchUp:
     """Fetches the papers of missed lists."""
 
-    def __init__(self, config: Arxiv, http: Http, lane: Lane) -> None:
+    def __init__(self, config: Arxiv, http: Http, throttle: Throttle) -> None:
         self._config = config
         self._http = http
-        self._lane = lane
+        self._throttle = throttle
 
     async def papers(self, missed: Missed, now: datetime) -> tuple[Sighting, ...]:
         """Return the papers of one list, oldest first. None: there was none.
@@ -89,7 +89,9 @@ class CatchUp:
         options = {"search_query": query, "start": start, "max_results": SLICE}
         order = {"sortBy": "submittedDate", "sortOrder": "ascending"}
         address = f"{self._config.api_url}?{urlencode({**options, **order})}"
-        page = await asyncio.to_thread(parse, await self._http.get(address, lane=self._lane))
+        page = await asyncio.to_thread(
+            parse, await self._http.get(address, throttle=self._throttle)
+        )
         if reason := explanation(page):
             raise FetchError(f"arXiv's query API answers: {reason}", "status")
         return page
@@ -108,7 +110,7 @@ class CatchUp:
             }
             while options:
                 address = f"{self._config.oai_url}?{urlencode({'verb': 'ListRecords', **options})}"
-                answer = await self._http.get(address, lane=self._lane)
+                answer = await self._http.get(address, throttle=self._throttle)
                 records, token = await asyncio.to_thread(from_oai, answer.body, now)
                 found += records
                 options = {"resumptionToken": token} if token and len(found) < MOST else {}

@@ -102,11 +102,11 @@ def validators(answer: Answer, key: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value and len(value) <= 1000}
 
 
-class Lane:
+class Throttle:
     """One request at a time, with at least `interval_s` between the end of one and the start of the
     next.
 
-    A source with a rate limit (arXiv: one connection, three seconds) uses one lane for all its
+    A source with a rate limit (arXiv: one connection, three seconds) uses one throttle for all its
     hosts.
     """
 
@@ -161,7 +161,7 @@ class Http:
         *,
         headers: Mapping[str, str] | None = None,
         accept: str = "*/*",
-        lane: Lane | None = None,
+        throttle: Throttle | None = None,
     ) -> Answer:
         """Get one document: 200 or 304, complete, decompressed and within the limits.
 
@@ -172,8 +172,8 @@ class Http:
         Raises: FetchError: anything else.
         """
         asked = self._check(url)
-        first_wait_s = max(lane.interval_s if lane else 0.0, 0.2)
-        async with lane or self._host(asked.host):
+        first_wait_s = max(throttle.interval_s if throttle else 0.0, 0.2)
+        async with throttle or self._host(asked.host):
             try:
                 async with asyncio.timeout(self._config.timeout_s):
                     async for attempt in stamina.retry_context(

@@ -23,7 +23,7 @@ RETRY_AFTER = (timedelta(hours=1), timedelta(days=1), timedelta(days=7))
 class Arrived:
     """One mail as it arrived."""
 
-    road: str  #: lmtp | pipe | maildir | imap
+    channel: str  #: lmtp | pipe | maildir | imap
     sender: str  #: envelope sender; empty for reports
     recipient: str  #: empty when only the mail's content shows it
     raw: bytes
@@ -57,7 +57,7 @@ def keep(
         return False
     row = {
         "at": now,
-        "road": mail.road,
+        "channel": mail.channel,
         "sender": mail.sender[:320],
         "recipient": mail.recipient[:320],
         "digest": digest,
@@ -93,7 +93,7 @@ def waiting(connection: Connection, now: datetime, limit: int = 20) -> list[int]
 
 def _kept(row: Row[Any]) -> Kept:
     fields = row._mapping
-    mail = Arrived(fields["road"], fields["sender"], fields["recipient"], fields["raw"])
+    mail = Arrived(fields["channel"], fields["sender"], fields["recipient"], fields["raw"])
     return Kept(
         id=fields["id"],
         at=fields["at"],

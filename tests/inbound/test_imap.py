@@ -136,7 +136,7 @@ async def test_a_daemon_looks_into_folders_beside_the_day(
     site.app.config = site.app.config.model_copy(update={"bounces": bounces})
     server.add(OTHER + b"more")
     await MailIntake(site.app, lambda: NOW, lambda: None).look()
-    assert {one.mail.road for one in kept(site.app)} == {"maildir", "imap"}
+    assert {one.mail.channel for one in kept(site.app)} == {"maildir", "imap"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from newsletter.config import Http as HttpConfig
-from newsletter.sources.http import Answer, Http, Lane, conditional, retry_after_s, validators
+from newsletter.sources.http import Answer, Http, Throttle, conditional, retry_after_s, validators
 from tests.sources.mirror import Mirror, Reply, failure
 
 
@@ -241,8 +241,8 @@ async def test_C28_a_lane_keeps_one_request_at_a_time_and_the_interval(
         await writer.drain()
 
     mirror.routes["/"] = slow
-    lane = Lane(0.2)
-    await asyncio.gather(*(http.get(f"{mirror.url}/", lane=lane) for _ in range(3)))
+    throttle = Throttle(0.2)
+    await asyncio.gather(*(http.get(f"{mirror.url}/", throttle=throttle) for _ in range(3)))
     starts = [request.at for request in mirror.log]
     assert all(later - earlier >= 0.2 for earlier, later in itertools.pairwise(starts))
 
@@ -281,9 +281,11 @@ async def test_an_unreachable_host_is_an_error_that_names_it(http: Http) -> None
 
 async def test_cancelling_a_waiting_request_frees_the_lane(http: Http, mirror: Mirror) -> None:
     mirror.routes["/"] = Reply(b"ok")
-    lane = Lane(0.2)
-    await http.get(f"{mirror.url}/", lane=lane)
-    waiting = asyncio.create_task(http.get(f"{mirror.url}/", lane=lane))
+    throttle = Throttle(0.2)
+    await http.get(f"{mirror.url}/", throttle=throttle)
+    waiting = asyncio.create_task(http.get(f"{mirror.url}/", throttle=throttle))
     await asyncio.sleep(0.05)
     waiting.cancel()
-    assert isinstance(await asyncio.wait_for(http.get(f"{mirror.url}/", lane=lane), 2), Answer)
+    assert isinstance(
+        await asyncio.wait_for(http.get(f"{mirror.url}/", throttle=throttle), 2), Answer
+    )

@@ -30,7 +30,9 @@ class InboundRow(SQLModel, table=True):
     __tablename__ = "inbound"
     id: int | None = key_column()
     at: datetime = moment_column(nullable=False, index=True)
-    road: str = Field(sa_column=Column(String(16), nullable=False))  #: lmtp | pipe | maildir | imap
+    channel: str = Field(
+        sa_column=Column(String(16), nullable=False)
+    )  #: lmtp | pipe | maildir | imap
     sender: str = text_column()
     recipient: str = text_column()
     digest: str = Field(sa_column=Column(String(64), nullable=False, unique=True))
