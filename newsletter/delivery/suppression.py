@@ -72,8 +72,8 @@ class Suppression:
             return Outcome.KNOWN
         if is_doubted:
             return Outcome.DOUBTED
-        if said.cause == Cause.GONE and self._is_mass(connection, mailed.issue, said.at):
-            self._pause(connection, mailed.issue or 0, said)
+        if number := self._mass(connection, mailed, said):
+            self._pause(connection, mailed.issue or 0, said, number)
             return Outcome.DOUBTED
         verdict = judge(
             said.cause,
@@ -146,21 +146,31 @@ class Suppression:
                 said.reply[:200] or reason,
             )
 
-    def _is_mass(self, connection: Connection, issue: int | None, now: datetime) -> bool:
-        """Return whether too many letters of an issue bounced. It counts the whole issue, so only
-        every 20th report asks it.
-        """
-        if issue is None:
-            return False
-        number = store.gone_since(connection, issue, now - MASS_WITHIN)
-        return (
-            number > 0
-            and number % MASS == 0
-            and number >= MASS_SHARE * store.letters_that_left(connection, issue)
-        )
+    def _mass(self, connection: Connection, mailed: Mailed, said: Evidence) -> int:
+        """Return how many letters of an issue bounced, whatever the cause, if that is too many; 0
+        if not. It counts the whole issue, so only every 20th report asks it.
 
-    def _pause(self, connection: Connection, issue: int, said: Evidence) -> None:
-        number = self.doubt_issue(connection, issue, said.at - MASS_WITHIN)
+        Refusals at SMTP are counted by the brake of the run, too (`delivery.brake`). One receiver
+        that refuses the site is no reason to keep the letters of the others.
+        """
+        if mailed.issue is None or mailed.is_paused or said.cause == COMPLAINT:
+            return 0
+        if said.cause != Cause.GONE and said.source == "reply":
+            return 0
+        number = store.bounced_since(connection, mailed.issue, said.at - MASS_WITHIN)
+        if not number or number % MASS:
+            return 0
+        domain = mailed.canonical.rpartition("@")[2] if said.cause == Cause.SENDER else ""
+        left = store.letters_that_left(connection, mailed.issue)
+        if domain and store.letters_that_left(connection, mailed.issue, beside=domain):
+            others = store.bounced_since(
+                connection, mailed.issue, said.at - MASS_WITHIN, beside=domain
+            )
+            number = number if others else 0
+        return number if number >= MASS_SHARE * left else 0
+
+    def _pause(self, connection: Connection, issue: int, said: Evidence, number: int) -> None:
+        self.doubt_issue(connection, issue, said.at - MASS_WITHIN)
         words = " ".join(said.reply.split())[:200]
         ledger_life.pause(connection, issue, f"{number} letters came back within minutes: {words}")
         log.error(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, distinct, func, select, update
+from sqlalchemy import Connection, and_, delete, distinct, func, not_, select, update
 
 from newsletter.models import Evidence, SubscriberState
 from newsletter.store.db import insert_into
@@ -130,22 +130,33 @@ def shut_in_a_row(connection: Connection, subscriber: int, most: int) -> int:
 # -- evidence of a whole issue ---------------------------------------------------------------------
 
 
-def gone_since(connection: Connection, issue: int, since: datetime) -> int:
-    """Count an issue's letters reported since a moment as having no mailbox."""
-    counted = select(func.count()).select_from(
-        evidence.join(deliveries, deliveries.c.id == evidence.c.delivery)
+def bounced_since(connection: Connection, issue: int, since: datetime, beside: str = "") -> int:
+    """Count an issue's letters that bounced since a moment; not those to the domain `beside`."""
+    counted = select(func.count(distinct(evidence.c.delivery))).select_from(
+        evidence.join(deliveries, deliveries.c.id == evidence.c.delivery).join(
+            subscribers, subscribers.c.id == deliveries.c.subscriber
+        )
     )
-    believed = and_(evidence.c.cause == "gone", evidence.c.is_doubted == 0, evidence.c.at > since)
+    believed = and_(
+        evidence.c.cause != "complaint", evidence.c.is_doubted == 0, evidence.c.at > since
+    )
+    if beside:
+        believed = and_(believed, not_(subscribers.c.canonical.endswith(f"@{beside}")))
     return connection.scalar(counted.where(deliveries.c.issue == issue, believed)) or 0
 
 
-def letters_that_left(connection: Connection, issue: int) -> int:
-    """Count an issue's letters that left, without those whose outcome is unknown."""
+def letters_that_left(connection: Connection, issue: int, beside: str = "") -> int:
+    """Count an issue's letters that left, without those whose outcome is unknown, and without
+    those to the domain `beside`.
+    """
     doubted = select(evidence.c.delivery).where(
         evidence.c.is_doubted == 1, evidence.c.delivery.is_not(None)
     )
     left = and_(deliveries.c.issue == issue, deliveries.c.state == "sent")
     counted = select(func.count()).select_from(deliveries)
+    if beside:
+        counted = counted.join(subscribers, subscribers.c.id == deliveries.c.subscriber)
+        left = and_(left, not_(subscribers.c.canonical.endswith(f"@{beside}")))
     return connection.scalar(counted.where(left, deliveries.c.id.not_in(doubted))) or 0
 
 

@@ -2,6 +2,7 @@
 reply.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import pytest
 from newsletter import cli
 from newsletter.delivery.brake import IN_A_ROW, LEAST, Brake
 from newsletter.delivery.receivers import POLICY_REFUSALS, Receivers
-from newsletter.delivery.suppression import Verdict, judge
-from newsletter.models import DeliveryState, Receipt, SubscriberState
+from newsletter.delivery.suppression import Suppression, Verdict, judge
+from newsletter.health import alerts
+from newsletter.models import DeliveryState, Evidence, Receipt, SubscriberState
 from newsletter.store import evidence, ledger_life, ledger_read, subscribers, suppressions
 from newsletter.store.db import reading, writing
+from newsletter.text.refusals import Cause
 from tests.faults import server as fault
 from tests.faults.server import Server
 from tests.faults.site import DAY, NOW, Site, check, freeze, make_site
@@ -83,6 +86,55 @@ def test_K01_no_cause_escapes_the_brake(cause: str) -> None:
     brake = Brake()
     reasons = [brake.note(7, "example.org", refusal(cause=cause), 1_000) for _ in range(IN_A_ROW)]
     assert not any(reasons[:-1]) and reasons[-1].startswith("20 letters in a row")
+
+
+CAUSES = [str(cause) for cause in Cause]
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("stage", ["rcpt", "dot", "bounce", "event"])
+def test_K01_no_class_of_refusal_escapes_at_any_stage(
+    tmp_path: Path, cause: str, stage: str
+) -> None:
+    """Each cause at each stage, from all receivers: the issue pauses, and nobody is given up."""
+    site = make_site(tmp_path, 40, domains=("one.example", "two.example", "three.example"))
+    site.run_sql("UPDATE deliveries SET state = 'sent'")
+    brake, reasons = Brake(), []
+    for row in site.rows():
+        if stage in ("rcpt", "dot"):
+            said = replace(refusal(cause=cause, enhanced="5.0.0"), phase=stage)
+            domain = f"{('one', 'two', 'three')[row.id % 3]}.example"
+            reasons.append(brake.note(row.issue, domain, said, 1_000))
+            continue
+        with writing(site.engine) as connection:
+            mailed = evidence.find_any(connection, row.id)
+            assert mailed is not None
+            one = Evidence(row.id, stage, cause, NOW, "5.0.0", "550 no")
+            Suppression(site.app.tokens).take(connection, mailed, one)
+    if stage in ("rcpt", "dot"):
+        assert any(reason.startswith("20 letters in a row") for reason in reasons)
+        return
+    with reading(site.engine) as connection:
+        (told,) = alerts.standing(connection, NOW)
+    assert "20 letters came back within minutes: 550 no" in told
+    assert states_of(site) == {"active"}
+
+
+@pytest.mark.parametrize(("accepting", "is_paused"), [(0, True), (30, False)])
+def test_K01_one_receiver_that_returns_all_is_no_reason_to_pause_for_the_others(
+    tmp_path: Path, accepting: int, is_paused: bool
+) -> None:
+    site = make_site(tmp_path, 30 + accepting)
+    site.run_sql("UPDATE deliveries SET state = 'sent'")
+    site.run_sql("UPDATE subscribers SET canonical = id || '@other.example' WHERE id > 30")
+    for row in site.rows()[:30]:
+        with writing(site.engine) as connection:
+            mailed = evidence.find_any(connection, row.id)
+            assert mailed is not None
+            one = Evidence(row.id, "bounce", "sender", NOW, "5.7.1", "550 blocked")
+            Suppression(site.app.tokens).take(connection, mailed, one)
+    with reading(site.engine) as connection:
+        assert bool(alerts.standing(connection, NOW)) is is_paused
 
 
 def test_K01_the_brake_pauses_by_share() -> None:
