@@ -264,6 +264,7 @@ def digest(renderer: Renderer, language: str = "en", **changes: Any) -> Letter:
     facts |= {name: changes.pop(name) for name in facts if name in changes}
     facts["papers"] = facts.pop("shown")
     facts["missed"] = changes.pop("missed", None)
+    facts["events"] = changes.pop("events", ())
     picks, token = changes.pop("picks", PICKS), changes.pop("token", TOKEN)
     is_hosted = changes.pop("is_hosted", False)
     reader = replace(READER, language=language, **changes)

@@ -19,6 +19,7 @@ from babel.numbers import format_decimal
 
 from newsletter.errors import LetterError
 from newsletter.models import Topic
+from newsletter.text.markup import isolated
 
 FALLBACK = "en"
 
@@ -54,8 +55,12 @@ class Language:
         return str(entry)
 
     def say(self, key: str, n: int | None = None, **values: object) -> str:
-        """Return a sentence with its blanks filled; `{n}` becomes the number in this language."""
-        return self.pattern(key, n).format(n="" if n is None else self.number(n), **values)
+        """Return a sentence with its blanks filled; `{n}` becomes the number in this language.
+
+        Text from right to left is isolated, so that it does not move the words around it.
+        """
+        filled = {k: isolated(v) if isinstance(v, str) else v for k, v in values.items()}
+        return self.pattern(key, n).format(n="" if n is None else self.number(n), **filled)
 
     def topic(self, topic: Topic) -> str:
         """Return a topic's name; curated topics have a name in each language."""
@@ -92,7 +97,7 @@ class Language:
 
     def _join(self, items: tuple[str, ...]) -> str:
         """Return a list as in a sentence: "A, B and C"."""
-        return format_list(items, locale=self.locale)
+        return format_list([isolated(item) for item in items], locale=self.locale)
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

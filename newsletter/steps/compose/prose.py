@@ -45,14 +45,15 @@ _NARROW = re.compile(
 _LABEL = re.compile(r"^abstract\s*[:.—–-]\s*", re.IGNORECASE)
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, allowed: str = "") -> str:
     """Return text without line breaks, control characters, lone surrogates and characters that
-    change the writing direction.
+    change the writing direction, but for the `allowed` ones.
     """
     if not text.isprintable():
         kept = (
             c
-            if c not in _TURNING and unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp")
+            if (c in allowed or c not in _TURNING)
+            and unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp")
             else " "
             for c in text
         )

@@ -23,6 +23,8 @@ from newsletter.steps.compose.templates import Templates
 NAME_LIMIT = 40
 #: Most reasons that a letter tells.
 PLACES = ("author", "title", "abstract", "keyword")
+#: Marks around a title from right to left.
+ISOLATES = "\u2068\u2069"
 #: Most characters of a title in a line about an event.
 NEWS_LIMIT = 160
 NEWS = {
@@ -126,7 +128,7 @@ class SharedBlocks:
         common = self._html_values if part.endswith(".html") else self._text_values
         text = self._templates.render(f"{kind}/{part}", {**common, **values})
         if part == "subject.txt":
-            return in_ascii(one_line(text))
+            return in_ascii(one_line(text, allowed=ISOLATES))
         if part == "body.html":
             return re.sub(r"\n\s*\n", "\n", text)
         return re.sub(r"\n{3,}", "\n\n", text).replace("\xa0", " ").strip("\n") + "\n"

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from newsletter.steps.compose.paper_facts import PaperFacts
 from newsletter.steps.compose.prose import cut, head, in_ascii, sentences
+from newsletter.text.markup import isolated
 
 #: Most characters of the title in a subject.
 SUBJECT_LIMIT = 45
@@ -50,7 +51,7 @@ def _joined(pieces: Sequence[str], room: int) -> str:
             sentence = cut(piece, left) if left >= TELLING else ""
         if not sentence:
             break
-        told = f"{told} {sentence}".strip()
+        told = f"{told} {isolated(sentence)}".strip()
     return told
 
 

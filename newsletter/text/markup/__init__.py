@@ -12,7 +12,7 @@ invisible.py   joiners that belong to a word, and invisible characters to remove
 plain.py       `clean`: all of it, to one line of plain text
 """
 
-from newsletter.text.markup.invisible import direction
+from newsletter.text.markup.invisible import direction, isolated
 from newsletter.text.markup.plain import (
     ABSTRACT_CHARS,
     AFFILIATIONS,
@@ -50,6 +50,7 @@ __all__ = [
     "dialects_in",
     "direction",
     "is_garbled",
+    "isolated",
     "lines",
     "shorten",
 ]

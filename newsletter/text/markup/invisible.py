@@ -32,6 +32,8 @@ _OPENS = {
     **dict.fromkeys("\u200e\u202a\u2066", "ltr"),
 }
 _MARK = {"rtl": "\u200f", "ltr": "\u200e"}
+FIRST_STRONG, END_OF_ISOLATE = "\u2068", "\u2069"
+_ISOLATES = re.compile("\u2068[^\u2068\u2069]*\u2069")
 _HEAD = re.compile("[\\s\u200b-\u200f\u061c\u202a-\u202e\u2066-\u2069]*")
 _DIR = re.compile(r"\A\s*<[a-z]\w{0,20}\s[^<>]{0,200}?\bdir\s*=\s*[\"']?(rtl|ltr)\b", re.I)
 
@@ -96,6 +98,19 @@ def direction(text: str) -> str:
         if kind == "L":
             return "ltr"
     return ""
+
+
+def isolated(text: str) -> str:
+    """Return text for the inside of a line of another direction: what has letters from right to
+    left stands between U+2068 and U+2069, so that it moves nothing around it (UAX #9, X5c).
+    """
+    if text.isascii() or not any(map(_is_rtl, _ISOLATES.sub("", text))):
+        return text
+    return f"{FIRST_STRONG}{text}{END_OF_ISOLATE}"
+
+
+def _is_rtl(character: str) -> bool:
+    return unicodedata.bidirectional(character) in ("R", "AL")
 
 
 def with_direction(text: str, wanted: str) -> str:
