@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from newsletter.cli.options import DryRun
 from newsletter.cli.output import as_called, emit, note, open_app, progress, say, table
+from newsletter.cli.reader_lists.line_report import LineReport
 from newsletter.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,40 +36,44 @@ def import_(file: Annotated[Path, typer.Argument(help="JSON lines; - reads stdin
     """
     import gc
 
+    from newsletter.cli.paper_file import open_lines
     from newsletter.fetching import import_papers
 
     site = open_app()
     counts: Counter[str] = Counter()
-    stream: TextIO = (
-        typer.get_text_stream("stdin") if str(file) == "-" else file.open(encoding="utf-8")
-    )
+    lost = LineReport()
     now = datetime.now(UTC)
-    with stream, progress(None) as bar, _collecting_by_hand():
+    with open_lines(file) as lines, progress(None) as bar, _collecting_by_hand():
         task = bar.add_task("importing", total=None)
-        sightings = _sightings(stream, now, counts)
-        while batch := list(islice(sightings, BATCH)):
-            counts += import_papers(site.engine, batch, now)
-            bar.advance(task, len(batch))
-            gc.collect(1)
+        sightings = _sightings(lines, now, lost)
+        try:
+            while batch := list(islice(sightings, BATCH)):
+                counts += import_papers(site.engine, batch, now)
+                bar.advance(task, len(batch))
+                gc.collect(1)
+        finally:
+            for sentence in lost.sentences():
+                note(sentence)
+    counts["failed"] = lost.lines
+    if lost.lines and not counts["seen"]:
+        note("a file of papers has one JSON object a line, with id and title")
     names = ("seen", "new", "updated", "merged", "failed")
     if not emit({name: counts[name] for name in names}):
         say(", ".join(f"{counts[name]} {name}" for name in names))
     return 4 if counts["failed"] and counts["seen"] else 1 if counts["failed"] else 0
 
 
-def _sightings(lines: Iterable[str], now: datetime, counts: Counter[str]) -> Iterator[Sighting]:
-    """Read papers line by line; an invalid line is reported and counted as failed."""
-    import json
+def _sightings(lines: IO[bytes], now: datetime, lost: LineReport) -> Iterator[Sighting]:
+    """Read papers line by line; a line that is no paper is added to `lost`."""
+    from newsletter.cli.paper_file import records
 
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, record in records(lines):
         try:
-            yield _sighting(json.loads(line), now)
-        except (ValueError, TypeError, OverflowError, RecursionError, InputError) as e:
-            reason = "too deep to be read" if isinstance(e, RecursionError) else e
-            note(f"line {number}: {reason}")
-            counts["failed"] += 1
+            if isinstance(record, InputError):
+                raise record
+            yield _sighting(record, now)
+        except InputError as e:
+            lost.add(e.message, number, number)
 
 
 @contextmanager
@@ -88,23 +93,18 @@ def _collecting_by_hand() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _sighting(record: Any, now: datetime) -> Sighting:
-    """Raises: InputError, ValueError for a record that is no paper."""
+def _sighting(record: dict[str, Any], now: datetime) -> Sighting:
+    """Raises: InputError for a record that is no paper."""
+    from newsletter.cli.paper_file import check, published
     from newsletter.models import Sighting
     from newsletter.text.identifiers import identifiers as identifiers_in
     from newsletter.text.markup import clean, clean_names
 
-    if not isinstance(record, dict):
-        raise InputError("not a JSON object")
-    id, title = str(record.get("id") or "").strip(), clean(record.get("title") or "", 300)
-    if not id or not title:
+    check(record)
+    id, title = str(record["id"]).strip(), clean(record.get("title") or "", 300)
+    if not title:
         raise InputError("id and title are needed")
-    for name in ("authors", "categories"):
-        if not isinstance(record.get(name) or [], list):
-            raise InputError(f"{name} must be a list")
-    published = _moment(record.get("published"))
-    if published and published.year < 1000:
-        raise InputError(f"published in the year {published.year}")
+    at = published(record.get("published"))
     links = {}
     identifiers = tuple(identifiers_in((id, record.get("url") or "")))
     if match := _ARXIV.fullmatch(id):
@@ -113,29 +113,19 @@ def _sighting(record: Any, now: datetime) -> Sighting:
             "abs": f"https://arxiv.org/abs/{match[1]}",
             "pdf": f"https://arxiv.org/pdf/{match[1]}",
         }
-    if str(record.get("url") or "").startswith(("https://", "http://")):
-        links["abs"] = str(record["url"])
+    if (record.get("url") or "").startswith(("https://", "http://")):
+        links["abs"] = record["url"]
     return Sighting(
         "import",
         id[:500],
         title,
         clean(record.get("abstract") or record.get("summary") or ""),
         clean_names(record.get("authors") or ()),
-        tuple(str(name) for name in record.get("categories") or ()),
+        tuple(record.get("categories") or ()),
         identifiers,
-        published=min(published, now) if published else None,
+        published=min(at, now) if at else None,
         links=links,
     )
-
-
-def _moment(value: Any) -> datetime | None:
-    if not value:
-        return None
-    text = str(value)
-    if len(text) == 10:
-        return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-    parsed = datetime.fromisoformat(text)
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 @app.command("list")

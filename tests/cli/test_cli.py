@@ -235,7 +235,7 @@ def test_a_file_that_is_no_text_and_a_moment_out_of_time_are_told(
 ) -> None:
     (tmp_path / "latin.jsonl").write_bytes(b'{"id": "1", "title": "caf\xe9"}\n')
     assert main(["-C", site, "papers", "import", str(tmp_path / "latin.jsonl")]) == 1
-    assert "not text in UTF-8" in capsys.readouterr().err
+    assert "line 1: is not text in UTF-8" in capsys.readouterr().err
     assert main(["-C", site, "topics", "test", "graph", "--at", "0001-01-01T00:00Z"]) == 2
     assert "is not a moment" in capsys.readouterr().err
 
