@@ -1,6 +1,6 @@
-"""The event loop of this process: uvloop where it is installed (the extra `fast`), else asyncio's.
+"""The event loop of this process: uvloop if it is installed (the extra `fast`), else asyncio's.
 
-uvloop keeps its own time, so tests that set the clock run on asyncio's.
+uvloop has its own clock, so tests that set the clock run on asyncio's.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Do what `asyncio.run` does, on the faster loop."""
+    """Run a coroutine like `asyncio.run`, on the faster loop."""
     try:
         from uvloop import new_event_loop
     except ImportError:

@@ -1,4 +1,4 @@
-"""Papers that readers give as examples: a pasted text becomes seeds, each line understood or
+"""Papers that readers give as examples: a pasted text becomes seeds; each line is understood or
 named.
 """
 
@@ -18,17 +18,17 @@ _KINDS = ("arxiv:", "doi:", "openreview:", "pmid:", "pmc:")
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What became of a pasted text."""
+    """The result of a pasted text."""
 
-    known: tuple[Seed, ...] = ()  #: kept, and this site holds the paper
-    waiting: tuple[Seed, ...] = ()  #: kept; the paper is matched once a source shows it
+    known: tuple[Seed, ...] = ()  #: stored, and the paper is on this site
+    waiting: tuple[Seed, ...] = ()  #: stored; matched when a source shows the paper
     had: int = 0  #: given before
-    refused: tuple[Seed, ...] = ()  #: there are `seeds.MAX_SEEDS` already
+    refused: tuple[Seed, ...] = ()  #: refused because there are `seeds.MAX_SEEDS` already
     unread: tuple[Unread, ...] = ()  #: lines that name no paper
 
 
 def give(connection: Connection, reader: int, pasted: References, now: datetime) -> Given:
-    """Keep the papers that a pasted text names as examples of a reader."""
+    """Store the papers that a pasted text names as examples of a reader."""
     found, unread = pasted
     wanted = [seed_of(reference) for reference in found]
     kept, refused = seeds.add(connection, reader, wanted, now)
@@ -42,7 +42,7 @@ def give(connection: Connection, reader: int, pasted: References, now: datetime)
 
 
 def seed_of(reference: Reference) -> Seed:
-    """Name a paper by its best identifier, else by its title."""
+    """Return a paper's best identifier, else its title."""
     ids = sorted(reference.identifiers, key=_rank)
     title = keys(Sighting("", "", reference.title)) if reference.title else ()
     title_key = next((key for key in title if key.startswith("t:")), "")
@@ -55,7 +55,7 @@ def _rank(identifier: str) -> int:
 
 
 def listed(connection: Connection, reader: int) -> list[Seed]:
-    """A reader's examples, newest first; those that this site holds with the paper's title."""
+    """Return a reader's examples, newest first; for papers on this site with their title."""
     given = seeds.of_readers(connection, [reader]).get(reader, [])
     held = papers.by_keys(connection, {seed.paper for seed in given if seed.paper})
     return [

@@ -1,6 +1,6 @@
-"""The site's numbers over days: readers, letters, sources, papers, topics.
+"""Statistics of the site by day: readers, letters, sources, papers, topics.
 
-What readers open or click is not known: letters carry no pixel and links are not rewritten.
+Opens and clicks of readers are not known: letters have no pixel, and links are not rewritten.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,8 +16,8 @@ from newsletter.sources.registry import list_plans
 from newsletter.store import ledger_read, source_lists, statistics, subscribers
 from newsletter.store.db import reading
 
-#: The states of a source on one day, best first; the best answer of a day counts, but a list that
-#: is missing is told.
+#: The states of a source on one day, best first. The best answer of a day counts, except that a
+#: missing list is reported.
 DAY_STATES = (*SourceState, "missing", "none")
 NO_OPENS = (
     "Opens and clicks are not counted: letters carry no pixel, and links lead to the paper itself."
@@ -34,9 +34,9 @@ STEPS = {
 
 
 def statistics_of(engine: Engine, config: Config, now: datetime, days: int) -> dict[str, Any]:
-    """Return the numbers of the last `days` UTC days up to and with today. Keys are public.
+    """Return the statistics of the last `days` UTC days, today included.
 
-    Series have one number a day, oldest first, and their sum stands in `total`.
+    Keys are public. A series has one number per day, oldest first, and their sum in `total`.
     """
     last = now.astimezone(UTC).date()
     span = [last - timedelta(days=n) for n in reversed(range(days))]
@@ -74,7 +74,7 @@ def _series(by_day: Mapping[date, int], span: list[date]) -> dict[str, Any]:
 
 
 def _letters(connection: Connection, span: list[date]) -> dict[str, Any]:
-    """State -> letters by the date of their issue."""
+    """Return state -> letters by the date of their issue."""
     counted: dict[str, dict[date, int]] = {}
     for issue in ledger_read.issue_counts(connection, limit=len(span) + 1):
         day = date.fromisoformat(issue["date"])
@@ -91,7 +91,7 @@ def _delivery(connection: Connection, since: date) -> dict[str, Any]:
 def _sources(
     connection: Connection, config: Config, span: list[date], since: datetime
 ) -> dict[str, list[str]]:
-    """Source -> its state on each day, as one of `DAY_STATES`."""
+    """Return source -> its state on each day, one of `DAY_STATES`."""
     found: dict[str, dict[date, str]] = {}
     for day, sources in statistics.source_answers(connection, since):
         for name, answer in sources.items():
@@ -109,7 +109,7 @@ def _best(states: Iterable[str]) -> str:
 
 
 def _papers(connection: Connection, span: list[date], since: datetime) -> dict[str, Any]:
-    """New papers by day, and by archive ("cs", "q-bio"; "other" without a category)."""
+    """Return new papers by day, and by archive ("cs", "q-bio"; "other" without a category)."""
     by_archive: dict[str, dict[date, int]] = {}
     for field, by_day in statistics.papers_by_day(connection, since).items():
         days = by_archive.setdefault(field.partition(".")[0] or "other", {})

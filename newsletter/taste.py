@@ -1,5 +1,7 @@
-"""The site's taste: what sets papers that people picked apart from others, learned every night from
-lists of picks and from readers' votes. It moves unnoticed papers within a topic; it brings none.
+"""The learned preference of a site: how papers that people picked differ from others, learned every
+night from lists of picks and from readers' votes.
+
+It moves papers without signals within a topic; it adds none to a topic.
 """
 
 from collections import defaultdict
@@ -16,9 +18,9 @@ from newsletter.store import papers, tastes
 from newsletter.store.db import reading, writing
 from newsletter.text.references import References
 
-#: It is learned again after so long.
+#: How long until it is learned again.
 NIGHTLY = timedelta(hours=20)
-#: Papers that picks are compared with, the newest of the site.
+#: Most papers with which picks are compared, the newest of the site.
 MOST_PAPERS = 20_000
 
 
@@ -28,7 +30,7 @@ def add_list(connection: Connection, pasted: References, now: datetime) -> int:
 
 
 def is_due(engine: Engine, now: datetime) -> bool:
-    """Whether there is something to learn from, and nothing was learned since yesterday."""
+    """Return whether there is something to learn from, and nothing was learned since yesterday."""
     with reading(engine) as connection:
         last = tastes.learned_at(connection)
         if last is not None and now - last < NIGHTLY:
@@ -37,7 +39,9 @@ def is_due(engine: Engine, now: datetime) -> bool:
 
 
 def learn_all(engine: Engine, now: datetime) -> dict[str, Prior]:
-    """Learn the taste of each archive of fields anew; where too little was picked there is none."""
+    """Learn the preference of each archive of fields again; an archive with too few picks has
+    none.
+    """
     with reading(engine) as connection:
         keys = tastes.picked_papers(connection)
         picked = papers.by_keys(connection, keys).values()
@@ -57,7 +61,7 @@ def learn_all(engine: Engine, now: datetime) -> dict[str, Prior]:
 
 
 def archive(paper: Paper) -> str:
-    """The archive of a paper's first category: "cs" of "cs.CL"; empty without categories."""
+    """Return the archive of a paper's first category: "cs" of "cs.CL"; empty without categories."""
     return paper.fields[0].partition(".")[0] if paper.fields else ""
 
 
@@ -69,8 +73,8 @@ def priors(connection: Connection) -> dict[str, Prior]:
 def likings(
     connection: Connection, eligible: Sequence[Paper], heats: Mapping[int, Heat]
 ) -> dict[int, float]:
-    """Return, for the papers that nobody has noticed, the share of papers that look less like
-    those that people pick; nothing where nothing was learned.
+    """Return, for papers without signals, the share of papers that resemble picked ones less;
+    nothing if nothing was learned.
     """
     known = priors(connection)
     if not known:

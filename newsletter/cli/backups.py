@@ -1,4 +1,6 @@
-"""A whole site as one folder: database, configuration, key and the other secrets; and back."""
+"""Back up a whole site as one folder (database, configuration, key and the other secrets), and
+restore it.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,10 @@ from newsletter.errors import ConfigError, InputError, StoreError
 if TYPE_CHECKING:
     from newsletter.config import Config
 
-#: What a whole backup holds last; a folder without it is half made and is left alone.
+#: The file that is written last; a folder without it is an unfinished backup and is ignored.
 MANIFEST = "backup.json"
 PREFIX = "newsletter-"
-#: The layout of a backup; one with a higher number is of a newer version.
+#: The layout of a backup; a higher number is from a newer version.
 LAYOUT = 1
 CONFIG_NAME = "config.toml"
 
@@ -65,8 +67,8 @@ def whole_backups(directory: Path) -> list[Path]:
 
 
 def _fill(config: Config, place: Path) -> dict[str, str]:
-    """Copy all that makes the site; return name in the backup -> where the file is on this site,
-    seen from the configuration; empty for the database.
+    """Copy everything that makes the site. Returns name in the backup -> place of the file,
+    relative to the configuration; empty for the database.
     """
     from newsletter.cli.file_permissions import secret_files
     from newsletter.cli.site import back_up_database
@@ -185,8 +187,8 @@ def _read_manifest(place: Path) -> dict[str, Any]:
 
 
 def _moves(place: Path, told: dict[str, Any], target: Path) -> dict[Path, Path]:
-    """Return file of the backup -> where it goes: beside the configuration as it was, or to the
-    place that the configuration names for the whole machine.
+    """Return file of the backup -> its destination: beside the configuration as it was, or the
+    absolute path that the configuration names.
     """
     moves = {
         place / name: target.parent / of["path"] for name, of in told["files"].items() if of["path"]
@@ -195,7 +197,7 @@ def _moves(place: Path, told: dict[str, Any], target: Path) -> dict[Path, Path]:
 
 
 def _require_free(moves: dict[Path, Path]) -> None:
-    """Raises: ConfigError when a file is in the way that is not the same."""
+    """Raises: ConfigError when a different file exists already."""
     taken = [
         f"{path} is there already and is another file"
         for source, path in moves.items()

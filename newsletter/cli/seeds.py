@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Papers that a reader gave as examples: list, add, remove.", no_args_is_help=True
 )
-#: The largest file that is read.
+#: Most bytes of a file.
 MOST_BYTES = 20_000_000
 
 
@@ -84,7 +84,7 @@ def read_text(file: Path) -> str:
 
 
 def _tell(given: Given, *, is_dry_run: bool) -> int:
-    """Say what became of a list; return the exit code."""
+    """Report the result for a list; return the exit code."""
     unread = [{"line": one.line, "text": one.text, "why": one.why} for one in given.unread]
     data = {
         "known": len(given.known),

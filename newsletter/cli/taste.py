@@ -1,4 +1,4 @@
-"""The site's taste: what was learned from papers that people picked."""
+"""The learned preference of a site: weights of words, from papers that people picked."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""When a person should look at the site: each check has a limit from `[health]`.
+"""When the operator must look at the site: each check has a limit from `[health]`.
 
-`/healthz` answers 503 when one fails; `status` and the log say the same with numbers.
+`/healthz` answers 503 when a check fails; `status` and the log say the same with numbers.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,17 +16,17 @@ from newsletter.moments import iso
 from newsletter.store import ledger_read, runs, waiting
 from newsletter.store.db import reading, writing
 
-#: Facts about the site: when the daemon last looked at what is due; since when no relay answers.
+#: Facts about the site: when the daemon last checked what is due; since when no relay answers.
 TICK, RELAY = "tick", "relay_away"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that can go wrong, and how it is. `said` is empty while it is right."""
+    """One thing that can go wrong, and its state. `said` is empty while all is well."""
 
     name: str  #: tick | answers | letters | relay | issue | ledger | source NAME
-    limit_s: int  #: what is allowed, in seconds; 0 where nothing is
-    since: datetime | None = None  #: since when it is so; None: it is right, or nobody knows
+    limit_s: int  #: the limit in seconds; 0 = none allowed
+    since: datetime | None = None  #: since when it is wrong; None: all is well, or unknown
     said: str = ""  #: what is wrong, in a sentence for the operator; no reader is named
 
     @property
@@ -34,7 +34,7 @@ class Check:
         return not self.said
 
     def in_public(self) -> dict[str, Any]:
-        """Without numbers and reasons: everybody may ask."""
+        """Return the check without numbers and reasons: everybody may ask."""
         return {
             "name": self.name,
             "ok": self.is_ok,
@@ -47,7 +47,7 @@ class Check:
 
 
 def checks(connection: Connection, limits: Health, now: datetime) -> list[Check]:
-    """Every check whose limit is not 0."""
+    """Return every check whose limit is not 0."""
     minutes = timedelta(minutes=1)
     found = [
         _tick(connection, limits.tick_minutes * minutes, now),
@@ -69,7 +69,9 @@ def _tick(connection: Connection, limit: timedelta, now: datetime) -> Check:
 
 
 def _waiting(connection: Connection, kind: str, limit: timedelta, now: datetime) -> Check:
-    """Mails that should have left and did not, though no server put them off."""
+    """Check for mails that should have been sent and were not, without a server that put them
+    off.
+    """
     late = waiting.overdue(connection, now - limit, is_answers=kind == "answers")
     if late.oldest is None:
         return Check(kind, _seconds(limit))
@@ -101,7 +103,7 @@ def _sources(connection: Connection, limit: timedelta, now: datetime) -> Iterato
 
 
 def _paused(connection: Connection) -> Check:
-    """A paused issue waits for a decision."""
+    """Check for a paused issue, which waits for a decision."""
     days = [
         issue["date"]
         for issue in ledger_read.issue_counts(connection, limit=3)
@@ -129,14 +131,14 @@ def note_tick(engine: Engine, now: datetime) -> None:
 
 
 def note_relay(engine: Engine, reason: str, now: datetime) -> None:
-    """Keep since when no relay answers and why; without a reason one does."""
+    """Store since when no relay answers and why; without a reason, that one does."""
     _change_relay(
         engine, lambda away: reason and {"since": now.isoformat(), **away, "reason": reason}
     )
 
 
 def note_next_try(engine: Engine, next_try: datetime | None) -> None:
-    """Keep when a relay that does not answer is tried again."""
+    """Store when a relay that does not answer is tried again."""
     at = next_try.isoformat() if next_try else ""
     _change_relay(engine, lambda away: away and {**away, "next_try": at})
 
@@ -151,7 +153,7 @@ def _change_relay(engine: Engine, change: Callable[[dict[str, Any]], Any]) -> No
 
 
 def relay_said(connection: Connection, now: datetime) -> str:
-    """ "no relay answers since …: 15 letters wait, next try …"; empty while one answers."""
+    """Return "no relay answers since …: 15 letters wait, next try …"; empty while one answers."""
     away = runs.fact(connection, RELAY)
     if not away:
         return ""

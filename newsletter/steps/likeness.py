@@ -1,5 +1,5 @@
-"""How much the eligible papers are like others, and what a reader's votes and examples say about
-them. Pure; `choose` uses it, it is no step of its own.
+"""How similar the eligible papers are to other papers, and what a reader's votes and examples say
+about them. Pure; a part of `choose`.
 """
 
 from collections import Counter, OrderedDict
@@ -14,24 +14,24 @@ from numpy.typing import NDArray
 from newsletter.models import MATCH_CUT, Opinions, Paper, Reason
 from newsletter.text.titles import plain_words
 
-#: Papers this much alike in their telling words count as near each other.
+#: Papers with at least this similarity of their weighted words count as near each other.
 NEAR = 0.2
-#: Likeness to the liked papers, less so much of the likeness to the disliked ones, each a mean.
+#: A reader's taste: mean similarity to the liked papers, minus this part of the mean similarity to
+#: the disliked ones.
 DISLIKED = 0.7
-#: A paper one standard deviation nearer to the reader's taste than most moves by `VOTE`; none moves
-#: by more than `VOTES`, and none out of its topic: a vote reorders and makes room, it does not
-#: empty.
+#: A paper one standard deviation nearer to the reader's taste moves by `VOTE`; none moves by more
+#: than `VOTES`, and none out of its topic: votes reorder papers but do not empty a letter.
 VOTE, VOTES = 0.12, 0.36
-#: From so many examples on, papers near them come without a topic. Fewer only reorder.
+#: With at least this many examples, papers near them come without a topic; fewer only reorder.
 EXAMPLES = 3
-#: They are so many times as like the examples as papers are on average, and more where
-#: examples are few: three of different fields have something in common with many by chance.
+#: Such papers are this many times as similar to the examples as an average paper, and more if there
+#: are few examples: three of different fields share words with many papers by chance.
 #: `benchmarks/seed_quality` measures it.
 NEAR_CUT, FEW = 1.7, 3.0
-#: Added to the average likeness, so that a paper with few words in common with any is not near by
+#: Added to the average similarity, so that a paper that shares few words with any is not near by
 #: chance.
 FLOOR = 0.01
-#: Papers whose weighed words are kept at hand, a kilobyte each.
+#: Most papers whose weighted words are cached, a kilobyte each.
 KEPT = 20_000
 
 Vector = NDArray[np.floating[Any]]
@@ -46,8 +46,8 @@ SMALL = frozenset(
 
 
 class Weights(NamedTuple):
-    """The telling words of a paper, by their numbers in `Terms`; the squares of weights add up
-    to 1.
+    """The distinctive words of a paper, by their numbers in `Terms`; the squares of the weights add
+    up to 1.
     """
 
     words: NDArray[np.int32]
@@ -55,8 +55,10 @@ class Weights(NamedTuple):
 
 
 class Terms:
-    """Telling words of the eligible papers, weighted by how often a paper and how few papers have
-    them. `rows`, `words` and `weights` are one entry for each word of each paper, by `place`.
+    """Distinctive words of the eligible papers, weighted by how often a paper has them and how few
+    papers do.
+
+    `rows`, `words` and `weights` have one entry for each word of each paper, by `place`.
     """
 
     def __init__(self, papers: Sequence[Paper]) -> None:
@@ -75,11 +77,11 @@ class Terms:
         self._words = np.concatenate([empty.words, *(one.words for one in weighed)])
         self._weights = np.concatenate([empty.weights, *(one.weights for one in weighed)])
         self._kept: OrderedDict[int, Weights] = OrderedDict()
-        #: how much each paper is like the others, on average
+        #: average similarity of each paper to the others
         self.usual = self._like(self._sum([self._all()]) / max(1, self.size))
 
     def weigh(self, paper: Paper) -> Weights:
-        """Weigh the words of a paper; those that no eligible paper has count for nothing."""
+        """Return the weighted words of a paper, without those that no eligible paper has."""
         found = self._kept.get(paper.key) if paper.key > 0 else None
         if found is None:
             found = self._weigh(_counted(paper))
@@ -97,13 +99,13 @@ class Terms:
         return Weights(words, weights / np.float32(length))
 
     def like(self, papers: Sequence[Weights]) -> Vector:
-        """How much every eligible paper is like these, on average: cosine of telling words, in
-        [0, 1].
+        """Return the average similarity of every eligible paper to these papers: cosine of weighted
+        words, in [0, 1].
         """
         return self._like(self._sum(papers) / max(1, len(papers)))
 
     def between(self, place: int, others: Sequence[Weights]) -> list[float]:
-        """How much one eligible paper is like each of others."""
+        """Return the similarity of one eligible paper to each of some others."""
         own = np.zeros(len(self._rarity), np.float32)
         part = slice(self._starts[place], self._starts[place + 1])
         own[self._words[part]] = self._weights[part]
@@ -129,7 +131,7 @@ def _counted(paper: Paper) -> Counter[str]:
 
 
 def in_spaces(text: str) -> str:
-    """Write words in the singular, each between spaces, so that phrases can be looked for."""
+    """Return words in the singular, each between spaces, so that phrases can be searched."""
     words = plain_words(text)
     return f" {' '.join(w[:-1] if len(w) > 3 and w[-1] == 's' != w[-2] else w for w in words)} "
 
@@ -138,7 +140,7 @@ class Taste:
     """What a reader's votes and examples say about the eligible papers."""
 
     def __init__(self, terms: Terms, known: Mapping[int, Paper], said: Opinions) -> None:
-        """`known`: the papers with votes, by key; a vote on another one counts for nothing."""
+        """`known`: papers with votes, by Paper.key; votes on other papers are ignored."""
         self._terms = terms
         liked = [known[key] for key, vote in said.votes.items() if vote > 0 and key in known]
         disliked = [known[key] for key, vote in said.votes.items() if vote < 0 and key in known]
@@ -158,7 +160,7 @@ class Taste:
 
     @cached_property
     def near_examples(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """The places of the papers near the reader's examples, and how well each matches, from
+        """Return the places of papers near the reader's examples, and how well each matches, from
         the cut to 1.
         """
         number = len(self._given)
@@ -171,8 +173,8 @@ class Taste:
         return places, 1 - (1 - MATCH_CUT) * cut / times[places]
 
     def reason(self, place: int) -> Reason | None:
-        """The example, or else the liked paper, that a paper is most like; None where none is
-        near.
+        """Return the example, or else the liked paper, that is most similar to a paper; None if
+        none is near.
         """
         for kind, papers in (("given", self._given), ("near", self._liked)):
             if title := self._nearest(place, papers, NEAR):
@@ -180,7 +182,7 @@ class Taste:
         return None
 
     def example(self, place: int) -> Reason:
-        """The example that a paper is most like, however little."""
+        """Return the example that is most similar to a paper, even if not near."""
         return Reason("given", self._nearest(place, self._given, 0.0))
 
     def _nearest(self, place: int, papers: Sequence[tuple[str, Weights]], least: float) -> str:

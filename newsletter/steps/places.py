@@ -1,10 +1,10 @@
-"""The order of the papers of one field by warmth, so that a jump in one reading does not count in
-full. Pure; `trend` uses it, it is no step of its own.
+"""Rank the papers of one field by warmth, without the full effect of a jump in one reading. Pure; a
+part of `trend`.
 
-Votes can be bought by the dozen, and the counter does not tell them from others. So what the last
-reading of a counter brought moves a paper by a few places only, until it has stood for a day or a
-later reading has come; and among the first ones only with a second source. `benchmarks/heat_price`
-measures what a place costs.
+Votes can be bought, and the counter does not show which ones. So the growth in the last reading
+moves a paper by a few places only, until it is a day old or a later reading has come; it moves a
+paper to the first places only with a second source. `benchmarks/heat_price` measures what a place
+costs.
 """
 
 from bisect import bisect_right
@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-#: So many places a paper rises with one reading, and so many first places need two sources.
+#: Most places that a paper rises with one reading, and number of first places that need two
+#: sources.
 STEP, TOP = 3, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A noticed paper: its warmth, and what it would be without its last readings."""
+    """A paper with signals: its warmth, and its warmth without its last readings."""
 
     key: int
     warmth: float
@@ -27,10 +28,10 @@ class Entry:
 
 
 def ranked(entries: Sequence[Entry]) -> dict[int, float]:
-    """Return Paper.key -> the warmth of the place where the paper stands.
+    """Return Paper.key -> the warmth of the paper's place.
 
-    Each place is taken by the warmest paper that may stand there; without jumps that is the order
-    by warmth.
+    Each place is taken by the warmest paper that may have it; without jumps that is the order by
+    warmth.
     """
     warmths = sorted(entry.warmth for entry in entries)
     if not any(entry.before < entry.warmth for entry in entries):
@@ -50,7 +51,7 @@ def ranked(entries: Sequence[Entry]) -> dict[int, float]:
 
 
 def _first_place(entry: Entry, before: Sequence[float]) -> int:
-    """Return the best place, from 0, that a paper may have among all, by where it was."""
+    """Return the best place, from 0, that a paper may have, by where it was."""
     if entry.before >= entry.warmth:
         return 0
     was = len(before) - bisect_right(before, entry.before)

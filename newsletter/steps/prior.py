@@ -1,7 +1,7 @@
-"""A prior for papers that nobody has noticed yet: what sets papers that people picked apart from
-others, by their words and pairs of words. Pure.
+"""A prior for papers without signals: how their words, and pairs of words, differ from those of
+papers that people picked. Pure.
 
-Logistic regression, fitted by plain steps of gradient descent, so that the same papers give the
+Logistic regression, fitted by gradient descent without randomness, so that the same papers give the
 same weights. `benchmarks/editor_week` measures it.
 """
 
@@ -18,15 +18,15 @@ from newsletter.models import Paper
 from newsletter.steps.likeness import SMALL
 from newsletter.text.titles import plain_words
 
-#: Fewer picks than this teach nothing.
+#: Least picks from which something is learned.
 ENOUGH = 30
-#: A word counts if so many of the papers have it; the most frequent ones are kept.
+#: A word counts if at least this many papers have it; the most frequent ones are used.
 MIN_PAPERS, MOST_WORDS = 5, 20_000
-#: Others than the picked are a sample of so many for each picked paper.
+#: Size of the sample of other papers, per picked paper.
 OTHERS = 20
-#: Steps of gradient descent with momentum, their size, and how strongly weights are held at zero.
+#: Steps of gradient descent with momentum, their size, and the strength of regularisation.
 STEPS, RATE, MOMENTUM, PENALTY = 200, 2.0, 0.9, 2e-4
-#: The title's words count so many times as those of the abstract.
+#: Weight of a title's words compared with those of the abstract.
 TITLE = 2.0
 
 Floats = NDArray[np.float64]
@@ -44,21 +44,21 @@ class Prior:
     scale: Sequence[float] = field(default_factory=tuple)
 
     def score(self, paper: Paper) -> float:
-        """How much a paper looks like those that were picked; for an order only."""
+        """Return how much a paper resembles picked papers; only the order has a meaning."""
         found = {word: n for word, n in features(paper).items() if word in self.weights}
         weighed = {word: n * self.rarity[word] for word, n in found.items()}
         length = sum(weight * weight for weight in weighed.values()) ** 0.5 or 1.0
         return self.bias + sum(self.weights[w] * weight for w, weight in weighed.items()) / length
 
     def share(self, paper: Paper) -> float:
-        """The share, in [0, 1], of papers not picked that look less like those that were."""
+        """Return the share, in [0, 1], of papers not picked that resemble picked papers less."""
         return float(np.searchsorted(np.array(self.scale), self.score(paper))) / max(
             1, len(self.scale)
         )
 
 
 def features(paper: Paper) -> dict[str, float]:
-    """The words of a paper, and its pairs of neighbouring words, with how much they count."""
+    """Return the words of a paper, and its pairs of neighbouring words, with their weights."""
     found: dict[str, float] = {}
     for text, worth in ((paper.abstract, 1.0), (paper.title, TITLE)):
         words = [word for word in plain_words(text) if word not in SMALL and len(word) > 1]
@@ -68,7 +68,7 @@ def features(paper: Paper) -> dict[str, float]:
 
 
 def learn(picked: Sequence[Paper], others: Sequence[Paper]) -> Prior | None:
-    """Learn what sets picked papers apart from others of the same time; None: too few were picked.
+    """Learn how picked papers differ from others of the same time. None: too few were picked.
 
     Of `others` an even sample is used, in their order.
     """
@@ -81,7 +81,7 @@ def learn(picked: Sequence[Paper], others: Sequence[Paper]) -> Prior | None:
     kept = [word for word, n in spread.most_common(MOST_WORDS) if n >= MIN_PAPERS]
     rarity = {word: log(1 + len(counted) / spread[word]) for word in kept}
     table = _Table(counted, rarity)
-    # Both sides weigh the same, however many there are of each.
+    # Both sides have the same weight, whatever their number.
     balance = np.where(is_picked, 0.5 / is_picked.sum(), 0.5 / (~is_picked).sum())
     weights, bias = _fit(table, is_picked.astype(np.float64), balance)
     scores = np.sort(table.times(weights)[~is_picked] + bias)
@@ -132,6 +132,6 @@ def _fit(table: _Table, wanted: Floats, balance: Floats) -> tuple[Floats, float]
 
 
 def telling(prior: Prior, number: int) -> list[tuple[str, float]]:
-    """The words that speak most for a pick, and after them those that speak most against."""
+    """Return the words with the largest weights for a pick, then those with the largest against."""
     ordered = sorted(prior.weights.items(), key=lambda item: (-item[1], item[0]))
     return [*ordered[:number], *ordered[-number:]] if len(ordered) > 2 * number else ordered

@@ -1,5 +1,5 @@
 """Write transactions with a cursor of the database driver, for prepared statements that run many
-times a second: SQLAlchemy's part of a transaction costs more than they do.
+times a second: SQLAlchemy would take longer than they do.
 """
 
 import os
@@ -42,7 +42,7 @@ def writing_by_driver(engine: Engine) -> Iterator[Any]:
 
 
 def sync(engine: Engine) -> None:
-    """Bring all commits on SQLite to the disk, those of connections that do not sync too.
+    """Write all commits on SQLite to the disk, also those of connections that do not sync.
 
     Raises: StoreError.
     """
@@ -50,7 +50,7 @@ def sync(engine: Engine) -> None:
     try:
         with log.open("rb") as file:
             os.fdatasync(file.fileno())
-    except FileNotFoundError:  # its last connection was closed, which brought all to the disk
+    except FileNotFoundError:  # its last connection was closed, which wrote all to the disk
         return
     except OSError as e:
         raise StoreError(

@@ -1,4 +1,4 @@
-"""Letters that wait and letters on their way: for health and for commands."""
+"""Letters that wait and letters that are being sent, for `health` and for commands."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,13 +10,13 @@ from newsletter.store import ledger_read
 from newsletter.store.db import database_time
 from newsletter.store.tables import UNSETTLED, deliveries, issues, subscribers
 
-#: The rate of an issue is measured over this time.
+#: The span over which the rate of an issue is measured.
 RATE_OVER = timedelta(seconds=30)
 PUT_OFF_READ = 5_000
 
 
 class Overdue(NamedTuple):
-    """Letters that should have left."""
+    """Letters that should have been sent."""
 
     number: int
     oldest: datetime | None  #: when the first of them was due
@@ -51,12 +51,12 @@ class IssueProgress:
     refused: int
     held: int
     deferred: int
-    left: int  #: wait, are being handed over, or were put off
+    left: int  #: waiting, being sent, or put off
     per_second: float  #: outcomes a second in the last `RATE_OVER`
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes at this rate; None while nothing moves."""
+        """Return how long the rest takes at this rate; None while no outcome comes."""
         return self.left / self.per_second if self.per_second else None
 
 
@@ -92,7 +92,7 @@ def issues_in_progress(connection: Connection, now: datetime) -> list[IssueProgr
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """Letters that one process has taken to send."""
+    """Letters that one process has claimed."""
 
     letters: int
     fenced: int  #: of these, handed over to the relay and not answered yet

@@ -1,8 +1,8 @@
-"""Find what a reader could follow, write to, call or pay, in every spelling: addresses of sites and
-of mail, telephone numbers, accounts, links of Markdown and HTML, hidden text.
+"""Find everything that a reader could follow, write to, call or pay, in every spelling: addresses
+of sites and of mail, telephone numbers, accounts, links of Markdown and HTML, hidden text.
 
-A machine's summary never has any of them, so a doubtful one counts. What papers really write stays:
-file names (README.md), versions (GPT-4.1), measures (pass@1), dates, ranges.
+A machine's summary never needs any of them, so doubtful ones count. What papers write stays: file
+names (README.md), versions (GPT-4.1), measures (pass@1), dates, ranges.
 """
 
 import html
@@ -126,8 +126,8 @@ LONGEST = 5_000
 
 
 def contact(text: str) -> str:
-    """Say what a reader could follow in a text: "an address", "a phone number", "an account",
-    "a link", "hidden text"; "" when there is nothing.
+    """Return what a reader could follow in a text: "an address", "a phone number", "an account", "a
+    link", "hidden text"; "" when there is nothing.
     """
     if len(text) > LONGEST:
         return "too much text"
@@ -162,7 +162,9 @@ def _forms(text: str) -> tuple[str, ...]:
 
 
 def _is_mixed(text: str) -> bool:
-    """Whether a word has Latin letters and Cyrillic, Armenian or Cherokee ones: a disguise."""
+    """Return whether a word mixes Latin letters with Cyrillic, Armenian or Cherokee ones: a
+    disguise.
+    """
     return any(
         re.search("[A-Za-z]", word) and re.search("[\u0400-\u058f\u13a0-\u13ff]", word)
         for word in re.findall(r"\w{3,}", text)

@@ -16,7 +16,7 @@ LABEL = re.compile(
     r"Funding|Competing interests?|Conflicts? of interest)\s?[:：]\s*",
     re.I,
 )
-#: Labels that also stand within a line, in descriptions without markup.
+#: Labels that also occur within a line, in descriptions without markup.
 INNER_LABEL = re.compile(
     r"(?<=\s)(?=(?:DOI|Authors?|Author\(s\)|Abstract|Publication date|Source):\s)", re.I
 )
@@ -82,7 +82,7 @@ _MORE = (
     r"Lire la suite|Weiterlesen|Mehr lesen|Leer más|Ler mais|Leggi tutto|Lees (?:meer|verder)|"
     r"Läs mer|Czytaj dalej|Devamını oku|Читать далее)"
 )
-#: Behind the abstract, at the end of any line.
+#: Text after the abstract, at the end of any line.
 TAILS = (
     re.compile(r"\s*\(PsycInfo Database Record .{0,80}?all rights reserved\)\.?\s*\Z", re.I),
     re.compile(
@@ -140,7 +140,7 @@ TAILS = (
         re.S,
     ),
 )
-#: Lines that say nothing of the paper: names of downloads, hosts, licences, figures.
+#: Lines that are not about the paper: names of downloads, hosts, licences, figures.
 NOTHING = re.compile(
     r"(?:N/?A\.?|No abstract(?: available)?\.?|None|HTML|XML|PDF|EPUB|Full text|Open Access|"
     r"Supplementary (?:material|information)|Graphical abstract|"
@@ -158,7 +158,7 @@ SECTION = re.compile(
     r"Availability(?: and implementation)?|Trial registration)\s*[:.]?\Z",
     re.I,
 )
-#: Heads of what is no abstract, up to the next head.
+#: Heads of parts that are no abstract, up to the next head.
 ASIDE = re.compile(
     r"(?:Author summary|(?:Plain|Lay)[ -]?(?:language )?summary|Key points?|Highlights|"
     r"Graphical abstract|Significance(?: statement)?|Teaser|Editor['’]s summary|Video abstract|"
@@ -178,7 +178,7 @@ HEADING = re.compile(
 BARE_HEADING = re.compile(r"\A(?:Abstract|Summary)\s+(?=[A-Z])")
 #: The whole line is the word.
 ONLY_HEADING = re.compile(rf"\A[\[【]?(?:{_ABSTRACT})|摘\s?要|要旨|要約|초록)[\]】]?\s*[:：.]?\Z")
-#: What begins with "Abstract" because it is about abstract things.
+#: Texts that begin with "Abstract" because they are about abstract things.
 ABSTRACT_THINGS = re.compile(
     r"\A(?:Abstract|Summary) (?:Meaning|Syntax|Interpretation|Algebra|State|Data|Reasoning|"
     r"Argumentation|"

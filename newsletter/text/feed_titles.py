@@ -2,7 +2,7 @@
 
 import re
 
-#: Before a title: the place in the volume, the section, the form of a search's hit.
+#: Text before a title: the place in the volume, the section, the form of a search result.
 _BEFORE = (
     # MDPI: "Sensors, Vol. 21, Pages 1234: Counting cells"
     re.compile(r"\A[A-Z][\w &:,()'’-]{1,90}, Vol\. \d+, Pages? [\w–-]+: (?=\S)"),
@@ -20,7 +20,7 @@ _BEFORE = (
     ),
     re.compile(r"\A(?:Research Article|Original Article|Full Length Article):\s+(?=\S)", re.I),
 )
-#: Behind a title: the site that it was found on.
+#: Text after a title: the site on which it was found.
 _BEHIND = re.compile(
     r"\s+(?:\|\s+(?:Nature(?: [A-Z]\w+){0,3}|Science(?: [A-Z]\w+)?|bioRxiv|medRxiv|PNAS|eLife|"
     r"PLOS [A-Z]\w+|Scientific Reports|Journal of [A-Z][\w ]{2,50}|The [A-Z][\w ]{2,40}|"

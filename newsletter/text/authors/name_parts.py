@@ -1,5 +1,5 @@
-"""What stands beside names in author lists: titles, degrees, marks, initials, numbers, addresses,
-roles, places of work. `lists` uses these forms.
+"""What occurs beside names in author lists: titles, degrees, marks, initials, numbers, addresses,
+roles, institutions. `lists` uses these forms.
 """
 
 import re

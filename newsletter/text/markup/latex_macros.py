@@ -1,4 +1,4 @@
-"""What TeX's commands mean in plain text: the tables that `latex` reads formulas and prose by."""
+"""Tables of TeX's commands in plain text, used by `latex`."""
 
 import logging
 import re
@@ -17,7 +17,7 @@ _SHOWN = frozenset(
     underbrace underline unit uppercase url widehat
     widetilde""".split()  # noqa: SIM905  (a list would be longer than the words)
 )
-#: Macros whose argument is not part of what is said.
+#: Macros whose argument is not part of the text.
 _DROPPED = tuple(
     """cite citep citet color eqref footnotemark hphantom hspace label phantom ref thanks
     todo vphantom vspace""".split()  # noqa: SIM905  (as above)
@@ -95,8 +95,8 @@ _RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻�
 
 
 def script(mark: str, text: str) -> str:
-    """A power ("^") or an index ("_") in small characters where there are some, else behind its
-    mark, in parentheses where its end would be in doubt.
+    """Return a power ("^") or an index ("_") in small characters if possible; else after its mark,
+    in parentheses if its end would be unclear.
     """
     if not text:
         return ""
@@ -107,14 +107,14 @@ def script(mark: str, text: str) -> str:
 
 
 def small_script(mark: str, text: str) -> str:
-    """Small characters, or "" where Unicode has none for all of a text."""
+    """Return small characters, or "" if Unicode does not have all of them."""
     if not _SMALL.fullmatch(text):
         return ""
     return text.replace("−", "-").translate(_RAISED if mark == "^" else _LOWERED)
 
 
 def _arguments(node: Any) -> list[Any]:
-    """The arguments that stand there; a text that was cut off lacks some."""
+    """Return the arguments that are present; a text that was cut off lacks some."""
     return [part for part in (node.nodeargd.argnlist if node.nodeargd else ()) if part]
 
 
@@ -196,4 +196,4 @@ GRAMMAR.test_for_specials = _quick(GRAMMAR)
 NAMED = frozenset(spec.macroname for spec in MACROS.iter_macro_specs()) | frozenset(
     spec.macroname for spec in GRAMMAR.iter_macro_specs()
 )
-logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)  # it complains about every odd formula
+logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)  # it logs every unusual formula
