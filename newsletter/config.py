@@ -1,7 +1,8 @@
 """The sections of config.toml as one frozen `Config`: each key, its default, its valid values."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -138,6 +139,8 @@ class Web(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     trusted_proxies: tuple[Network, ...] = ()
+    metrics_token: Token = SecretStr("")  # environment only: NEWSLETTER_WEB__METRICS_TOKEN
+    metrics_token_file: Path | None = None
 
 
 class Bounces(Section):
@@ -238,3 +241,29 @@ class Config(Section):
     health: Health = Health()
     matching: Matching = Matching()
     summaries: Summaries | None = None
+
+
+def _sections(value: Any) -> Iterator[type[BaseModel]]:
+    """Find the sections that a type of a field names, and those inside them."""
+    if isinstance(value, type) and issubclass(value, BaseModel):
+        yield value
+        for field in value.model_fields.values():
+            yield from _sections(field.annotation)
+    for inner in get_args(value):
+        yield from _sections(inner)
+
+
+#: The keys that hold a secret, in any section.
+SECRET_NAMES = frozenset(
+    name
+    for section in _sections(Config)
+    for name, field in section.model_fields.items()
+    if field.annotation is SecretStr
+)
+#: The keys that name a file with a secret in it.
+SECRET_FILES = frozenset(
+    name
+    for section in _sections(Config)
+    for name in section.model_fields
+    if name.endswith("_file") and name != "ca_file"
+)

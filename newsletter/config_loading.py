@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from newsletter.config import LOOPBACK, Bounces, Config, Database, SmtpRelay
+from newsletter.config import LOOPBACK, SECRET_NAMES, Bounces, Config, Database, SmtpRelay
 from newsletter.config_types import require_token
 from newsletter.errors import ConfigError
+from newsletter.text.secrets import without_secrets
 
 #: Least characters of a secret that signs events of providers.
 MIN_SECRET = 32
@@ -57,9 +58,17 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
 
 
 def masked(config: Config) -> dict[str, Any]:
-    """Return the configuration for display: JSON types, secrets as dots."""
-    shown: dict[str, Any] = config.model_dump(mode="json", by_alias=True)
+    """Return the configuration for display: JSON types, secrets as stars, also in addresses."""
+    shown: dict[str, Any] = _without_secrets(config.model_dump(mode="json", by_alias=True))
     return shown
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_secrets(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(inner) for inner in value]
+    return without_secrets(value) if isinstance(value, str) else value
 
 
 def _put(table: dict[str, Any], keys: list[str], value: str) -> None:
@@ -86,11 +95,11 @@ def _mistake(error: Any) -> str:
     if error["type"] == "missing":
         return f"{key}: is missing"
     said = error["msg"].removeprefix("Value error, ")
-    is_secret = where[-1] in ("password", "key", "token", "imap", "imap_password", "hook_secret")
+    is_secret = where[-1] in SECRET_NAMES or key in ("bounces.imap", "database.url")
     given = (
         ""
         if isinstance(error["input"], dict | list) or is_secret
-        else f" (given: {error['input']!r})"
+        else f" (given: {without_secrets(repr(error['input']))})"
     )
     return f"{key}: {said[:1].lower()}{said[1:]}{given}"
 
@@ -203,7 +212,11 @@ def _with_secrets(config: Config) -> Config:
     if summaries and summaries.key_file and not summaries.key.get_secret_value():
         key = _token("summaries.key_file", summaries.key_file)
         summaries = summaries.model_copy(update={"key": key})
-    secrets = {"smtp": smtp, "signals": signals, "summaries": summaries}
+    secrets: dict[str, Any] = {"smtp": smtp, "signals": signals, "summaries": summaries}
+    web = config.web
+    if web.metrics_token_file and not _value(web.metrics_token):
+        shown = _token("web.metrics_token_file", web.metrics_token_file)
+        secrets["web"] = web.model_copy(update={"metrics_token": shown})
     return config.model_copy(update=secrets | {"bounces": _with_bounce_secrets(config.bounces)})
 
 

@@ -71,6 +71,13 @@ def _feed_name(value: str) -> str:
 def _database(value: str) -> str:
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    try:
+        parts = urlsplit(value)
+        is_whole = "@" not in parts.path + parts.fragment and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not (is_whole or value.startswith("sqlite:")):
+        raise ValueError("is not an address; write / ? # @ : of a password as %2F %3F %23 %40 %3A")
     return value
 
 

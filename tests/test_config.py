@@ -65,6 +65,7 @@ def test_every_key_is_in_the_example_and_none_besides() -> None:
         "summaries.key",
         "bounces.hook_secret",
         "bounces.imap_password",
+        "web.metrics_token",
     }
     keys = {
         key for key in _keys(Config) if not key.startswith("smtp.fallback.")

@@ -15,7 +15,7 @@ from pathlib import Path
 import dns.exception
 import dns.resolver
 
-from newsletter.cli.file_permissions import open_files
+from newsletter.cli.file_permissions import open_files, shared_databases
 from newsletter.cli.vulnerable_versions import Check, check_versions
 from newsletter.config import Config
 from newsletter.errors import ConfigError, NewsletterError, Unreachable
@@ -25,6 +25,7 @@ from newsletter.matching import embeddings
 from newsletter.store import ledger_read
 from newsletter.store.db import database_time, open_engine, reading, schema
 from newsletter.store.site_key import require_key
+from newsletter.text.secrets import without_secrets
 from newsletter.tokens import Tokens
 
 
@@ -54,12 +55,16 @@ def _secrets(config: Config) -> list[Check]:
     except NewsletterError:  # the database's own check says it
         pass
     opened = [
-        Check("warn", "Key", f"{path} can be read by everybody", f"chmod 640 {path}")
-        for path in open_files(config)
+        Check("warn", "Key", f"{file} can be read by everybody", f"chmod 640 {file}")
+        for file in open_files(config)
     ]
     if path.stat().st_mode & 0o077 and not opened:
-        return [Check("warn", "Key", f"{path} can be read by others", f"chmod 600 {path}")]
-    return opened or [Check("ok", "Key", str(path))]
+        opened = [Check("warn", "Key", f"{path} can be read by others", f"chmod 600 {path}")]
+    shared = [
+        Check("warn", "Database", f"{file} can be read by others", f"chmod 600 {file}")
+        for file in shared_databases(config)
+    ]
+    return [*(opened or [Check("ok", "Key", str(path))]), *shared]
 
 
 def _database(config: Config) -> list[Check]:
@@ -79,7 +84,9 @@ def _database(config: Config) -> list[Check]:
             wrong = ledger_read.check(connection)
             skew = abs(database_time(connection) - time.time())
     except Exception as e:
-        return [Check("fail", "Database", str(e).splitlines()[0], "check database.url")]
+        return [
+            Check("fail", "Database", without_secrets(f"{e}".split("\n")[0]), "check database.url")
+        ]
     clock = (
         Check("ok", "Clock", "agrees with the database's")
         if skew < 5

@@ -1,14 +1,14 @@
-"""Find secrets that all users of this machine can read."""
+"""Find secrets that other users of this machine can read."""
 
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from newsletter.config import Config
+from pydantic import BaseModel
 
-SECRET_KEYS = ("password", "token", "key")
+from newsletter.config import SECRET_FILES, SECRET_NAMES, Config
+from newsletter.text.secrets import without_secrets
 
 
 def is_open(path: Path) -> bool:
@@ -21,23 +21,29 @@ def secrets_in(path: Path) -> list[str]:
     return sorted(_secrets(tomllib.loads(path.read_text("utf-8")))) if is_open(path) else []
 
 
-def secret_files(config: Config) -> list[Path]:
-    """Return the files of secrets that a site's configuration names, whether they exist or not."""
-    relays = (config.smtp, *config.smtp.fallback)
-    github, writer = config.signals.github, config.summaries
-    named = [relay.password_file for relay in relays] + [
-        config.dkim.key_file,
-        config.site.secret_key_file,
-    ]
-    named += [github.token_file] if github else []
-    named += [writer.key_file] if writer else []
-    named += [config.bounces.imap_password_file, config.bounces.hook_secret_file]
-    return [path for path in named if path is not None]
-
-
 def open_files(config: Config) -> list[Path]:
     """Return the secret files of a site that all users can read."""
     return [path for path in secret_files(config) if is_open(path)]
+
+
+def shared_databases(config: Config) -> list[Path]:
+    """Return the database of a site and the backups beside it that other users can read."""
+    url = config.database.url
+    if not url.startswith("sqlite:///"):
+        return []
+    file = Path(url.removeprefix("sqlite:///"))
+    found = (file, *sorted(file.parent.glob(f"{file.stem}-*.db")))
+    return [path for path in found if path.is_file() and path.stat().st_mode & 0o077]
+
+
+def secret_files(section: BaseModel) -> Iterator[Path]:
+    """Find the files of secrets that a configuration names, whether they exist or not."""
+    for name, value in section:
+        for inner in value if isinstance(value, tuple) else (value,):
+            if isinstance(inner, BaseModel):
+                yield from secret_files(inner)
+            elif isinstance(inner, Path) and name in SECRET_FILES:
+                yield inner
 
 
 def _secrets(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -49,7 +55,7 @@ def _secrets(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
                 if isinstance(inner, dict):
                     yield from _secrets(inner, f"{prefix}{name}.{number}.")
         elif value and (
-            name in SECRET_KEYS
-            or (f"{prefix}{name}" == "database.url" and urlsplit(value).password)
+            name in SECRET_NAMES
+            or (isinstance(value, str) and "://" in value and without_secrets(value) != value)
         ):
             yield f"{prefix}{name}"

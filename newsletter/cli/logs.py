@@ -6,8 +6,18 @@ import sys
 import structlog
 
 from newsletter.cli.vulnerable_versions import check_versions
+from newsletter.text.secrets import without_secrets
 
 log = structlog.get_logger()
+
+
+def _without_secrets(
+    _logger: object, _method: str, entry: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    return {
+        name: without_secrets(value) if isinstance(value, str) else value
+        for name, value in entry.items()
+    }
 
 
 def start_logging() -> None:
@@ -20,6 +30,7 @@ def start_logging() -> None:
     ]
     last: list[structlog.typing.Processor] = [
         structlog.processors.format_exc_info,
+        _without_secrets,
         structlog.processors.JSONRenderer(ensure_ascii=True),
     ]
     structlog.configure(

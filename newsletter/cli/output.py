@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from newsletter.errors import ConfigError, InputError, NewsletterError
 from newsletter.moments import iso
+from newsletter.text.secrets import without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -267,9 +268,9 @@ def tell_error(error: NewsletterError) -> None:
     """Print what failed, the state, and what to do next on stderr; as JSON if that was asked
     for.
     """
-    hint = as_called(error.hint)
+    hint, message = as_called(without_secrets(error.hint)), without_secrets(error.message)
     if session.is_json:
-        body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": hint}
+        body: dict[str, Any] = {"code": error.code, "message": message, "hint": hint}
         if isinstance(error, InputError) and error.position:
             body["position"] = error.position
         told = json.dumps({"error": body}, ensure_ascii=False)
@@ -278,7 +279,7 @@ def tell_error(error: NewsletterError) -> None:
     from rich.text import Text
 
     err = console(is_error=True)
-    lines = [clean(line) for line in error.message.split("\n")]
+    lines = [clean(line) for line in message.split("\n")]
     position = getattr(error, "position", 0)
     err.print(
         Text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ import typer
 
 from newsletter.cli.output import as_called, confirm, emit, mark, open_app, read_config, say
 from newsletter.errors import InputError, NewsletterError, StoreError
+from newsletter.text.secrets import without_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -27,9 +29,8 @@ def restore(file: Path, yes: Yes = False) -> int:
     if not file.exists():
         raise InputError(f"{file} does not exist")
     if not yes:
-        confirm(
-            f"This replaces the database {config.database.url.rpartition('/')[2]}. Go on?", "--yes"
-        )
+        name = without_secrets(config.database.url).rpartition("/")[2]
+        confirm(f"This replaces the database {name}. Go on?", "--yes")
     return put_back(config, file)
 
 
@@ -42,18 +43,19 @@ def put_back(config: Config, file: Path) -> int:
         if engine.dialect.name == "sqlite":
             _copy(file, Path(engine.url.database or ""))
         else:
-            postgres(
-                "pg_restore", "--clean", "--if-exists", f"--dbname={plain_url(config)}", str(file)
-            )
+            postgres(config, "pg_restore", "--clean", "--if-exists", str(file))
         return _settle(open_engine(config.database.url), "restored")
 
 
 def _copy(file: Path, target: Path) -> None:
     import sqlite3
 
+    from newsletter.store.db import make_private
+
     with sqlite3.connect(file) as copy:
         if copy.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
             raise StoreError(f"{file} is damaged; nothing was replaced")
+    make_private(target)
     with sqlite3.connect(file) as copy, sqlite3.connect(target) as place:
         copy.backup(place)
 
@@ -127,21 +129,31 @@ def plan_missed(yes: Yes = False) -> int:
     return 0
 
 
-def plain_url(config: Config) -> str:
-    return config.database.url.replace("postgresql+psycopg://", "postgresql://")
+def postgres(config: Config, *command: str) -> None:
+    """Run a program of PostgreSQL on the site's database. Other users of this machine see the words
+    of a process, but not its environment: the password goes there.
 
-
-def postgres(*command: str) -> None:
-    """Run a program of PostgreSQL. Raises: NewsletterError, StoreError."""
+    Raises: NewsletterError, StoreError.
+    """
     import subprocess
 
+    from sqlalchemy.engine import make_url
+
+    url = make_url(config.database.url).set(drivername="postgresql")
+    password = url.password or url.query.get("password")
+    plain = url.set(password=None).difference_update_query(["password"])
+    told = {"PGPASSWORD": str(password)} if password else {}
     try:
         subprocess.run(  # noqa: S603  (no shell, and the words are ours)
-            command, check=True, capture_output=True, text=True
+            [*command, f"--dbname={plain.render_as_string()}"],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **told},
         )
     except FileNotFoundError as e:
         raise NewsletterError(
             f"{command[0]} is not installed", hint="install PostgreSQL's client programs"
         ) from e
     except subprocess.CalledProcessError as e:
-        raise StoreError(f"{command[0]}: {e.stderr.strip()[:300]}") from e
+        raise StoreError(f"{command[0]}: {without_secrets(e.stderr.strip()[:300])}") from None

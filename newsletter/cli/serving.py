@@ -43,20 +43,15 @@ def serve(
 
     from newsletter.cli.logs import start_logging
     from newsletter.inbound import hooks
-    from newsletter.web import create_app
+    from newsletter.web import create_app, server
 
     app = open_app()
     web = app.config.web
     note(f"pages on http://{host or web.host}:{port or web.port}")
     start_logging()
-    uvicorn.run(
-        create_app(app, more=hooks.routes(app, lambda: datetime.now(UTC))),
-        host=host or web.host,
-        port=port or web.port,
-        log_level="warning",
-        log_config=None,
-        proxy_headers=False,
-    )
+    pages = create_app(app, more=hooks.routes(app, lambda: datetime.now(UTC)))
+    where = {"host": host or web.host, "port": port or web.port}
+    uvicorn.Server(server.settings(pages, **where)).run()
     return 0
 
 

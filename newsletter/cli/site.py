@@ -296,7 +296,7 @@ def back_up_database(config: Config, file: Path | None) -> Path:
     """Write a consistent copy of the database, as a file that only its owner can read."""
     import sqlite3
 
-    from newsletter.store.db import open_engine
+    from newsletter.store.db import make_private, open_engine
 
     engine = open_engine(config.database.url)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -305,11 +305,13 @@ def back_up_database(config: Config, file: Path | None) -> Path:
         path = file or source.with_name(f"{source.stem}-{stamp}.db")
         if path.exists():
             raise InputError(f"{path} exists; nothing was written")
+        make_private(path)
         with sqlite3.connect(source) as connection:
             connection.execute("VACUUM INTO ?", (str(path),))
         return path
     path = file or Path(f"newsletter-{stamp}.dump")
-    restoring.postgres("pg_dump", "--format=custom", f"--file={path}", restoring.plain_url(config))
+    make_private(path)
+    restoring.postgres(config, "pg_dump", "--format=custom", f"--file={path}")
     return path
 
 

@@ -21,6 +21,7 @@ from newsletter.steps.fetch import retry_at
 from newsletter.store import runs, source_lists
 from newsletter.store.db import reading, writing
 from newsletter.store.runs import TROUBLES
+from newsletter.text.secrets import without_secrets
 
 #: Readers are told of a source whose news have been missing for longer than this …
 STALE_AFTER = timedelta(hours=24)
@@ -81,7 +82,7 @@ def moves(rows: Rows) -> Iterator[str]:
             and (row["at"].date() - date.fromisoformat(row["moved_since"])).days >= MOVED_DAYS
         ):
             yield (
-                f"{name}: has moved to {row['moved_to']} for good, it says; change its url in "
+                f"{name}: has moved to {without_secrets(row['moved_to'])} for good, it says; change its url in "
                 "config.toml"
             )
 

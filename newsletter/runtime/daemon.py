@@ -29,6 +29,7 @@ from newsletter.site_queries import has_waiting
 from newsletter.store import papers
 from newsletter.store.db import only_one, reading
 from newsletter.web import create_app
+from newsletter.web import server as web_server
 
 log = structlog.get_logger()
 
@@ -89,8 +90,9 @@ class Daemon:
         uptime: Callable[[], float] | None = None,
         takes_mail: domain_check.Resolver | None = None,
     ) -> None:
+        """`takes_mail` is asked about the domain of each new address; None: nobody is."""
         self.app = app
-        self.takes_mail = takes_mail  #: checks the domain of each new address; None: no check
+        self._domains = domain_check.DomainCheck(takes_mail) if takes_mail else None
         self.clock = clock
         self.uptime = uptime or (_uptime if clock is _now else None)
         self._apart: float | None = None  #: clock minus uptime at the last check
@@ -110,21 +112,13 @@ class Daemon:
         """
         with only_one(self.app.engine, "daemon"), listen(host, port) as listener:
             stop_on_signals(self.stop)
-            settings = uvicorn.Config(
-                create_app(
-                    self.app,
-                    self.clock,
-                    hooks.routes(self.app, self.clock),
-                    on_written=self._mail_waits.set,
-                ),
-                log_level="warning",
-                log_config=None,
-                proxy_headers=False,
-                server_header=False,
-                loop="asyncio",
-                timeout_graceful_shutdown=5,
+            pages = create_app(
+                self.app,
+                self.clock,
+                hooks.routes(self.app, self.clock),
+                on_written=self._mail_waits.set,
             )
-            server = _Server(settings)
+            server = _Server(web_server.settings(pages, loop="asyncio"))
             web = asyncio.create_task(server.serve(sockets=[listener]))
             clock = AsyncIOScheduler(timezone=UTC)
             intake_job = MailIntake(self.app, self.clock, self._mail_waits.set)
@@ -160,24 +154,32 @@ class Daemon:
             log.info("daemon.stopped")
 
     async def _answer_people(self) -> None:
-        """Send mails that answer a person as soon as they are asked for, until `stop` is set. A
-        tick tries again what fails here.
-        """
+        """`answer` as soon as a mail is asked for, until `stop` is set."""
         while not self.stop.is_set():
             await self._mail_waits.wait()
             self._mail_waits.clear()
-            now = self.clock()
-            if self.stop.is_set() or self.rest.lasts(now):
-                continue
-            try:
-                if await asyncio.to_thread(has_waiting, self.app.engine, now, is_answers=True):
-                    delivered = await self.app.deliver(now, stop=self.stop, is_answers=True)
-                    for problem in delivered.problems:
-                        log.warning("answer.problem", text=problem)
-            except NewsletterError as e:  # also when another process has the lock and sends them
-                log.info("answer.waits", code=e.code, text=e.message, next="sent by the next tick")
-            except Exception:
-                log.exception("answer.crashed", next="sent by the next tick")
+            if not self.stop.is_set():
+                await self.answer()
+
+    async def answer(self) -> None:
+        """Send the mails that answer a person and wait now; those to domains that take no mail are
+        refused. A failure is logged, and a tick tries again.
+        """
+        now = self.clock()
+        try:
+            if not await asyncio.to_thread(has_waiting, self.app.engine, now, is_answers=True):
+                return
+            if self._domains:
+                for domain in await asyncio.to_thread(self._domains.screen, self.app.engine, now):
+                    log.info("domain.refused", domain=domain)
+            if not self.rest.lasts(now):
+                delivered = await self.app.deliver(now, stop=self.stop, is_answers=True)
+                for problem in delivered.problems:
+                    log.warning("answer.problem", text=problem)
+        except NewsletterError as e:  # also when another process has the lock and sends them
+            log.info("answer.waits", code=e.code, text=e.message, next="sent by the next tick")
+        except Exception:
+            log.exception("answer.crashed", next="sent by the next tick")
 
     async def tick(self) -> None:
         """Do what is due now. A failure is logged, and the next tick tries again."""
@@ -190,11 +192,6 @@ class Daemon:
         try:
             await asyncio.to_thread(site_health.note_tick, self.app.engine, now)
             await asyncio.to_thread(papers.index_older, self.app.engine, INDEXED_A_TICK)
-            if self.takes_mail:
-                for domain in await asyncio.to_thread(
-                    domain_check.screen, self.app.engine, now, self.takes_mail
-                ):
-                    log.info("domain.refused", domain=domain)
             age = FETCH_EVERY if self.fetched_at is None else now - self.fetched_at
             is_due = planning.has_due(self.app.engine, self.app.config, now)
             is_turn = age >= (FETCH_BEFORE_DIGEST if is_due else FETCH_EVERY)

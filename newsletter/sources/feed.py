@@ -28,6 +28,7 @@ from newsletter.text.markup import (
     clean_names,
     shorten,
 )
+from newsletter.text.secrets import without_secrets
 from newsletter.text.statements import judged
 
 ACCEPT = (
@@ -71,7 +72,8 @@ class FeedSource:
         ids = [sighting.source_id for sighting in sightings]
         known = ask.memory.get("ids", "")
         if not ids and known:
-            error = f"{self._config.url} is empty; it had {len(known.split())} entries before"
+            url = without_secrets(self._config.url)
+            error = f"{url} is empty; it had {len(known.split())} entries before"
             return Harvest(
                 self.name,
                 SourceState.STALLED,

@@ -21,6 +21,7 @@ from newsletter.config import Http as HttpConfig
 from newsletter.errors import Unreachable
 from newsletter.sources.address_guard import GuardedBackend, Refused, Unresolved
 from newsletter.sources.decompress import BodyError, inflater
+from newsletter.text.secrets import without_secrets
 
 MAX_REDIRECTS = 5
 MAX_HEADERS = 200
@@ -59,7 +60,7 @@ class FetchError(Unreachable):
         answer: "Answer | None" = None,
         is_transient: bool = False,
     ) -> None:
-        super().__init__(message)
+        super().__init__(without_secrets(message))
         self.reason = reason
         self.status = status
         self.retry_after_s = retry_after_s

@@ -22,6 +22,8 @@ MAX_BODY_BYTES = 65_536
 MAX_PASTED_BYTES, PASTED = 2_000_000, ("/confirm/", "/preferences/")
 #: Most seconds between two parts of a form.
 BODY_TIMEOUT_S = 10
+#: Seconds for a whole form.
+BODY_TOTAL_S = 60
 #: Pages with a token in their path: not stored, not indexed, not sent as Referer.
 PRIVATE = (
     "/confirm/",
@@ -75,12 +77,14 @@ class PublicMiddleware:
             return
         most = _most_bytes(path)
         taken, is_over, is_whole, has_begun = 0, False, False, False
+        began = time.monotonic()
 
         async def limited() -> Message:
             nonlocal taken, is_over, is_whole
             if is_over:
                 return message_end
-            message = await (receive() if is_whole else asyncio.wait_for(receive(), BODY_TIMEOUT_S))
+            left = min(BODY_TIMEOUT_S, began + BODY_TOTAL_S - time.monotonic())
+            message = await (receive() if is_whole else asyncio.wait_for(receive(), left))
             is_whole = not message.get("more_body", False)
             taken += len(message.get("body", b""))
             if taken > most:

@@ -1,10 +1,12 @@
 """Public pages: front page, archive, search, papers, feeds, health."""
 
+import hmac
 import ipaddress
 from collections import Counter
 from datetime import date
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -13,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from newsletter import site_queries
+from newsletter.config import LOOPBACK
 from newsletter.errors import NotFound
 from newsletter.health import site as site_health
 from newsletter.health import sources as source_health
@@ -197,14 +200,22 @@ class Public:
             "ready" if is_ready else "schema is not current", 200 if is_ready else 503
         )
 
-    def metrics(self, request: Request) -> Response:
-        """Return metrics, to this machine only."""
+    def _may_see_metrics(self, request: Request) -> bool:
+        config = self.app.config
+        if token := config.web.metrics_token.get_secret_value():
+            shown = request.headers.get("authorization", "").encode()
+            return hmac.compare_digest(shown, f"Bearer {token}".encode())
         host = request.client.host if request.client else ""
-        if (
-            not host
-            or not ipaddress.ip_address(host).is_loopback
-            or "x-forwarded-for" in request.headers
-        ):
+        is_forwarded = "forwarded" in request.headers or "x-forwarded-for" in request.headers
+        is_local_site = urlsplit(config.site.base_url).hostname in LOOPBACK
+        return is_local_site and not is_forwarded and _is_loopback(host)
+
+    def metrics(self, request: Request) -> Response:
+        """Return metrics to who shows `web.metrics_token`. Without one they are for this machine,
+        and only of a site that has no public address: behind a proxy on this machine, everybody's
+        requests come from it.
+        """
+        if not self._may_see_metrics(request):
             raise NotFound("not here")
         registry = CollectorRegistry()
         rows = Gauge("outbox_rows", "Letters by state", ["state"], registry=registry)
@@ -227,6 +238,13 @@ class Public:
         for reason, number in self.rejected.items():
             rejected.labels(reason).set(number)
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _ranked(facts: list[Any]) -> list[Card]:

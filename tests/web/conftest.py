@@ -17,7 +17,7 @@ from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import subscribers
 from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
-from newsletter.web import create_app
+from newsletter.web import create_app, server
 from tests.databases import make_sqlite
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -67,10 +67,7 @@ class serving:
     """
 
     def __init__(self, app: App, clock: Callable[[], datetime]) -> None:
-        settings = uvicorn.Config(
-            create_app(app, clock), port=0, log_level="error", proxy_headers=False
-        )
-        self.server = QuickServer(settings)
+        self.server = QuickServer(server.settings(create_app(app, clock), port=0))
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 
     def __enter__(self) -> httpx2.Client:

@@ -17,6 +17,7 @@ from sqlalchemy import event
 
 from newsletter import addresses, subscribing, tokens
 from newsletter.app import App
+from newsletter.config import Web
 from newsletter.models import SubscriberState
 from newsletter.store import ledger_life, subscribers, suppressions, tables
 from newsletter.store.db import reading, writing
@@ -416,6 +417,51 @@ def test_F28_metrics_are_for_this_machine_and_health_names_nobody(
     assert web.get("/metrics", headers={"X-Forwarded-For": "9.9.9.9"}).status_code == 404
     assert "ada@" not in web.get("/metrics").text + web.get("/healthz").text
     assert set(json.loads(web.get("/healthz").text)) >= {"state", "sources", "ledger"}
+
+
+#: A request as a proxy on the same machine sends it that sets no header of its own.
+BARE_PROXY = {"Host": "papers.example.org"}
+
+
+def as_public(app: App, **web_settings: object) -> App:
+    """The same site at a public address."""
+    site = app.config.site.model_copy(update={"base_url": "https://papers.example.org"})
+    web = Web.model_validate(web_settings)
+    return App(app.config.model_copy(update={"site": site, "web": web}), app.engine, app.tokens)
+
+
+def test_K20_a_proxy_on_this_machine_does_not_make_metrics_public(app: App, clock: Clock) -> None:
+    with serving(as_public(app), clock) as client:
+        assert client.get("/metrics", headers=BARE_PROXY).status_code == 404
+        assert client.get("/metrics").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("shown", "status"),
+    [
+        ("Bearer a-token-of-the-operator", 200),
+        ("Bearer a-token-of-the-operato", 404),
+        ("bearer", 404),
+        ("Basic a-token-of-the-operator", 404),
+        ("Bearer \xe4", 404),
+        ("", 404),
+    ],
+)
+def test_K20_metrics_are_for_who_shows_the_token(
+    app: App, clock: Clock, shown: str, status: int
+) -> None:
+    public = as_public(app, metrics_token="a-token-of-the-operator")
+    with serving(public, clock) as client:
+        headers = {b"Authorization": shown.encode("latin-1")} if shown else {}
+        assert client.get("/metrics", headers=headers).status_code == status
+        assert client.get("/metrics", headers={**headers, **BARE_PROXY}).status_code == status
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded"])
+def test_K20_what_was_forwarded_sees_no_metrics_without_a_token(
+    web: httpx2.Client, name: str
+) -> None:
+    assert web.get("/metrics", headers={name: "for=127.0.0.1"}).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"])
