@@ -11,7 +11,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from newsletter import taste
+from newsletter.errors import InputError
 from newsletter.models import (
+    MIXES,
     NO_OPINIONS,
     Choice,
     Heat,
@@ -109,6 +111,11 @@ def choose_for(
     `before`: the id of a planned letter; choose as when it was planned, with the votes and examples
     until then.
     """
+    if reader.mix not in MIXES:
+        raise InputError(
+            f"{reader.email} has the mix {reader.mix!r}, which this version does not know",
+            hint="nothing is planned for this reader until the site is upgraded",
+        )
     until = None if before is None else edition.now
     with reading(engine) as connection:
         had = read_seen(connection, reader.id, reader.id, edition.now, before)

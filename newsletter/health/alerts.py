@@ -18,7 +18,7 @@ from newsletter.steps.classify_reply import clean_reply
 from newsletter.steps.compose import Renderer
 from newsletter.steps.due import zone
 from newsletter.store import inbound as inbound_store
-from newsletter.store import ledger_read, runs, site_lock
+from newsletter.store import ledger_read, runs, site_lock, unknown_values
 from newsletter.store.db import reading, writing
 
 FACT = "operator_mail"  #: day of the last mail, in the site's time zone
@@ -55,7 +55,7 @@ def standing(
         found.append(
             f"{sum(kept.values())} mails that came in are kept ({said}): newsletter inbound list"
         )
-    return found
+    return found + unknown_values.told(connection)
 
 
 def note_inbound(engine: Engine, reason: str, now: datetime) -> bool:

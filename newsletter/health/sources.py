@@ -81,10 +81,8 @@ def moves(rows: Rows) -> Iterator[str]:
             row["moved_to"]
             and (row["at"].date() - date.fromisoformat(row["moved_since"])).days >= MOVED_DAYS
         ):
-            yield (
-                f"{name}: has moved to {without_secrets(row['moved_to'])} for good, it says; change its url in "
-                "config.toml"
-            )
+            place = without_secrets(row["moved_to"])
+            yield f"{name}: has moved to {place} for good, it says; change its url in config.toml"
 
 
 def stale(rows: Rows, plans: source_lists.Plans, now: datetime) -> list[str]:

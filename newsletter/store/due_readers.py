@@ -10,6 +10,7 @@ from newsletter.models import Reader, SubscriberState
 from newsletter.store.db import chunks
 from newsletter.store.subscribers import topics_of
 from newsletter.store.tables import deliveries, issues, subscribers
+from newsletter.store.unknown_values import IS_KNOWN, words
 
 #: The least time between two digests of one reader, also after a change of time zone or hour.
 APART = timedelta(hours=20)
@@ -29,7 +30,7 @@ def rhythms(connection: Connection) -> list[tuple[str, int, str]]:
     """Return every (time zone, hour, rhythm) that an active reader has."""
     rows = connection.execute(
         select(subscribers.c.timezone, subscribers.c.hour, subscribers.c.rhythm)
-        .where(subscribers.c.state == SubscriberState.ACTIVE)
+        .where(subscribers.c.state == SubscriberState.ACTIVE, IS_KNOWN)
         .distinct()
     )
     return [(row.timezone, row.hour, row.rhythm) for row in rows]
@@ -64,6 +65,7 @@ def due_batch(
         subscribers.c.hour == hour,
         subscribers.c.rhythm == kind,
         subscribers.c.id > after,
+        IS_KNOWN,
         not_(planned),
         or_(subscribers.c.confirmed_at.is_(None), subscribers.c.confirmed_at <= wish),
     )
@@ -97,7 +99,7 @@ def resume_paused(connection: Connection, today: date) -> int:
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    return () if text == "[]" else tuple(json.loads(text))
+    return () if text == "[]" else words(json.loads(text))
 
 
 def remaining(connection: Connection, readers: Sequence[int]) -> set[int]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 from newsletter.models import DeliveryState, Pick
 from newsletter.store.ledger_plan import unpack_picks
 from newsletter.store.tables import deliveries, issues, plannings
+from newsletter.store.unknown_values import stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def planned(connection: Connection, reader: int, papers: Collection[int]) -> lis
             PlannedLetter(
                 row.id,
                 row.date,
-                DeliveryState(row.state),
+                stored(DeliveryState, row.state),
                 keys[:limit],
                 keys[limit:],
                 tuple(pick for pick in picks if pick.paper in papers),

@@ -30,6 +30,8 @@ _NOT_SENT = (
 )
 #: Issue -> paper -> events to tell to the readers who got the paper in that issue.
 News = Mapping[int, Mapping[int, Sequence[PaperEvent]]]
+#: A newer version may know more kinds.
+_IS_KNOWN = paper_events.c.kind.in_(tuple(EventKind))
 
 
 def note(connection: Connection, events: Iterable[PaperEvent]) -> None:
@@ -59,22 +61,26 @@ def take_back(connection: Connection, papers: Collection[int]) -> None:
 
 def of_paper(connection: Connection, key: int) -> list[PaperEvent]:
     """List the events of a paper, and of those merged into it, oldest first."""
-    ours = paper_events.c.paper.in_([key, *merged.members(connection, key)])
-    query = select(paper_events).where(ours).order_by(paper_events.c.at, paper_events.c.id)
+    ours = _IS_KNOWN, paper_events.c.paper.in_([key, *merged.members(connection, key)])
+    query = select(paper_events).where(*ours).order_by(paper_events.c.at, paper_events.c.id)
     return [_event(row) for row in connection.execute(query)]
 
 
 def by_ids(connection: Connection, ids: Iterable[int]) -> dict[int, PaperEvent]:
     found: dict[int, PaperEvent] = {}
     for part in chunks(sorted(set(ids))):
-        rows = connection.execute(select(paper_events).where(paper_events.c.id.in_(part)))
+        rows = connection.execute(
+            select(paper_events).where(_IS_KNOWN, paper_events.c.id.in_(part))
+        )
         found.update((row.id, _event(row)) for row in rows)
     return found
 
 
 def news(connection: Connection, now: datetime) -> News:
     """Find what readers may have to be told at `now`, by the issue of their letters."""
-    recent = select(paper_events).where(paper_events.c.at > now - TELLING, paper_events.c.at <= now)
+    recent = select(paper_events).where(
+        _IS_KNOWN, paper_events.c.at > now - TELLING, paper_events.c.at <= now
+    )
     events = [_event(row) for row in connection.execute(recent.order_by(paper_events.c.id))]
     if not events:
         return {}

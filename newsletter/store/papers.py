@@ -13,6 +13,7 @@ from newsletter.models import Merge, Paper, RecordKind, Sighting
 from newsletter.store import acronyms, merged, paper_search, seeds, spellings, tastes
 from newsletter.store.db import chunks, insert_into, reading, writing
 from newsletter.store.tables import merged_papers, paper_keys, papers, sightings
+from newsletter.store.unknown_values import stored
 
 #: Papers indexed for search in one transaction.
 INDEX_BATCH = 1000
@@ -360,10 +361,10 @@ def _sighting_record(sighting: Sighting) -> dict[str, Any]:
 
 def sighting_of(row: Any) -> Sighting:
     """Build a sighting, as last seen, from a row or mapping of the table."""
-    record = dict(row["record"])
+    record = {name: value for name, value in row["record"].items() if name in Sighting.__slots__}
     for name in ("authors", "fields", "identifiers", "affiliations"):
         record[name] = tuple(record.get(name, ()))
     if record.get("published"):
         record["published"] = datetime.fromisoformat(record["published"])
-    record["kind"] = RecordKind(record.get("kind", RecordKind.PAPER))
+    record["kind"] = stored(RecordKind, record.get("kind", RecordKind.PAPER))
     return Sighting(**record)

@@ -14,6 +14,7 @@ from newsletter.list_days import Calendar
 from newsletter.models import COVERED, DayList, ListState
 from newsletter.store.db import chunks, insert_into
 from newsletter.store.tables import source_lists
+from newsletter.store.unknown_values import stored
 
 #: Lists older than this are no longer fetched: they stay missing and are reported.
 HORIZON = timedelta(days=30)
@@ -62,7 +63,10 @@ def of_source(connection: Connection, source: str, since: date) -> list[DayList]
     """List the lists of a source from a day on, oldest first."""
     query = select(source_lists).where(source_lists.c.source == source, source_lists.c.day >= since)
     rows = connection.execute(query.order_by(source_lists.c.day, source_lists.c.unit))
-    return [DayList(row.unit, row.day, ListState(row.state), row.seen, row.reason) for row in rows]
+    return [
+        DayList(row.unit, row.day, stored(ListState, row.state), row.seen, row.reason)
+        for row in rows
+    ]
 
 
 def missing(connection: Connection, plans: Plans, now: datetime) -> dict[str, list[DayList]]:
@@ -96,7 +100,7 @@ def figures(connection: Connection, plans: Plans, now: datetime) -> dict[str, An
             source_lists.c.source == source, source_lists.c.unit.in_(units)
         )
         for row in connection.execute(query.group_by(source_lists.c.state)):
-            counted[ListState(row.state)] = row.number
+            counted[stored(ListState, row.state)] = row.number
         days = [
             {
                 "day": f"{day}",

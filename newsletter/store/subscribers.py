@@ -30,6 +30,7 @@ from newsletter.models import DeliveryState, Subscriber, SubscriberState
 from newsletter.store import generations, ledger_life
 from newsletter.store.db import chunks, insert_into
 from newsletter.store.tables import deliveries, issues, subscriber_topics, subscribers
+from newsletter.store.unknown_values import stored, words
 
 #: A reader may have left and come back so often after the backup that was restored.
 EPOCHS_LOST = 16
@@ -369,8 +370,8 @@ def _subscriber(row: Any, topics: tuple[int, ...]) -> Subscriber:
     values = row._asdict()
     values.pop("topic", None)  # of a query that joins them
     values["outside"] = bool(row.outside)
-    values["state"] = SubscriberState(row.state)
-    values["muted"], values["follows"] = tuple(row.muted), tuple(row.follows)
+    values["state"] = stored(SubscriberState, row.state)
+    values["muted"], values["follows"] = words(row.muted), words(row.follows)
     return Subscriber(**values, topics=topics)
 
 

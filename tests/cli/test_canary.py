@@ -2,6 +2,7 @@
 command and every way to fail, and the canary is in no output, log or process list.
 """
 
+import gc
 import json
 import os
 import stat
@@ -77,6 +78,12 @@ url = "http://news:kanarienvogel-feed@127.0.0.1:1/feed?token=kanarienvogel-token
 allow_private_networks = true
 timeout_s = 0.5
 """
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture

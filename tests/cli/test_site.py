@@ -80,7 +80,7 @@ def test_H01_doctor_names_every_secret_file_that_everybody_may_read(
         if check["subject"] == "Key"
     ] == [
         ("warn", f"{tmp_path / name} can be read by everybody", f"chmod 640 {tmp_path / name}")
-        for name in ("pw", "secret.key")
+        for name in ("secret.key", "pw")
     ]
 
 
