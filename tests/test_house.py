@@ -151,6 +151,7 @@ SECRETS = {
     "bounces.imap_password",
     "signals.github.token",
     "smtp.password",
+    "web.metrics_token",
     "summaries.key",
 }
 

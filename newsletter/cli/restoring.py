@@ -50,7 +50,7 @@ def put_back(config: Config, file: Path) -> int:
 def _copy(file: Path, target: Path) -> None:
     import sqlite3
 
-    from newsletter.store.db import make_private
+    from newsletter.store.database_files import make_private
 
     with sqlite3.connect(file) as copy:
         if copy.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
@@ -137,15 +137,13 @@ def postgres(config: Config, *command: str) -> None:
     """
     import subprocess
 
-    from sqlalchemy.engine import make_url
+    from newsletter.store.database_files import plain_address
 
-    url = make_url(config.database.url).set(drivername="postgresql")
-    password = url.password or url.query.get("password")
-    plain = url.set(password=None).difference_update_query(["password"])
-    told = {"PGPASSWORD": str(password)} if password else {}
+    address, password = plain_address(config.database.url)
+    told = {"PGPASSWORD": password} if password else {}
     try:
         subprocess.run(  # noqa: S603  (no shell, and the words are ours)
-            [*command, f"--dbname={plain.render_as_string()}"],
+            [*command, f"--dbname={address}"],
             check=True,
             capture_output=True,
             text=True,

@@ -76,6 +76,7 @@ def create_site(path: Path, config_text: str) -> None:
     from newsletter.config_loading import load_config
     from newsletter.matching.curated import load_curated
     from newsletter.store import topics
+    from newsletter.store.database_files import make_database
     from newsletter.store.db import migrate, open_engine, writing
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +88,7 @@ def create_site(path: Path, config_text: str) -> None:
         with open(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(32) + "\n")
     engine = open_engine(config.database.url)
+    make_database(engine)
     migrate(engine)
     with writing(engine) as connection:
         topics.seed(connection, load_curated())
@@ -241,6 +243,7 @@ def migrate_db() -> int:
     """Bring the database to this version's schema, after a backup."""
     from newsletter.matching.curated import load_curated
     from newsletter.store import papers, topics
+    from newsletter.store.database_files import make_database
     from newsletter.store.db import migrate, only_one, open_engine, schema, writing
 
     config = read_config()
@@ -249,6 +252,7 @@ def migrate_db() -> int:
     if before.found and not before.is_current and engine.dialect.name == "sqlite":
         note(f"backed up to {back_up_database(config, None)}")
     with only_one(engine, "run"):  # not while letters are being sent
+        make_database(engine)
         migrate(engine)
     papers.index_older(engine)
     with writing(engine) as connection:
@@ -296,7 +300,8 @@ def back_up_database(config: Config, file: Path | None) -> Path:
     """Write a consistent copy of the database, as a file that only its owner can read."""
     import sqlite3
 
-    from newsletter.store.db import make_private, open_engine
+    from newsletter.store.database_files import make_private
+    from newsletter.store.db import open_engine
 
     engine = open_engine(config.database.url)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")

@@ -86,19 +86,6 @@ def open_engine(url: str, *, busy_timeout_s: float = 30.0, is_syncing: bool = Tr
     )
 
 
-def make_private(path: Path) -> None:
-    """Create a file that only this user can read, if it does not exist; what fills it keeps that.
-
-    Raises: StoreError.
-    """
-    try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        return
-    except OSError as e:
-        raise StoreError(f"{path} cannot be created: {e.strerror}") from e
-
-
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # `_begin_sqlite` sends BEGIN
     for pragma in (
@@ -244,8 +231,6 @@ def migrate(engine: Engine) -> None:
     """Upgrade the schema to this version. Running it again changes nothing."""
     from alembic import command  # a fifth of a second, and only this function needs it
 
-    if engine.dialect.name == "sqlite" and engine.url.database not in (None, "", ":memory:"):
-        make_private(Path(str(engine.url.database)))
     command.upgrade(_alembic(engine), "head")
 
 

@@ -57,7 +57,9 @@ class PatientProtocol(HttpToolsProtocol):
 
     _until: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+    def connection_made(  # type: ignore[override]  # uvicorn's own takes a Transport, too
+        self, transport: asyncio.Transport
+    ) -> None:
         # Half of the files are for the database and delivery.
         if len(self.connections) >= min(MOST_CONNECTIONS, most_files() // 2):
             idle = (one for one in _oldest_first(self.connections) if one.is_idle)
