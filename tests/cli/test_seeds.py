@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from newsletter.cli import main
+from tests.cli.test_topics import line
 from tests.databases import make_folder
 
 Capture = pytest.CaptureFixture[str]
@@ -67,3 +68,28 @@ def test_a_file_without_a_paper_and_one_that_is_not_there_fail(
     assert run(site, "add", str(file)) == 1
     assert run(site, "add", str(tmp_path / "none.txt")) == 2
     assert "No such file" in capsys.readouterr().err
+
+
+def test_a_preview_says_which_example_a_paper_is_near(
+    site: str, tmp_path: Path, capsys: Capture
+) -> None:
+    titles = [
+        f"{word} of lakes"
+        for word in ["tides", "fish", "ice", "birds", "boats", "rain", "silt", "fog"]
+    ]
+    titles = [*titles, "Robot hands fold soft laundry on a table"]
+    rows = [line(n, title, f"{title}.", "cs.RO", "2026-05-03") for n, title in enumerate(titles, 1)]
+    file, mine = tmp_path / "papers.jsonl", tmp_path / "mine.txt"
+    file.write_text("".join(rows))
+    mine.write_text("Robot hands fold towels\nRobot hands sort laundry\nSoft robot hands grasp\n")
+    assert main(["-C", site, "-q", "papers", "import", str(file)]) == 0
+    assert run(site, "add", str(mine)) == 0
+    capsys.readouterr()
+    asked = ["preview", "ada@example.org", "--at", "2026-05-04T09:00Z"]
+    assert main(["-C", site, *asked, "--format", "text"]) == 0
+    letter = capsys.readouterr().out
+    assert "Near papers you gave" in letter and "the papers you gave" in letter
+    assert "which you gave" in letter and "Robot hands fold soft laundry" in letter
+    assert main(["-C", site, *asked, "--json"]) == 0
+    (pick,) = json.loads(capsys.readouterr().out)["papers"]
+    assert pick["topic"] == "(near examples)" and pick["reasons"][0]["kind"] == "given"
