@@ -103,7 +103,7 @@ def show(id: Annotated[int, typer.Argument(help="A number from `inbound list`.")
 
 @app.command()
 def retry(ids: Ids = None) -> int:
-    """Try kept mails again, all of them without a number; those to the operator stay."""
+    """Process kept mails again: the given ones, or all; those to the operator stay."""
     from newsletter.inbound import intake
     from newsletter.store import inbound as inbound_store
     from newsletter.store.db import reading
@@ -120,7 +120,7 @@ def retry(ids: Ids = None) -> int:
 
 @app.command()
 def remove(ids: Ids = None) -> int:
-    """Drop kept mails that are done with."""
+    """Delete kept mails that need nothing more."""
     from newsletter.store import inbound as inbound_store
     from newsletter.store.db import writing
 

@@ -119,8 +119,8 @@ def retry(
     ] = False,
     dry_run: DryRun = False,
 ) -> int:
-    """Try again what was put off or refused for our own fault; open a paused issue. `send` then
-    delivers.
+    """Try deferred letters again, and those refused because of the site; open a paused issue.
+    `send` then delivers.
     """
     from newsletter.delivery.suppression import Suppression
     from newsletter.store import ledger_life, ledger_read
@@ -146,7 +146,7 @@ def tell(
     email: Annotated[str | None, typer.Option("--to", help="Only this subscriber.")] = None,
     dry_run: DryRun = False,
 ) -> int:
-    """Write to the readers of held letters where to read them; once, and `send` then delivers."""
+    """Mail readers of held letters a link to the letter, once; `send` then delivers."""
     from newsletter.store import ledger_life, ledger_read
     from newsletter.store.db import writing
 
@@ -176,7 +176,7 @@ def resolve(
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> int:
-    """Decide held letters: those whose delivery nobody knows, because the reply was lost."""
+    """Decide held letters: their outcome is unknown because the reply was lost."""
     from newsletter.store import ledger_life, ledger_read
     from newsletter.store.db import writing
 

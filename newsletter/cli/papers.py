@@ -31,8 +31,8 @@ _ARXIV = re.compile(r"(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})(v\d+)?")
 
 @app.command("import")
 def import_(file: Annotated[Path, typer.Argument(help="JSON lines; - reads stdin.")]) -> int:
-    """Take papers in:
-    {"id","title","abstract"|"summary","authors":[],"categories":[],"published","url"} a line.
+    """Import papers, one JSON object per line:
+    {"id","title","abstract"|"summary","authors":[],"categories":[],"published","url"}.
     """
     import gc
 
@@ -170,7 +170,7 @@ def _newest(connection: Any, limit: int) -> Iterator[Any]:
 
 @app.command()
 def show(id: str) -> int:
-    """Show all that is known of a paper, and who said it."""
+    """Show all data of a paper, and its sources."""
     from newsletter.store import paper_events, papers, signals
     from newsletter.store.db import reading
 
@@ -274,8 +274,8 @@ def hide(
 
 @app.command()
 def merge(id: str, other: str) -> int:
-    """Show OTHER as the paper ID from now on. Who had either is sent neither again. Undo: papers
-    split ID.
+    """Show OTHER as the paper ID from now on. A reader who had either gets neither again. Undo:
+    papers split ID.
     """
     from newsletter import paper_merges
     from newsletter.store import papers
@@ -299,8 +299,8 @@ def split(
         typer.Option("--take", help="What is another paper, SOURCE or SOURCE:ID; may be repeated."),
     ] = None,
 ) -> int:
-    """Take a paper apart: undo the last merge into it, or give what does not share its identifiers
-    papers of their own.
+    """Split a paper: undo the last merge into it, or move sightings that do not share its
+    identifiers to papers of their own.
     """
     from newsletter import paper_merges
 

@@ -22,8 +22,8 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def restore(file: Path, yes: Yes = False) -> int:
-    """Put a backup in the place of the database. What was on its way then becomes held; what was
-    due since is not planned. Nothing is sent twice.
+    """Replace the database by a backup. Letters on their way then are held; letters due since are
+    not planned. Nothing is sent twice.
     """
     config = read_config()
     if not file.exists():
@@ -61,8 +61,8 @@ def _copy(file: Path, target: Path) -> None:
 
 
 def adopt(yes: Yes = False) -> int:
-    """Send from this copy of the database from now on. What was on its way is held, and what was
-    due since is not planned: the other one may have sent it.
+    """Send from this copy of the database from now on. Letters on their way are held, and letters
+    due since are not planned: the other copy may have sent them.
     """
     from newsletter.store.db import only_one
 
@@ -114,7 +114,7 @@ def adopt_key(yes: Yes = False) -> int:
 
 
 def plan_missed(yes: Yes = False) -> int:
-    """Plan what was due between a backup and its restore after all: it was not sent."""
+    """Plan the letters that were due between a backup and its restore: they were not sent."""
     from newsletter.store import site_lock
     from newsletter.store.db import only_one, writing
 

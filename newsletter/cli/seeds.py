@@ -55,7 +55,7 @@ def add(
     ],
     dry_run: DryRun = False,
 ) -> int:
-    """Give papers as examples. Lines that name no paper are named, the rest is taken."""
+    """Give papers as examples. Lines that name no paper are reported, the others are used."""
     from newsletter import reader_seeds
     from newsletter.store.db import writing
     from newsletter.text.references import read_references

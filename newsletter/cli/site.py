@@ -139,7 +139,7 @@ def doctor(
 
 @config_app.command("check")
 def check_config() -> int:
-    """Say every mistake in the configuration, and whether the files it names can be read."""
+    """Report every mistake in the configuration, and whether the files it names can be read."""
     from newsletter.cli.checks import check_files
 
     unread = [check for check in check_files(read_config()) if check.state == "fail"]
@@ -173,7 +173,7 @@ def _flat(data: object, prefix: str = "") -> list[tuple[str, object]]:
 
 @config_app.command("path")
 def config_path() -> int:
-    """Say which configuration file is used."""
+    """Print which configuration file is used."""
     if not emit({"config": str(session.config_path.resolve())}):
         say(str(session.config_path.resolve()))
     return 0
@@ -240,7 +240,7 @@ def _feed_name(title: str, taken: set[str]) -> str:
 
 @db_app.command("migrate")
 def migrate_db() -> int:
-    """Bring the database to this version's schema, after a backup."""
+    """Upgrade the database to the schema of this version, after a backup."""
     from newsletter.matching.curated import load_curated
     from newsletter.store import papers, topics
     from newsletter.store.database_files import make_database

@@ -11,7 +11,7 @@ SIGNS = {"fresh": "ok", "quiet": "ok", "stalled": "warn", "failed": "fail"}
 
 
 def status(at: At = None) -> int:
-    """What happened, what is waiting, how each source is doing."""
+    """Show what happened, what waits, and the state of each source."""
     from newsletter import site_queries
 
     app = open_app()

@@ -29,7 +29,7 @@ def list_(
     topic: Annotated[str | None, typer.Option(help="Only readers of this topic.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many; 0 = all.")] = 30,
 ) -> int:
-    """Show who reads what."""
+    """Show the subscribers and their settings."""
     from newsletter.models import SubscriberState
     from newsletter.store import subscribers, topics
     from newsletter.store.db import reading
@@ -166,8 +166,8 @@ def import_(
     ] = False,
     dry_run: DryRun = False,
 ) -> int:
-    """Add readers from a list, in a stream. Lines that cannot be read are named, the rest is
-    taken.
+    """Add readers from a list, in a stream. Lines that cannot be read are named, the others are
+    imported.
     """
     from newsletter.cli.reader_lists.importing import ImportOptions, import_readers
 
@@ -181,7 +181,7 @@ def export(
         bool, typer.Option("--raw", help="Do not protect cells that a spreadsheet would run.")
     ] = False,
 ) -> int:
-    """Write all readers as CSV; `import` makes of it the same readers again."""
+    """Write all readers as CSV; `import` makes the same readers from it."""
     from newsletter.cli.reader_lists.exporting import export_readers
 
     export_readers(open_app(), file, is_raw=raw)

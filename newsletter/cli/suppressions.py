@@ -32,7 +32,7 @@ def unsuppress(
     text: Annotated[str, typer.Option(help="All about whom a server said this.")] = "",
     yes: Yes = False,
 ) -> int:
-    """Mail again to readers whose mailbox was wrongly taken for dead. Who complained stays away."""
+    """Mail again to readers who were suppressed wrongly. Readers who complained stay suppressed."""
     from newsletter.delivery.suppression import Suppression
     from newsletter.store import evidence, ledger_read
     from newsletter.store.db import reading, writing

@@ -176,7 +176,7 @@ def remove(
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> int:
-    """Take a topic away; refused while somebody reads it."""
+    """Remove a topic; refused while it has readers."""
     from newsletter.store import topics
     from newsletter.store.db import reading, writing
 
