@@ -25,6 +25,7 @@ from newsletter.mail_kinds import (
 )
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import (
+    evidence,
     feedback,
     ledger_life,
     ledger_plan,
@@ -103,6 +104,7 @@ def save(
         canonical = addresses.parse(reader.email).canonical
         suppressions.forgive_erasure(connection, app.tokens.address_hash(canonical))
         ledger_plan.enqueue(connection, reader.id, WELCOME, {}, now)
+        evidence.note_step(connection, reader.id, "confirmed", now)
     subscribers.change(connection, reader.id, **changes)
     return subscribers.get(connection, reader.id)
 
@@ -148,26 +150,30 @@ def pause(connection: Connection, reader: Subscriber, now: datetime, weeks: int 
     Raises: TokenError.
     """
     until = (now + timedelta(weeks=weeks)).date()
-    _set_pause(connection, reader, SubscriberState.PAUSED, until)
+    if _set_pause(connection, reader, SubscriberState.PAUSED, until):
+        evidence.note_step(connection, reader.id, "paused", now, f"until {until}")
 
 
-def resume(connection: Connection, reader: Subscriber) -> None:
+def resume(connection: Connection, reader: Subscriber, now: datetime) -> None:
     """End a pause.
 
     Raises: TokenError.
     """
-    if reader.state is SubscriberState.PAUSED:
-        _set_pause(connection, reader, SubscriberState.ACTIVE, None)
+    is_paused = reader.state is SubscriberState.PAUSED
+    if is_paused and _set_pause(connection, reader, SubscriberState.ACTIVE, None):
+        evidence.note_step(connection, reader.id, "resumed", now)
 
 
 def _set_pause(
     connection: Connection, reader: Subscriber, state: SubscriberState, until: date | None
-) -> None:
+) -> bool:
     current = _current(connection, reader)
     if current.state not in MEMBERS or current.state is not reader.state:
-        return
-    if current.paused_until == reader.paused_until:
-        subscribers.change(connection, reader.id, state=state, paused_until=until, state_reason="")
+        return False
+    if current.paused_until != reader.paused_until:
+        return False
+    subscribers.change(connection, reader.id, state=state, paused_until=until, state_reason="")
+    return True
 
 
 def set_one(connection: Connection, reader: Subscriber, **setting: Any) -> None:
@@ -184,7 +190,8 @@ def unsubscribe(
     connection: Connection, subscriber: int, epoch: int, via: str, now: datetime
 ) -> None:
     """Unsubscribe a reader. It changes nothing if they are unsubscribed or erased."""
-    subscribers.leave(connection, subscriber, epoch, via, now)
+    if subscribers.leave(connection, subscriber, epoch, via, now):
+        evidence.note_step(connection, subscriber, "left", now, f"by {via}")
 
 
 def leave(connection: Connection, claims: Claims, now: datetime) -> bool:
@@ -249,6 +256,7 @@ def stay(connection: Connection, claims: Claims, now: datetime) -> Subscriber:
         epoch=claims.epoch,
         left_at=None,
     )
+    evidence.note_step(connection, reader.id, "stayed", now)
     return subscribers.get(connection, reader.id)
 
 
@@ -335,6 +343,8 @@ def change_address(
     except InputError as e:
         raise TokenError("expired") from e
     ledger_life.end_moves(connection, reader.id, now)
+    former = f"from {addresses.mask(reader.email)}"
+    evidence.note_step(connection, reader.id, "moved", now, former)
     return address.email
 
 

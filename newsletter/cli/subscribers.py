@@ -194,7 +194,7 @@ def pause(
 ) -> int:
     """Send nothing until a date."""
     from newsletter.models import SubscriberState
-    from newsletter.store import subscribers
+    from newsletter.store import evidence, subscribers
     from newsletter.store.db import writing
 
     try:
@@ -208,6 +208,8 @@ def pause(
         if reader.state not in (SubscriberState.ACTIVE, SubscriberState.PAUSED):
             raise InputError(f"{reader.email} is {reader.state}; only an active reader can pause")
         subscribers.change(connection, reader.id, state=SubscriberState.PAUSED, paused_until=day)
+        words = f"until {day}, by the operator"
+        evidence.note_step(connection, reader.id, "paused", datetime.now(UTC), words)
     say(f"{reader.email}: paused until {day}")
     return 0
 
@@ -216,7 +218,7 @@ def pause(
 def resume(email: str) -> int:
     """End a pause now."""
     from newsletter.models import SubscriberState
-    from newsletter.store import subscribers
+    from newsletter.store import evidence, subscribers
     from newsletter.store.db import writing
 
     with writing(open_app().engine) as connection:
@@ -224,6 +226,8 @@ def resume(email: str) -> int:
         if reader.state is not SubscriberState.PAUSED:
             raise InputError(f"{reader.email} is {reader.state}, not paused")
         subscribers.change(connection, reader.id, state=SubscriberState.ACTIVE, paused_until=None)
+        words = "by the operator"
+        evidence.note_step(connection, reader.id, "resumed", datetime.now(UTC), words)
     say(f"{reader.email}: active")
     return 0
 
@@ -240,7 +244,7 @@ def remove(
     """End a subscription; with --erase delete the reader too."""
     from newsletter import membership
     from newsletter.models import SubscriberState
-    from newsletter.store import subscribers
+    from newsletter.store import evidence, subscribers
     from newsletter.store.db import reading, writing
 
     site = open_app()
@@ -261,8 +265,8 @@ def remove(
             membership.erase(site, connection, reader, datetime.now(UTC))
     else:
         with writing(site.engine) as connection:
-            subscribers.set_state(
-                connection, reader.id, SubscriberState.UNSUBSCRIBED, "by the operator"
-            )
+            words = "by the operator"
+            subscribers.set_state(connection, reader.id, SubscriberState.UNSUBSCRIBED, words)
+            evidence.note_step(connection, reader.id, "left", datetime.now(UTC), words)
     say(f"{reader.email}: {'erased' if erase else 'unsubscribed'}")
     return 0

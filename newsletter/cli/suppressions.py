@@ -90,24 +90,29 @@ def _suppressed(connection: Connection, email: str) -> tuple[int, str]:
 
 def history(connection: Connection, reader: Subscriber) -> list[dict[str, Any]]:
     """Return all events of an address, oldest first: {at, what, date, said}."""
-    from newsletter.store import evidence, ledger_read, subscribers
+    from newsletter.store import evidence, feedback, ledger_read, subscribers
 
     words = subscribers.consent(connection, reader.id)
     steps: list[dict[str, Any]] = [
         {"at": reader.created_at, "what": "added", "date": None, "said": words}
     ]
-    if reader.confirmed_at:
+    found = evidence.of_reader(connection, reader.id)
+    known = {one["at"] for one in found if one["cause"] == "confirmed"}
+    if reader.confirmed_at and reader.confirmed_at not in known:
         steps.append({"at": reader.confirmed_at, "what": "confirmed", "date": None, "said": ""})
-    for letter in ledger_read.history(connection, reader.id):
+    for value, title, at in feedback.with_titles(connection, reader.id):
+        what = f"voted for {'more' if value > 0 else 'less'} like this"
+        steps.append({"at": at, "what": what, "date": None, "said": title})
+    for letter in ledger_read.history(connection, reader.id, limit=1_000):
         said = f"{letter['code'] or ''} {letter['reply']}".strip()
         what = f"{letter['kind']} {letter['state']}"
         at = letter["settled_at"] or letter["due_at"]
         steps.append({"at": at, "what": what, "date": letter["date"], "said": said})
-    for one in evidence.of_reader(connection, reader.id):
-        what = _SOURCES[one["source"]]
-        if one["source"] != "operator":
-            what += f": {one['cause']}{' (does not count)' if one['is_doubted'] else ''}"
-        steps.append({"at": one["at"], "what": what, "date": one["day"], "said": one["reply"]})
+    for told in found:
+        what = told["cause"] if told["source"] == evidence.STEP else _SOURCES[told["source"]]
+        if told["source"] not in ("operator", evidence.STEP):
+            what += f": {told['cause']}{' (does not count)' if told['is_doubted'] else ''}"
+        steps.append({"at": told["at"], "what": what, "date": told["day"], "said": told["reply"]})
     return sorted(steps, key=lambda step: step["at"])
 
 

@@ -145,6 +145,7 @@ class Suppression:
                 SubscriberState.SUPPRESSED,
                 said.reply[:200] or reason,
             )
+            store.note_step(connection, mailed.subscriber, "suppressed", said.at, reason)
 
     def _mass(self, connection: Connection, mailed: Mailed, said: Evidence) -> int:
         """Return how many letters of an issue bounced, whatever the cause, if that is too many; 0

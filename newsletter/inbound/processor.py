@@ -22,8 +22,8 @@ from newsletter.inbound.verdict import Returned
 from newsletter.mail_kinds import KNOWN
 from newsletter.matching.query import parse
 from newsletter.models import SubscriberState
+from newsletter.store import evidence, ledger_plan, ledger_read, subscribers
 from newsletter.store import inbound as inbound_store
-from newsletter.store import ledger_plan, ledger_read, subscribers
 from newsletter.store.db import writing
 from newsletter.store.inbound import Arrived
 
@@ -190,6 +190,7 @@ def _command(app: App, connection: Connection, *, wanted: Wanted, now: datetime)
         return f"dropped: {wanted.command} from somebody who reads nothing here"
     if wanted.command == "unsubscribe":
         subscribers.set_state(connection, reader.id, SubscriberState.UNSUBSCRIBED, "mail")
+        evidence.note_step(connection, reader.id, "left", now, "by mail")
         return "unsubscribed"
     day = now - timedelta(hours=24)
     if not ledger_read.enqueued_since(connection, reader.id, KNOWN, day):

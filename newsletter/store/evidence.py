@@ -15,6 +15,8 @@ from newsletter.store.tables import deliveries, evidence, issues, subscribers, s
 
 #: Reports about letters older than this are ignored.
 BELIEVED = timedelta(days=14)
+#: The source of what became of a subscription.
+STEP = "step"
 #: Causes that concern the mailbox itself, for which a reader is rested or suppressed.
 _MAILBOX = ("gone", "full", "closed")
 _BOUNCE = "bounce"
@@ -88,9 +90,19 @@ def note(connection: Connection, mailed: Mailed, said: Evidence, *, is_doubted: 
     return bool(connection.execute(adding).rowcount)
 
 
+def note_step(
+    connection: Connection, subscriber: int, step: str, now: datetime, words: str = ""
+) -> None:
+    """Store a step in the life of a subscription: confirmed, paused, resumed, moved, left, stayed,
+    suppressed.
+    """
+    row = {"subscriber": subscriber, "source": STEP, "cause": step, "reply": words, "at": now}
+    connection.execute(evidence.insert().values(row))
+
+
 def note_cleared(connection: Connection, subscriber: int, reason: str, now: datetime) -> None:
     """Store that the operator cleared an address: earlier reports count no more."""
-    mine = evidence.c.subscriber == subscriber
+    mine = and_(evidence.c.subscriber == subscriber, evidence.c.source != STEP)
     connection.execute(update(evidence).where(mine).values(is_doubted=1))
     word = {"source": "operator", "cause": "cleared", "reply": reason, "at": now}
     connection.execute(evidence.insert().values(subscriber=subscriber, **word))

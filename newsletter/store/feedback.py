@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from newsletter.store.db import chunks, insert_into
-from newsletter.store.tables import votes
+from newsletter.store.tables import papers, votes
 
 
 def vote(
@@ -25,6 +25,15 @@ def vote(
     connection.execute(
         upsert.on_conflict_do_update(index_elements=["subscriber", "paper"], set_=latest)
     )
+
+
+def with_titles(connection: Connection, reader: int) -> list[tuple[int, str, datetime]]:
+    """List a reader's votes: 1 or -1, the paper's title, and when."""
+    query = select(votes.c.value, papers.c.title, votes.c.at).join(
+        papers, papers.c.key == votes.c.paper
+    )
+    rows = connection.execute(query.where(votes.c.subscriber == reader).order_by(votes.c.at))
+    return [(row.value, row.title, row.at) for row in rows]
 
 
 def votes_of(

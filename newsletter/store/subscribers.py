@@ -200,10 +200,10 @@ def add_many(
     return added
 
 
-def leave(connection: Connection, id: int, epoch: int, reason: str, now: datetime) -> None:
+def leave(connection: Connection, id: int, epoch: int, reason: str, now: datetime) -> bool:
     """Unsubscribe by a link of that epoch, or of one that a restore took back (`EPOCHS_LOST`).
 
-    Doing it again changes nothing.
+    Doing it again changes nothing, and returns False.
     """
     mine = and_(
         subscribers.c.id == id,
@@ -221,7 +221,7 @@ def leave(connection: Connection, id: int, epoch: int, reason: str, now: datetim
         ),
         "epoch": epoch + 1,
     }
-    connection.execute(update(subscribers).where(mine).values(left))
+    return bool(connection.execute(update(subscribers).where(mine).values(left)).rowcount)
 
 
 def left(connection: Connection, id: int, epoch: int) -> datetime | None:

@@ -148,7 +148,7 @@ class Preferences(TokenPages):
             chosen = int(weeks) if weeks in ("1", "2", "4", "8", "12") else 2
             await self.batch.write(partial(membership.pause, reader=reader, now=now, weeks=chosen))
         elif action == "resume":
-            await self.batch.write(partial(membership.resume, reader=reader))
+            await self.batch.write(partial(membership.resume, reader=reader, now=now))
         elif action == "weekly":
             await self.batch.write(partial(membership.set_one, reader=reader, rhythm="weekly"))
         elif action == "five":
