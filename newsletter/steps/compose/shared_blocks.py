@@ -200,8 +200,9 @@ class SharedBlocks:
 
     def _paper_block(self, paper: PaperFacts, day: date, is_lead: bool) -> PaperBlock:
         signal, why = self.signal(paper, day), place("why")
-        html = self._part_html("card", paper, signal, why, is_lead, False)
         first = self._part_html("card", paper, signal, why, is_lead, True)
+        others = self._part_html("card", paper, signal, why, is_lead, False) if not is_lead else ""
+        html = others or first  # the lead paper always stands first
         text = self._part_text("card", paper, signal, why)
         return PaperBlock(
             Around.of(html),
