@@ -141,7 +141,7 @@ def listed(
     return built(Letter("digest", "S", (text + "\n",), (html + "\n",)), headers)
 
 
-@pytest.mark.parametrize("token", [TOKEN, SLOT])
+@pytest.mark.parametrize("token", [TOKEN, SLOT], ids=["made", "slot"])
 def test_the_unsubscribe_link_of_a_letter_with_a_token_is_found(token: str) -> None:
     slotted = f"https://papers.example.org/unsubscribe/{SLOT}\n"
     headers = [
