@@ -272,9 +272,8 @@ def test_G17_the_address_in_list_unsubscribe_needs_no_sender(app: App) -> None:
     reader = add(app)
     row = mailed(app, reader, NOW.date())
     claim = Claim(row, 1, NOW.date(), reader.id, "digest", (), NOW)
-    listed = dict(
-        MessageBuilder(app.engine, app.config, app.renderer, app.tokens)._headers(claim, reader)
-    )
+    builder = MessageBuilder(app.engine, app.config, app.renderer, app.tokens)
+    listed = dict(builder._headers(claim, reader, builder.token(claim, reader)))
     web, leave = listed["List-Unsubscribe"].split(", ")
     assert web.startswith(f"<{app.config.site.base_url}/unsubscribe/") and leave.startswith(
         "<mailto:unsubscribe+"
