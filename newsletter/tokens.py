@@ -34,14 +34,14 @@ _MAC_BYTES = 20
 #: Lengths in characters. Body and MAC are whole groups of base64.
 _LENGTH = (_BODY.size + _MAC_BYTES) // 3 * 4
 #: A token, then punctuation that is not part of it, possibly as HTML entities.
-_LINK = re.compile(rf"([\w-]{{{_LENGTH - 1},}})((?:&(?:gt|quot|#39);|[^a-zA-Z0-9])*)", re.ASCII)
+_LINK = re.compile(rf"([\w-]{{{_LENGTH - 1},}})(?:[^\w-].*)?", re.ASCII | re.DOTALL)
 #: Votes are -1, 0, 1. Adding 3 to the byte gives another MAC, and reading removes it.
 _VOTES = 3
 #: From this value on, six bits are written as "-" or "_".
 _FIRST_MARK = 62
 #: Ten bits as two characters of base32 (RFC 4648), in lower case.
 _PAIRS = [one + two for one, two in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
-_MAX_LINK = _LENGTH + 20
+_MAX_LINK = _LENGTH + 500
 
 
 class TokenError(InputError):

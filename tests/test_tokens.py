@@ -151,7 +151,7 @@ def test_K24_a_token_of_an_older_version_works_with_and_without_its_last_mark(ta
     assert cut
 
 
-@pytest.mark.parametrize("tail", ["a", "aa", ".a", "0" * 61, "." * 100])
+@pytest.mark.parametrize("tail", ["a", "aa", "a.", "0" * 61, "." * 600])
 def test_K24_letters_behind_a_token_are_not_ours(tail: str) -> None:
     with pytest.raises(TokenError):
         OURS.read(OURS.make("unsubscribe", 7, 1, NOW) + tail, "unsubscribe", NOW)

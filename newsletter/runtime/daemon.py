@@ -27,7 +27,7 @@ from newsletter.runtime.mail_intake import MailIntake
 from newsletter.runtime.worker import Rest, stop_on_signals
 from newsletter.site_queries import has_waiting
 from newsletter.store import papers
-from newsletter.store.db import only_one, reading
+from newsletter.store.db import SessionLock, only_one, reading
 from newsletter.web import create_app
 from newsletter.web import server as web_server
 
@@ -102,6 +102,7 @@ class Daemon:
         self._idle = asyncio.Event()
         self._idle.set()
         self.fetched_at: datetime | None = None
+        self._lock: SessionLock | None = None  #: of this database, with PostgreSQL
         self._mail_waits = asyncio.Event()  #: set when a form or a mail may need an answer
 
     async def serve(self, host: str, port: int) -> None:
@@ -110,7 +111,7 @@ class Daemon:
         Raises: Busy when another daemon uses this database; ConfigError when the address cannot be
         bound.
         """
-        with only_one(self.app.engine, "daemon"), listen(host, port) as listener:
+        with only_one(self.app.engine, "daemon") as self._lock, listen(host, port) as listener:
             stop_on_signals(self.stop)
             pages = create_app(
                 self.app,
@@ -190,6 +191,8 @@ class Daemon:
             return
         self._idle.clear()
         try:
+            if self._lock:  # its connection may have ended
+                await asyncio.to_thread(self._lock.require)
             await asyncio.to_thread(site_health.note_tick, self.app.engine, now)
             await asyncio.to_thread(papers.index_older, self.app.engine, INDEXED_A_TICK)
             age = FETCH_EVERY if self.fetched_at is None else now - self.fetched_at

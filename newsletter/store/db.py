@@ -360,7 +360,7 @@ def _has_ended(connection: Connection) -> bool:
 
 
 @contextmanager
-def only_one(engine: Engine, name: str) -> Iterator[None]:
+def only_one(engine: Engine, name: str) -> Iterator["SessionLock | None"]:
     """Hold a lock that only one process can have: "run" for a run, "daemon" for a daemon.
 
     The lock is released when the process ends, also when it crashes. A run's lock that was lost
@@ -375,13 +375,13 @@ def only_one(engine: Engine, name: str) -> Iterator[None]:
         if name == "run":
             _run_lock.set(lock)
         try:
-            yield
+            yield lock
         finally:
             _run_lock.set(before)
             lock.release()
         return
     if not engine.url.database or engine.url.database == ":memory:":
-        yield
+        yield None
         return
     path = Path(f"{engine.url.database}.{name}.lock")
     with path.open("a+") as file:
@@ -397,4 +397,4 @@ def only_one(engine: Engine, name: str) -> Iterator[None]:
         started = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(f"process {os.getpid()} on {socket.gethostname()}, since {started}")
         file.flush()
-        yield
+        yield None

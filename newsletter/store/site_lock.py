@@ -25,6 +25,11 @@ HOME = "home"  #: the fact: {"machine", "path", "file"} or {"server", "database"
 DELIVERIES = "deliveries"  #: the fact: {"number"}
 RESTORED = "restored"  #: the fact: {"at", "since"}
 MACHINE_ID = Path("/etc/machine-id")
+_DATABASE = text(
+    "SELECT oid AS number, datname AS name, has_function_privilege('pg_control_system()', "
+    "'execute') AS may_ask FROM pg_database WHERE datname = current_database()"
+)
+_SERVER = text("SELECT system_identifier FROM pg_control_system()")
 _ADOPT = "if the other one will never send again: newsletter db adopt"
 
 
@@ -71,13 +76,11 @@ def require_home(engine: Engine) -> None:
 def _here(connection: Connection) -> dict[str, Any] | None:
     """Return where this database is; None for one in memory."""
     if connection.dialect.name == "postgresql":
-        row = connection.execute(
-            text(
-                "SELECT system_identifier, (SELECT oid FROM pg_database WHERE datname = "
-                "current_database()) AS number, current_database() AS name FROM pg_control_system()"
-            )
-        ).one()
-        return {"server": str(row.system_identifier), "database": f"{row.name} {row.number}"}
+        row = connection.execute(_DATABASE).one()
+        here = {"database": f"{row.name} {row.number}"}
+        if row.may_ask:  # a managed server may forbid it
+            here["server"] = str(connection.scalar(_SERVER))
+        return here
     file = connection.engine.url.database
     if file in (None, "", ":memory:"):
         return None
@@ -92,7 +95,11 @@ def _here(connection: Connection) -> dict[str, Any] | None:
 
 def _difference(home: dict[str, Any], here: dict[str, Any]) -> str:
     """Return where `home` is, if that is not here."""
-    differing = [name for name in home if home[name] != here.get(name)]
+    # PostgreSQL may not tell its server; a site in SQLite and one in PostgreSQL share nothing.
+    shared = home.keys() & here.keys()
+    differing = [name for name in home if name in shared and home[name] != here[name]]
+    if not shared:
+        differing = list(home)
     if not differing:
         return ""
     if "server" in here or "server" in home:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import re
 import threading
 import time
 from collections import deque
@@ -34,6 +35,7 @@ PRIVATE = (
     "/my/",
     "/address/",
 )
+_SLASHES = re.compile("/{2,}")
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -55,9 +57,10 @@ class PublicMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if (path := _mended(scope["path"])) != scope["path"]:
+            scope = {**scope, "path": path, "raw_path": path.encode()}
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
-        path = scope["path"]
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -128,6 +131,14 @@ class PublicMiddleware:
         if origin is not None and origin not in self.origins and not (is_local and self.is_local):
             return PlainTextResponse("another site's form", 403)
         return None
+
+
+def _mended(path: str) -> str:
+    """The path of a page behind a token without what mail programs make of it: doubled slashes, and
+    HTML behind the link. Other paths stay.
+    """
+    mended = _SLASHES.sub("/", re.split('[<>"]', path, maxsplit=1)[0])
+    return mended if mended.startswith(PRIVATE) else path
 
 
 def _host(url: str) -> str:

@@ -1,7 +1,9 @@
 """Connections to PostgreSQL that end in the middle of something."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,11 +11,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from newsletter.errors import Busy, StoreError
+from newsletter.runtime.daemon import Daemon
 from newsletter.runtime.worker import Worker
 from newsletter.store import runs
 from newsletter.store.db import SessionLock, only_one, open_engine, reading, writing
 from tests.faults.server import Server
-from tests.faults.site import check, make_site
+from tests.faults.site import NOW, check, make_site
 
 
 @pytest.fixture
@@ -46,6 +49,27 @@ def test_K09_a_lock_that_was_lost_is_taken_again_before_the_next_write(
         assert end_all(other) >= 1
     with only_one(other, "run"):
         pass
+
+
+async def test_K09_a_daemons_lock_that_was_lost_is_taken_again_by_the_next_tick(
+    tmp_path: Path, postgres: Engine, other: Engine
+) -> None:
+    site = make_site(tmp_path, 1, url=postgres.url.render_as_string(hide_password=False))
+    daemon = Daemon(site.app, lambda: NOW)
+    daemon.fetched_at = NOW.replace(year=2036)  # no source is asked
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    serving = asyncio.create_task(daemon.serve("127.0.0.1", port))
+    await asyncio.sleep(3)
+    with pytest.raises(Busy), only_one(other, "daemon"):
+        pass
+    await asyncio.to_thread(end_all, other)
+    await daemon.tick()
+    with pytest.raises(Busy), only_one(other, "daemon"):
+        pass
+    daemon.stop.set()
+    await serving
+    site.app.close()
 
 
 def test_K09_a_lock_that_another_process_took_meanwhile_stops_the_next_write(

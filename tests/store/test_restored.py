@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select, text, update
 
 from newsletter import pipeline, planning, site_queries
 from newsletter.config_loading import load_config
@@ -17,7 +17,7 @@ from newsletter.inbound.processor import receive
 from newsletter.models import Harvest, Sighting, SourceState
 from newsletter.runtime.daemon import Daemon
 from newsletter.store import generations, site_lock, subscribers, tables
-from newsletter.store.db import reading, writing
+from newsletter.store.db import open_engine, reading, writing
 from tests.databases import postgres_copy
 from tests.faults.server import Server
 from tests.faults.site import (
@@ -315,6 +315,37 @@ async def test_K05_a_copy_in_another_postgresql_database_is_seen(
             site_lock.require_home(copy)
         site_lock.require_home(site.engine)
     check(site, server)
+
+
+@pytest.fixture
+def forbidden(postgres: Engine) -> Iterator[Engine]:
+    """The same database as a role that may not ask which server it is."""
+    with writing(postgres) as connection:
+        connection.execute(text("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC"))
+        connection.execute(text("CREATE ROLE managed LOGIN"))
+        connection.execute(text("GRANT ALL ON ALL TABLES IN SCHEMA public TO managed"))
+    engine = open_engine(postgres.url.set(username="managed").render_as_string())
+    yield engine
+    engine.dispose()
+    with writing(postgres) as connection:
+        connection.execute(text("DROP OWNED BY managed"))
+        connection.execute(text("DROP ROLE managed"))
+
+
+def test_K05_a_server_that_does_not_say_which_it_is_is_no_obstacle(
+    postgres: Engine, forbidden: Engine, postgres_server: str
+) -> None:
+    site_lock.require_home(forbidden)
+    site_lock.require_home(forbidden)
+    site_lock.require_home(postgres)  # the right was given
+    site_lock.require_home(forbidden)  # and taken again
+    postgres.dispose()
+    forbidden.dispose()
+    with (
+        postgres_copy(postgres_server, str(postgres.url.database)) as copy,
+        pytest.raises(StoreError, match="another database"),
+    ):
+        site_lock.require_home(copy)
 
 
 # -- what comes back after a restore --------------------------------------------------------------

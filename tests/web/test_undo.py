@@ -104,6 +104,147 @@ def test_K21_an_old_letters_link_does_not_claim_what_is_not_so(
     assert now_of(app, reader).state is SubscriberState.ACTIVE
 
 
+#: What mail programs put behind a link, in front of its token, or on its host.
+TAILS = [
+    *(
+        ".",
+        ",",
+        ";",
+        ":",
+        "!",
+        "?",
+        ">",
+        ")",
+        "]",
+        "}",
+        '"',
+        "'",
+        "=",
+        "-",
+        "_",
+        "*",
+        "|",
+    ),
+    *(
+        "~",
+        "..",
+        "...",
+        ").",
+        ">.",
+        ">,",
+        ")>",
+        '">',
+        "';",
+        "=)",
+        "--",
+        "__",
+        "-.",
+        "_>",
+    ),
+    *(
+        "**",
+        "!)",
+        "&gt;",
+        "&gt;.",
+        "&quot;",
+        "&amp;",
+        "&#39;",
+        "&nbsp;",
+        "&lt;br&gt;",
+    ),
+    *(
+        "&gt",
+        "&#62;",
+        "%3E",
+        "%3e",
+        "%29",
+        "%2E",
+        "%2C",
+        "%22",
+        "%27",
+        "%20",
+        "%3D",
+        "%5D",
+    ),
+    *(
+        "%09",
+        "%0D%0A",
+        "%C2%A0",
+        "%E2%80%A6",
+        "%E2%80%9D",
+        "%C2%BB",
+        "%3E.",
+        "%3E%20",
+    ),
+    *(
+        "%29.",
+        "=20",
+        "=3D",
+        "=%0D%0A",
+        "/",
+        "//",
+        "./",
+        ">/",
+        "?utm_source=mail",
+    ),
+    *(
+        "?utm_source=mail&utm_medium=x",
+        "?=",
+        "?a=b",
+        "#top",
+        "#",
+        ".#top",
+        "?x=y#top",
+    ),
+    *(
+        ">?utm_source=m",
+        ".?utm_source=m",
+        "&utm_source=m",
+        "?fbclid=1",
+        "</a>",
+        "<br>",
+    ),
+    *(
+        "%3Cbr%3E",
+        "%3C/a%3E",
+        "\u200b",
+        "\xa0",
+        "\u2026",
+        "\xbb",
+        "\u201d",
+        "%E2%80%8B",
+    ),
+]
+HOSTS = ["LOCALHOST", "LocalHost", "localhost"]
+
+
+@pytest.mark.parametrize("tail", TAILS)
+def test_K24_a_link_works_however_a_mail_program_ended_it(
+    app: App, web: httpx2.Client, tail: str
+) -> None:
+    reader = a_reader(app)
+    for purpose in ("preferences", "unsubscribe", "confirm"):
+        answer = web.get(link(app, reader, purpose) + tail, follow_redirects=True)
+        assert answer.status_code == 200, purpose
+    answer = web.post(link(app, reader, "unsubscribe") + tail, follow_redirects=True)
+    assert answer.status_code == 200
+    assert now_of(app, reader).state is SubscriberState.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("before", ["/", "//", "///"])
+def test_K24_a_link_works_with_another_case_of_its_host_and_doubled_slashes(
+    app: App, web: httpx2.Client, host: str, before: str
+) -> None:
+    token = link(app, a_reader(app), "unsubscribe").rpartition("/")[2]
+    for path in (f"{before}unsubscribe/{token}", f"/unsubscribe{before}{token}"):
+        url = f"http://localhost:{web.base_url.port}{path}"
+        answer = web.get(
+            url, headers={"Host": f"{host}:{web.base_url.port}"}, follow_redirects=True
+        )
+        assert answer.status_code == 200, path
+
+
 @pytest.mark.parametrize("tail", [".", ">", ")", ").", '"', "&gt;", "-", "_", "%E2%80%A6", "%20"])
 def test_K24_a_link_with_a_mark_behind_it_works(app: App, web: httpx2.Client, tail: str) -> None:
     reader = a_reader(app)
