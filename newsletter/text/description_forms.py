@@ -47,6 +47,8 @@ PREAMBLES = (
         r"?(?P<doi>10\.\S+?)\.(?=\s|\Z)"
         r"(?: Online ahead of print\.| eCollection[^.]*\.| Epub [^.]*\.| Print [^.]*\.)*\s*"
     ),
+    # PLOS: "by Ann Lee, Bo Chen"
+    re.compile(r"\Aby (?:[^\W\d_a-z][\w.'’-]*|(?:de|van|von|der|la|and|et al)\b|[,.\s])+\Z"),
     re.compile(r"\AarXiv:\S+\s+Announce Type:\s*\S+\s*", re.I),
 )
 #: The same, only where it is a line of its own before the abstract.
@@ -71,8 +73,6 @@ CITATIONS = (
     re.compile(
         r"\A(?:Publication|Published)(?: date)?:? (?:online:? |on )?\d[^.]{0,40}\.?\s*\Z", re.I
     ),
-    # PLOS: "by Ann Lee, Bo Chen"
-    re.compile(r"\Aby (?:[^\W\d_a-z][\w.'’-]*|(?:de|van|von|der|la|and|et al)\b|[,.\s])+\Z"),
 )
 _MORE = (
     r"(?:Read (?:the )?(?:more|full (?:article|text|paper|story)|article|on)|Continue reading|"
@@ -102,7 +102,8 @@ TAILS = (
         r"\s*(?:\[[^\]]{3,80}\] )?Published (?:\w{3}, )?(?:\w{3} )?\w{3,9} \d{1,2}, \d{4}\.?\s*\Z"
     ),
     re.compile(
-        r"\s*(?:PMID: ?\d+|PMCID: ?PMC\d+|DOI: ?10\.\S+)(?:\s*\|\s*(?:PMID: ?\d+|PMCID: "
+        r"(?:\A|(?<=[.!?…)\]|]))\s*(?:PMID: ?\d+|PMCID: ?PMC\d+|DOI: ?10\.\S+)"
+        r"(?:\s*\|\s*(?:PMID: ?\d+|PMCID: "
         r"?PMC\d+|DOI: ?10\.\S+))*\s*\Z",
         re.I,
     ),
@@ -142,7 +143,9 @@ TAILS = (
 )
 #: Lines that are not about the paper: names of downloads, hosts, licences, figures.
 NOTHING = re.compile(
-    r"(?:N/?A\.?|No abstract(?: available)?\.?|None|HTML|XML|PDF|EPUB|Full text|Open Access|"
+    r"(?:N/?A\.?|(?:No|Without) abstract(?: available)?\.?|None\.?|Null|Corrigend(?:um|a)|"
+    r"Erratum|Correction|"
+    r".{1,60} posted (?:a photo|a video|photos):|HTML|XML|PDF|EPUB|Full text|Open Access|"
     r"Supplementary (?:material|information)|Graphical abstract|"
     r"(?:&nbsp )?This article is (?:licensed|available) under .{1,120}|"
     r"(?:www\.)?[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|edu|gov|ac\.\w\w|co\.\w\w))\Z",

@@ -64,7 +64,8 @@ def read_description(
         name = _label_name(label["name"]) if label else ""
         rest = line[label.end() :] if label else line
         if name in ("abstract", "summary") or ONLY_HEADING.match(line):
-            kept, is_abstract = [rest] if label and rest else [], True
+            is_said = bool(label and rest) and not NOTHING.match(rest)
+            kept, is_abstract = [rest] if is_said else [], True
         elif name in ("author", "doi"):
             found.setdefault(name, rest)
         elif ASIDE.match(line):

@@ -16,7 +16,7 @@ _BEFORE = (
     re.compile(
         r"\A\[(?:Articles?|Comment|Correspondence|Review|Series|Seminar|Editorial|Viewpoint|"
         r"Perspectives?|World Report|Health Policy|Personal View|Case Report|Clinical Picture|"
-        r"Research Letters?|Research|Original Article|News)\]\s*"
+        r"Research Letters?|Research|Department of Error|Obituary|Original Article|News)\]\s*"
     ),
     re.compile(r"\A(?:Research Article|Original Article|Full Length Article):\s+(?=\S)", re.I),
 )

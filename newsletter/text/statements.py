@@ -120,12 +120,14 @@ _CITED = re.compile(
     re.S,
 )
 _PLACE = re.compile(
+    r"\.\s+(?-i:[A-Z])[\w&]*\.?(?: (?:(?-i:[A-Z])[\w&]*\.?|of|and|the|in|for)){0,7} "
+    r"(?:19|20)\d\d, \d+(?:\(\w+\))?, [\w–-]+\.?\Z|"
     r"(?<=[.!?])\s+[A-Z][\w &:]{2,60} \d+(?:\(\w+\))?: ?[\w–-]+\.?\Z|"
     r"\s*\[[^\]]*\d{2,4}[^\]]*\]\s*\.?\Z|\s*\((?:19|20)\d\d, [^()]*\)\s*\.?\Z|"
     r"\s*(?:https?://\S+|doi:\s?10\.\S+)\s*\Z",
     re.I,
 )
-_BY_OTHERS = re.compile(r"\A[^,.:;“\"]{2,60} et al\.?,\s*(?=.{8})")
+_BY_OTHERS = re.compile(r"\A[^,.:;“\"]{2,60} et al\.?(?:,\s*|\s+(?=[A-Z]))(?=.{8})")
 
 
 #: Sections of journals whose entries are no papers.

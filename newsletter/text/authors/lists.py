@@ -10,6 +10,7 @@ import re
 from newsletter.text.authors.name_parts import (
     AND,
     AND_BETWEEN_NAMES,
+    CAPITAL_LAST,
     CJK,
     DEGREES,
     ET_AL,
@@ -39,8 +40,15 @@ def split_names(text: str) -> list[str]:
     "Inoda, Toshio" is one person, "Ann Lee, Bo Chen" are two; "Doe, J., Roe, R." are two as well.
     """
     text = ET_AL.sub("", tidied(text))
+    groups, colon, rest = text.partition(", :, ")
+    if colon:  # as arXiv writes "Essential AI: Jane Doe, Richard Roe"
+        return [*_attached(_parts(groups, ",")), *split_names(rest)]
     if ";" in text:
-        found = [name for part in _parts(text, ";") for name in _of_semicolon_part(part)]
+        parts = _parts(text, ";")
+        if any(map(CAPITAL_LAST.search, parts)):
+            found = _attached(parts)
+        else:
+            found = [name for part in parts for name in _of_semicolon_part(part)]
     else:
         found = _people(_attached(_comma_parts(AND.sub(", ", text))))
     return [name for name in found if not NOBODY.match(name)]

@@ -46,6 +46,8 @@ VANCOUVER = re.compile(
     rf"(?:\s*(?<=\s)(?P<particle>{PARTICLE}(?:\s{PARTICLE})*))?"
     rf"(?:\s*(?<=\s)(?P<suffix>{_SUFFIXES}\.?))?\Z"
 )
+#: "Wei WANG": a list in this style holds no initials behind names, so "Na LI" is one too.
+CAPITAL_LAST = re.compile(rf"\A[^,]*[a-z]\s{_U}{{4,}}\Z")
 #: "Jane B.", which behind a last name is given names
 GIVEN = re.compile(rf"[^\W\d_]\S*(?:\s{_U}\.?)*\Z")
 _OF_DOCTORS = r"(?:rer\.?(?:\s?\w{2,4}\.)*|med\.?(?:\s?\w{2,4}\.)*|phil\.?|Ing\.?)"

@@ -227,6 +227,8 @@ def _script(mark: str, inner: str) -> str:
         return ""
     if small := small_script(mark, inner):
         return small
+    if inner.startswith("*") and (small := small_script(mark, inner[1:])):
+        return f"*{small}"
     if (styled := _STYLED.fullmatch(inner)) and (small := small_script(mark, styled[1])):
         return small
     said = _WORDS_OF_SCRIPT.sub("x", inner)
