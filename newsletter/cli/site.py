@@ -203,6 +203,8 @@ def take_feeds(
     if found.lost:
         lines = ", ".join(map(str, found.lost))
         note(f"feeds in these lines cannot be read and are left out: {lines}")
+    if found.refused:
+        note(f"addresses that are not http(s) are left out: {', '.join(found.refused)}")
     for title, url in found.feeds:
         if url.rstrip("/") not in known:
             name = _feed_name(title, names)
@@ -222,11 +224,17 @@ def take_feeds(
             trial.replace(path)
         finally:
             trial.unlink(missing_ok=True)
-    if not emit({"added": added, "dry_run": dry_run, "lost_lines": list(found.lost)}):
+    data = {
+        "added": added,
+        "dry_run": dry_run,
+        "lost_lines": list(found.lost),
+        "refused": list(found.refused),
+    }
+    if not emit(data):
         say(f"{len(added)} feeds {'would be' if dry_run else 'were'} added to {path}")
         for feed in added:
             say(f"{feed['name']}  {feed['url']}")
-    return 0
+    return 4 if found.lost or found.refused else 0
 
 
 def _feed_name(title: str, taken: set[str]) -> str:

@@ -30,6 +30,7 @@ class FeedList:
     """The feeds of an OPML file as (name, URL), each URL once, names unique."""
 
     feeds: list[tuple[str, str]]
+    refused: tuple[str, ...] = ()  #: addresses that are not http(s), as they were written
     lost: tuple[int, ...] = ()  #: lines of outlines that cannot be read, from 1
 
 
@@ -56,8 +57,12 @@ def read_opml(body: bytes) -> FeedList:
             raise InputError(f"not an OPML file: {e}", position=e.position[1] + 1) from e
         found, lost = _one_by_one(text)
     feeds: dict[str, str] = {}
+    refused: dict[str, None] = {}
     for attributes in found:
-        if link := clean_link(attributes.get("xmlurl")):
+        written = attributes.get("xmlurl", "").strip()
+        if written and not clean_link(written):
+            refused.setdefault(clean(written, 80))
+        if link := clean_link(written):
             name = clean(attributes.get("title") or attributes.get("text"), 80)
             feeds.setdefault(link, name or _host(link))
     if not feeds:
@@ -65,7 +70,7 @@ def read_opml(body: bytes) -> FeedList:
             "the OPML file names no feed", hint="feeds are <outline xmlUrl='https://…'/> elements"
         )
     named = zip(_unique(list(feeds.values())), feeds, strict=True)
-    return FeedList(list(named)[:MOST_FEEDS], lost)
+    return FeedList(list(named)[:MOST_FEEDS], tuple(refused), lost)
 
 
 def _decoded(body: bytes) -> str:

@@ -5,12 +5,13 @@ All of it is computed once per run, or when the first reader needs it, so that e
 costs a merge of short lists. This is a part of `choose`, not a step of its own.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from types import MappingProxyType
 
 import numpy as np
@@ -31,6 +32,8 @@ MATCH_SHARE = {"match": 0.85, "balanced": 0.55, "trend": 0.25}
 HEAD = 16
 #: The most papers of one first or last author in a letter.
 PER_AUTHOR = 2
+#: A name in Chinese, Japanese or Korean characters; Korean ones come taken apart (NFKD).
+_WHOLE_NAME = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u1100-\u11ff]{2,18}")
 #: Titles that share this part of their distinctive words are near-duplicates; a letter shows one of
 #: them.
 NEAR_DUPLICATE = 0.6
@@ -254,7 +257,7 @@ class CandidateSet:
         if not followed:
             return self._groups.get(in_spaces(name), [])
         if not followed[0].given:
-            return []
+            return self._by_whole_name(followed[0])
         return sorted(
             {
                 place
@@ -262,6 +265,15 @@ class CandidateSet:
                 if is_by(followed[0], author)
             }
         )
+
+    def _by_whole_name(self, followed: Person) -> list[int]:
+        """Return the papers of somebody whose name is one word, as names in Chinese characters and
+        in Korean are. One word in other scripts is a last name, and finds nobody.
+        """
+        if not _WHOLE_NAME.fullmatch(followed.last) or self._by_last is None:
+            return []
+        everybody = chain.from_iterable(self._by_last.values())
+        return sorted({place for place, who in everybody if who.compact == followed.compact})
 
     def _index_people(self) -> dict[str, list[tuple[int, Person]]]:
         by_last: dict[str, list[tuple[int, Person]]] = defaultdict(list)

@@ -9,6 +9,7 @@ from newsletter.membership import MAX_QUERIES, Choices
 from newsletter.models import MIXES, RHYTHMS, SIZES
 from newsletter.reader_seeds import Given
 from newsletter.steps.compose import Language
+from newsletter.text.authors import typed_names
 
 #: Most muted words of a reader, and most followed authors.
 MAX_LINES = 50
@@ -47,8 +48,8 @@ def read_choices(
     if "outside" in form:  # "0" comes always, "1" where the box is ticked
         settings["outside"] = "1" in form["outside"]
     if "authors" in form:
-        authors = [" ".join(line.split())[:100] for line in _first(form, "authors").splitlines()]
-        settings["follows"] = tuple(dict.fromkeys(filter(None, authors)))[:MAX_LINES]
+        names = typed_names(_first(form, "authors").splitlines()[:MAX_LINES])
+        settings["follows"] = tuple(name[:100] for name in names)[:MAX_LINES]
     queries, muted, mistakes = _read_keywords(_first(form, "keywords"))
     if "keywords" in form:
         settings["muted"] = muted

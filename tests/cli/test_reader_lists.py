@@ -32,6 +32,7 @@ from newsletter.matching.query import parse
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import feedback, ledger_read, papers, seeds, subscribers, topics
 from newsletter.store.db import open_engine, reading, writing
+from newsletter.text.authors import typed_names
 from newsletter.text.references import read_references
 from newsletter.text.time_zones import find_time_zone, time_zones
 from tests.databases import make_folder
@@ -694,7 +695,7 @@ READERS = st.builds(
     mix=st.sampled_from(["match", "balanced", "trend"]),
     language=st.sampled_from(["en", "de"]),
     muted=st.lists(TEXTS, max_size=3).map(tuple),
-    follows=st.lists(TEXTS, max_size=3).map(tuple),
+    follows=st.lists(TEXTS, max_size=3).map(typed_names).filter(lambda of: typed_names(of) == of),
     confirmed_at=st.none() | st.just(NOW),
     paused_until=st.dates(date(2026, 1, 1), date(2030, 1, 1)),
 )
@@ -792,3 +793,9 @@ def test_E12_the_zone_tree_is_read_once(site: Site, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("zoneinfo.available_timezones", lambda: walked.append(1) or {"UTC"})
     site.take("email,timezone\n" + "".join(f"r{n}@uni-a.org,utc\n" for n in range(50)))
     assert not walked
+
+
+def test_followed_authors_of_a_list_go_through_the_grammar_of_names(site: Site) -> None:
+    code, said = site.take(f'email,follows\n{ANA},"Hinton, G.; van den Oord, A.;李飞飞"\n')
+    assert code == 0, said
+    assert site.readers()[ANA].follows == ("G. Hinton", "A. van den Oord", "李飞飞")

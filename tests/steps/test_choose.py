@@ -203,6 +203,13 @@ def test_a_paper_may_enter_for_seven_days() -> None:
         ("J. Smith", "J. Smith", True),
         ("Smith", "John Smith", False),
         ("ATLAS Collaboration", "ATLAS Collaboration", True),
+        ("李飞飞", "李飞飞", True),
+        ("李飞飞", "李 飞飞", True),
+        ("李飞飞", "李飞", False),
+        ("김철수", "김철수", True),
+        ("G Hinton", "G. E. Hinton", True),
+        ("A. van den Oord", "Aäron van den Oord", True),
+        ("Aaron van den Oord", "A. van den Oord", True),
     ],
 )
 def test_followed_authors_get_in(followed: str, author: str, is_found: bool) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.text.authors import one_name, split_names
+from newsletter.text.authors import one_name, split_names, typed_names
 
 
 @pytest.mark.parametrize(
@@ -176,3 +176,28 @@ def test_11_one_name_keeps_nothing_but_the_name() -> None:
         assert one_name(text) == JANE
     assert one_name("Roe, Richard III") == "Richard Roe III"
     assert one_name("Anonymous") == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (["Hinton, G."], ("G. Hinton",)),
+        (["Geoffrey E. Hinton"], ("Geoffrey E. Hinton",)),
+        (["  G   Hinton "], ("G Hinton",)),
+        (["Hinton G"], ("G Hinton",)),
+        (["李飞飞"], ("李飞飞",)),
+        (["李飞飞、王伟；张三"], ("李飞飞", "王伟", "张三")),
+        (["van den Oord, A."], ("A. van den Oord",)),
+        (["Geoffrey Hinton, Fei-Fei Li and Ann Lee"], ("Geoffrey Hinton", "Fei-Fei Li", "Ann Lee")),
+        (["Hinton, G.; Li, Fei-Fei"], ("G. Hinton", "Fei-Fei Li")),
+        (["Hinton, G., Lee, A."], ("G. Hinton", "A. Lee")),
+        (["Ann Lee", "", "Lee, Ann", "Bo Chen"], ("Ann Lee", "Bo Chen")),
+        (["ATLAS Collaboration"], ("ATLAS Collaboration",)),
+        (["Prof. Ann Lee, Ph.D."], ("Ann Lee",)),
+    ],
+)
+def test_names_that_people_type_go_through_the_grammar_of_lists(
+    typed: list[str], meant: tuple[str, ...]
+) -> None:
+    assert typed_names(typed) == meant
+    assert typed_names(meant) == meant

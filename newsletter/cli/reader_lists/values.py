@@ -13,6 +13,7 @@ from newsletter.cli.reader_lists.columns import Fields
 from newsletter.errors import InputError
 from newsletter.models import MIXES, RHYTHMS, SIZES, Seed, Subscriber, SubscriberState
 from newsletter.reader_seeds import seed_of
+from newsletter.text.authors import typed_names
 from newsletter.text.references import Reference, is_title, read_references
 from newsletter.text.time_zones import find_time_zone
 
@@ -105,7 +106,7 @@ def read_reader(fields: Fields, defaults: Defaults) -> Listed:
         _hour(cells.get("hour") or "7"),
         _rhythm(cells.get("rhythm") or "weekdays"),
         muted=split_list(cells.get("muted", "")),
-        follows=split_list(cells.get("follows", "")),
+        follows=typed_names(split_list(cells.get("follows", ""))),
         size=_size(cells.get("size") or "8"),
         mix=_one_of("mix", cells.get("mix") or "balanced", MIXES),
         language=_language(cells.get("language") or "en", defaults.languages),

@@ -5,7 +5,13 @@ Feeds, records of APIs and the authors that readers follow are all read by these
 """
 
 from newsletter.text.authors.compare import Company, Person, compare, people
-from newsletter.text.authors.lists import first_last, one_name, split_affiliation, split_names
+from newsletter.text.authors.lists import (
+    first_last,
+    one_name,
+    split_affiliation,
+    split_names,
+    typed_names,
+)
 
 __all__ = [
     "Company",
@@ -16,4 +22,5 @@ __all__ = [
     "people",
     "split_affiliation",
     "split_names",
+    "typed_names",
 ]

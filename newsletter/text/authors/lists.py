@@ -6,6 +6,7 @@ name ("Doe, J."), and come before suffixes ("Jr."), degrees ("Ph.D.") and betwee
 """
 
 import re
+from collections.abc import Iterable
 
 from newsletter.text.authors.name_parts import (
     AND,
@@ -52,6 +53,18 @@ def split_names(text: str) -> list[str]:
     else:
         found = _people(_attached(_comma_parts(AND.sub(", ", text))))
     return [name for name in found if not NOBODY.match(name)]
+
+
+def typed_names(lines: Iterable[str]) -> tuple[str, ...]:
+    """Return the people whom somebody typed, one or several a line, each once, "First Last" each.
+
+    A line that no name can be read from stays as it is.
+    """
+    found: dict[str, None] = {}
+    for line in lines:
+        plain = " ".join(line.split())
+        found |= dict.fromkeys(split_names(plain) or ([plain] if plain else []))
+    return tuple(found)
 
 
 def one_name(text: str) -> str:
@@ -114,6 +127,8 @@ def _of_semicolon_part(part: str) -> list[str]:
     """
     part = re.sub(r"\A(?:and|&)\s+", "", part)
     pieces = _without_place(_attached(_comma_parts(part)))
+    if len(pieces) > 1 and all(len(piece) > 1 and CJK.search(piece) for piece in pieces):
+        return pieces
     if len(pieces) > 2 and all(" " in piece for piece in pieces):
         return pieces  # "Ann Lee, Bo Chen; Carl Gauß": both signs separate
     if len(pieces) == 2 and not GROUP.search(part):
