@@ -366,9 +366,8 @@ def topics_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[i
 
 
 def _subscriber(row: Any, topics: tuple[int, ...]) -> Subscriber:
-    """Build a subscriber from a row with `_COLUMNS`."""
-    values = row._asdict()
-    values.pop("topic", None)  # of a query that joins them
+    """Build a subscriber from a row with `_COLUMNS`, whatever else it has."""
+    values = {name: getattr(row, name) for name in _COLUMNS}
     values["outside"] = bool(row.outside)
     values["state"] = stored(SubscriberState, row.state)
     values["muted"], values["follows"] = words(row.muted), words(row.follows)
