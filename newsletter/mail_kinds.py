@@ -60,7 +60,7 @@ ADDRESS_OLD = MailKind("address_old", _MEMBERS, ("email", "new_email", "preferen
 #: All stored data of a reader; `data` is a mapping, shown as JSON.
 EXPORT = MailKind("export", _MEMBERS, ("email", "data", "preferences", "unsubscribe"))
 #: To the operator, with the values of `run --json`: counts by state, sources by name.
-REPORT = MailKind("report", (), ("day", "counts", "sources", "problems", "archive"))
+REPORT = MailKind("report", (), ("day", "what", "counts", "sources", "problems", "archive"))
 
 KINDS = {
     kind.name: kind

@@ -16,6 +16,7 @@ from newsletter.models import Envelope, Reply
 from newsletter.ports import Transport
 from newsletter.steps.classify_reply import clean_reply
 from newsletter.steps.compose import Renderer
+from newsletter.steps.compose.prose import cut
 from newsletter.steps.due import zone
 from newsletter.store import inbound as inbound_store
 from newsletter.store import ledger_read, runs, site_lock, unknown_values
@@ -27,6 +28,8 @@ INBOUND = "inbound_away"  #: since when returned mail cannot be read, and why
 #: once.
 PATIENCE = timedelta(hours=1)
 #: How long letters that were due before a restore are reported; after that they are out of date.
+#: Most characters of the first problem in the subject.
+SUBJECT_CHARS = 50
 NEWS_FOR = timedelta(hours=24)
 
 
@@ -108,6 +111,7 @@ class Operator:
             REPORT,
             "en",
             day=f"{day}",
+            what=cut(found[0], SUBJECT_CHARS),
             counts=counts,
             sources=rows,
             problems=found,

@@ -328,6 +328,7 @@ NOTICE_VALUES: Mapping[str, Mapping[str, Any]] = {
             "huggingface: no answer within 30 s",
             "1 letter is held: the connection broke at the final dot",
         ],
+        "what": "huggingface: no answer within 30 s",
     },
 }
 KINDS = ("digest", "quiet", "quiet_alone", *NOTICE_VALUES)
