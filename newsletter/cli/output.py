@@ -185,9 +185,13 @@ def table(
     console.print(shown, width=max(console.width, least), crop=False, no_wrap=False)
 
 
+#: A day, or a moment as tables show it.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?Z)?")
+
+
 def _is_whole(cell: str) -> bool:
-    """Return whether a cell is one path or address, which must not be broken."""
-    return ("/" in cell or "@" in cell) and " " not in cell
+    """Return whether a cell is one path, address or moment, which must not be broken."""
+    return " " not in cell and ("/" in cell or "@" in cell or bool(_MOMENT.fullmatch(cell)))
 
 
 def _cell(value: Any) -> str:

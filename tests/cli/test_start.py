@@ -334,3 +334,20 @@ def first_page(url: str) -> str:
         except OSError:
             time.sleep(0.1)
     pytest.fail("no page")
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_whole"),
+    [
+        ("2026-11-25T12:30Z", True),
+        ("2026-11-25T12:30:05Z", True),
+        ("2026-11-25", True),
+        ("ada@example.org", True),
+        ("/etc/newsletter", True),
+        ("see /etc", False),
+        ("2026-11-25 was quiet", False),
+        ("word", False),
+    ],
+)
+def test_paths_addresses_and_moments_are_never_broken_over_lines(cell: str, is_whole: bool) -> None:
+    assert output._is_whole(cell) is is_whole
