@@ -53,7 +53,7 @@ def test_K12_the_report_is_signed_and_says_what_is_wrong_in_its_subject(
     assert "subject" in signed
     text = read.get_body(("plain",)).get_content().replace("\r\n", "\n")
     problems = text.partition("----\n")[2].partition("Letters\n")[0]
-    paragraphs = [part for part in problems.split("\n\n") if part.strip()]
+    paragraphs = [" ".join(part.split()) for part in problems.split("\n\n") if part.strip()]
     assert len(paragraphs) == 2
     assert "newsletter db plan-missed" in paragraphs[0]
     assert "no such folder" in paragraphs[1]

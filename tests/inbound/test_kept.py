@@ -19,7 +19,7 @@ from newsletter import cli
 from newsletter.app import App
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.inbound import intake, lmtp, parse_child, parser, processor
-from newsletter.inbound.parser import Parser, UnreadableError
+from newsletter.inbound.parser import READ_BYTES, Parser, UnreadableError
 from newsletter.inbound.recipients import box_of, pick
 from newsletter.store import evidence, ledger_life, subscribers
 from newsletter.store import inbound as inbound_store
@@ -139,6 +139,29 @@ def test_K03_a_mail_that_outlasts_its_time_is_kept_and_the_next_is_read(
     assert len(kept(site.app)) == 1
     intake.look_after(site.app, NOW + timedelta(hours=1))
     assert kept(site.app) == [] and "hard" in counts(site.app)
+    child.close()
+
+
+def test_K03_a_child_that_dies_over_a_mail_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = Parser()
+    child.ask("recipients", b"To: a@b.example\n\n")
+    died = child._child
+    assert died is not None
+    monkeypatch.setattr(died, "poll", lambda: None)  # it dies after it was looked at
+    died.kill()
+    with pytest.raises(UnreadableError, match="ended"):
+        child.ask("recipients", b"To: a@b.example\n\n")
+    assert child._child is None
+    assert died.returncode is not None  # waited for: no zombie stays
+    assert child.ask("recipients", b"To: c@d.example\n\n")["recipients"] == ["c@d.example"]
+    child.close()
+
+
+def test_K03_nothing_behind_the_limit_reaches_the_parser() -> None:
+    child = Parser()
+    beginning = b"To: a@b.example\nX-Long: " + b"x" * READ_BYTES
+    found = child.ask("recipients", beginning + b"\nCc: c@d.example\n\n")
+    assert found["recipients"] == ["a@b.example"]
     child.close()
 
 
