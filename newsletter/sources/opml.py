@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -22,7 +22,7 @@ _PLAIN_DOCTYPE = re.compile(r"<!DOCTYPE[^\[<>]*>")
 #: The beginning of one outline. A quoted value may hold a `>`, but never a `<` in valid XML.
 _OUTLINE = re.compile(r"""<outline\b((?:[^<>"']|"[^"<]*"|'[^'<]*')*)/?>""", re.IGNORECASE)
 _ANY_OUTLINE = re.compile(r"<outline\b", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"""([A-Za-z_:][\w:.-]*)\s*=\s*("[^"]*"|'[^']*')""")
+_ATTRIBUTE = re.compile(r"""([A-Za-z_:][\w:.-]*)\s*=\s*("[^"]*"|'[^']*'|[^\s"'<>]+)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,7 @@ def read_opml(body: bytes) -> FeedList:
     feeds: dict[str, str] = {}
     refused: dict[str, None] = {}
     for attributes in found:
-        written = attributes.get("xmlurl", "").strip()
-        if written and not clean_link(written):
-            refused.setdefault(clean(written, 80))
-        if link := clean_link(written):
+        if link := _link(attributes):
             name = clean(attributes.get("title") or attributes.get("text"), 80)
             feeds.setdefault(link, name or _host(link))
     if not feeds:
@@ -73,6 +70,15 @@ def read_opml(body: bytes) -> FeedList:
     return FeedList(list(named)[:MOST_FEEDS], tuple(refused), lost)
 
 
+def _link(attributes: Mapping[str, str]) -> str:
+    """The address of an outline's feed. "feed:" before it is a wish of browsers of 2005."""
+    address = attributes.get("xmlurl", "")
+    if not address and attributes.get("type", "").lower() in ("rss", "atom", "rdf", "feed"):
+        address = attributes.get("url", "")
+    address = re.sub(r"\A\s*feed:(?=https?:)", "", address, flags=re.I)
+    return clean_link(re.sub(r"\A\s*feed://", "http://", address, flags=re.I))
+
+
 def _decoded(body: bytes) -> str:
     """Return the text of the file: by its byte order mark, its declaration, or UTF-8; else
     Windows-1252.
@@ -80,7 +86,9 @@ def _decoded(body: bytes) -> str:
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         return body.decode("utf-16", "replace")
     said = _ENCODING.match(body)
-    for encoding in (said[1].decode() if said else "utf-8", "utf-8-sig"):
+    # Text that reads as UTF-8 is UTF-8, whatever was declared; escapes are those of ISO-2022.
+    named = [said[1].decode()] if said else []
+    for encoding in ("utf-8-sig", *named) if b"\x1b" not in body else (*named, "utf-8-sig"):
         try:
             return body.decode(encoding).removeprefix("\ufeff")
         except (UnicodeDecodeError, LookupError):
@@ -126,7 +134,7 @@ def _one_by_one(text: str) -> tuple[list[dict[str, str]], tuple[int, ...]]:
             lost.append(line)
             continue
         pairs = _ATTRIBUTE.findall(whole[1])
-        found.append({name.lower(): html.unescape(value[1:-1]) for name, value in pairs})
+        found.append({name.lower(): html.unescape(value.strip("\"'")) for name, value in pairs})
     return found, tuple(lost)
 
 

@@ -14,6 +14,7 @@ def opml(*outlines: str, head: str = '<?xml version="1.0"?>\n') -> bytes:
     return f'{head}<opml version="2.0"><body>\n{chr(10).join(outlines)}\n</body></opml>'.encode()
 
 
+HEAD = '<?xml version="1.0" encoding="{}"?>\n'
 GOOD = '<outline text="Good" xmlUrl="https://good.uni-a.org/feed"/>'
 
 
@@ -72,6 +73,71 @@ def test_a_broken_outline_costs_itself_and_is_named_by_its_line(outline: str) ->
 )
 def test_a_defect_of_the_file_costs_no_feed(body: bytes) -> None:
     assert ("Good", "https://good.uni-a.org/feed") in read_opml(body).feeds
+
+
+@pytest.mark.parametrize(
+    ("outline", "url"),
+    [
+        ('<outline text="a" text="b" xmlUrl="https://x.uni-a.org/"/>', "https://x.uni-a.org/"),
+        ("<outline text=Bare xmlUrl=https://x.uni-a.org/f />", "https://x.uni-a.org/f"),
+        ('<outline text="F" xmlUrl="feed:https://x.uni-a.org/f"/>', "https://x.uni-a.org/f"),
+        ('<outline text="F" xmlUrl="feed://x.uni-a.org/f"/>', "http://x.uni-a.org/f"),
+        ('<outline text="F" type="rss" url="https://x.uni-a.org/f"/>', "https://x.uni-a.org/f"),
+        ('<outline text="F" xmlUrl=" https://x.uni-a.org/f\n"/>', "https://x.uni-a.org/f"),
+        ('<outline text="a&#1;b\x01" xmlUrl="https://x.uni-a.org/f"/>', "https://x.uni-a.org/f"),
+        (
+            '<outline text="F">\n</outlin>\n<outline xmlUrl="https://x.uni-a.org/f"/>',
+            "https://x.uni-a.org/f",
+        ),
+    ],
+)
+def test_a_feed_that_is_written_oddly_is_read(outline: str, url: str) -> None:
+    found = read_opml(opml(GOOD, outline))
+    assert [link for _, link in found.feeds] == ["https://good.uni-a.org/feed", url]
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (
+            opml(
+                '<outline text="Café" xmlUrl="https://x.uni-a.org/"/>',
+                head=HEAD.format("iso-8859-1"),
+            ),
+            "Café",
+        ),
+        (
+            opml('<outline text="Café" xmlUrl="https://x.uni-a.org/"/>', head=HEAD.format("utf-8"))
+            .decode()
+            .encode("latin-1"),
+            "Café",
+        ),
+        (
+            opml(
+                '<outline text="Cafe" xmlUrl="https://x.uni-a.org/"/>', head=HEAD.format("utf-16")
+            ),
+            "Cafe",
+        ),
+        (
+            opml(
+                '<outline text="日本" xmlUrl="https://x.uni-a.org/"/>',
+                head=HEAD.format("iso-2022-jp"),
+            )
+            .decode()
+            .encode("iso-2022-jp"),
+            "日本",
+        ),
+    ],
+)
+def test_a_wrong_declaration_of_the_encoding_costs_nothing(body: bytes, name: str) -> None:
+    assert read_opml(body).feeds == [(name, "https://x.uni-a.org/")]
+
+
+def test_two_files_in_one_and_text_before_them_cost_no_feed() -> None:
+    more = GOOD.replace("good", "more")
+    for body in (opml(GOOD) + opml(more, head=""), b"My list:\n" + opml(GOOD, more)):
+        urls = [url for _, url in read_opml(body).feeds]
+        assert urls == ["https://good.uni-a.org/feed", "https://more.uni-a.org/feed"]
 
 
 def test_entities_are_refused_in_every_encoding() -> None:
