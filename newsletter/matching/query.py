@@ -30,6 +30,7 @@ from newsletter.matching.query_tree import (
 )
 from newsletter.matching.tokenizer import STOPWORDS, is_stopword, tokens
 
+_JOINERS = re.compile("(?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f])")
 MAX_LENGTH = 1000
 #: A text of at least this many words that breaks the grammar may be a title.
 TITLE_WORDS = 5
@@ -38,6 +39,13 @@ _SPACE = re.compile(r"\s+")
 _BARE = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")
 _ASKED_FIELD = re.compile(r"(?<!\w)-?(?:ti|abs|au|cat):\S", re.IGNORECASE)
 _CATEGORY = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)*(\.?\*)?", re.IGNORECASE)
+
+
+def without_joiners(text: str) -> str:
+    """Return a query without the joiners of Persian and Indian words: words are found with and
+    without them. One beside ASCII only hides things and stays an error.
+    """
+    return _JOINERS.sub("", text)
 
 
 def parse(text: str) -> Query:
@@ -51,6 +59,7 @@ def parse(text: str) -> Query:
             position=MAX_LENGTH + 1,
             hint="split it into several topics",
         )
+    text = without_joiners(text)
     if node := _bare_words(text):
         return Query(node)
     for position, character in enumerate("" if text.isprintable() else text, 1):

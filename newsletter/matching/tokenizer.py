@@ -33,10 +33,16 @@ _PLURAL = re.compile(r"(?<=[A-Z][A-Z0-9])s(?![A-Za-z0-9])")
 _SMALL_PLURAL = re.compile(r"(?=.{4})[b-df-hj-np-tv-xz0-9]{2,}[au]?(?<!s)s")
 _CJK = "\u3005-\u3007\u3040-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _CJK += "\uf900-\ufaff\U00020000-\U0003134f"
+#: Thai and Lao, which write no spaces either.
+_CJK += "\u0e01-\u0e2e\u0e30\u0e32\u0e40-\u0e46\u0e81-\u0eb0\u0eb2\u0ec0-\u0ec6"
 _IS_CJK = re.compile(f"[{_CJK}]")
 _RUNS = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
 _ACCENT = re.compile(r"\\(?:[`'^\"~=.]|[uvHckrbd](?![A-Za-z]))\s*\{?(?:\\(?=[ij]\b))?([A-Za-z])\}?")
-_COMBINING = re.compile("[\u0300-\u036f]")
+#: Accents; points and vowel signs of Hebrew and Arabic, which most texts leave out; joiners.
+_COMBINING = re.compile(
+    "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640"
+    "\u064b-\u065f\u0670\u06d6-\u06dc\u200c\u200d]"
+)
 _COMMAND = re.compile(r"\\[A-Za-z]+\*?")
 _MARKUP = re.compile(r"[${}\\]")
 _POSSESSIVE = re.compile(r"['’]s\b")

@@ -59,7 +59,10 @@ def read_opml(body: bytes) -> FeedList:
     feeds: dict[str, str] = {}
     refused: dict[str, None] = {}
     for attributes in found:
-        if link := _link(attributes):
+        written = _address(attributes)
+        if written and not clean_link(written):
+            refused.setdefault(clean(written, 80))
+        if link := clean_link(written):
             name = clean(attributes.get("title") or attributes.get("text"), 80)
             feeds.setdefault(link, name or _host(link))
     if not feeds:
@@ -70,13 +73,13 @@ def read_opml(body: bytes) -> FeedList:
     return FeedList(list(named)[:MOST_FEEDS], tuple(refused), lost)
 
 
-def _link(attributes: Mapping[str, str]) -> str:
+def _address(attributes: Mapping[str, str]) -> str:
     """The address of an outline's feed. "feed:" before it is a wish of browsers of 2005."""
     address = attributes.get("xmlurl", "")
     if not address and attributes.get("type", "").lower() in ("rss", "atom", "rdf", "feed"):
         address = attributes.get("url", "")
     address = re.sub(r"\A\s*feed:(?=https?:)", "", address, flags=re.I)
-    return clean_link(re.sub(r"\A\s*feed://", "http://", address, flags=re.I))
+    return re.sub(r"\A\s*feed://", "http://", address, flags=re.I).strip()
 
 
 def _decoded(body: bytes) -> str:
