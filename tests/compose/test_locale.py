@@ -84,10 +84,11 @@ def test_every_key_that_is_asked_for_exists() -> None:
 
 def test_every_sentence_is_used() -> None:
     """The computed part of a key ("mix_trend" of "page_choose.mix_trend") is made of words of the
-    code. Topics and small numbers ("heat.level_1") are values that no code names.
+    code. Topics, their groups and small numbers ("heat.level_1") are values that no code names.
     """
     keys, beginnings, words = asked_for()
     words |= {topic.slug for topic in load_curated()} | {str(number) for number in range(1, 5)}
+    words |= {topic.group.lower().replace(" ", "-") for topic in load_curated()}
 
     def is_used(key: str) -> bool:
         ends = [key.removeprefix(start) for start in beginnings if key.startswith(start)]
