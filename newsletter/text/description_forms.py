@@ -121,9 +121,8 @@ TAILS = (
         re.I,
     ),
     re.compile(
-        r"\s*\b(?:Related Articles?|Recommended articles?|Tags?|Filed under|Share "
-        r"this)\b:?.{0,200}\Z",
-        re.I,
+        r"(?:\A|(?<=[.!?…)]))\s*(?:Related Articles?|Recommended articles?|Tags|Filed under|"
+        r"Share this)(?:\s*:|\Z).{0,200}\Z"
     ),
     re.compile(r"\s*Expected final online publication date for .{1,200}\Z", re.I),
     re.compile(r"\s*To cite this article before page numbers .{1,200}\Z", re.I),

@@ -207,6 +207,10 @@ def test_20_the_habits_of_publishers_are_taken_off(raw: str, authors: str) -> No
         ("We propose BERT; GPT; T5; and more.", "We propose BERT; GPT; T5; and more."),
         ("Lions; tigers; bears;<br/>we count them.", "Lions; tigers; bears; we count them."),
         ("Summary of what we know.", "Summary of what we know."),
+        ("We use part-of-speech tags and graphs.", "We use part-of-speech tags and graphs."),
+        ("We introduce TAG-EQA, a method.", "We introduce TAG-EQA, a method."),
+        ("We count. Tags are given to each cell.", "We count. Tags are given to each cell."),
+        ("We show it. Tags: cells, counting", "We show it."),
     ],
 )
 def test_20_what_belongs_to_an_abstract_stays(raw: str, shown: str) -> None:
