@@ -22,7 +22,7 @@ from newsletter.store import runs, spellings
 from newsletter.store.search_queries import plain, writer
 
 #: Increased when the tokenizer makes other terms; then every paper is indexed again.
-TERMS_VERSION = 2
+TERMS_VERSION = 3
 #: A query with at most this many hits is ranked completely; of a broader one only the newest hits
 #: are ranked, so that its cost does not grow with the site.
 RANKED_WHOLE = 5_000
