@@ -162,19 +162,23 @@ async def test_K31_answers_leave_while_a_day_is_prepared(
     site: Path, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sources and summaries may take minutes; who asks to subscribe meanwhile does not wait."""
-    from newsletter import planning
+    from newsletter import summaries
     from newsletter.app import App
+    from newsletter.config import Summaries
     from newsletter.config_loading import load_config
     from newsletter.runtime.daemon import Daemon
 
-    app = App.open(load_config(site / "config.toml", {}))
+    config = load_config(site / "config.toml", {})
+    section = Summaries(url="http://localhost:1/v1", model="slow")
+    app = App.open(config.model_copy(update={"summaries": section}))
     asked, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slow(*_: object) -> None:
+    async def slow(*_: object) -> dict[int, str]:
         asked.set()
         await go_on.wait()
+        return {}
 
-    monkeypatch.setattr(planning, "_summarise", slow)
+    monkeypatch.setattr(summaries, "write", slow)
     daemon = Daemon(app)
     port = free_port()
     serving = asyncio.create_task(daemon.serve("127.0.0.1", port))
