@@ -186,6 +186,15 @@ def set_one(connection: Connection, reader: Subscriber, **setting: Any) -> None:
     subscribers.change(connection, reader.id, **changes)
 
 
+def add_topics(connection: Connection, reader: Subscriber, added: Sequence[int]) -> None:
+    """Add topics behind those that the reader has.
+
+    Raises: TokenError.
+    """
+    has = _current(connection, reader).topics
+    subscribers.change(connection, reader.id, topics=tuple(dict.fromkeys((*has, *added))))
+
+
 def unsubscribe(
     connection: Connection, subscriber: int, epoch: int, via: str, now: datetime
 ) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from newsletter.errors import InputError, NotFound
-from newsletter.models import Topic
+from newsletter.models import SubscriberState, Topic
 from newsletter.store.db import chunks, insert_into
-from newsletter.store.tables import subscriber_topics, topics
+from newsletter.store.tables import subscriber_topics, subscribers, topics
 
 
 def every(connection: Connection) -> list[Topic]:
@@ -156,6 +156,22 @@ def readers(connection: Connection) -> dict[int, int]:
         )
     )
     return {row.topic: row.number for row in rows}
+
+
+def popular(connection: Connection, limit: int) -> list[int]:
+    """Return the ids of the curated topics with most active readers, most first; none without
+    readers.
+    """
+    rows = (
+        select(topics.c.id)
+        .join(subscriber_topics, subscriber_topics.c.topic == topics.c.id)
+        .join(subscribers, subscribers.c.id == subscriber_topics.c.subscriber)
+        .where(topics.c.is_curated == 1, subscribers.c.state == SubscriberState.ACTIVE)
+        .group_by(topics.c.id)
+        .order_by(func.count().desc(), topics.c.id)
+        .limit(limit)
+    )
+    return list(connection.scalars(rows))
 
 
 def seed(connection: Connection, curated: Iterable[Topic]) -> int:

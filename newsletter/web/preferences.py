@@ -103,6 +103,7 @@ class Preferences(TokenPages):
             values = await self.batch.read(partial(self._load, reader=typed))
             values["keywords"] = first(form, "keywords")
             values["pasted"] = first(form, "seeds")
+            values["popular"] = []  # a second form would lose what was typed
             return self._page(
                 request,
                 typed,
@@ -137,8 +138,8 @@ class Preferences(TokenPages):
         return [self.topics.check(query, self.clock()) for query in queries]
 
     async def act(self, request: Request) -> Response:
-        """Do what one button means: pause, resume, weekly, five, address, keep, export, why,
-        erase.
+        """Do what one button means: pause, resume, weekly, five, topics, address, keep, export,
+        why, unseed, erase.
         """
         claims, reader = await self.who(request, "preferences", PREFERENCES_AGE)
         form, now = await read_form(request), self.clock()
@@ -153,6 +154,10 @@ class Preferences(TokenPages):
             await self.batch.write(partial(membership.set_one, reader=reader, rhythm="weekly"))
         elif action == "five":
             await self.batch.write(partial(membership.set_one, reader=reader, size=5))
+        elif action == "topics":
+            added = self._read(form).topics
+            outcome = SAVED if added else Outcome()
+            await self.batch.write(partial(membership.add_topics, reader=reader, added=added))
         elif action == "export":
             outcome = Outcome(note="page_more.export_sent")
             await self.batch.write(partial(membership.request_export, reader=reader, now=now))
@@ -282,12 +287,16 @@ class Preferences(TokenPages):
             )
         lines = [own[id].query for id in reader.topics if id in own and not own[id].is_curated]
         keywords = "\n".join([*lines, *(f"-{word}" for word in reader.muted)])
+        seeds = reader_seeds.listed(connection, reader.id)
+        has_nothing = not (reader.topics or reader.follows or seeds)
+        is_lost = has_nothing and reader.state is SubscriberState.ACTIVE
         return {
+            "popular": self.topics.popular() if is_lost else [],
             "groups": [(name, tuple(of)) for name, of in groups.items()],
             "has_counts": any(week.values()),
             "keywords": keywords,
             "is_moving": change is not None,
-            "seeds": reader_seeds.listed(connection, reader.id),
+            "seeds": seeds,
             "pasted": "",
         }
 

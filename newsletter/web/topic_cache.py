@@ -19,6 +19,8 @@ from newsletter.store.db import reading
 FRESH_FOR_S = 10.0
 #: Counts of papers a week are this old at most, and a moment longer while they are made.
 COUNTED_FOR_S = 600.0
+#: Topics that are offered to a reader who has none.
+OFFERED = 6
 #: Titles that are shown while a reader tries a query.
 TITLES = 3
 
@@ -40,6 +42,7 @@ class TopicCache:
         self._recent: tuple[object, list[Paper], Index] = (None, [], Index())
         self._counts: tuple[float, Mapping[int, int]] = (float("-inf"), {})
         self._counting = threading.Lock()
+        self._popular: tuple[float, list[int]] = (float("-inf"), [])
 
     @property
     def offered(self) -> Mapping[int, Topic]:
@@ -50,6 +53,20 @@ class TopicCache:
                 offered = {topic.id: topic for topic in topics.curated(connection)}
             self._offered = (time.monotonic(), offered)
         return offered
+
+    def popular(self) -> list[Topic]:
+        """Return the topics to offer to a reader who has none: those with most active readers,
+        then those with papers this week, then the first of the list; `OFFERED` at most.
+        """
+        kept_at, ids = self._popular
+        if kept_at < time.monotonic() - COUNTED_FOR_S:
+            with reading(self.app.engine) as connection:
+                ids = topics.popular(connection, OFFERED)
+            self._popular = (time.monotonic(), ids)
+        offered, week = self.offered, self.known_counts()
+        with_papers = [id for id in offered if week.get(id)]
+        ordered = dict.fromkeys((*ids, *with_papers, *offered))
+        return [offered[id] for id in ordered if id in offered][:OFFERED]
 
     def find(self, query: str, now: datetime, limit: int) -> tuple[list[Paper], int]:
         """Return a query's papers of the last seven days: the best `limit`, best first, and how

@@ -48,6 +48,12 @@ def _confirming(app: App, web: httpx2.Client, reader: Subscriber) -> httpx2.Resp
     return web.get(link(app, pending, "confirm"))
 
 
+def _confirmed(app: App, web: httpx2.Client, reader: Subscriber) -> httpx2.Response:
+    with writing(app.engine) as connection:
+        subscribers.change(connection, reader.id, state=SubscriberState.PENDING)
+    return web.post(link(app, reader, "confirm"))
+
+
 PAGES: dict[str, tuple[Show, int]] = {
     "home": (_get("/"), 200),
     "search": (_get("/search"), 200),
@@ -58,6 +64,7 @@ PAGES: dict[str, tuple[Show, int]] = {
     "expired": (_get("/preferences/not-a-token"), 404),
     "check-inbox": (_asked, 200),
     "confirm": (_confirming, 200),
+    "confirmed": (_confirmed, 200),
     "preferences": (_opened("preferences"), 200),
     "unsubscribe": (_opened("unsubscribe"), 200),
     "unsubscribed": (_left, 200),
