@@ -171,7 +171,8 @@ def test_the_letter_page_keeps_its_styles_under_its_policy(site: Site, browser: 
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
     page.goto(site.url + "/sample")
-    assert page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize") == "30px"
+    size = page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize")
+    assert size in ("30px", "34px")  # before the first issue, and after it; a browser's own is 32px
     assert refused == []
 
 
