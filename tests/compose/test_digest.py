@@ -84,10 +84,10 @@ def seen(page: str) -> str:
 # -- the inbox -------------------------------------------------------------------------------------
 
 
-def test_subject_is_the_best_title_to_its_colon_and_the_number_of_others(
+def test_subject_is_the_best_title_to_its_colon_the_number_of_others_and_the_day(
     renderer: Renderer,
 ) -> None:
-    assert digest(renderer).subject == "Grasping by draping + 7 more papers"
+    assert digest(renderer).subject == "Grasping by draping + 7 more papers (20 Nov 2026)"
 
 
 @pytest.mark.parametrize(
@@ -108,18 +108,21 @@ def test_subject_is_the_best_title_to_its_colon_and_the_number_of_others(
         ),
     ],
 )
-def test_subject_of_a_single_paper_has_at_most_45_characters(
+def test_subject_has_at_most_45_characters_of_a_title(
     renderer: Renderer, title: str, subject: str
 ) -> None:
     letter = one(renderer, paper(1, title, "Ann Aber"), heat(1))
-    assert letter.subject == subject and len(subject) <= 45
+    assert letter.subject == f"{subject} (20 Nov 2026)" and len(subject) <= 45
 
 
 def test_subject_counts_one_other_paper_in_the_singular(renderer: Renderer) -> None:
-    assert digest(renderer, picks=PICKS[:2]).subject == "Grasping by draping + 1 more paper"
+    assert (
+        digest(renderer, picks=PICKS[:2]).subject
+        == "Grasping by draping + 1 more paper (20 Nov 2026)"
+    )
     assert (
         digest(renderer, "de", picks=PICKS[:2]).subject
-        == "Grasping by draping + 1 weiterer Artikel"
+        == "Grasping by draping + 1 weiterer Artikel (20.11.2026)"
     )
 
 
@@ -156,10 +159,14 @@ def test_subject_and_preheader_are_one_printable_line_of_the_right_length(
     facts = {p.key: PaperFacts.from_facts(show(p, heat(1))) for p in papers}
     letter = digest(PRESS, picks=[Pick(p.key, 1, 1.0, 1.0, 1.0) for p in papers], shown=facts)
     assert len(letter.preheader) <= 130
-    assert len(letter.subject) <= 45 + len(" + 11 more papers")
+    # A title that is written from right to left stands between two marks.
+    subject, preheader = (
+        re.sub("\u2068([^\u2066-\u2069]*)\u2069", r"\1", line)
+        for line in (letter.subject, letter.preheader)
+    )
+    assert len(subject) <= 45 + len(" + 11 more papers (20 Nov 2026)")
     assert not re.search(
-        "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]",
-        letter.subject + letter.preheader,
+        "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", subject + preheader
     )
 
 

@@ -85,7 +85,7 @@ class Language:
 
     def _date(self, day: date | str, form: str) -> str:
         """Return a date, or a local date and time, in a form of the catalogue: day, day_long,
-        day_short, moment.
+        day_short, day_subject, moment.
         """
         moment = day if isinstance(day, date) else datetime.fromisoformat(day)
         if isinstance(moment, datetime):

@@ -139,7 +139,7 @@ def _finished(
     best = best_title(papers) if papers else ""
     body.add_lead(told)
     body.add_rest()
-    subject = blocks.subject(kind.name, best, len(papers) + body.left - 1)
+    subject = blocks.subject(kind.name, body.day, best, len(papers) + body.left - 1)
     shell = blocks.shell(kind.name, body.day, body.is_hosted, issue.missed, issue.silence)
     reason = blocks.why_you(reader, body.day, body.is_hosted)
     news = [blocks.news(event) for event in issue.events]

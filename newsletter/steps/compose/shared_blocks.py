@@ -269,8 +269,8 @@ class SharedBlocks:
         html, text = self.render(kind, "body.html", values), self.render(kind, "body.txt", values)
         return Shell(Form(html), Form(text))
 
-    def _subject(self, kind: str, best: str, others: int) -> str:
-        return self.render(kind, "subject.txt", {"best": best, "others": others})
+    def _subject(self, kind: str, day: date, best: str, others: int) -> str:
+        return self.render(kind, "subject.txt", {"day": day, "best": best, "others": others})
 
     def _title(self, subject: str) -> str:
         return f"<title>{escape(subject)}</title>\n"
