@@ -50,7 +50,7 @@ def standing(
     if away and now - datetime.fromisoformat(away["since"]) >= patience:
         found.append(
             f"returned mail cannot be read since {away['since'][:16]}: {away['reason']}; sending "
-            "goes on"
+            "goes on; check bounces.maildir or bounces.imap, then: newsletter status"
         )
     kept = inbound_store.totals(connection)
     if kept:
@@ -105,7 +105,9 @@ class Operator:
             return None
         if source_health.is_blackout(rows, self.config):
             found.insert(
-                0, "No source answers: readers get nothing new, and no quiet day is counted."
+                0,
+                "No source answers: readers get nothing new, and no quiet day is counted; check "
+                "the network of this machine, then ask again: newsletter fetch",
             )
         letter = self.renderer.notice(
             REPORT,

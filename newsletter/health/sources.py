@@ -46,7 +46,10 @@ class Trouble:
 
     def __str__(self) -> str:
         name = f"{self.source} {self.unit}".rstrip()
-        return f"{name}: {self.state} since {self.since:%Y-%m-%d %H:%M} UTC: {self.reason}"
+        return (
+            f"{name}: {self.state} since {self.since:%Y-%m-%d %H:%M} UTC: {self.reason}; nothing "
+            f"to do while the fault is theirs; ask it now: newsletter fetch --source {self.source}"
+        )
 
 
 def troubles(rows: Rows) -> Iterator[Trouble]:
@@ -68,7 +71,7 @@ def notes(rows: Rows) -> Iterator[str]:
             and row["state"] not in TROUBLES
             and not any(u["state"] in TROUBLES for u in row["units"])
         ):
-            yield f"{name}: {row['error']}"
+            yield f"{name}: {row['error']}; if it stays, change its url in config.toml"
     yield from moves(rows)
 
 

@@ -61,10 +61,13 @@ def told(connection: Connection) -> list[str]:
         for row in rows[:NAMED]
     ]
     if len(rows) > NAMED:
-        found.append("more readers have settings that this version does not know")
+        found.append("more readers have settings that this version does not know; upgrade")
     zones = connection.scalars(select(subscribers.c.timezone).where(active).distinct())
     gone = sorted(name for name in zones if name not in time_zones())
     if gone:
         names = ", ".join(gone)[:200]
-        found.append(f"readers in {names} are served by UTC: this machine has no such time zone")
+        found.append(
+            f"readers in {names} are served by UTC: this machine has no such time zone; get it: "
+            "pip install --upgrade tzdata"
+        )
     return found
