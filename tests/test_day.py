@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,10 +15,10 @@ import pytest
 
 from newsletter.app import App
 from newsletter.config import Config
-from newsletter.models import Subscriber, SubscriberState
+from newsletter.models import Merge, Paper, Sighting, Subscriber, SubscriberState
 from newsletter.previews import preview
 from newsletter.site_queries import status
-from newsletter.store import ledger_read, subscribers, topics
+from newsletter.store import ledger_read, papers, subscribers, topics
 from newsletter.store.db import reading, writing
 from newsletter.tokens import Tokens
 from tests.databases import make_sqlite
@@ -163,6 +165,48 @@ async def test_nobody_gets_a_paper_twice_over_ten_days(site: App, mirror: Mirror
         assert ledger_read.check(connection) == []
 
 
+def add_alike(app: App, n: int, now: datetime) -> None:
+    """Two new papers of different people, of which subjects can show only the same words."""
+    merges: list[Merge] = []
+    for part in ("biology", "chemistry"):
+        id = f"26{n // 20 + 1:02}.{n:04}{len(merges)}"
+        paper = Paper(
+            id=id,
+            title="Large language models: a survey" if n % 2 else f"Large language models: {part}",
+            abstract="We study large language models and what they read.",
+            authors=(f"Ann Aber {id}",),
+            fields=("cs.CL",),
+            identifiers=(f"arxiv:{id}",),
+            published=now - timedelta(hours=5),
+            first_seen=now - timedelta(hours=2),
+            links={"abs": f"https://arxiv.org/abs/{id}"},
+        )
+        shown = (Sighting("arxiv", id, paper.title),)
+        merges.append(Merge(paper, shown, keys=paper.identifiers, why=("new",)))
+    with writing(app.engine) as connection:
+        papers.remember(connection, merges, now - timedelta(hours=2))
+
+
+async def test_no_reader_gets_a_subject_twice_in_forty_days(site: App) -> None:
+    for language in ("en", "de"):
+        for name, size in (("language-models", 1), ("language-models", 5), ("combinatorics", 8)):
+            email = f"{language}-{name}-{size}@example.org"
+            add_reader(site, email, name, size=size, language=language, rhythm="daily")
+    async with Mailbox() as mailbox:
+        with_port(site, mailbox.port)
+        for n in range(40):
+            add_alike(site, n, FRIDAY + timedelta(days=n))
+            await site.run(FRIDAY + timedelta(days=n), is_fetching=False)
+    of_reader: dict[str, list[str]] = {}
+    for to, raw in mailbox.raw:
+        subject = message_from_bytes(raw, policy=default)["Subject"]
+        of_reader.setdefault(to, []).append(subject)
+    assert len(of_reader) == 6
+    assert sorted(map(len, of_reader.values()))[-4:] == [40] * 4
+    for subjects in of_reader.values():
+        assert len(subjects) >= 6 and len(set(subjects)) == len(subjects)
+
+
 async def test_a_source_that_is_down_is_failed_and_does_not_end_the_day(
     site: App, mirror: Mirror
 ) -> None:
@@ -183,10 +227,12 @@ async def test_a_relay_that_is_away_loses_nothing(site: App) -> None:
     assert status(site.engine, site.config, FRIDAY)["ledger"]["pending"] == 1
     async with Mailbox() as mailbox:
         report = await with_port(site, mailbox.port).run(
-            FRIDAY + timedelta(hours=1), is_fetching=False
+            FRIDAY + timedelta(hours=12, minutes=30), is_fetching=False
         )
         assert report.data["issues"][0]["sent"] == 1
     assert len(mailbox.raw) == 1
+    # It leaves on Saturday, and its subject still names the day that it was planned for.
+    assert mailbox.letters["ada@example.org"]["Subject"].endswith(" (17 Apr 2026)")
 
 
 async def test_A13_an_address_that_two_issues_could_not_reach_is_given_up(
