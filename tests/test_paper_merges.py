@@ -235,6 +235,34 @@ def test_K28_what_was_not_the_merges_doing_stays(any_engine: Engine) -> None:
     assert readings.get(own, []) == [] and [one.value for one in readings[other]] == [40]
 
 
+@pytest.mark.parametrize("is_older_merged", [False, True])
+def test_K28_readings_of_a_shared_name_leave_with_the_merged_paper(
+    any_engine: Engine, is_older_merged: bool
+) -> None:
+    """Two papers have one DOI, since the operator split them; then one is merged into the other."""
+    shared = "doi:10.1234/books"
+    arxiv = seen("arxiv", "2605.00001", ON_ARXIV.title, "arxiv:2605.00001", shared)
+    learn(any_engine, arxiv, RENAMED)
+    split = paper_merges.split(any_engine, "2605.00001", ("journal",), NOW)
+    kept, merged = split.kept, split.others[0]
+    if is_older_merged:
+        kept, merged = merged, kept
+    paper_merges.merge(any_engine, kept.id, merged.id, NOW)
+    with writing(any_engine) as connection:
+        names = select(tables.paper_keys.c.paper).where(tables.paper_keys.c.name == shared)
+        assert set(connection.scalars(names)) == {kept.key, merged.key}
+        reading_of = Signal(shared, "points", "hackernews", 40, NOW)
+        assert signals.record(connection, [reading_of]) == 1
+        written = connection.scalars(select(tables.signals.c.paper))
+        assert list(written) == [merged.key]
+        found = signals.of_papers(connection, [kept.key], NOW)
+    assert [one.value for one in found[kept.key]] == [40]  # while it is merged, the other shows it
+    paper_merges.split(any_engine, kept.id, (), NOW)
+    with reading(any_engine) as connection:
+        found = signals.of_papers(connection, [kept.key, merged.key], NOW)
+    assert [one.value for one in found[merged.key]] == [40] and not found.get(kept.key)
+
+
 def test_K28_what_was_merged_already_is_merged_with_all_of_it(any_engine: Engine) -> None:
     learn(any_engine, ON_ARXIV, RENAMED, THIRD)
     paper_merges.merge(any_engine, "10.1234/books", "10.1234/third", NOW)

@@ -5,6 +5,7 @@ import base64
 import json
 import mailbox
 import os
+import signal
 import smtplib
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from newsletter import cli
 from newsletter.app import App
 from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.inbound import intake, lmtp, parse_child, parser, processor
-from newsletter.inbound.parser import READ_BYTES, Parser, UnreadableError
+from newsletter.inbound.parser import MOST_BYTES, READ_BYTES, Parser, UnreadableError
 from newsletter.inbound.recipients import box_of, pick
 from newsletter.store import evidence, ledger_life, subscribers
 from newsletter.store import inbound as inbound_store
@@ -126,7 +127,7 @@ def test_K03_a_mail_that_outlasts_its_time_is_kept_and_the_next_is_read(
     child = Parser(time_s=0.3)
     child.ask("recipients", b"To: a@b.example\n\n")
     assert child._child is not None
-    child._child.send_signal(19)  # SIGSTOP
+    child._child.send_signal(signal.SIGSTOP)
     monkeypatch.setattr(processor, "PARSER", child)
     to = sent(site)
     assert processor.receive(site.app, "", to, REPORT, NOW) == (
@@ -166,20 +167,62 @@ def test_K03_nothing_behind_the_limit_reaches_the_parser() -> None:
 
 
 def test_K03_a_child_that_dies_is_replaced() -> None:
+    child = Parser(time_s=0.001)  # only a new child has longer: the time that it takes to start
+    died: list[subprocess.Popen[bytes]] = []
+    for name in ("a", "b", "c"):
+        asked = f"To: {name}@example.net\n\n".encode()
+        assert child.ask("recipients", asked)["recipients"] == [f"{name}@example.net"]
+        assert child._child is not None
+        assert child._child not in died
+        died.append(child._child)
+        died[-1].kill()
+        died[-1].wait()
+    child.close()
+    assert all(one.stdin and one.stdin.closed for one in died)
+    assert all(one.stdout and one.stdout.closed for one in died)
+
+
+def test_K03_a_child_reads_many_mails_and_then_another_one_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parser, "MAILS_A_CHILD", 2)
     child = Parser()
-    assert child.ask("recipients", b"To: a@b.example\n\n")["recipients"] == ["a@b.example"]
-    assert child._child is not None
-    child._child.kill()
-    child._child.wait()
-    assert child.ask("recipients", b"To: c@d.example\n\n")["recipients"] == ["c@d.example"]
-    with pytest.raises(UnreadableError, match="more than 200 parts"):
-        child.ask("returned", b"Content-Type: text/plain\n" * 300)
+    readers = []
+    for _ in range(4):
+        with pytest.raises(UnreadableError, match="more than 200 parts"):
+            child.ask("returned", b"Content-Type: text/plain\n" * 300)
+        readers.append(child._child)
+    first, second, third, fourth = readers
+    assert first is second is not third is fourth
+    assert first is not None and first.returncode is not None  # ended, no zombie stays
     child.close()
 
 
-def test_K03_only_the_beginning_of_a_mail_is_read(site: Site) -> None:
-    to = sent(site)
-    assert processor.receive(site.app, "", to, REPORT + b"x" * 9_000_000, NOW) == "hard"
+def test_K03_only_the_beginning_of_a_mail_is_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is behind the limit is not stored, and not read when the mail is tried again."""
+    to, whole = sent(site), REPORT + b"x" * 9_000_000
+    child = Parser(time_s=0.3)
+    child.ask("recipients", b"To: a@b.example\n\n")
+    assert child._child is not None
+    child._child.send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(processor, "PARSER", child)
+    assert processor.receive(site.app, "", to, whole, NOW).startswith("kept")
+    child.close()
+    monkeypatch.undo()
+    (one,) = kept(site.app)
+    assert one.mail.raw == whole[:MOST_BYTES]
+    asked: list[int] = []
+    exchange = Parser._exchange
+
+    def measured(self: Parser, running: "subprocess.Popen[bytes]", question: bytes) -> bytes:
+        asked.append(len(question))
+        return exchange(self, running, question)
+
+    monkeypatch.setattr(Parser, "_exchange", measured)
+    assert processor.receive(site.app, "", to, whole, NOW) == "hard"
+    assert asked and max(asked) <= READ_BYTES + 1_000  # with the line that says what is asked
 
 
 # -- K23: whom a mail in a folder is for -----------------------------------------------------------

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
+from structlog.testing import capture_logs
 
 from newsletter.errors import Busy, StoreError
 from newsletter.runtime.daemon import Daemon
@@ -101,19 +102,31 @@ def test_K09_a_connection_that_ends_is_told_with_what_to_do(
 async def test_K09_a_worker_goes_on_when_its_connections_end_while_it_sends(
     tmp_path: Path, postgres: Engine, other: Engine
 ) -> None:
+    """Each statement of a delivery finds its connection ended once, just before it is executed."""
     async with Server() as server:
         url = postgres.url.render_as_string(hide_password=False)
-        site = make_site(tmp_path, 30, server.port, url=url, now=datetime.now(UTC))
+        site = make_site(tmp_path, 10, server.port, url=url, now=datetime.now(UTC))
+        ended: set[str] = set()
+
+        def end_once(_c: object, _cursor: object, statement: str, *_: object) -> None:
+            if statement not in ended:
+                ended.add(statement)
+                assert end_all(other) >= 1
+
         worker = Worker(site.app)
-        ended = 0
-        for _ in range(400):
-            looking = asyncio.create_task(worker.look())
-            await asyncio.sleep(0.05)
-            if ended < 40:
-                ended += await asyncio.to_thread(end_all, other)
-            await looking
-            if not site.states().keys() - {"sent", "held"}:
-                break
-            site.run_sql("UPDATE deliveries SET lease_until = 0 WHERE state = 'claimed'")
-    assert ended >= 1 and site.states()["sent"] >= 25
+        event.listen(site.engine, "before_cursor_execute", end_once)
+        with capture_logs() as logs:
+            for _ in range(60):
+                await worker.look()
+                with writing(other) as connection:  # the lease of a claim that was lost ends
+                    connection.execute(text("UPDATE deliveries SET lease_until = 0"))
+                with reading(other) as connection:
+                    states = connection.execute(text("SELECT DISTINCT state FROM deliveries"))
+                    if not set(states.scalars()) - {"sent", "held"}:
+                        break
+        event.remove(site.engine, "before_cursor_execute", end_once)
+    failed = [one for one in logs if one["event"] == "worker.failed"]
+    assert failed and all("connection ended" in one["text"] for one in failed)
+    assert any(statement.startswith("UPDATE deliveries") for statement in ended)
+    assert site.states()["sent"] >= 8
     check(site, server)

@@ -129,6 +129,23 @@ def test_a_counter_that_did_not_move_is_not_written_again(any_engine: Engine) ->
     assert [signal.value for signal in found[paper.key]] == [5]
 
 
+def test_readings_of_one_batch_are_compared_in_the_order_of_their_moments(
+    any_engine: Engine,
+) -> None:
+    about = ("arxiv:2611.00001", "upvotes", "huggingface")
+    hour = timedelta(hours=1)
+    batch = [
+        Signal(*about, 9, NOW + 2 * hour),
+        Signal(*about, 5, NOW + hour),
+        Signal(*about, 5, NOW),
+    ]
+    with writing(any_engine) as connection:
+        [paper] = keep(connection, a_merge(a_paper()))
+        assert signals.record(connection, batch) == 2
+        found = signals.of_papers(connection, [paper.key], NOW + 2 * hour)
+    assert [(one.value, one.at) for one in found[paper.key]] == [(5, NOW), (9, NOW + 2 * hour)]
+
+
 def test_heats_are_replaced_as_a_whole(any_engine: Engine) -> None:
     heat = Heat(0.99, 4, "cs.CL", (Fact("upvotes", 312, 1),), {"upvotes": 0.5})
     with writing(any_engine) as connection:
