@@ -347,11 +347,11 @@ def test_the_feeds_of_another_reader_are_taken_over_once(
     feeds = load_config(Path(site), {}).sources.feeds
     assert [feed.url for feed in feeds] == [url for _, url in outlines]
     assert run_json(capsys, "-C", site, "config", "opml", str(opml))["added"] == []
-    odd = "<outline text='C' xmlUrl='feed://c.example/f'/>"
+    odd = "<outline text='C' xmlUrl='ftp://c.example/f'/>"
     odd += "<outline text='D' xmlUrl='https://d.example/f'/>"
     opml.write_text(f"<opml version='2.0'><body>{odd}</body></opml>", "utf-8")
     assert main(["-C", site, "config", "opml", str(opml)]) == 4
     said = capsys.readouterr()
-    assert "left out: feed://c.example/f" in said.err and "1 feeds were added" in said.out
+    assert "left out: ftp://c.example/f" in said.err and "1 feeds were added" in said.out
     opml.write_text("<html/>")
     assert main(["-C", site, "config", "opml", str(opml)]) == 2
