@@ -37,9 +37,12 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run the whole suite on every core, and a few files that are named in one process."""
+    """Run the whole suite with three processes on two cores, because many tests wait for servers
+    and processes; and a few files that are named in one process.
+    """
     is_whole = {Path(arg).resolve() for arg in config.args} <= {ROOT, ROOT / "tests"}
-    return len(os.sched_getaffinity(0)) if is_whole and not config.option.collectonly else 0
+    cores = len(os.sched_getaffinity(0))
+    return cores + cores // 2 if is_whole and not config.option.collectonly else 0
 
 
 @pytest.fixture(scope="session")

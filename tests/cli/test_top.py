@@ -94,9 +94,9 @@ def test_json_and_a_pipe_are_one_look(tmp_path: Path, capsys: pytest.CaptureFixt
 
 async def test_sending_shows_a_bar_on_a_terminal_and_nothing_in_a_pipe(tmp_path: Path) -> None:
     async with Server({"data": late(0.3)}) as server:
-        site = make_site(tmp_path, readers=12, port=server.port, timeout_s=20)
+        site = make_site(tmp_path, readers=6, port=server.port, timeout_s=20)
         shown = await _on_a_terminal(site)
-    assert "sending" in shown and "/12" in shown
+    assert "sending" in shown and "/6" in shown
 
 
 async def _on_a_terminal(site: Site) -> str:

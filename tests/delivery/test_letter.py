@@ -93,14 +93,14 @@ async def _no_utf8(talk: fault.Talk) -> bool:
 
 async def test_A25_a_relay_that_takes_few_a_second_gets_the_whole_issue(tmp_path: Path) -> None:
     async with Server({"mail": fault.rate_limit(100)}) as server:
-        site = make_site(tmp_path, 12, server.port, connections=2)
+        site = make_site(tmp_path, 8, server.port, connections=2)
         for hours in range(12):
             await site.deliver(hours * 1.4 * HOUR)
-            if site.states() == {"sent": 12}:
+            if site.states() == {"sent": 8}:
                 break
     check(site, server)
-    assert site.states() == {"sent": 12}
-    assert server.talks < 12 * 6
+    assert site.states() == {"sent": 8}
+    assert server.talks < 8 * 6
 
 
 async def test_A27_a_relay_down_for_longer_than_an_issue_and_the_next_one_tells(
