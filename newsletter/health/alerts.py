@@ -23,13 +23,15 @@ from newsletter.store import ledger_read, runs, site_lock, unknown_values
 from newsletter.store.db import reading, writing
 
 FACT = "operator_mail"  #: day of the last mail, in the site's time zone
-INBOUND = "inbound_away"  #: since when returned mail cannot be read, and why
+#: Where returned mail is fetched: keys of `bounces`. The fact "inbound_away:CHANNEL" has since when
+#: it cannot be read there, and why.
+CHANNELS = ("maildir", "imap")
 #: The operator gets a mail when returned mail could not be read for so long; `status` shows it at
 #: once.
 PATIENCE = timedelta(hours=1)
-#: How long letters that were due before a restore are reported; after that they are out of date.
 #: Most characters of the first problem in the subject.
 SUBJECT_CHARS = 50
+#: How long letters that were due before a restore are reported; after that they are out of date.
 NEWS_FOR = timedelta(hours=24)
 
 
@@ -46,12 +48,12 @@ def standing(
     restored = site_lock.restored(connection)
     if restored and now - restored.at < NEWS_FOR:
         found.append(str(restored))
-    away = runs.fact(connection, INBOUND)
-    if away and now - datetime.fromisoformat(away["since"]) >= patience:
-        found.append(
-            f"returned mail cannot be read since {away['since'][:16]}: {away['reason']}; sending "
-            "goes on; check bounces.maildir or bounces.imap, then: newsletter status"
-        )
+    found += [
+        f"returned mail cannot be read since {away['since'][:16]}: {away['reason']}; sending "
+        f"goes on; check bounces.{channel}, then: newsletter doctor"
+        for channel, away in inbound_away(connection).items()
+        if now - datetime.fromisoformat(away["since"]) >= patience
+    ]
     kept = inbound_store.totals(connection)
     if kept:
         said = ", ".join(f"{number} × {why}" for why, number in sorted(kept.items())[:5])
@@ -61,18 +63,24 @@ def standing(
     return found + unknown_values.told(connection)
 
 
-def note_inbound(engine: Engine, reason: str, now: datetime) -> bool:
-    """Store whether returned mail can be read (an empty reason: it can). Returns whether that is
-    new.
+def inbound_away(connection: Connection) -> dict[str, dict[str, str]]:
+    """Return the channels whose mail cannot be read -> {since, reason}."""
+    found = {channel: runs.fact(connection, f"inbound_away:{channel}") for channel in CHANNELS}
+    return {channel: away for channel, away in found.items() if away}
+
+
+def note_inbound(engine: Engine, channel: str, reason: str, now: datetime) -> bool:
+    """Store whether a channel's mail can be read (an empty reason: it can), and since when it
+    cannot. Returns whether that is new.
     """
     with reading(engine) as connection:
-        away = runs.fact(connection, INBOUND) or {}
-    if bool(away) == bool(reason):
+        away = inbound_away(connection).get(channel, {})
+    if away.get("reason", "") == reason:
         return False
+    since = away.get("since", now.isoformat())
     with writing(engine) as connection:
-        runs.note_fact(
-            connection, INBOUND, {"since": now.isoformat(), "reason": reason} if reason else {}
-        )
+        told = {"since": since, "reason": reason} if reason else {}
+        runs.note_fact(connection, f"inbound_away:{channel}", told)
     return True
 
 

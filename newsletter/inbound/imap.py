@@ -46,9 +46,14 @@ def look_into(app: App, now: datetime, context: ssl.SSLContext | None = None) ->
         if taken:
             log.info("inbound.imap", mails=taken)
     except (OSError, imaplib.IMAP4.error, ImapError) as e:
-        host = urlsplit(app.config.bounces.imap).hostname
-        reason = f"imap {host}: {str(e)[:200] or type(e).__name__}"
-    note_channel(app, reason, now)
+        reason = _in_words(app.config.bounces.imap, e)
+    note_channel(app, "imap", reason, now)
+
+
+def _in_words(imap: str, error: Exception) -> str:
+    said = error.args[-1] if error.args else ""  # imaplib gives the server's words as bytes
+    words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
+    return f"imap {urlsplit(imap).hostname}: {words[:200] or type(error).__name__}"
 
 
 def poll(app: App, now: datetime, context: ssl.SSLContext | None = None) -> int:

@@ -54,13 +54,14 @@ def look_into(app: App, folder: Path, now: datetime) -> None:
         reason = ""
     except OSError as e:
         reason = f"{e.filename or folder}: {e.strerror or e}"
-    note_channel(app, reason, now)
+    note_channel(app, "maildir", reason, now)
 
 
-def note_channel(app: App, reason: str, now: datetime) -> None:
-    """Store and log whether mail can be fetched; an empty reason means it can."""
-    if alerts.note_inbound(app.engine, reason, now):
-        log.warning("inbound.unreadable" if reason else "inbound.readable", text=reason)
+def note_channel(app: App, channel: str, reason: str, now: datetime) -> None:
+    """Store and log whether a channel's mail can be fetched; an empty reason means it can."""
+    if alerts.note_inbound(app.engine, channel, reason, now):
+        event = "inbound.unreadable" if reason else "inbound.readable"
+        log.warning(event, channel=channel, text=reason)
 
 
 def empty_maildir(app: App, folder: Path, now: datetime) -> int:

@@ -55,8 +55,12 @@ class MailIntake:
         try:
             if bounces.maildir is not None:
                 intake.look_into(self._app, bounces.maildir, now)
+            else:
+                intake.note_channel(self._app, "maildir", "", now)
             if bounces.imap:
                 imap.look_into(self._app, now)
+            else:
+                intake.note_channel(self._app, "imap", "", now)
             intake.look_after(self._app, now)
         except NewsletterError as e:
             log.error("inbound.later", text=e.message, next="tried again in a minute")

@@ -45,8 +45,8 @@ def test_K12_the_report_is_signed_and_says_what_is_wrong_in_its_subject(
             },
         }
     )
+    alerts.note_inbound(engine, "maildir", "no such folder", NOW - timedelta(hours=3))
     with writing(engine) as connection:
-        runs.note_fact(connection, alerts.INBOUND, {"since": SINCE, "reason": "no such folder"})
         runs.note_fact(connection, "restored", {"at": NOW.isoformat(), "since": SINCE})
     app = App(config, engine, Tokens([b"k" * 64]))
     made = alerts.Operator(engine, config, app.renderer).report(NOW, timedelta(0))
@@ -84,8 +84,8 @@ def test_K12_every_trouble_ends_with_what_to_do_next(engine: Engine) -> None:
     ]
     pipeline.learn(engine, harvests, NOW)
     zone = "Mars/Olympus"
+    alerts.note_inbound(engine, "maildir", "no such folder", NOW - timedelta(hours=3))
     with writing(engine) as connection:
-        runs.note_fact(connection, alerts.INBOUND, {"since": SINCE, "reason": "no such folder"})
         runs.note_fact(connection, "restored", {"at": NOW.isoformat(), "since": SINCE})
         ada = Subscriber(0, "ada@example.org", SubscriberState.ACTIVE, timezone=zone)
         subscribers.add(connection, ada, ada.email, NOW)
@@ -105,7 +105,7 @@ def test_K12_every_trouble_ends_with_what_to_do_next(engine: Engine) -> None:
         "flood: only the first": "if it stays, change its url in config.toml",
         "old: has moved": "change its url in config.toml",
         "letters that were due": "newsletter db plan-missed",
-        "returned mail cannot be read": "then: newsletter status",
+        "returned mail cannot be read": "then: newsletter doctor",
         "bob0@example.org gets no letters": "newsletter subscribers show bob0@example.org",
         "more readers have settings": "does not know; upgrade",
         "readers in Mars/Olympus": "pip install --upgrade tzdata",

@@ -1,8 +1,9 @@
 """Returned mail that is fetched from an IMAP folder, against a server that speaks IMAP."""
 
 import mailbox
+import shutil
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ from pydantic import SecretStr
 
 from newsletter.config_loading import load_config
 from newsletter.errors import ConfigError
+from newsletter.health import alerts
 from newsletter.inbound import imap
 from newsletter.runtime.mail_intake import MailIntake
 from newsletter.store import inbound as inbound_store
-from newsletter.store import runs
 from newsletter.store.db import reading
 from tests.faults.site import NOW, Site, make_site
 from tests.inbound.imap_server import ImapServer
@@ -32,19 +33,25 @@ def server() -> Iterator[ImapServer]:
 @pytest.fixture
 def site(tmp_path: Path, server: ImapServer) -> Site:
     site = make_site(tmp_path, 1)
-    changes = {
-        "imap": f"imap://bounces%40papers@127.0.0.1:{server.port}/Re%20turns",
-        "imap_password": SecretStr("secret"),
-    }
-    bounces = site.app.config.bounces.model_copy(update=changes)
-    site.app.config = site.app.config.model_copy(update={"bounces": bounces})
+    where = f"imap://bounces%40papers@127.0.0.1:{server.port}/Re%20turns"
+    configure(site, imap=where, imap_password=SecretStr("secret"))
     return site
 
 
 def away(site: Site) -> str:
     with reading(site.app.engine) as connection:
-        found = runs.fact(connection, "inbound_away") or {}
-    return str(found.get("reason", ""))
+        return str(alerts.inbound_away(connection).get("imap", {}).get("reason", ""))
+
+
+def told(site: Site, patience: timedelta = timedelta(0), at: datetime = NOW) -> list[str]:
+    with reading(site.app.engine) as connection:
+        found = alerts.standing(connection, at, patience)
+    return [one for one in found if one.startswith("returned mail")]
+
+
+def configure(site: Site, **changes: object) -> None:
+    bounces = site.app.config.bounces.model_copy(update=changes)
+    site.app.config = site.app.config.model_copy(update={"bounces": bounces})
 
 
 def test_mail_is_taken_once_and_flags_are_left_alone(site: Site, server: ImapServer) -> None:
@@ -107,9 +114,7 @@ def test_G16_a_server_that_fails_is_noted_and_asked_again(
 
 
 def test_G16_nobody_listens(site: Site) -> None:
-    changes = {"imap": "imap://x@127.0.0.1:1/INBOX"}
-    bounces = site.app.config.bounces.model_copy(update=changes)
-    site.app.config = site.app.config.model_copy(update={"bounces": bounces})
+    configure(site, imap="imap://x@127.0.0.1:1/INBOX")
     imap.look_into(site.app, NOW)
     assert "refused" in away(site).lower()
 
@@ -132,11 +137,52 @@ async def test_a_daemon_looks_into_folders_beside_the_day(
 ) -> None:
     box = mailbox.Maildir(tmp_path / "box", create=True)
     box.add(OTHER)
-    bounces = site.app.config.bounces.model_copy(update={"maildir": tmp_path / "box"})
-    site.app.config = site.app.config.model_copy(update={"bounces": bounces})
+    configure(site, maildir=tmp_path / "box")
     server.add(OTHER + b"more")
     await MailIntake(site.app, lambda: NOW, lambda: None).look()
     assert {one.mail.channel for one in kept(site.app)} == {"maildir", "imap"}
+
+
+async def test_G16_a_channel_that_works_does_not_hide_another_that_fails(
+    site: Site, server: ImapServer, tmp_path: Path
+) -> None:
+    """Whichever of the two fails is told after an hour, however often the other one is read."""
+    at = [NOW]
+    intake = MailIntake(site.app, lambda: at[0], lambda: None)
+    box = tmp_path / "box"
+    configure(site, maildir=box)
+    server.faults["LOGIN"] = "NO wrong password"
+    for minute in range(0, 61, 20):
+        at[0] = NOW + timedelta(minutes=minute)
+        await intake.look()
+    (said,) = told(site, alerts.PATIENCE, at[0])
+    assert ": wrong password; " in said and "check bounces.imap" in said
+    server.faults.clear()
+    shutil.rmtree(box)
+    box.write_text("")
+    began = at[0]
+    for minute in range(0, 61, 20):
+        at[0] = began + timedelta(minutes=minute)
+        await intake.look()
+    (said,) = told(site, alerts.PATIENCE, at[0])
+    assert "Not a directory" in said and "check bounces.maildir" in said
+    server.faults["LOGIN"] = "NO wrong password"
+    await intake.look()
+    assert len(told(site, at=at[0])) == 2
+    configure(site, maildir=None, imap="")
+    await intake.look()
+    assert told(site, at=at[0]) == []
+
+
+def test_G16_the_latest_reason_is_told_since_the_first_failure(
+    site: Site, server: ImapServer
+) -> None:
+    server.faults["LOGIN"] = "NO wrong password"
+    imap.look_into(site.app, NOW)
+    server.faults = {"SELECT": "NO no such folder"}
+    imap.look_into(site.app, NOW + timedelta(hours=1))
+    (said,) = told(site)
+    assert f"since {NOW.isoformat()[:16]}" in said and "cannot be opened" in said
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ async def test_G16_returned_mail_that_cannot_be_read_stops_nothing_and_is_told_a
         check(site, server)
         assert status(site.app.engine, site.app.config, NOW)["hints"] == [
             f"returned mail cannot be read since 2026-11-23T07:00: {box}/cur: Not a directory; "
-            "sending goes on; check bounces.maildir or bounces.imap, then: newsletter status"
+            "sending goes on; check bounces.maildir, then: newsletter doctor"
         ]
         operator = Operator(site.engine, site.app.config, site.app.renderer)
         assert operator.report(NOW + timedelta(minutes=59), timedelta(minutes=30)) is None
