@@ -17,8 +17,9 @@ import dns.resolver
 
 from newsletter.cli.file_permissions import open_files, shared_databases
 from newsletter.cli.vulnerable_versions import Check, check_versions
-from newsletter.config import Config
+from newsletter.config import Bounces, Config
 from newsletter.errors import ConfigError, NewsletterError, Unreachable
+from newsletter.inbound import imap, intake
 from newsletter.mail import dkim
 from newsletter.mail.relay import Relay, RelaySettings, settings_of
 from newsletter.matching import embeddings
@@ -37,7 +38,8 @@ def check_site(config: Config, *, is_deployed: bool = False) -> list[Check]:
         *_database(config),
         _disk(config),
     ]
-    found += [*check_files(config), *map(_relay, settings_of(config.smtp)), *check_versions()]
+    found += [*check_files(config), *map(_relay, settings_of(config.smtp))]
+    found += [*check_returned_mail(config), *check_versions()]
     if is_deployed:
         found += _deployment(config)
     return found
@@ -161,6 +163,36 @@ def _relay(settings: RelaySettings) -> Check:
         return Check("fail", "SMTP", e.message, advice, isinstance(e, Unreachable))
     login = ", login works" if settings.username else ""
     return Check("ok", "SMTP", f"{settings.host}:{settings.port}, {settings.security}{login}")
+
+
+def check_returned_mail(config: Config) -> list[Check]:
+    """Look at the places that returned mail is fetched from; nothing in them is changed."""
+    bounces, found = config.bounces, []
+    if bounces.maildir is not None:
+        found.append(_maildir(bounces.maildir))
+    if bounces.imap:
+        found.append(_imap(bounces))
+    return found
+
+
+def _maildir(folder: Path) -> Check:
+    try:
+        exists = intake.check_maildir(folder)
+    except OSError as e:
+        advice = "bounces.maildir must be a maildir that the user that runs newsletter may empty"
+        return Check("fail", "Returned mail", intake.in_words(e, folder), advice)
+    if not exists:
+        advice = "the daemon makes it; let your mail server deliver there, as the user of newsletter"
+        return Check("warn", "Returned mail", f"{folder} does not exist yet", advice)
+    return Check("ok", "Returned mail", f"{folder} can be read and emptied")
+
+
+def _imap(bounces: Bounces) -> Check:
+    try:
+        said = imap.check(bounces)
+    except imap.ImapError as e:
+        return Check("fail", "Returned mail", e.message, e.hint, e.is_unreachable)
+    return Check("ok", "Returned mail", said)
 
 
 def _deployment(config: Config) -> list[Check]:

@@ -120,7 +120,7 @@ def doctor(
         bool, typer.Option("--deploy", help="DNS too: SPF, DKIM, DMARC, PTR.")
     ] = False,
 ) -> int:
-    """Check configuration, database, relay, sources, clock and versions."""
+    """Check configuration, database, relay, returned mail, clock and versions."""
     from newsletter.cli.checks import check_site
 
     found = check_site(read_config(), is_deployed=deploy)

@@ -4,8 +4,10 @@ again.
 
 import asyncio
 import mailbox
+import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from errno import EACCES
 from pathlib import Path
 
 import structlog
@@ -53,8 +55,24 @@ def look_into(app: App, folder: Path, now: datetime) -> None:
         empty_maildir(app, folder, now)
         reason = ""
     except OSError as e:
-        reason = f"{e.filename or folder}: {e.strerror or e}"
+        reason = in_words(e, folder)
     note_channel(app, "maildir", reason, now)
+
+
+def in_words(error: OSError, folder: Path) -> str:
+    return f"{error.filename or folder}: {error.strerror or error}"
+
+
+def check_maildir(folder: Path) -> bool:
+    """Return whether the folder exists, which `look_into` makes. Raises: OSError when it cannot be
+    made, read or emptied.
+    """
+    exists = folder.exists()
+    for place in [folder / name for name in ("cur", "new", "tmp")] if exists else [folder.parent]:
+        os.listdir(place)
+        if not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
+            raise PermissionError(EACCES, os.strerror(EACCES), str(place))
+    return exists
 
 
 def note_channel(app: App, channel: str, reason: str, now: datetime) -> None:

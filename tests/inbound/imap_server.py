@@ -1,5 +1,6 @@
 """A small IMAP server for tests: one folder, the commands of imaplib that are used, one thread."""
 
+import base64
 import re
 import socket
 import socketserver
@@ -67,7 +68,13 @@ class ImapServer:
             elif verb == "LOGIN":
                 is_right = f'"{self.password}"' in command
                 say(f"{tag} {'OK' if is_right else 'NO'} login")
-            elif verb == "SELECT":
+            elif verb == "AUTHENTICATE":
+                say("+ ")
+                given = base64.b64decode(next(connection.rfile)).decode()
+                self.log.append(given)
+                is_right = given.endswith(f"\0{self.password}")
+                say(f"{tag} {'OK' if is_right else 'NO'} login")
+            elif verb in ("SELECT", "EXAMINE"):
                 say(f"* {len(self.mails)} EXISTS")
                 say(f"* OK [UIDVALIDITY {self.validity}] valid")
                 say(f"{tag} OK [READ-WRITE] selected")

@@ -4,18 +4,21 @@ import mailbox
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from newsletter.app import App
 from newsletter.config_loading import load_config
 from newsletter.errors import ConfigError
 from newsletter.health import alerts
-from newsletter.inbound import imap
+from newsletter.inbound import imap, processor
 from newsletter.runtime.mail_intake import MailIntake
 from newsletter.store import inbound as inbound_store
 from newsletter.store.db import reading
+from newsletter.store.inbound import Arrived
 from tests.faults.site import NOW, Site, make_site
 from tests.inbound.imap_server import ImapServer
 from tests.inbound.test_crooked import REPORT
@@ -111,6 +114,36 @@ def test_G16_a_server_that_fails_is_noted_and_asked_again(
     server.faults.clear()
     imap.look_into(site.app, NOW + timedelta(minutes=1))
     assert away(site) == "" and len(kept(site.app)) == 1
+
+
+def test_names_and_passwords_of_any_language_are_sent(site: Site, server: ImapServer) -> None:
+    server.password = "pässword"
+    where = f"imap://b%C3%BCro%20eins@127.0.0.1:{server.port}/R%C3%BCckl%C3%A4ufer%20%26%20%22mehr"
+    configure(site, imap=where, imap_password=SecretStr(server.password))
+    server.add(OTHER)
+    imap.look_into(site.app, NOW)
+    assert away(site) == "" and len(kept(site.app)) == 1
+    assert "\0büro eins\0pässword" in server.log
+    assert 'SELECT "R&APw-ckl&AOQ-ufer &- \\"mehr"' in server.log
+
+
+def test_G16_a_mail_that_raises_is_left_in_its_folder_and_the_next_ones_are_taken(
+    site: Site, server: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_it_is = processor.plan
+
+    def plan(app: App, mail: Arrived, now: datetime) -> partial[str]:
+        if mail.raw.endswith(b"raises"):
+            raise RuntimeError("a mistake of ours")
+        return as_it_is(app, mail, now)
+
+    monkeypatch.setattr(processor, "plan", plan)
+    server.add(OTHER + b"raises")
+    server.add(OTHER)
+    for _ in range(2):
+        imap.look_into(site.app, NOW)
+    assert len(kept(site.app)) == 1 and away(site) == ""
+    assert server.flags == {1: set(), 2: {"NewsletterTaken"}}
 
 
 def test_G16_nobody_listens(site: Site) -> None:
