@@ -182,7 +182,7 @@ def _maildir(folder: Path) -> Check:
         advice = "bounces.maildir must be a maildir that the user that runs newsletter may empty"
         return Check("fail", "Returned mail", intake.in_words(e, folder), advice)
     if not exists:
-        advice = "the daemon makes it; let your mail server deliver there, as the user of newsletter"
+        advice = "the daemon makes it; let your mail server deliver there, as its user"
         return Check("warn", "Returned mail", f"{folder} does not exist yet", advice)
     return Check("ok", "Returned mail", f"{folder} can be read and emptied")
 
