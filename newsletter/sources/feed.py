@@ -41,7 +41,7 @@ UNTITLED_CHARS = 120  #: RSS needs a title or a description; the second replaces
 #: A shorter abstract may be cut off, with the whole one in another field.
 _SHORT = 200
 _CUT = re.compile(r"(?:\.\.\.|…)\s*\Z")
-#: Most DOIs that are read from the text of a notice.
+#: A DOI in the text of a notice, which names its paper.
 _NAMED_DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]+")
 
 
@@ -150,19 +150,23 @@ def _is_own(link: Mapping[str, Any]) -> bool:
 
 
 def _told_apart(found: list[Sighting]) -> tuple[Sighting, ...]:
-    """Return one sighting per id, the last. Some feeds give one id to entries of different pages:
-    these are distinguished by the page.
+    """Return one sighting per id, the last. Some feeds give one id to different entries: these are
+    distinguished by their pages, and without a page by their titles.
     """
-    pages: dict[str, set[str]] = defaultdict(set)
+    places: dict[str, set[str]] = defaultdict(set)
     for one in found:
-        pages[one.source_id].add(one.links.get("abs", ""))
+        places[one.source_id].add(_place(one))
     named = (
-        replace(one, source_id=source_id(f"{one.source_id} {one.links.get('abs', '')}"))
-        if len(pages[one.source_id]) > 1
+        replace(one, source_id=source_id(f"{one.source_id} {_place(one)}"))
+        if len(places[one.source_id]) > 1
         else one
         for one in found
     )
     return tuple({one.source_id: one for one in named}.values())
+
+
+def _place(one: Sighting) -> str:
+    return one.links.get("abs") or one.title
 
 
 def _moved(answer: Answer, ask: Ask) -> dict[str, str]:

@@ -12,6 +12,7 @@ import json
 import re
 import resource
 import sys
+from itertools import pairwise
 from typing import Any
 
 import feedparser
@@ -24,6 +25,9 @@ STRING_CHARS = 40_000
 #: feedparser's time grows with the square of their number before the root element.
 _BLANKS = re.compile(rb"(?<![ \t\r\n])[ \t\r\n]{100,}")
 _ITEM = re.compile(rb"<(?:\w+:)?(?:item|entry)(?=[\s>])")
+#: Where one entry ends and the next begins.
+_BETWEEN = re.compile(rb"</(?:\w+:)?(?:item|entry)\s*>\s*(?=<(?:\w+:)?(?:item|entry)[\s>])")
+_ROOT = re.compile(rb"<(?:\w+:)?(?:rss|feed|rdf)(?:\s[^<>]*)?>", re.I)
 _DECLARED = re.compile(rb"\A\s*<\?xml[^>]*?encoding\s*=")
 _ROOT_END = re.compile(
     rb"(?P<tags>(?:</channel>\s*)?</(?:\w+:)?(?:rss|feed|rdf)\s*>)(?:\s|<!--.*?-->)*\Z", re.I | re.S
@@ -35,28 +39,54 @@ def parse(body: bytes, url: str, charset: str) -> dict[str, Any]:
     exception.
 
     A document that is not well-formed is accepted only if its root element was closed: the loose
-    parser reads sloppy feeds well, but takes a cut-off item for an entry (C06).
+    parser reads sloppy feeds well, but takes a cut-off item for an entry (C06). If it loses entries
+    behind one that does not end, each entry is parsed alone.
     """
     body, total = _first_items(_BLANKS.sub(b"\n", body))
     headers = {"content-location": url, "content-type": "application/xml"}
     if charset := _charset(body, charset):
         headers["content-type"] += f"; charset={charset}"
-    # A stream: feedparser opens a plain string or bytes as a file name.
-    found = feedparser.parse(
-        io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
-    )
-    error = ""
+    found = _parsed(body, headers)
+    entries, error = found.entries, ""
     if isinstance(found.get("bozo_exception"), Exception) and found.bozo:
         harmless = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
-        if not isinstance(found.bozo_exception, harmless) and not _ROOT_END.search(body[-2_000:]):
+        end = _root_end(body)
+        if not isinstance(found.bozo_exception, harmless) and not end:
             error = f"{type(found.bozo_exception).__name__}: {found.bozo_exception}"
+        elif end and len(entries) < total:
+            entries = max(entries, _one_by_one(body, end, headers), key=len)
     return {
         "version": found.get("version", ""),
         "error": error[:300],
-        "total": max(total, len(found.entries)),
+        "total": max(total, len(entries)),
         "feed": _plain(found.feed),
-        "entries": [_plain(entry) for entry in found.entries[:ITEMS]],
+        "entries": [_plain(entry) for entry in entries[:ITEMS]],
     }
+
+
+def _parsed(body: bytes, headers: dict[str, str]) -> Any:
+    # A stream: feedparser opens a plain string or bytes as a file name.
+    return feedparser.parse(
+        io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+    )
+
+
+def _root_end(body: bytes) -> re.Match[bytes] | None:
+    return _ROOT_END.search(body, max(0, len(body) - 2_000))
+
+
+def _one_by_one(body: bytes, end: re.Match[bytes], headers: dict[str, str]) -> list[Any]:
+    """Parse each entry as a document of its own, with the start and the end of the root."""
+    root = _ROOT.search(body, 0, 10_000)
+    first = root and _ITEM.search(body, root.end(), end.start())
+    if not root or not first:
+        return []
+    before = body[: root.end()] + (b"<channel>" if b"</channel>" in end["tags"].lower() else b"")
+    places = [between.end() for between in _BETWEEN.finditer(body, first.start(), end.start())]
+    found: list[Any] = []
+    for start, stop in pairwise((first.start(), *places, end.start())):
+        found += _parsed(before + body[start:stop] + end["tags"], headers).entries
+    return found
 
 
 def _first_items(body: bytes) -> tuple[bytes, int]:
@@ -67,7 +97,7 @@ def _first_items(body: bytes) -> tuple[bytes, int]:
     returns the number of all items; 0 if they cannot be counted (UTF-16).
     """
     starts = [item.start() for item in _ITEM.finditer(body)]
-    end = _ROOT_END.search(body, max(0, len(body) - 2_000))
+    end = _root_end(body)
     if len(starts) <= ITEMS or not end:
         return body, len(starts)
     return body[: starts[ITEMS]] + end["tags"], len(starts)

@@ -9,10 +9,11 @@ import re
 import unicodedata
 
 #: C0 and C1 controls, soft hyphen, fillers, zero-width space, marks, embeddings, overrides and
-#: isolates of direction, annotation marks, surrogates.
+#: isolates of direction, annotation marks, surrogates, numbers that are no characters.
 _NEVER = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5"
-    "\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff]"
+    "\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
+    "\ufdd0-\ufdef\ufffe\uffff]"
 )
 #: Characters that may belong to their neighbours: joiners, Mongolian and ideographic selectors,
 #: tags.
