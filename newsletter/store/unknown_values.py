@@ -16,14 +16,15 @@ E = TypeVar("E", bound=StrEnum)
 #: Most readers that are named.
 NAMED = 5
 
-#: Readers whose settings planning knows. Lists are compared as text: "null" and "{}" are none.
-IS_KNOWN = and_(
-    subscribers.c.hour.between(0, 23),
-    subscribers.c.rhythm.in_(RHYTHMS),
+#: Readers whose time planning knows.
+HAS_KNOWN_TIME = and_(subscribers.c.hour.between(0, 23), subscribers.c.rhythm.in_(RHYTHMS))
+#: Readers for whom planning can choose. Lists are compared as text: "null" and "{}" are none.
+HAS_KNOWN_WISHES = and_(
     subscribers.c.mix.in_(MIXES),
     subscribers.c.size > 0,
     *(cast(subscribers.c[name], Text).like("[%") for name in ("muted", "follows")),
 )
+IS_KNOWN = and_(HAS_KNOWN_TIME, HAS_KNOWN_WISHES)
 _SHOWN = ("hour", "rhythm", "mix", "size", "muted", "follows")
 
 

@@ -282,18 +282,24 @@ def test_B22_a_write_waits_for_its_turn_and_a_locked_database_is_told(engine: En
     impatient.dispose()
 
 
-def test_what_waits_is_found_by_its_index_however_many_letters_there_were(engine: Engine) -> None:
-    """Claims, sweeps and polls look at unsettled letters alone: a site keeps all letters it ever
-    sent.
-    """
+def plans_of(engine: Engine, table: str) -> dict[str, str]:
+    """Return statement -> how SQLite finds its rows, for each that names a table from now on."""
     plans: dict[str, str] = {}
 
     def explain(_connection, cursor, statement, parameters, _context, _many) -> None:
-        if "deliveries" in statement:
+        if table in statement:
             cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans[statement] = " / ".join(row[3] for row in cursor.fetchall())
 
     event.listen(engine, "before_cursor_execute", explain)
+    return plans
+
+
+def test_what_waits_is_found_by_its_index_however_many_letters_there_were(engine: Engine) -> None:
+    """Claims, sweeps and polls look at unsettled letters alone: a site keeps all letters it ever
+    sent.
+    """
+    plans = plans_of(engine, "deliveries")
     with reading(engine) as connection:
         ledger_read.has_waiting(connection, NOW)
     ledger_life.sweep(engine, NOW)
@@ -303,6 +309,17 @@ def test_what_waits_is_found_by_its_index_however_many_letters_there_were(engine
     for statement, plan in plans.items():
         assert "USING INDEX ix_deliveries_open" in plan, (statement, plan)
         assert "TEMP B-TREE FOR ORDER BY" not in plan, (statement, plan)
+
+
+def test_each_batch_of_due_readers_begins_where_the_last_one_ended(engine: Engine) -> None:
+    """A batch that reads all readers of its time zone makes planning quadratic."""
+    plans = plans_of(engine, "FROM subscribers")
+    with reading(engine) as connection:
+        rhythm = ("UTC", 8, "daily")
+        due_readers.due_batch(connection, rhythm, NOW.date(), NOW, after=9, limit=5)
+    (plan,) = plans.values()
+    assert "ix_subscribers_due (state=? AND timezone=? AND hour=? AND rhythm=? AND rowid>?)" in plan
+    assert "TEMP B-TREE FOR ORDER BY" not in plan
 
 
 def test_an_unknown_kind_of_database_is_refused() -> None:
