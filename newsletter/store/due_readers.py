@@ -10,7 +10,7 @@ from newsletter.models import Reader, SubscriberState
 from newsletter.store.db import chunks
 from newsletter.store.subscribers import topics_of
 from newsletter.store.tables import deliveries, issues, subscribers
-from newsletter.store.unknown_values import HAS_KNOWN_WISHES, IS_KNOWN, words
+from newsletter.store.unknown_values import HAS_KNOWN_TIME, HAS_KNOWN_WISHES, words
 
 #: The least time between two digests of one reader, also after a change of time zone or hour.
 APART = timedelta(hours=20)
@@ -27,10 +27,10 @@ _DUE = select(
 
 
 def rhythms(connection: Connection) -> list[tuple[str, int, str]]:
-    """Return every (time zone, hour, rhythm) that an active reader has."""
+    """Return every (time zone, hour, rhythm) that an active reader has and this version knows."""
     rows = connection.execute(
         select(subscribers.c.timezone, subscribers.c.hour, subscribers.c.rhythm)
-        .where(subscribers.c.state == SubscriberState.ACTIVE, IS_KNOWN)
+        .where(subscribers.c.state == SubscriberState.ACTIVE, HAS_KNOWN_TIME)
         .distinct()
     )
     return [(row.timezone, row.hour, row.rhythm) for row in rows]
@@ -65,7 +65,7 @@ def due_batch(
         subscribers.c.hour == hour,
         subscribers.c.rhythm == kind,
         subscribers.c.id > after,
-        # Not IS_KNOWN: with a second condition on the hour, SQLite reads the whole time zone.
+        # With HAS_KNOWN_TIME beside `hour ==`, SQLite reads the whole time zone.
         HAS_KNOWN_WISHES,
         not_(planned),
         or_(subscribers.c.confirmed_at.is_(None), subscribers.c.confirmed_at <= wish),
