@@ -7,7 +7,6 @@ made: a command that sends, or asks the database, begins in half the time.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -19,7 +18,6 @@ from newsletter.delivery.message_builder import MessageBuilder
 from newsletter.delivery.sender import Delivered, Sender, moving_clock
 from newsletter.delivery.suppression import Suppression
 from newsletter.delivery.turns import Turns
-from newsletter.errors import StoreError
 from newsletter.health import site as site_health
 from newsletter.mail import outgoing
 from newsletter.mail.relay import Relay, settings_of
@@ -178,7 +176,9 @@ class App:
             relays = transport or self.relays(clock)
             sender.leases.is_answers_only = is_answers
             delivered = await sender.deliver(relays, only, stop)
-            self._note_relay(delivered, clock())
+            if delivered.is_unreachable or delivered.counts:  # else no relay was asked
+                away = delivered.problems[-1] if delivered.is_unreachable else ""
+                site_health.note_relay(self.engine, away, clock())
             if isinstance(relays, SmtpTransport) and not delivered.is_unreachable:
                 delivered.problems += relays.troubles
             return delivered
@@ -186,10 +186,3 @@ class App:
     def _counts_of(self, issues: Iterable[int]) -> list[dict[str, Any]]:
         with reading(self.engine) as connection:
             return ledger_read.issue_counts(connection, issues)
-
-    def _note_relay(self, delivered: Delivered, now: datetime) -> None:
-        """Keep whether a relay answers, for health; a delivery without letters does not tell."""
-        if delivered.is_unreachable or delivered.counts:
-            reason = delivered.problems[-1] if delivered.is_unreachable else ""
-            with suppress(StoreError):  # the database is away; the next delivery tells it
-                site_health.note_relay(self.engine, reason, now)

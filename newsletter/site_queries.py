@@ -55,7 +55,7 @@ def status(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
 
 
 def _waiting(connection: Connection, now: datetime) -> dict[str, Any]:
-    """Letters that should have left by now, and what is known of the relay."""
+    """Return the letters that should have left by now, and what is known of the relay."""
     letters = waiting.overdue(connection, now)
     answers = waiting.overdue(connection, now, is_answers=True)
     relay = runs.fact(connection, site_health.RELAY) or {}
@@ -70,8 +70,8 @@ def _waiting(connection: Connection, now: datetime) -> dict[str, Any]:
 
 
 def now_at_work(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
-    """What the site does at this moment: issues on their way, claims, slow receivers, sources,
-    and what is wrong. Moments are text; rates are letters a second.
+    """Return what the site does at this moment: issues on their way, claims, slow receivers,
+    sources, and what is wrong. Times are text; rates are letters a second.
     """
     with reading(engine) as connection:
         sources = runs.source_states(connection)
@@ -79,12 +79,12 @@ def now_at_work(engine: Engine, config: Config, now: datetime) -> dict[str, Any]
         return {
             "at": iso(now),
             "issues": [
-                {**_plain(one), "seconds_left": one.seconds_left}
+                {**_in_words(asdict(one)), "seconds_left": one.seconds_left}
                 for one in waiting.issues_in_progress(connection, now)
             ],
             "waiting": _waiting(connection, now),
-            "claims": [_plain(one) for one in waiting.claimed(connection)],
-            "put_off": [_plain(one) for one in waiting.put_off(connection)],
+            "claims": [_in_words(asdict(one)) for one in waiting.claimed(connection)],
+            "put_off": [_in_words(asdict(one)) for one in waiting.put_off(connection)],
             "sources": {
                 name: {"state": row["state"], "at": iso(row["at"]), "error": row["error"]}
                 for name, row in sources.items()
@@ -94,23 +94,15 @@ def now_at_work(engine: Engine, config: Config, now: datetime) -> dict[str, Any]
         }
 
 
-def _plain(row: Any) -> dict[str, Any]:
-    """A dataclass whose days and moments are text."""
-    return {
-        name: iso(value)
-        if isinstance(value, datetime)
-        else f"{value}"
-        if isinstance(value, date)
-        else value
-        for name, value in asdict(row).items()
-    }
-
-
 def _in_words(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its times as text."""
-    return {
-        name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()
-    }
+    """Return a row with its days and times as text."""
+
+    def text(value: Any) -> Any:
+        if isinstance(value, datetime):
+            return iso(value)
+        return value.isoformat() if isinstance(value, date) else value
+
+    return {name: text(value) for name, value in row.items()}
 
 
 def has_waiting(engine: Engine, now: datetime, *, is_answers: bool = False) -> bool:

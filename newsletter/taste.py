@@ -73,8 +73,8 @@ def priors(connection: Connection) -> dict[str, Prior]:
 def likings(
     connection: Connection, eligible: Sequence[Paper], heats: Mapping[int, Heat]
 ) -> dict[int, float]:
-    """Return, for papers without signals, the share of papers that resemble picked ones less;
-    nothing if nothing was learned.
+    """Return Paper.key -> the share of papers that resemble picked ones less than this one does,
+    for papers without signals. Empty if nothing was learned.
     """
     known = priors(connection)
     if not known:

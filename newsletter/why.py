@@ -125,41 +125,35 @@ class Explainer:
         first = paper.first_seen or now
         could = [one for one in letters if first <= one.at <= first + ELIGIBLE]
         if could:
-            return self._left_out(reader, paper, chosen, could[0])
+            return self._decide(reader, paper, chosen, now, could[0])
         is_to_come = first + ELIGIBLE >= now and reader.state is SubscriberState.ACTIVE
         if is_to_come:
-            return self._next(reader, paper, chosen, now)
+            return self._decide(reader, paper, chosen, now)
         return Answer("no_letter", paper, (first + ELIGIBLE).date())
 
-    def _left_out(
-        self, reader: Subscriber, paper: Paper, chosen: Sequence[Topic], letter: PlannedLetter
+    def _decide(
+        self,
+        reader: Subscriber,
+        paper: Paper,
+        chosen: Sequence[Topic],
+        now: datetime,
+        letter: PlannedLetter | None = None,
     ) -> Answer:
+        """Choose again for a letter that was planned, or for the next one."""
+        at = letter.at if letter else now.replace(second=0, microsecond=0)
+        day, planned = (letter.day, letter.delivery) if letter else (None, None)
         with self._lock:
-            moment = self._moment(letter.at)
+            moment = self._moment(at)
             moment.match(chosen)
-            choice = editions.choose_for(self.engine, reader, moment.edition, letter.delivery)
+            choice = editions.choose_for(self.engine, reader, moment.edition, planned)
         for rule, pick in choice.passed:
             if pick.paper == paper.key:
-                return Answer(rule, paper, letter.day, pick=pick)
-        if any(pick.paper == paper.key for pick in choice.picks):
-            # The reader's settings or the paper have changed since.
-            return Answer("changed", paper, letter.day)
-        return replace(self._no_topic(moment, paper, chosen), day=letter.day)
-
-    def _next(
-        self, reader: Subscriber, paper: Paper, chosen: Sequence[Topic], now: datetime
-    ) -> Answer:
-        with self._lock:
-            moment = self._moment(now.replace(second=0, microsecond=0))
-            moment.match(chosen)
-            choice = editions.choose_for(self.engine, reader, moment.edition)
+                return Answer(rule, paper, day, pick=pick)
         for pick in choice.picks:
             if pick.paper == paper.key:
-                return Answer("next", paper, pick=pick)
-        for rule, pick in choice.passed:
-            if pick.paper == paper.key:
-                return Answer(rule, paper, pick=pick)
-        return self._no_topic(moment, paper, chosen)
+                # "changed": the reader's settings or the paper are not those of that day.
+                return Answer("changed", paper, day) if letter else Answer("next", paper, pick=pick)
+        return replace(self._no_topic(moment, paper, chosen), day=day)
 
     def _no_topic(self, moment: _Moment, paper: Paper, chosen: Sequence[Topic]) -> Answer:
         """Return the topic that came nearest to bringing a paper, and its score."""

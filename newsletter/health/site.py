@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from newsletter.config import Health
+from newsletter.errors import StoreError
 from newsletter.health import sources as source_health
 from newsletter.moments import iso
 from newsletter.store import ledger_read, runs, waiting
@@ -131,10 +133,13 @@ def note_tick(engine: Engine, now: datetime) -> None:
 
 
 def note_relay(engine: Engine, reason: str, now: datetime) -> None:
-    """Store since when no relay answers and why; without a reason, that one does."""
-    _change_relay(
-        engine, lambda away: reason and {"since": now.isoformat(), **away, "reason": reason}
-    )
+    """Store since when no relay answers and why; without a reason, that one does. If the database
+    is away, the next delivery stores it.
+    """
+    with suppress(StoreError):
+        _change_relay(
+            engine, lambda away: reason and {"since": now.isoformat(), **away, "reason": reason}
+        )
 
 
 def note_next_try(engine: Engine, next_try: datetime | None) -> None:

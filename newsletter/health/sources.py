@@ -31,7 +31,7 @@ STALE_DAYS = timedelta(days=7)
 #: over by then.
 MOVED_DAYS = 2
 
-Rows = Mapping[str, Mapping[str, Any]]  #: what `runs.sources` gives
+Rows = Mapping[str, Mapping[str, Any]]  #: what `runs.source_states` returns
 
 
 @dataclass(frozen=True)
