@@ -78,19 +78,26 @@ def measure(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]
 def rank(engine: Engine, now: datetime) -> tuple[list[Paper], dict[int, Heat]]:
     """Measure the heats, and store them for pages and commands."""
     eligible, heats = measure(engine, now)
+    store_heats(engine, eligible, heats, now)
+    return eligible, heats
+
+
+def store_heats(
+    engine: Engine, eligible: Sequence[Paper], heats: Mapping[int, Heat], now: datetime
+) -> None:
+    """Store what pages and commands show of papers."""
     with writing(engine) as connection:
         signals.write_heats(connection, heats, now)
         trends.write(connection, eligible, heats, now)
-    return eligible, heats
 
 
 def prepare(
     engine: Engine, matcher: Matcher, now: datetime, watch: Stopwatch | None = None
 ) -> Edition:
-    """Rank and match once, for all readers."""
+    """Rank and match once, for all readers. Nothing is stored."""
     watch = watch or Stopwatch()
     with watch.stage("trend"):
-        eligible, heats = rank(engine, now)
+        eligible, heats = measure(engine, now)
     with reading(engine) as connection:
         wanted = {topic.id: topic for topic in topics.in_use(connection)}
         news = paper_events.news(connection, now)

@@ -147,14 +147,19 @@ def learn(
 # -- who gets what ---------------------------------------------------------------------------------
 
 
+def resume_paused(engine: Engine, now: datetime) -> None:
+    """Set readers whose pause has ended back to active."""
+    with writing(engine) as connection:
+        due_readers.resume_paused(connection, now.astimezone(UTC).date())
+
+
 def find_due(engine: Engine, now: datetime, window: timedelta) -> list[Due]:
     """Return the groups of readers whose digest may be due.
 
     Planning finds out which of them have one already. Groups that were due before a restore are
     left out: their letters may have been sent.
     """
-    with writing(engine) as connection:
-        due_readers.resume_paused(connection, now.astimezone(UTC).date())
+    with reading(engine) as connection:
         rhythms = due_readers.rhythms(connection)
         return lost_time.to_plan(connection, due(rhythms, now, window))
 

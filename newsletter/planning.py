@@ -33,7 +33,7 @@ class Planned:
 def open_edition(
     engine: Engine, config: Config, now: datetime, watch: Stopwatch | None = None
 ) -> editions.Edition:
-    """Rank and match for all readers of a site.
+    """Rank and match for all readers of a site. Nothing is stored.
 
     Raises: ConfigError when a model is configured and cannot be opened.
     """
@@ -49,10 +49,13 @@ async def plan_due(engine: Engine, config: Config, now: datetime, watch: Stopwat
     Raises: ConfigError when a model is configured and cannot be opened.
     """
     window = _window(config)
+    pipeline.resume_paused(engine, now)
     groups = pipeline.find_due(engine, now, window)
     if not groups:
         return Planned()
     edition = open_edition(engine, config, now, watch)
+    with watch.stage("trend"):
+        editions.store_heats(engine, list(edition.papers.values()), edition.heats, now)
     days = pipeline.by_day(groups)
     edition.is_blackout = source_health.settle(engine, config, [day for day, _ in days], now)
     frozen = []
@@ -84,7 +87,9 @@ async def _summarised(
 
 
 def would_plan(engine: Engine, config: Config, now: datetime) -> dict[str, Any]:
-    """Return what `plan_due` would store at `now`: {"at", "due", "would_send", "quiet"}."""
+    """Return what `plan_due` would store at `now`: {"at", "due", "would_send", "quiet"}. Who is
+    paused today counts as paused.
+    """
     window = _window(config)
     edition, due_now, quiet = open_edition(engine, config, now), 0, 0
     groups = pipeline.find_due(engine, now, window)
@@ -100,7 +105,8 @@ def withheld(engine: Engine, config: Config, now: datetime) -> list[str]:
 
 
 def has_due(engine: Engine, config: Config, now: datetime) -> bool:
-    """Return whether a reader is due who has no letter planned."""
+    """Return whether a reader is due who has no letter planned. Ends the pauses that are over."""
+    pipeline.resume_paused(engine, now)
     groups = pipeline.find_due(engine, now, _window(config))
     with reading(engine) as connection:
         for group in groups:

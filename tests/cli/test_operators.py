@@ -5,6 +5,7 @@ one runs.
 import asyncio
 import json
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
@@ -266,3 +267,18 @@ async def test_J01_work_that_is_handed_out_three_times_is_done_once(
         await site.deliver(after=timedelta(hours=24))
         assert len(server.accepted) == 150
         check(site, server)
+
+
+@pytest.mark.parametrize("asked", [["run", "--dry-run"], ["preview", "reader1@example.org"]])
+def test_a_look_at_a_later_day_changes_nothing(tmp_path: Path, asked: list[str]) -> None:
+    """Neither the reader whose pause is over by then, nor what pages show of papers today."""
+    site = make_site(tmp_path, 2)
+    site.run_sql("UPDATE subscribers SET state='paused', paused_until='2026-11-27' WHERE id=1")
+    before = _content(site)
+    assert newsletter(site, *asked, "--at", "2026-11-27T09:00Z") == 0
+    assert _content(site) == before
+
+
+def _content(site: Site) -> list[str]:
+    with sqlite3.connect(site.folder / "site.db") as connection:
+        return list(connection.iterdump())
