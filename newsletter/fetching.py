@@ -16,7 +16,8 @@ from newsletter.source_rows import IMPORT
 from newsletter.sources.registry import build_sources, list_plans, open_http
 from newsletter.stopwatch import Stopwatch
 from newsletter.store import papers, runs
-from newsletter.store.db import only_one, reading
+from newsletter.store.db import reading
+from newsletter.store.locks import only_one
 
 
 async def fetch_sources(

@@ -12,7 +12,8 @@ from newsletter.steps.combine import combine, paper_keys, remade
 from newsletter.steps.dedupe import RULED, apart
 from newsletter.store import merged, papers
 from newsletter.store import paper_merges as merge_store
-from newsletter.store.db import only_one, writing
+from newsletter.store.db import writing
+from newsletter.store.locks import only_one
 
 
 @dataclass(frozen=True)

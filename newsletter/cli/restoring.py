@@ -36,7 +36,8 @@ def restore(file: Path, yes: Yes = False) -> int:
 
 def put_back(config: Config, file: Path) -> int:
     """Replace the database by a backup of it; what was on its way is held."""
-    from newsletter.store.db import only_one, open_engine
+    from newsletter.store.db import open_engine
+    from newsletter.store.locks import only_one
 
     engine = open_engine(config.database.url)
     with only_one(engine, "daemon"), only_one(engine, "run"):
@@ -64,7 +65,7 @@ def adopt(yes: Yes = False) -> int:
     """Send from this copy of the database from now on. Letters on their way are held, and letters
     due since are not planned: the other copy may have sent them.
     """
-    from newsletter.store.db import only_one
+    from newsletter.store.locks import only_one
 
     site = open_app()
     if not yes:
@@ -92,7 +93,8 @@ def adopt_key(yes: Yes = False) -> int:
     addresses are not recognised any more, so lists are imported as readers who are asked.
     """
     from newsletter.store import site_key
-    from newsletter.store.db import only_one, open_engine, require_schema, writing
+    from newsletter.store.db import open_engine, require_schema, writing
+    from newsletter.store.locks import only_one
     from newsletter.tokens import Tokens
 
     config = read_config()
@@ -116,7 +118,8 @@ def adopt_key(yes: Yes = False) -> int:
 def plan_missed(yes: Yes = False) -> int:
     """Plan the letters that were due between a backup and its restore: they were not sent."""
     from newsletter.store import site_lock
-    from newsletter.store.db import only_one, writing
+    from newsletter.store.db import writing
+    from newsletter.store.locks import only_one
 
     site = open_app()
     if not yes:

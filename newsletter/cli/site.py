@@ -252,7 +252,8 @@ def migrate_db() -> int:
     from newsletter.matching.curated import load_curated
     from newsletter.store import papers, topics
     from newsletter.store.database_files import make_database
-    from newsletter.store.db import migrate, only_one, open_engine, schema, writing
+    from newsletter.store.db import migrate, open_engine, schema, writing
+    from newsletter.store.locks import only_one
 
     config = read_config()
     engine = open_engine(config.database.url)

@@ -6,7 +6,7 @@ from contextlib import ExitStack, asynccontextmanager, nullcontext
 
 from sqlalchemy import Engine
 
-from newsletter.store.db import only_one
+from newsletter.store.locks import only_one
 
 
 class Turns:

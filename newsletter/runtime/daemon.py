@@ -27,7 +27,8 @@ from newsletter.runtime.mail_intake import MailIntake
 from newsletter.runtime.worker import Rest, stop_on_signals
 from newsletter.site_queries import has_waiting
 from newsletter.store import papers
-from newsletter.store.db import SessionLock, only_one, reading
+from newsletter.store.db import reading
+from newsletter.store.locks import SessionLock, only_one
 from newsletter.web import create_app
 from newsletter.web import server as web_server
 

@@ -1,24 +1,16 @@
-"""Open the database; transactions, migrations and locks. Queries are in the other modules.
+"""Open the database; transactions and migrations. Queries are in the other modules.
 
 SQLite uses WAL, synchronous=FULL (the fence before the final dot must survive a power cut), foreign
 keys, and BEGIN IMMEDIATE for every writer: a transaction that reads first and writes later fails at
 once when the database is locked, whatever the busy timeout is.
 """
 
-import fcntl
-import hashlib
 import json
-import os
-import socket
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from select import select as select_readable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
@@ -36,7 +28,9 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from newsletter.errors import Busy, StoreError
+from newsletter.errors import StoreError
+from newsletter.store.database_errors import explain
+from newsletter.store.locks import require_run_lock
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -129,43 +123,6 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
     except DBAPIError as e:
         raise explain(e) from e
-
-
-def require_run_lock(engine: Engine) -> None:
-    """Make sure that the lock of this run is held, if this is part of one.
-
-    Raises: Busy when it was lost and another process has it; StoreError.
-    """
-    if (lock := _run_lock.get()) is not None and lock.engine is engine:
-        lock.require()
-
-
-def explain(error: DBAPIError) -> Exception:
-    """Turn a fault that the operator can repair into a StoreError; return any other unchanged."""
-    said = str(error.orig)
-    for mark, hint in (
-        (
-            "database is locked",
-            "another process is writing for a long time; look for it with: newsletter db status",
-        ),
-        ("disk is full", "free some space, then run the command again; nothing was half done"),
-        ("disk I/O error", "the disk reported an error; check it, then: newsletter db status"),
-        ("readonly database", "the database file cannot be written by this user"),
-        ("malformed", "the database file is damaged; restore a backup: newsletter db restore FILE"),
-        ("not a database", "the file is not an SQLite database; check database.url"),
-        ("no such table", "the database has no schema yet: newsletter db migrate"),
-        ("could not connect", "check that PostgreSQL runs and database.url is right"),
-        ("connection failed", "check that PostgreSQL runs and database.url is right"),
-    ):
-        if mark in said:
-            return StoreError(f"database: {said.splitlines()[0]}", hint=hint)
-    if error.connection_invalidated:
-        return StoreError(
-            f"database: the connection ended ({(said.splitlines() or ['no reason given'])[0]})",
-            hint="what was not committed was undone and is done again by the next look; if it "
-            "stays so, check that PostgreSQL runs",
-        )
-    return error
 
 
 def database_seconds(dialect: str) -> Any:
@@ -281,120 +238,3 @@ def require_schema(engine: Engine) -> None:
             f"database: schema {state.found or 'missing'}, this version needs {state.wanted}",
             hint="back it up and bring it up to date: newsletter db migrate",
         )
-
-
-# -- locks -----------------------------------------------------------------------------------------
-
-
-#: The lock of this task's run: `writing` looks whether it is still held.
-_run_lock: ContextVar["SessionLock | None"] = ContextVar("run_lock", default=None)
-
-
-class SessionLock:
-    """An advisory lock of PostgreSQL: it is lost with its connection."""
-
-    def __init__(self, engine: Engine, name: str) -> None:
-        self.engine, self.name = engine, name
-        self.number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:6])
-        self._connection: Connection | None = None
-        self._looking = threading.Lock()
-
-    def take(self) -> None:
-        """Raises: Busy; StoreError when the database does not answer."""
-        try:
-            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            taking = text("SELECT pg_try_advisory_lock(:n)")
-            is_ours = connection.scalar(taking, {"n": self.number})
-        except DBAPIError as e:
-            raise explain(e) from e
-        if not is_ours:
-            connection.close()
-            raise Busy(
-                f"another {self.name} is active on this database",
-                hint="wait for it, or stop it first",
-            )
-        self._connection = connection
-
-    def require(self) -> None:
-        """Make sure that the lock is held: one whose connection ended is taken again.
-
-        Raises: Busy when another process has it by now; StoreError.
-        """
-        with self._looking:
-            if self._connection is not None and not _has_ended(self._connection):
-                return
-            self._drop()
-            self.take()
-
-    def release(self) -> None:
-        if self._connection is None or _has_ended(self._connection):
-            self._drop()
-            return
-        with suppress(DBAPIError):  # it ends with its connection
-            self._connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": self.number})
-        self._drop()
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            if _has_ended(self._connection):
-                self._connection.invalidate()
-            self._connection.close()
-        self._connection = None
-
-
-def _has_ended(connection: Connection) -> bool:
-    """Whether the server ended a connection that waits for nothing: then it can be read from. It
-    asks the server nothing.
-    """
-    if connection.invalidated:
-        return True
-    driver: Any = connection.connection.driver_connection
-    if driver.closed:
-        return True
-    try:
-        while select_readable([driver.fileno()], [], [], 0)[0]:
-            driver.pgconn.consume_input()
-    except Exception:  # the driver's own, which a site without PostgreSQL does not have
-        return True
-    return False
-
-
-@contextmanager
-def only_one(engine: Engine, name: str) -> Iterator["SessionLock | None"]:
-    """Hold a lock that only one process can have: "run" for a run, "daemon" for a daemon.
-
-    The lock is released when the process ends, also when it crashes. A run's lock that was lost
-    with its connection is taken again before the next write of the run, or that write fails.
-
-    Raises: Busy, which names the holder where the system knows it.
-    """
-    if engine.dialect.name == "postgresql":
-        lock = SessionLock(engine, name)
-        lock.take()
-        before = _run_lock.get()
-        if name == "run":
-            _run_lock.set(lock)
-        try:
-            yield lock
-        finally:
-            _run_lock.set(before)
-            lock.release()
-        return
-    if not engine.url.database or engine.url.database == ":memory:":
-        yield None
-        return
-    path = Path(f"{engine.url.database}.{name}.lock")
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            file.seek(0)
-            holder = file.read().strip() or "unknown process"
-            raise Busy(
-                f"another {name} is active ({holder})", hint="wait for it, or stop it first"
-            ) from e
-        file.truncate(0)
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        file.write(f"process {os.getpid()} on {socket.gethostname()}, since {started}")
-        file.flush()
-        yield None

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.errors import StoreError
-from newsletter.store.db import explain, require_run_lock
+from newsletter.store.database_errors import explain
+from newsletter.store.locks import require_run_lock
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Engine
 
 from newsletter.store import ledger_life
-from newsletter.store.db import only_one, writing
+from newsletter.store.db import writing
+from newsletter.store.locks import only_one
 from tests.faults import server as fault
 from tests.faults.server import Server
 from tests.faults.site import NOW, Site, check, finished, make_site, reset_lease, stopped, told

@@ -25,7 +25,7 @@ from newsletter.delivery.suppression import Suppression
 from newsletter.mail.smtp_transport import SmtpTransport
 from newsletter.models import Claim
 from newsletter.store import ledger_life
-from newsletter.store.db import only_one
+from newsletter.store.locks import only_one
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 

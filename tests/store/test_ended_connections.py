@@ -15,7 +15,8 @@ from newsletter.errors import Busy, StoreError
 from newsletter.runtime.daemon import Daemon
 from newsletter.runtime.worker import Worker
 from newsletter.store import runs
-from newsletter.store.db import SessionLock, only_one, open_engine, reading, writing
+from newsletter.store.db import open_engine, reading, writing
+from newsletter.store.locks import SessionLock, only_one
 from tests.faults.server import Server
 from tests.faults.site import NOW, check, make_site
 

@@ -32,7 +32,8 @@ from newsletter.store import (
     suppressions,
     topics,
 )
-from newsletter.store.db import only_one, open_engine, reading, writing
+from newsletter.store.db import open_engine, reading, writing
+from newsletter.store.locks import only_one
 
 NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 
